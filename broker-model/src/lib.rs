@@ -1,0 +1,18 @@
+//! Kafka's broker, controller, coordinators and log as pure machines.
+//!
+//! Reading order: [`types`], [`protocol`], [`records`], then the machines.
+//! Nothing here reads a clock, draws a number or does I/O: time, record contents and
+//! durability arrive as inputs, and every effect is an [`io::Output`].
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+
+pub mod coordinator;
+pub mod io;
+pub mod names;
+pub mod note;
+pub mod protocol;
+pub mod records;
+pub mod rules;
+pub mod types;

@@ -1,0 +1,76 @@
+//! Names of groups and transactional ids, interned once, with the hash that places them.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::types::{GroupId, TransactionalId};
+
+/// Interned names of a run. Topics are not here: the metadata image names them.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    groups: Interner,
+    transactional_ids: Interner,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Interner {
+    names: Vec<(String, u32)>,
+    by_name: BTreeMap<String, u32>,
+}
+
+impl Interner {
+    fn intern(&mut self, name: &str) -> u32 {
+        if let Some(&id) = self.by_name.get(name) {
+            return id;
+        }
+        let id = u32::try_from(self.names.len()).expect("fewer than 2^32 names");
+        self.names.push((name.to_string(), java_hash_abs(name)));
+        self.by_name.insert(name.to_string(), id);
+        id
+    }
+}
+
+impl Names {
+    /// The id of a group name, new or known.
+    pub fn group(&mut self, name: &str) -> GroupId {
+        GroupId(self.groups.intern(name))
+    }
+
+    /// The id of a transactional id, new or known.
+    pub fn transactional_id(&mut self, name: &str) -> TransactionalId {
+        TransactionalId(self.transactional_ids.intern(name))
+    }
+
+    /// A group's name.
+    #[must_use]
+    pub fn group_name(&self, id: GroupId) -> &str {
+        &self.groups.names[id.0 as usize].0
+    }
+
+    /// A transactional id's name.
+    #[must_use]
+    pub fn transactional_id_name(&self, id: TransactionalId) -> &str {
+        &self.transactional_ids.names[id.0 as usize].0
+    }
+
+    /// Which partition of `__consumer_offsets` (of `partitions`) holds the group.
+    #[must_use]
+    pub fn group_partition(&self, id: GroupId, partitions: u32) -> u32 {
+        self.groups.names[id.0 as usize].1 % partitions
+    }
+
+    /// Which partition of `__transaction_state` (of `partitions`) holds the transactional id.
+    #[must_use]
+    pub fn transaction_partition(&self, id: TransactionalId, partitions: u32) -> u32 {
+        self.transactional_ids.names[id.0 as usize].1 % partitions
+    }
+}
+
+/// `Utils.abs(name.hashCode())` of Java: 0 for `i32::MIN`.
+#[must_use]
+pub fn java_hash_abs(name: &str) -> u32 {
+    let hash =
+        name.encode_utf16().fold(0_i32, |h, c| h.wrapping_mul(31).wrapping_add(i32::from(c)));
+    if hash == i32::MIN { 0 } else { hash.unsigned_abs() }
+}

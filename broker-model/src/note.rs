@@ -1,0 +1,192 @@
+//! The machines' own account of what happened, in Kafka's words.
+//!
+//! Notes feed invariants, fault triggers, coverage and reports, so the model needs no logger.
+
+use alloc::vec::Vec;
+
+use crate::protocol::txn::ProducerIdAndEpoch;
+use crate::records::{LogEntry, TransactionState};
+use crate::types::{
+    GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, PartitionEpoch, PartitionId,
+    ProducerEpoch, ProducerId, TransactionalId,
+};
+
+/// Something observable happened on a node.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Note {
+    /// A leader or follower appended a batch.
+    Appended {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// The placement.
+        entry: LogEntry,
+        /// Log end offset after it.
+        end: Offset,
+        /// Appended as leader, else copied as follower.
+        leader: bool,
+    },
+    /// A replica's high watermark moved.
+    HighWatermark {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// In this leader epoch.
+        leader_epoch: LeaderEpoch,
+        /// Its new value.
+        high_watermark: Offset,
+        /// The last stable offset with it.
+        last_stable_offset: Offset,
+        /// Moved as leader.
+        leader: bool,
+    },
+    /// A leader answered an `acks=all` or `acks=1` produce with success.
+    Acknowledged {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// First offset.
+        base_offset: Offset,
+        /// First offset after it.
+        end: Offset,
+    },
+    /// A replica cut the end of its log.
+    Truncated {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// The new log end offset.
+        end: Offset,
+        /// The log end offset before.
+        from: Offset,
+    },
+    /// The log start offset moved: records before it are gone for good.
+    LogStart {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// Its new value.
+        log_start_offset: Offset,
+    },
+    /// A broker became leader.
+    BecameLeader {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// In this leader epoch.
+        leader_epoch: LeaderEpoch,
+        /// Its log end offset: the start of the epoch.
+        start: Offset,
+    },
+    /// A broker became follower.
+    BecameFollower {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// In this leader epoch.
+        leader_epoch: LeaderEpoch,
+    },
+    /// The controller changed a partition.
+    PartitionChanged {
+        /// The partition.
+        partition: PartitionId,
+        /// The leader, if any.
+        leader: Option<NodeId>,
+        /// The leader epoch.
+        leader_epoch: LeaderEpoch,
+        /// The partition epoch.
+        partition_epoch: PartitionEpoch,
+        /// The ISR.
+        isr: Vec<NodeId>,
+        /// The replicas.
+        replicas: Vec<NodeId>,
+        /// The ELR.
+        eligible_leader_replicas: Vec<NodeId>,
+        /// Elected from outside ISR and ELR.
+        unclean: bool,
+    },
+    /// A broker was fenced by the controller.
+    BrokerFenced {
+        /// The broker.
+        node: NodeId,
+    },
+    /// A broker was unfenced by the controller.
+    BrokerUnfenced {
+        /// The broker.
+        node: NodeId,
+    },
+    /// A transaction coordinator changed the state of a transactional id (when logged).
+    TransactionState {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The transactional id.
+        transactional_id: TransactionalId,
+        /// Id and epoch.
+        producer: ProducerIdAndEpoch,
+        /// The new state.
+        state: TransactionState,
+    },
+    /// A leader wrote a marker.
+    Marker {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// Whose transaction.
+        producer_id: ProducerId,
+        /// With this epoch.
+        producer_epoch: ProducerEpoch,
+        /// Commit, else abort.
+        commit: bool,
+    },
+    /// A producer with an old epoch was turned away.
+    ProducerFenced {
+        /// The broker.
+        node: NodeId,
+        /// Whose.
+        producer_id: ProducerId,
+    },
+    /// A group began a rebalance.
+    RebalanceStarted {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The group.
+        group: GroupId,
+    },
+    /// A group is stable in a new generation.
+    GroupStable {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The group.
+        group: GroupId,
+        /// The generation.
+        generation: GenerationId,
+        /// How many members.
+        members: u32,
+    },
+    /// A member was removed by its session timeout or fenced.
+    MemberFenced {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+    },
+    /// Offsets were committed (replicated).
+    OffsetsCommitted {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The group.
+        group: GroupId,
+        /// How many partitions.
+        partitions: u32,
+    },
+}

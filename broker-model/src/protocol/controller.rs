@@ -1,0 +1,188 @@
+//! What brokers and administrators ask the controller.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::ErrorCode;
+use crate::records::MetadataRecord;
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId, TopicId,
+};
+
+/// `BrokerRegistration`: a new incarnation of a broker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerRegistrationRequest {
+    /// The broker.
+    pub broker: NodeId,
+    /// Names this process: a new number at each start.
+    pub incarnation: u64,
+    /// `broker.rack`.
+    pub rack: Option<RackId>,
+    /// The broker epoch at its last clean shutdown, -1 otherwise (KIP-966: unclean detection).
+    pub previous_broker_epoch: BrokerEpoch,
+}
+
+/// Answer to `BrokerRegistration`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerRegistrationResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// The epoch of this incarnation.
+    pub broker_epoch: BrokerEpoch,
+}
+
+/// `BrokerHeartbeat`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerHeartbeatRequest {
+    /// The broker.
+    pub broker: NodeId,
+    /// Its epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// How far it has applied the metadata log: next offset it wants.
+    pub metadata_offset: u64,
+    /// It wishes to stay fenced (still catching up).
+    pub want_fence: bool,
+    /// It wishes to shut down in order.
+    pub want_shutdown: bool,
+}
+
+/// Answer to `BrokerHeartbeat`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerHeartbeatResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// Whether the broker is fenced.
+    pub fenced: bool,
+    /// Whether it has caught up with its own registration.
+    pub caught_up: bool,
+    /// Whether it may stop now.
+    pub may_shut_down: bool,
+}
+
+/// `AlterPartition` of one partition: the leader's wish for a new ISR.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlterPartitionRequest {
+    /// The leader that asks.
+    pub broker: NodeId,
+    /// Its broker epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader epoch it leads in.
+    pub leader_epoch: LeaderEpoch,
+    /// The partition epoch it knows.
+    pub partition_epoch: PartitionEpoch,
+    /// The new ISR, each member with the broker epoch the leader saw (-1: not checked).
+    pub isr: Vec<(NodeId, BrokerEpoch)>,
+    /// The partition is still recovering from an unclean election.
+    pub recovering: bool,
+}
+
+/// Answer to `AlterPartition`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlterPartitionResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader now.
+    pub leader: Option<NodeId>,
+    /// The leader epoch now.
+    pub leader_epoch: LeaderEpoch,
+    /// The ISR now.
+    pub isr: Vec<NodeId>,
+    /// The partition epoch now.
+    pub partition_epoch: PartitionEpoch,
+}
+
+/// A broker reads the metadata log from its position; the controller holds the answer
+/// back until there is news or the wait is over, as a fetch does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FetchMetadataRequest {
+    /// The broker.
+    pub broker: NodeId,
+    /// First record wanted.
+    pub from: u64,
+}
+
+/// Answer to `FetchMetadata`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FetchMetadataResponse {
+    /// Offset of the first record.
+    pub from: u64,
+    /// Committed records from there on.
+    pub records: Vec<MetadataRecord>,
+    /// Committed end of the log.
+    pub end: u64,
+}
+
+/// `AllocateProducerIds`: a block of 1,000 ids.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AllocateProducerIdsRequest {
+    /// The broker.
+    pub broker: NodeId,
+    /// Its epoch.
+    pub broker_epoch: BrokerEpoch,
+}
+
+/// Answer to `AllocateProducerIds`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AllocateProducerIdsResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// First id of the block.
+    pub first: ProducerId,
+    /// How many.
+    pub count: u32,
+}
+
+/// `CreateTopics` of one topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateTopicRequest {
+    /// The name.
+    pub name: String,
+    /// How many partitions; ignored with `assignment`.
+    pub partitions: u32,
+    /// Replicas of each; ignored with `assignment`.
+    pub replication_factor: u32,
+    /// The replicas of each partition, in order; the controller chooses when empty.
+    pub assignment: Vec<Vec<NodeId>>,
+    /// Kafka's topic keys with their values.
+    pub config: Vec<(String, String)>,
+    /// One of Kafka's own topics.
+    pub internal: bool,
+}
+
+/// Answer to `CreateTopics`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CreateTopicResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// The id, [`TopicId::UNKNOWN`] with an error.
+    pub topic: TopicId,
+}
+
+/// Which election `ElectLeaders` asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ElectionType {
+    /// The first assigned replica, if in sync.
+    Preferred,
+    /// Any live replica, when there is no leader.
+    Unclean,
+}
+
+/// `ElectLeaders` of one partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ElectLeadersRequest {
+    /// The kind.
+    pub election: ElectionType,
+    /// The partition.
+    pub partition: PartitionId,
+}
+
+/// Answer to `ElectLeaders`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ElectLeadersResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+}

@@ -1,0 +1,140 @@
+//! Requests and responses as plain values: Kafka's fields, without bytes.
+//!
+//! Sizes on the wire are computed, see [`Request::wire_bytes`].
+
+pub mod controller;
+pub mod coordinator;
+mod error_code;
+pub mod fetch;
+pub mod group;
+pub mod metadata;
+pub mod produce;
+pub mod txn;
+
+pub use error_code::ErrorCode;
+
+use crate::records::Batches;
+
+/// What travels beside every request. Source: protocol guide, "Request Header".
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Header {
+    /// `request_api_version`. Rules that differ by version read it (transactions v2, KIP-890).
+    pub api_version: i16,
+    /// The host that sends, for quotas, fetch sessions and member ids.
+    pub client: u32,
+}
+
+macro_rules! protocol {
+    ($($(#[$doc:meta])* $name:ident($request:ty, $response:ty)),* $(,)?) => {
+        /// A request to a broker or a controller.
+        #[derive(Clone, PartialEq, Debug)]
+        #[expect(missing_docs, reason = "each variant carries a documented struct of its own name")]
+        pub enum Request { $($name($request)),* }
+
+        /// The answer to the request of the same name.
+        #[derive(Clone, PartialEq, Debug)]
+        #[expect(missing_docs, reason = "each variant carries a documented struct of its own name")]
+        pub enum Response { $($name($response)),* }
+
+        /// A request's kind, for costs, counters and notes.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[expect(missing_docs, reason = "named as the request")]
+        pub enum ApiKey { $($name),* }
+
+        impl Request {
+            /// The kind of this request.
+            #[must_use]
+            pub const fn api_key(&self) -> ApiKey {
+                match self { $(Self::$name(_) => ApiKey::$name),* }
+            }
+        }
+
+        impl Response {
+            /// The kind of request this answers.
+            #[must_use]
+            pub const fn api_key(&self) -> ApiKey {
+                match self { $(Self::$name(_) => ApiKey::$name),* }
+            }
+        }
+
+        impl ApiKey {
+            /// Every kind, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            /// Kafka's name of this API.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+protocol! {
+    Produce(produce::ProduceRequest, produce::ProduceResponse),
+    Fetch(fetch::FetchRequest, fetch::FetchResponse),
+    ListOffsets(fetch::ListOffsetsRequest, fetch::ListOffsetsResponse),
+    OffsetForLeaderEpoch(fetch::OffsetForLeaderEpochRequest, fetch::OffsetForLeaderEpochResponse),
+    DeleteRecords(produce::DeleteRecordsRequest, produce::DeleteRecordsResponse),
+    Metadata(metadata::MetadataRequest, metadata::MetadataResponse),
+    FindCoordinator(coordinator::FindCoordinatorRequest, coordinator::FindCoordinatorResponse),
+    JoinGroup(group::JoinGroupRequest, group::JoinGroupResponse),
+    SyncGroup(group::SyncGroupRequest, group::SyncGroupResponse),
+    Heartbeat(group::HeartbeatRequest, group::HeartbeatResponse),
+    LeaveGroup(group::LeaveGroupRequest, group::LeaveGroupResponse),
+    OffsetCommit(group::OffsetCommitRequest, group::OffsetCommitResponse),
+    OffsetFetch(group::OffsetFetchRequest, group::OffsetFetchResponse),
+    InitProducerId(txn::InitProducerIdRequest, txn::InitProducerIdResponse),
+    AddPartitionsToTxn(txn::AddPartitionsToTxnRequest, txn::AddPartitionsToTxnResponse),
+    AddOffsetsToTxn(txn::AddOffsetsToTxnRequest, txn::AddOffsetsToTxnResponse),
+    TxnOffsetCommit(txn::TxnOffsetCommitRequest, txn::TxnOffsetCommitResponse),
+    EndTxn(txn::EndTxnRequest, txn::EndTxnResponse),
+    WriteTxnMarkers(txn::WriteTxnMarkersRequest, txn::WriteTxnMarkersResponse),
+    DescribeProducers(txn::DescribeProducersRequest, txn::DescribeProducersResponse),
+    DescribeTransactions(txn::DescribeTransactionsRequest, txn::DescribeTransactionsResponse),
+    BrokerRegistration(controller::BrokerRegistrationRequest, controller::BrokerRegistrationResponse),
+    BrokerHeartbeat(controller::BrokerHeartbeatRequest, controller::BrokerHeartbeatResponse),
+    AlterPartition(controller::AlterPartitionRequest, controller::AlterPartitionResponse),
+    FetchMetadata(controller::FetchMetadataRequest, controller::FetchMetadataResponse),
+    AllocateProducerIds(controller::AllocateProducerIdsRequest, controller::AllocateProducerIdsResponse),
+    CreateTopics(controller::CreateTopicRequest, controller::CreateTopicResponse),
+    ElectLeaders(controller::ElectLeadersRequest, controller::ElectLeadersResponse),
+}
+
+/// Bytes of a request or response beside its batches: headers and small fields. An estimate
+/// for the bandwidth of links, not a wire format.
+const FRAME_BYTES: u64 = 64;
+/// Bytes of a partition's entry in a produce or fetch message. An estimate, as above.
+const PARTITION_BYTES: u64 = 48;
+
+impl Request {
+    /// Estimated bytes on the wire, batches included.
+    #[must_use]
+    pub fn wire_bytes(&self, batches: &Batches) -> u64 {
+        let per_partition = |n: usize| PARTITION_BYTES * n as u64;
+        match self {
+            Self::Produce(r) => {
+                let data: u64 =
+                    r.partitions.iter().map(|p| u64::from(batches.get(p.batch).bytes)).sum();
+                FRAME_BYTES + per_partition(r.partitions.len()) + data
+            }
+            Self::Fetch(r) => FRAME_BYTES + per_partition(r.partitions.len() + r.forgotten.len()),
+            Self::OffsetCommit(r) => FRAME_BYTES + per_partition(r.offsets.len()),
+            Self::TxnOffsetCommit(r) => FRAME_BYTES + per_partition(r.offsets.len()),
+            _ => FRAME_BYTES * 2,
+        }
+    }
+}
+
+impl Response {
+    /// Estimated bytes on the wire, batches included.
+    #[must_use]
+    pub fn wire_bytes(&self) -> u64 {
+        let per_partition = |n: usize| PARTITION_BYTES * n as u64;
+        match self {
+            Self::Fetch(r) => FRAME_BYTES + per_partition(r.partitions.len()) + r.bytes,
+            Self::Produce(r) => FRAME_BYTES + per_partition(r.partitions.len()),
+            Self::Metadata(r) => FRAME_BYTES + per_partition(r.partitions.len()),
+            _ => FRAME_BYTES * 2,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Batch bodies in an arena, apart from their placement on a log.
+//!
+//! A body is immutable and written once; append stamps a placement ([`LogEntry`]) because
+//! a retry may place one body twice. Nothing clones or counts references.
+
+use alloc::vec::Vec;
+
+use super::{GroupRecord, TransactionRecord};
+use crate::types::{
+    BatchId, CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordId, Timestamp,
+};
+
+/// Size of a batch without records. Source: Kafka documentation, "Record Batch".
+pub const BATCH_OVERHEAD_BYTES: u32 = 61;
+/// Size of a batch with one end-transaction marker, as real Kafka writes it.
+pub const MARKER_BATCH_BYTES: u32 = 78;
+
+/// What is in a batch. Ranges are positions in the arena's side columns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// Client records: `count` ids from this position of the id column.
+    Records {
+        /// First position.
+        first: u32,
+    },
+    /// An end-transaction marker.
+    Marker {
+        /// Commit, else abort.
+        commit: bool,
+        /// The coordinator that wrote it.
+        coordinator_epoch: CoordinatorEpoch,
+    },
+    /// Records of a group coordinator, from this position of their column.
+    Group {
+        /// First position.
+        first: u32,
+    },
+    /// Records of a transaction coordinator, from this position of their column.
+    Transaction {
+        /// First position.
+        first: u32,
+    },
+}
+
+/// An immutable batch body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// The producer, or `NONE`.
+    pub producer_id: ProducerId,
+    /// Largest timestamp of its records.
+    pub max_timestamp: Timestamp,
+    /// First sequence, -1 without a producer id.
+    pub base_sequence: i32,
+    /// Records in it; offsets it takes.
+    pub count: u32,
+    /// Bytes on the wire and on disk, header included, compressed.
+    pub bytes: u32,
+    /// What is in it.
+    pub content: Content,
+    /// The producer's epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// Part of a transaction.
+    pub transactional: bool,
+    /// A control batch: never given to applications.
+    pub control: bool,
+}
+
+impl Batch {
+    /// Sequence of the last record; wraps to 0 after `i32::MAX`. -1 without a producer id.
+    #[must_use]
+    pub const fn last_sequence(&self) -> i32 {
+        if self.base_sequence < 0 {
+            return self.base_sequence;
+        }
+        let last = self.base_sequence as i64 + self.count as i64 - 1;
+        (last % (i32::MAX as i64 + 1)) as i32
+    }
+}
+
+/// What a client says of a batch when it closes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewBatch {
+    /// The producer, or `NONE`.
+    pub producer_id: ProducerId,
+    /// The producer's epoch.
+    pub producer_epoch: ProducerEpoch,
+    /// First sequence, -1 without a producer id.
+    pub base_sequence: i32,
+    /// Part of a transaction.
+    pub transactional: bool,
+    /// Largest timestamp of its records.
+    pub max_timestamp: Timestamp,
+    /// Bytes on the wire, header included.
+    pub bytes: u32,
+}
+
+/// A placement: one batch on one log. 16 bytes, copied from leader to follower.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogEntry {
+    /// Offset of the first record.
+    pub base_offset: Offset,
+    /// The body.
+    pub batch: BatchId,
+    /// The epoch of the leader that appended it (`partition_leader_epoch`).
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// What a rule may ask about single records: compaction wants keys, offset-for-time wants times.
+pub trait RecordSource {
+    /// The record's timestamp.
+    fn timestamp(&self, record: RecordId) -> Timestamp;
+    /// A number for the record's key, `None` for a null key.
+    fn key(&self, record: RecordId) -> Option<u64>;
+    /// Whether the record's value is null (a tombstone).
+    fn is_tombstone(&self, record: RecordId) -> bool;
+}
+
+/// The arena of all batches of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Batches {
+    bodies: Vec<Batch>,
+    ids: Vec<RecordId>,
+    group: Vec<GroupRecord>,
+    transaction: Vec<TransactionRecord>,
+}
+
+impl Batches {
+    /// An empty arena.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The body of a batch. Panics on an id of another arena: a bug in us.
+    #[must_use]
+    pub fn get(&self, id: BatchId) -> &Batch {
+        &self.bodies[id.index()]
+    }
+
+    /// How many bodies there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bodies.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bodies.is_empty()
+    }
+
+    /// Client records of a batch, none for other contents.
+    #[must_use]
+    pub fn records(&self, id: BatchId) -> &[RecordId] {
+        let body = self.get(id);
+        match body.content {
+            Content::Records { first } => &self.ids[range(first, body.count)],
+            Content::Marker { .. } | Content::Group { .. } | Content::Transaction { .. } => &[],
+        }
+    }
+
+    /// Group coordinator records of a batch, none for other contents.
+    #[must_use]
+    pub fn group_records(&self, id: BatchId) -> &[GroupRecord] {
+        let body = self.get(id);
+        match body.content {
+            Content::Group { first } => &self.group[range(first, body.count)],
+            Content::Marker { .. } | Content::Records { .. } | Content::Transaction { .. } => &[],
+        }
+    }
+
+    /// Transaction coordinator records of a batch, none for other contents.
+    #[must_use]
+    pub fn transaction_records(&self, id: BatchId) -> &[TransactionRecord] {
+        let body = self.get(id);
+        match body.content {
+            Content::Transaction { first } => &self.transaction[range(first, body.count)],
+            Content::Marker { .. } | Content::Records { .. } | Content::Group { .. } => &[],
+        }
+    }
+
+    /// A client's batch. `records` must not be empty.
+    pub fn push_records(&mut self, new: NewBatch, records: &[RecordId]) -> BatchId {
+        assert!(!records.is_empty(), "a client never sends an empty batch");
+        let first = position(self.ids.len());
+        self.ids.extend_from_slice(records);
+        let content = Content::Records { first };
+        self.push_body(new, position(records.len()), content, false)
+    }
+
+    /// The same records again under another producer identity (after an epoch bump).
+    pub fn restamp(&mut self, id: BatchId, new: NewBatch) -> BatchId {
+        let body = *self.get(id);
+        self.push_body(new, body.count, body.content, body.control)
+    }
+
+    /// An end-transaction marker.
+    pub fn push_marker(
+        &mut self,
+        producer_id: ProducerId,
+        producer_epoch: ProducerEpoch,
+        commit: bool,
+        coordinator_epoch: CoordinatorEpoch,
+        timestamp: Timestamp,
+    ) -> BatchId {
+        let new = NewBatch {
+            producer_id,
+            producer_epoch,
+            base_sequence: -1,
+            transactional: true,
+            max_timestamp: timestamp,
+            bytes: MARKER_BATCH_BYTES,
+        };
+        self.push_body(new, 1, Content::Marker { commit, coordinator_epoch }, true)
+    }
+
+    /// Records of a group coordinator; `new` carries the producer for transactional offsets.
+    pub fn push_group(&mut self, new: NewBatch, records: Vec<GroupRecord>) -> BatchId {
+        assert!(!records.is_empty(), "a coordinator never writes an empty batch");
+        let first = position(self.group.len());
+        let count = position(records.len());
+        self.group.extend(records);
+        self.push_body(new, count, Content::Group { first }, false)
+    }
+
+    /// Records of a transaction coordinator.
+    pub fn push_transaction(&mut self, new: NewBatch, records: Vec<TransactionRecord>) -> BatchId {
+        assert!(!records.is_empty(), "a coordinator never writes an empty batch");
+        let first = position(self.transaction.len());
+        let count = position(records.len());
+        self.transaction.extend(records);
+        self.push_body(new, count, Content::Transaction { first }, false)
+    }
+
+    fn push_body(&mut self, new: NewBatch, count: u32, content: Content, control: bool) -> BatchId {
+        let id = BatchId(position(self.bodies.len()));
+        self.bodies.push(Batch {
+            producer_id: new.producer_id,
+            max_timestamp: new.max_timestamp,
+            base_sequence: new.base_sequence,
+            count,
+            bytes: new.bytes,
+            content,
+            producer_epoch: new.producer_epoch,
+            transactional: new.transactional,
+            control,
+        });
+        id
+    }
+}
+
+impl NewBatch {
+    /// A batch without a producer id, as brokers write for themselves.
+    #[must_use]
+    pub const fn plain(bytes: u32, timestamp: Timestamp) -> Self {
+        Self {
+            producer_id: ProducerId::NONE,
+            producer_epoch: ProducerEpoch::NONE,
+            base_sequence: -1,
+            transactional: false,
+            max_timestamp: timestamp,
+            bytes,
+        }
+    }
+}
+
+fn position(n: usize) -> u32 {
+    u32::try_from(n).expect("an arena holds fewer than 2^32 entries")
+}
+
+fn range(first: u32, count: u32) -> core::ops::Range<usize> {
+    first as usize..first as usize + count as usize
+}

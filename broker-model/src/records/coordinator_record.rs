@@ -1,0 +1,129 @@
+//! What the group and transaction coordinators write into their topics.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::protocol::group::{Assignor, Subscription};
+use crate::protocol::txn::ProducerIdAndEpoch;
+use crate::types::{
+    Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, ProducerEpoch,
+    Timestamp, TransactionalId,
+};
+
+/// A record of `__consumer_offsets`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum GroupRecord {
+    /// A committed offset (key version 1), `None` is a tombstone.
+    Offset {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: PartitionId,
+        /// The value, or a tombstone.
+        value: Option<OffsetRecord>,
+    },
+    /// A group's metadata (key version 2), written when a round completes.
+    Metadata {
+        /// The group.
+        group: GroupId,
+        /// The generation.
+        generation: GenerationId,
+        /// The assignor chosen; `None` when the group is empty.
+        protocol: Option<Assignor>,
+        /// The group leader.
+        leader: Option<MemberId>,
+        /// The members with their assignments.
+        members: Vec<GroupMemberRecord>,
+    },
+    /// The group is gone (a tombstone of the metadata).
+    Tombstone {
+        /// The group.
+        group: GroupId,
+    },
+}
+
+/// The value of a committed offset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OffsetRecord {
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The leader epoch of the last record read, if known.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// When it was committed.
+    pub commit_timestamp: Timestamp,
+}
+
+/// A member in a group's metadata record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupMemberRecord {
+    /// The member.
+    pub member: MemberId,
+    /// `group.instance.id`, for static members.
+    pub instance: Option<String>,
+    /// `session.timeout.ms` in nanoseconds.
+    pub session_timeout: Duration,
+    /// `max.poll.interval.ms` in nanoseconds.
+    pub rebalance_timeout: Duration,
+    /// Its subscription.
+    pub subscription: Subscription,
+    /// What it owns.
+    pub assignment: Vec<PartitionId>,
+}
+
+/// States of a transaction. Source: Kafka, `TransactionState`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TransactionState {
+    /// No transaction has begun.
+    Empty,
+    /// Partitions are being added and written.
+    Ongoing,
+    /// The decision to commit is logged; markers go out.
+    PrepareCommit,
+    /// The decision to abort is logged; markers go out.
+    PrepareAbort,
+    /// All markers of a commit are written.
+    CompleteCommit,
+    /// All markers of an abort are written.
+    CompleteAbort,
+    /// The transactional id is being removed.
+    Dead,
+}
+
+impl TransactionState {
+    /// Kafka's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "Empty",
+            Self::Ongoing => "Ongoing",
+            Self::PrepareCommit => "PrepareCommit",
+            Self::PrepareAbort => "PrepareAbort",
+            Self::CompleteCommit => "CompleteCommit",
+            Self::CompleteAbort => "CompleteAbort",
+            Self::Dead => "Dead",
+        }
+    }
+}
+
+/// A record of `__transaction_state`: the whole state of one transactional id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionRecord {
+    /// The transactional id.
+    pub transactional_id: TransactionalId,
+    /// Id and epoch in use.
+    pub producer: ProducerIdAndEpoch,
+    /// The epoch before the last bump, for retries of a client (KIP-360), -1 if none.
+    pub last_producer_epoch: ProducerEpoch,
+    /// The state.
+    pub state: TransactionState,
+    /// `transaction.timeout.ms` in nanoseconds.
+    pub timeout: Duration,
+    /// The partitions of the transaction, in order.
+    pub partitions: Vec<PartitionId>,
+    /// Last change of state.
+    pub last_update: Timestamp,
+    /// When the transaction began, -1 if none has.
+    pub start: Timestamp,
+    /// Whether the client speaks protocol v2 (KIP-890).
+    pub v2: bool,
+}

@@ -1,0 +1,94 @@
+//! Records of the metadata log. Source: Kafka, `metadata/src/main/resources/common/metadata`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::types::{
+    BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId, TopicId,
+};
+
+/// A record of the metadata log. Brokers apply them in order, each from its own position.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MetadataRecord {
+    /// A new incarnation of a broker, fenced at first.
+    RegisterBroker {
+        /// The broker.
+        broker: NodeId,
+        /// Its epoch: the offset of this record.
+        epoch: BrokerEpoch,
+        /// The process.
+        incarnation: u64,
+        /// `broker.rack`.
+        rack: Option<RackId>,
+    },
+    /// A broker's standing changed.
+    BrokerChange {
+        /// The broker.
+        broker: NodeId,
+        /// Its epoch.
+        epoch: BrokerEpoch,
+        /// Fenced: it may not lead or join an ISR.
+        fenced: bool,
+        /// In controlled shutdown: it may not lead or join an ISR.
+        in_controlled_shutdown: bool,
+    },
+    /// A new topic; its partitions follow.
+    Topic {
+        /// The id.
+        topic: TopicId,
+        /// The name.
+        name: String,
+        /// One of Kafka's own.
+        internal: bool,
+        /// Kafka's topic keys with their values.
+        config: Vec<(String, String)>,
+    },
+    /// A new partition, or a change to one: always the whole state.
+    Partition(PartitionRecord),
+    /// A topic is gone.
+    RemoveTopic {
+        /// The id.
+        topic: TopicId,
+    },
+    /// A topic's configuration changed.
+    TopicConfig {
+        /// The topic.
+        topic: TopicId,
+        /// The key.
+        key: String,
+        /// The value, `None` removes it.
+        value: Option<String>,
+    },
+    /// Producer ids up to here are given away.
+    ProducerIds {
+        /// First id not given away.
+        next: ProducerId,
+    },
+}
+
+/// The whole state of a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionRecord {
+    /// The dense id.
+    pub partition: PartitionId,
+    /// The topic.
+    pub topic: TopicId,
+    /// Number within the topic.
+    pub index: u32,
+    /// Assigned replicas, preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// In-sync replicas.
+    pub isr: Vec<NodeId>,
+    /// Eligible leader replicas (KIP-966).
+    pub eligible_leader_replicas: Vec<NodeId>,
+    /// Last known eligible leader replicas (KIP-966).
+    pub last_known_elr: Vec<NodeId>,
+    /// The leader, if there is one.
+    pub leader: Option<NodeId>,
+    /// The leader epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// Version of this state.
+    pub partition_epoch: PartitionEpoch,
+    /// Elected uncleanly and not yet recovered.
+    pub recovering: bool,
+}

@@ -1,0 +1,15 @@
+//! Record batches as ids into one arena of the run, and the records that Kafka writes for
+//! itself: coordinator records, markers, metadata.
+
+mod batch;
+mod coordinator_record;
+mod metadata_record;
+
+pub use batch::{
+    BATCH_OVERHEAD_BYTES, Batch, Batches, Content, LogEntry, MARKER_BATCH_BYTES, NewBatch,
+    RecordSource,
+};
+pub use coordinator_record::{
+    GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
+};
+pub use metadata_record::{MetadataRecord, PartitionRecord};

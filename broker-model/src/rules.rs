@@ -1,0 +1,202 @@
+//! Rules as values: historic rules, canaries and mutants, each read at exactly one place.
+//!
+//! The default is today's Kafka. Every other value is a planted or historic bug.
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $field:ident: $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal),+ $(,)? }),+ $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+            pub enum $type { $($(#[$vdoc])* $variant),+ }
+        )+
+
+        /// The rules of a run. The default is today's Kafka.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct Rules { $($(#[$doc])* pub $field: $type),+ }
+
+        impl Rules {
+            /// Every rule with the names of its values, today's first.
+            pub const ALL: &'static [(&'static str, &'static [&'static str])] =
+                &[$((stringify!($field), &[$($name),+])),+];
+
+            /// Sets one rule by name. Errors with what is known.
+            ///
+            /// # Errors
+            /// When no rule has that name, or the rule has no such value.
+            pub fn set(&mut self, rule: &str, value: &str) -> Result<(), UnknownRule> {
+                match rule {
+                    $(stringify!($field) => match value {
+                        $($name => { self.$field = $type::$variant; Ok(()) })+
+                        _ => Err(UnknownRule::Value(&[$($name),+])),
+                    },)+
+                    _ => Err(UnknownRule::Rule),
+                }
+            }
+        }
+    };
+}
+
+/// Why [`Rules::set`] refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnknownRule {
+    /// No rule has that name.
+    Rule,
+    /// The rule has only these values.
+    Value(&'static [&'static str]),
+}
+
+rules! {
+    /// The leader epoch at an election.
+    election_epoch: ElectionEpoch {
+        /// It rises.
+        #[default] Bump = "bump",
+        /// Canary: it stays.
+        Reuse = "reuse",
+    },
+    /// What a replica does with an older leader epoch in its metadata.
+    stale_leader_epoch: StaleLeaderEpoch {
+        /// It ignores it.
+        #[default] Ignore = "ignore",
+        /// Canary: it believes any record it is shown again.
+        Accept = "accept",
+    },
+    /// Who may be elected.
+    electable: Electable {
+        /// Members of ISR and ELR.
+        #[default] InSync = "in-sync",
+        /// Canary: any live replica, though unclean election is off.
+        AnyLive = "any-live",
+    },
+    /// Which replicas hold back the high watermark.
+    high_watermark: HighWatermarkRule {
+        /// The maximal ISR (KIP-497).
+        #[default] MaximalIsr = "maximal-isr",
+        /// Canary: the leader alone.
+        LeaderOnly = "leader-only",
+    },
+    /// Whether an `acks=all` produce waits for the high watermark.
+    acks_all: AcksAll {
+        /// It waits.
+        #[default] Wait = "wait",
+        /// Canary: answered after the leader's append.
+        Early = "early",
+    },
+    /// What a follower does when its log parts from the leader's.
+    follower_truncation: FollowerTruncation {
+        /// Cut at the diverging epoch (KIP-595).
+        #[default] Diverging = "diverging",
+        /// Canary: keep it and go on behind it.
+        Skip = "skip",
+    },
+    /// What a controller accepts as a member of an ISR.
+    isr_members: IsrMembers {
+        /// Replicas of the partition that are not fenced.
+        #[default] Replicas = "replicas",
+        /// Canary: adds a broker that is no replica.
+        Anyone = "anyone",
+    },
+    /// Whether a leader brings back followers that caught up.
+    isr_expand: IsrExpand {
+        /// It does.
+        #[default] CaughtUp = "caught-up",
+        /// Canary: never.
+        Never = "never",
+    },
+    /// The end of what `read_committed` may see.
+    last_stable_offset: LastStableOffset {
+        /// The first open transaction or the high watermark.
+        #[default] Bounded = "bounded",
+        /// Canary: the log end offset.
+        LogEnd = "log-end",
+    },
+    /// The list of aborted transactions in a fetch response.
+    aborted_list: AbortedList {
+        /// Given.
+        #[default] Given = "given",
+        /// Canary: empty.
+        Forgotten = "forgotten",
+    },
+    /// The leader's check of producer sequences.
+    sequence_check: SequenceCheck {
+        /// Duplicates answered, gaps refused.
+        #[default] Full = "full",
+        /// Canary: duplicates are appended again.
+        NoDuplicates = "no-duplicates",
+        /// Canary: gaps are accepted.
+        NoGaps = "no-gaps",
+    },
+    /// Which partitions get the marker of a transaction's verdict.
+    markers: Markers {
+        /// All, with the same verdict.
+        #[default] All = "all",
+        /// Canary: the last partition gets none.
+        SkipLast = "skip-last",
+        /// Canary: the last partition gets the other verdict.
+        FlipLast = "flip-last",
+    },
+    /// What ends a transaction whose producer fell silent.
+    transaction_timeout: TransactionTimeout {
+        /// `transaction.timeout.ms`.
+        #[default] Abort = "abort",
+        /// Canary: nothing.
+        Never = "never",
+    },
+    /// When a coordinator answers an offset commit.
+    offset_commit: OffsetCommitRule {
+        /// After replication.
+        #[default] Replicated = "replicated",
+        /// Canary: offsets are acknowledged and not written.
+        Forgotten = "forgotten",
+    },
+    /// Whether a group's last round ends.
+    rebalance_completion: RebalanceCompletion {
+        /// When the leader's assignment arrives.
+        #[default] Complete = "complete",
+        /// Canary: the coordinator loses the assignment.
+        Lose = "lose",
+    },
+    /// Whether a parked produce is answered.
+    delayed_produce: DelayedProduceRule {
+        /// When the high watermark passes or time is up.
+        #[default] Answer = "answer",
+        /// Canary: lost when it should complete.
+        Forget = "forget",
+    },
+    /// Where a consumer goes on after a poll.
+    consumer_position: ConsumerPosition {
+        /// Behind the last record given.
+        #[default] Next = "next",
+        /// Canary: one record further, now and then.
+        Skip = "skip",
+        /// Canary: one batch back, now and then.
+        Back = "back",
+    },
+    /// What a consumer gives to the application.
+    consumer_records: ConsumerRecords {
+        /// The records of the batch.
+        #[default] Exact = "exact",
+        /// Canary: now and then a record nobody sent.
+        Invent = "invent",
+    },
+    /// Where a producer puts a batch that is to be sent again.
+    retry_position: RetryPosition {
+        /// In order of sequence, at the head of its queue.
+        #[default] Head = "head",
+        /// Canary: behind newer batches, with a fresh sequence.
+        Tail = "tail",
+    },
+    /// Whether a sink remembers what it has applied.
+    sink_memory: SinkMemory {
+        /// As its kind says.
+        #[default] Kept = "kept",
+        /// Canary: forgotten at each rebalance.
+        Lost = "lost",
+    },
+    /// What a service does with records whose output failed.
+    failed_output: FailedOutput {
+        /// Rewind and process them again.
+        #[default] Rewind = "rewind",
+        /// Canary: go on.
+        Ignore = "ignore",
+    },
+}

@@ -1,0 +1,13 @@
+//! Strong types: ids, epochs, offsets and the two clocks. No logic beyond arithmetic.
+
+mod ids;
+mod offset;
+mod time;
+
+pub use ids::{
+    BatchId, BrokerEpoch, CoordinatorEpoch, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
+    PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RackId, RecordId, TopicId,
+    TransactionalId,
+};
+pub use offset::Offset;
+pub use time::{Duration, Instant, MICROSECOND, MILLISECOND, Now, SECOND, Timestamp};

@@ -1,0 +1,2 @@
+//! The assize command line.
+fn main() {}
