@@ -1,0 +1,7 @@
+//! Kafka clients as handle-and-poll machines, with the semantics of the Java client.
+//!
+//! A client never touches a socket: it pushes [`ClientOutput`]s, and the world brings answers.
+
+mod io;
+
+pub use io::{ClientContext, ClientOutput, Correlation};
