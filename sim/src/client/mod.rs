@@ -2,6 +2,10 @@
 //!
 //! A client never touches a socket: it pushes [`ClientOutput`]s, and the world brings answers.
 
+mod backoff;
 mod io;
+mod metadata;
 
+pub use backoff::Backoff;
 pub use io::{ClientContext, ClientOutput, Correlation};
+pub use metadata::{ClientMetadata, KnownPartition, MetadataConfig};
