@@ -1,0 +1,241 @@
+//! The configuration of a broker.
+
+use super::config;
+use super::not_modelled::BROKER_KEYS;
+use super::value;
+use super::{CleanupPolicy, TimestampType};
+use crate::types::{Duration, MILLISECOND};
+
+const HOUR: Duration = 3_600_000 * MILLISECOND;
+/// The default of Kafka's `int` keys without a bound.
+const INT_MAX: u32 = i32::MAX as u32;
+
+config! {
+    /// What the model reads of a broker's configuration. `u64::MAX` nanoseconds mean never.
+    /// Source: Kafka documentation, "Broker Configs".
+    BrokerConfig, not modelled: BROKER_KEYS;
+    /// `num.network.threads`.
+    num_network_threads: u32 = 3, "num.network.threads", value::int_from_one;
+    /// `num.io.threads`: request handlers.
+    num_io_threads: u32 = 8, "num.io.threads", value::int_from_one;
+    /// `queued.max.requests`.
+    queued_max_requests: u32 = 500, "queued.max.requests", value::int_from_one;
+    /// `socket.request.max.bytes`.
+    socket_request_max_bytes: u32 = 104_857_600, "socket.request.max.bytes", value::int_from_one;
+    /// `connections.max.idle.ms`.
+    connections_max_idle: Duration = 600_000 * MILLISECOND,
+        "connections.max.idle.ms", value::millis;
+    /// `request.timeout.ms`: of requests a broker sends, and of coordinators' appends.
+    request_timeout: Duration = 30_000 * MILLISECOND, "request.timeout.ms", value::millis;
+
+    /// `num.replica.fetchers`: fetcher threads to each other broker.
+    num_replica_fetchers: u32 = 1, "num.replica.fetchers", value::int_from_one;
+    /// `replica.lag.time.max.ms`.
+    replica_lag_time_max: Duration = 30_000 * MILLISECOND,
+        "replica.lag.time.max.ms", value::millis;
+    /// `replica.fetch.max.bytes` of one partition.
+    replica_fetch_max_bytes: u32 = 1_048_576, "replica.fetch.max.bytes", value::int_from_zero;
+    /// `replica.fetch.response.max.bytes` of one response.
+    replica_fetch_response_max_bytes: u32 = 10_485_760,
+        "replica.fetch.response.max.bytes", value::int_from_zero;
+    /// `replica.fetch.wait.max.ms`.
+    replica_fetch_wait_max: Duration = 500 * MILLISECOND,
+        "replica.fetch.wait.max.ms", value::millis;
+    /// `replica.fetch.min.bytes`.
+    replica_fetch_min_bytes: u32 = 1, "replica.fetch.min.bytes", value::int_from_zero;
+    /// `replica.fetch.backoff.ms`.
+    replica_fetch_backoff: Duration = 1_000 * MILLISECOND,
+        "replica.fetch.backoff.ms", value::millis;
+    /// `replica.socket.timeout.ms`: how long a fetcher waits for an answer.
+    replica_socket_timeout: Duration = 30_000 * MILLISECOND,
+        "replica.socket.timeout.ms", value::millis;
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    replica_high_watermark_checkpoint_interval: Duration = 5_000 * MILLISECOND,
+        "replica.high.watermark.checkpoint.interval.ms", value::millis;
+    /// `fetch.max.bytes`: largest fetch response.
+    fetch_max_bytes: u32 = 57_671_680, "fetch.max.bytes", value::int_from_zero;
+    /// `max.incremental.fetch.session.cache.slots`.
+    max_incremental_fetch_session_cache_slots: u32 = 1_000,
+        "max.incremental.fetch.session.cache.slots", value::int_from_zero;
+
+    /// `broker.session.timeout.ms`.
+    broker_session_timeout: Duration = 9_000 * MILLISECOND,
+        "broker.session.timeout.ms", value::millis;
+    /// `broker.heartbeat.interval.ms`.
+    broker_heartbeat_interval: Duration = 2_000 * MILLISECOND,
+        "broker.heartbeat.interval.ms", value::millis_from_one;
+    /// `initial.broker.registration.timeout.ms`.
+    initial_broker_registration_timeout: Duration = 60_000 * MILLISECOND,
+        "initial.broker.registration.timeout.ms", value::millis;
+    /// `controlled.shutdown.enable`.
+    controlled_shutdown_enable: bool = true, "controlled.shutdown.enable", value::flag;
+    /// `auto.leader.rebalance.enable`.
+    auto_leader_rebalance_enable: bool = true, "auto.leader.rebalance.enable", value::flag;
+    /// `leader.imbalance.check.interval.seconds`.
+    leader_imbalance_check_interval: Duration = 300_000 * MILLISECOND,
+        "leader.imbalance.check.interval.seconds", value::seconds;
+    /// `unclean.leader.election.interval.ms`.
+    unclean_leader_election_interval: Duration = 300_000 * MILLISECOND,
+        "unclean.leader.election.interval.ms", value::millis_from_one;
+
+    /// `auto.create.topics.enable`.
+    auto_create_topics_enable: bool = true, "auto.create.topics.enable", value::flag;
+    /// `num.partitions`.
+    num_partitions: u32 = 1, "num.partitions", value::int_from_one;
+    /// `default.replication.factor`.
+    default_replication_factor: u32 = 1, "default.replication.factor", value::factor;
+    /// `min.insync.replicas`.
+    min_insync_replicas: u32 = 1, "min.insync.replicas", value::int_from_one;
+    /// `unclean.leader.election.enable`.
+    unclean_leader_election: bool = false, "unclean.leader.election.enable", value::flag;
+    /// `message.max.bytes`.
+    message_max_bytes: u32 = 1_048_588, "message.max.bytes", value::int_from_zero;
+
+    /// `log.cleanup.policy`.
+    log_cleanup_policy: CleanupPolicy = CleanupPolicy { delete: true, compact: false },
+        "log.cleanup.policy", value::cleanup_policy;
+    /// `log.message.timestamp.type`.
+    log_message_timestamp_type: TimestampType = TimestampType::CreateTime,
+        "log.message.timestamp.type", value::timestamp_type;
+    /// `log.message.timestamp.after.max.ms`.
+    log_message_timestamp_after_max: Duration = HOUR,
+        "log.message.timestamp.after.max.ms", value::millis;
+    /// `log.message.timestamp.before.max.ms`.
+    log_message_timestamp_before_max: Duration = u64::MAX,
+        "log.message.timestamp.before.max.ms", value::millis;
+    /// `log.segment.bytes`.
+    log_segment_bytes: u32 = 1 << 30, "log.segment.bytes", value::segment_bytes;
+    /// `log.roll.hours`, unless `log.roll.ms` is set.
+    log_roll_hours: Duration = 168 * HOUR, "log.roll.hours", value::hours;
+    /// `log.roll.ms`.
+    log_roll: Option<Duration> = None, "log.roll.ms", value::some_millis;
+    /// `log.retention.hours`, unless a finer key is set; unlimited if `None`.
+    log_retention_hours: Option<Duration> = Some(168 * HOUR),
+        "log.retention.hours", value::hours_or_unlimited;
+    /// `log.retention.minutes`, unless `log.retention.ms` is set.
+    log_retention_minutes: Option<Option<Duration>> = None,
+        "log.retention.minutes", value::some_minutes_or_unlimited;
+    /// `log.retention.ms`.
+    log_retention_ms: Option<Option<Duration>> = None,
+        "log.retention.ms", value::some_millis_or_unlimited;
+    /// `log.retention.bytes`; unlimited if `None`.
+    log_retention_bytes: Option<u64> = None, "log.retention.bytes", value::bytes_or_unlimited;
+    /// `log.retention.check.interval.ms`.
+    log_retention_check_interval: Duration = 300_000 * MILLISECOND,
+        "log.retention.check.interval.ms", value::millis_from_one;
+    /// `log.segment.delete.delay.ms`.
+    log_segment_delete_delay: Duration = 60_000 * MILLISECOND,
+        "log.segment.delete.delay.ms", value::millis;
+    /// `log.flush.interval.messages`; `i64::MAX` is never.
+    log_flush_interval_messages: u64 = i64::MAX as u64,
+        "log.flush.interval.messages", value::long_from_one;
+    /// `log.flush.interval.ms`, else `log.flush.scheduler.interval.ms`.
+    log_flush_interval_ms: Option<Duration> = None, "log.flush.interval.ms", value::some_millis;
+    /// `log.flush.scheduler.interval.ms`.
+    log_flush_scheduler_interval: Duration = u64::MAX,
+        "log.flush.scheduler.interval.ms", value::millis;
+    /// `log.flush.offset.checkpoint.interval.ms`: of the recovery point.
+    log_flush_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
+        "log.flush.offset.checkpoint.interval.ms", value::millis;
+    /// `log.flush.start.offset.checkpoint.interval.ms`: of the log start offset.
+    log_flush_start_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
+        "log.flush.start.offset.checkpoint.interval.ms", value::millis;
+    /// `num.recovery.threads.per.data.dir`.
+    num_recovery_threads_per_data_dir: u32 = 2,
+        "num.recovery.threads.per.data.dir", value::int_from_one;
+    /// `log.cleaner.delete.retention.ms`.
+    log_cleaner_delete_retention: Duration = 24 * HOUR,
+        "log.cleaner.delete.retention.ms", value::millis;
+    /// `log.cleaner.min.compaction.lag.ms`.
+    log_cleaner_min_compaction_lag: Duration = 0,
+        "log.cleaner.min.compaction.lag.ms", value::millis;
+    /// `log.cleaner.max.compaction.lag.ms`.
+    log_cleaner_max_compaction_lag: Duration = u64::MAX,
+        "log.cleaner.max.compaction.lag.ms", value::millis_from_one;
+
+    /// `offsets.topic.num.partitions`.
+    offsets_topic_num_partitions: u32 = 50, "offsets.topic.num.partitions", value::int_from_one;
+    /// `offsets.topic.replication.factor`.
+    offsets_topic_replication_factor: u32 = 3,
+        "offsets.topic.replication.factor", value::factor;
+    /// `offsets.topic.segment.bytes`.
+    offsets_topic_segment_bytes: u32 = 104_857_600,
+        "offsets.topic.segment.bytes", value::int_from_one;
+    /// `offsets.commit.timeout.ms`.
+    offsets_commit_timeout: Duration = 5_000 * MILLISECOND,
+        "offsets.commit.timeout.ms", value::millis_from_one;
+    /// `offsets.retention.minutes`.
+    offsets_retention: Duration = 168 * HOUR, "offsets.retention.minutes", value::minutes;
+    /// `offsets.retention.check.interval.ms`.
+    offsets_retention_check_interval: Duration = 600_000 * MILLISECOND,
+        "offsets.retention.check.interval.ms", value::millis_from_one;
+    /// `offset.metadata.max.bytes`.
+    offset_metadata_max_bytes: u32 = 4_096, "offset.metadata.max.bytes", value::int_from_zero;
+    /// `group.initial.rebalance.delay.ms`.
+    group_initial_rebalance_delay: Duration = 3_000 * MILLISECOND,
+        "group.initial.rebalance.delay.ms", value::millis;
+    /// `group.min.session.timeout.ms`.
+    group_min_session_timeout: Duration = 6_000 * MILLISECOND,
+        "group.min.session.timeout.ms", value::millis;
+    /// `group.max.session.timeout.ms`.
+    group_max_session_timeout: Duration = 1_800_000 * MILLISECOND,
+        "group.max.session.timeout.ms", value::millis;
+    /// `group.max.size`.
+    group_max_size: u32 = INT_MAX, "group.max.size", value::int_from_one;
+    /// `group.coordinator.append.linger.ms`.
+    group_coordinator_append_linger: Duration = 5 * MILLISECOND,
+        "group.coordinator.append.linger.ms", value::millis;
+
+    /// `transaction.state.log.num.partitions`.
+    transaction_state_log_num_partitions: u32 = 50,
+        "transaction.state.log.num.partitions", value::int_from_one;
+    /// `transaction.state.log.replication.factor`.
+    transaction_state_log_replication_factor: u32 = 3,
+        "transaction.state.log.replication.factor", value::factor;
+    /// `transaction.state.log.min.isr`.
+    transaction_state_log_min_isr: u32 = 2, "transaction.state.log.min.isr", value::int_from_one;
+    /// `transaction.state.log.segment.bytes`.
+    transaction_state_log_segment_bytes: u32 = 104_857_600,
+        "transaction.state.log.segment.bytes", value::int_from_one;
+    /// `transaction.max.timeout.ms`.
+    transaction_max_timeout: Duration = 900_000 * MILLISECOND,
+        "transaction.max.timeout.ms", value::millis_from_one;
+    /// `transactional.id.expiration.ms`.
+    transactional_id_expiration: Duration = 168 * HOUR,
+        "transactional.id.expiration.ms", value::millis_from_one;
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    transaction_abort_timed_out_interval: Duration = 10_000 * MILLISECOND,
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms", value::millis_from_one;
+    /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
+    transaction_remove_expired_interval: Duration = HOUR,
+        "transaction.remove.expired.transaction.cleanup.interval.ms", value::millis_from_one;
+    /// `transaction.partition.verification.enable` (KIP-890).
+    transaction_partition_verification_enable: bool = true,
+        "transaction.partition.verification.enable", value::flag;
+    /// `producer.id.expiration.ms`.
+    producer_id_expiration: Duration = 24 * HOUR,
+        "producer.id.expiration.ms", value::millis_from_one;
+    /// `producer.id.expiration.check.interval.ms`.
+    producer_id_expiration_check_interval: Duration = 600_000 * MILLISECOND,
+        "producer.id.expiration.check.interval.ms", value::millis_from_one;
+}
+
+impl BrokerConfig {
+    /// Retention by time: the finest of `log.retention.ms`, `.minutes`, `.hours` that is set.
+    #[must_use]
+    pub fn log_retention(&self) -> Option<Duration> {
+        self.log_retention_ms.or(self.log_retention_minutes).unwrap_or(self.log_retention_hours)
+    }
+
+    /// Age at which a segment is rolled: `log.roll.ms`, else `log.roll.hours`.
+    #[must_use]
+    pub fn log_roll_age(&self) -> Duration {
+        self.log_roll.unwrap_or(self.log_roll_hours)
+    }
+
+    /// Time between flushes: `log.flush.interval.ms`, else the scheduler's interval.
+    #[must_use]
+    pub fn log_flush_interval(&self) -> Duration {
+        self.log_flush_interval_ms.unwrap_or(self.log_flush_scheduler_interval)
+    }
+}

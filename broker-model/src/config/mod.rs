@@ -1,0 +1,93 @@
+//! Kafka's configuration keys as typed values, with the defaults of Apache Kafka 4.1.
+//!
+//! Texts are Kafka's own (milliseconds as integers); durations are nanoseconds inside.
+
+mod broker;
+mod not_modelled;
+mod topic;
+mod value;
+
+pub use broker::BrokerConfig;
+pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
+
+use alloc::string::String;
+
+/// Why a key was not set.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Kafka has no such key here.
+    #[error("unknown configuration key `{key}`")]
+    Unknown {
+        /// The key.
+        key: String,
+    },
+    /// Kafka has the key, the model does not read it. Callers may ignore this.
+    #[error("configuration key `{key}` has no effect in the model")]
+    NotModelled {
+        /// The key.
+        key: String,
+    },
+    /// The value is not one that Kafka takes.
+    #[error("`{key}` must be {expected}, not `{value}`")]
+    Invalid {
+        /// The key.
+        key: String,
+        /// The value given.
+        value: String,
+        /// What Kafka takes, as the end of "must be ...".
+        expected: &'static str,
+    },
+}
+
+/// Declares a struct of configuration keys, its defaults and `set`.
+macro_rules! config {
+    (
+        $(#[$doc:meta])* $name:ident, not modelled: $not_modelled:expr;
+        $($(#[$fdoc:meta])* $field:ident: $type:ty = $default:expr, $key:literal, $parse:expr;)+
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $type),+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),+ }
+            }
+        }
+
+        impl $name {
+            /// Every key that has an effect, in order of declaration.
+            pub const KEYS: &'static [&'static str] = &[$($key),+];
+
+            /// Sets one key from Kafka's text.
+            ///
+            /// # Errors
+            /// When Kafka has no such key, the model does not read it, or the value is bad.
+            pub fn set(
+                &mut self,
+                key: &str,
+                value: &str,
+            ) -> Result<(), $crate::config::ConfigError> {
+                use alloc::string::ToString;
+                let value = value.trim();
+                let invalid = |expected| $crate::config::ConfigError::Invalid {
+                    key: key.to_string(),
+                    value: value.to_string(),
+                    expected,
+                };
+                match key {
+                    $($key => self.$field = ($parse)(value).map_err(invalid)?,)+
+                    _ if $not_modelled.binary_search(&key).is_ok() => {
+                        return Err($crate::config::ConfigError::NotModelled { key: key.to_string() });
+                    }
+                    _ => return Err($crate::config::ConfigError::Unknown { key: key.to_string() }),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+use config;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! The configuration of a topic.
+
+use super::BrokerConfig;
+use super::config;
+use super::not_modelled::TOPIC_KEYS;
+use super::value;
+use crate::types::{Duration, MILLISECOND};
+
+/// `cleanup.policy`; both at once are allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CleanupPolicy {
+    /// Old segments are deleted by time and size.
+    pub delete: bool,
+    /// Only the last record of each key is kept.
+    pub compact: bool,
+}
+
+/// `message.timestamp.type`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TimestampType {
+    /// The client's time.
+    #[default]
+    CreateTime,
+    /// The leader's wall clock at the append.
+    LogAppendTime,
+}
+
+const DAY: Duration = 24 * 3_600_000 * MILLISECOND;
+
+config! {
+    /// What the model reads of a topic's configuration. `u64::MAX` nanoseconds mean never.
+    /// Source: Kafka documentation, "Topic-Level Configs".
+    TopicConfig, not modelled: TOPIC_KEYS;
+    /// `cleanup.policy`.
+    cleanup_policy: CleanupPolicy = CleanupPolicy { delete: true, compact: false },
+        "cleanup.policy", value::cleanup_policy;
+    /// `min.insync.replicas`: at least so many in the ISR for `acks=all` and for the high
+    /// watermark to move (KIP-966).
+    min_insync_replicas: u32 = 1, "min.insync.replicas", value::int_from_one;
+    /// `unclean.leader.election.enable`.
+    unclean_leader_election: bool = false, "unclean.leader.election.enable", value::flag;
+    /// `max.message.bytes`: largest batch.
+    max_message_bytes: u32 = 1_048_588, "max.message.bytes", value::int_from_zero;
+    /// `message.timestamp.type`.
+    timestamp_type: TimestampType = TimestampType::CreateTime,
+        "message.timestamp.type", value::timestamp_type;
+    /// `message.timestamp.after.max.ms`: how far a record may lie in the future.
+    timestamp_after_max: Duration = 3_600_000 * MILLISECOND,
+        "message.timestamp.after.max.ms", value::millis;
+    /// `message.timestamp.before.max.ms`: how far a record may lie in the past.
+    timestamp_before_max: Duration = u64::MAX, "message.timestamp.before.max.ms", value::millis;
+    /// `retention.ms`; unlimited if `None`.
+    retention: Option<Duration> = Some(7 * DAY), "retention.ms", value::millis_or_unlimited;
+    /// `retention.bytes` of one partition; unlimited if `None`.
+    retention_bytes: Option<u64> = None, "retention.bytes", value::bytes_or_unlimited;
+    /// `segment.bytes`: a batch that would pass it opens a new segment.
+    segment_bytes: u32 = 1 << 30, "segment.bytes", value::segment_bytes;
+    /// `segment.ms`: a batch this much younger than the segment's first opens a new one.
+    segment_age: Duration = 7 * DAY, "segment.ms", value::millis_from_one;
+    /// `file.delete.delay.ms`.
+    file_delete_delay: Duration = 60_000 * MILLISECOND, "file.delete.delay.ms", value::millis;
+    /// `flush.messages`: records between two forced flushes; `i64::MAX` is never.
+    flush_messages: u64 = i64::MAX as u64, "flush.messages", value::long_from_one;
+    /// `flush.ms`: time between two forced flushes.
+    flush_interval: Duration = u64::MAX, "flush.ms", value::millis;
+    /// `delete.retention.ms`: how long compaction keeps tombstones.
+    delete_retention: Duration = DAY, "delete.retention.ms", value::millis;
+    /// `min.compaction.lag.ms`.
+    min_compaction_lag: Duration = 0, "min.compaction.lag.ms", value::millis;
+    /// `max.compaction.lag.ms`.
+    max_compaction_lag: Duration = u64::MAX, "max.compaction.lag.ms", value::millis_from_one;
+}
+
+impl TopicConfig {
+    /// A topic without keys of its own: it takes the broker's values.
+    #[must_use]
+    pub fn from_broker(broker: &BrokerConfig) -> Self {
+        Self {
+            cleanup_policy: broker.log_cleanup_policy,
+            min_insync_replicas: broker.min_insync_replicas,
+            unclean_leader_election: broker.unclean_leader_election,
+            max_message_bytes: broker.message_max_bytes,
+            timestamp_type: broker.log_message_timestamp_type,
+            timestamp_after_max: broker.log_message_timestamp_after_max,
+            timestamp_before_max: broker.log_message_timestamp_before_max,
+            retention: broker.log_retention(),
+            retention_bytes: broker.log_retention_bytes,
+            segment_bytes: broker.log_segment_bytes,
+            segment_age: broker.log_roll_age(),
+            file_delete_delay: broker.log_segment_delete_delay,
+            flush_messages: broker.log_flush_interval_messages,
+            flush_interval: broker.log_flush_interval(),
+            delete_retention: broker.log_cleaner_delete_retention,
+            min_compaction_lag: broker.log_cleaner_min_compaction_lag,
+            max_compaction_lag: broker.log_cleaner_max_compaction_lag,
+        }
+    }
+}

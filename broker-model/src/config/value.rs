@@ -1,0 +1,143 @@
+//! Texts of configuration values, read as Kafka reads them.
+
+use crate::config::{CleanupPolicy, TimestampType};
+use crate::types::{Duration, MILLISECOND};
+
+/// A value, or what should have been there instead.
+pub(super) type Parsed<T> = Result<T, &'static str>;
+
+/// `int`, at least 0.
+pub(super) fn int_from_zero(text: &str) -> Parsed<u32> {
+    bounded(text, 0, "an integer from 0 to 2147483647")
+}
+
+/// `int`, at least 1.
+pub(super) fn int_from_one(text: &str) -> Parsed<u32> {
+    bounded(text, 1, "an integer from 1 to 2147483647")
+}
+
+/// `segment.bytes`: Kafka 4.1 wants a mebibyte at least. Tests want small segments, and
+/// Kafka has `internal.segment.bytes` for them; here the one key takes both.
+pub(super) fn segment_bytes(text: &str) -> Parsed<u32> {
+    bounded(text, 14, "an integer from 14 to 2147483647")
+}
+
+/// `short` replication factor, at least 1.
+pub(super) fn factor(text: &str) -> Parsed<u32> {
+    let expected = "an integer from 1 to 32767";
+    let n = bounded(text, 1, expected)?;
+    if n > 32_767 { Err(expected) } else { Ok(n) }
+}
+
+/// `long` count, at least 1; the largest stands for "never".
+pub(super) fn long_from_one(text: &str) -> Parsed<u64> {
+    let expected = "an integer from 1 to 9223372036854775807";
+    let n: i64 = text.parse().map_err(|_| expected)?;
+    if n < 1 { Err(expected) } else { u64::try_from(n).map_err(|_| expected) }
+}
+
+/// A size where -1 means unlimited.
+pub(super) fn bytes_or_unlimited(text: &str) -> Parsed<Option<u64>> {
+    let expected = "-1 (unlimited) or a number of bytes";
+    let n: i64 = text.parse().map_err(|_| expected)?;
+    if n == -1 { Ok(None) } else { u64::try_from(n).map(Some).map_err(|_| expected) }
+}
+
+/// Milliseconds, at least 0, as nanoseconds. Kafka's largest `long` becomes "never".
+pub(super) fn millis(text: &str) -> Parsed<Duration> {
+    scaled(text, 0, MILLISECOND, "a number of milliseconds, 0 or more")
+}
+
+/// Milliseconds, at least 1.
+pub(super) fn millis_from_one(text: &str) -> Parsed<Duration> {
+    scaled(text, 1, MILLISECOND, "a number of milliseconds, 1 or more")
+}
+
+/// Milliseconds of a key that is unset by default.
+pub(super) fn some_millis(text: &str) -> Parsed<Option<Duration>> {
+    millis(text).map(Some)
+}
+
+/// Minutes, at least 1, of a key that always has a value.
+pub(super) fn minutes(text: &str) -> Parsed<Duration> {
+    scaled(text, 1, MILLISECOND * 60_000, "a number of minutes, 1 or more")
+}
+
+/// Hours, at least 1.
+pub(super) fn hours(text: &str) -> Parsed<Duration> {
+    scaled(text, 1, MILLISECOND * 3_600_000, "a number of hours, 1 or more")
+}
+
+/// Seconds, at least 1.
+pub(super) fn seconds(text: &str) -> Parsed<Duration> {
+    scaled(text, 1, MILLISECOND * 1_000, "a number of seconds, 1 or more")
+}
+
+/// Milliseconds where -1 means unlimited.
+pub(super) fn millis_or_unlimited(text: &str) -> Parsed<Option<Duration>> {
+    if text == "-1" { Ok(None) } else { some_millis(text) }
+        .map_err(|_| "-1 (unlimited) or a number of milliseconds")
+}
+
+/// As [`millis_or_unlimited`], for a key that is unset by default.
+pub(super) fn some_millis_or_unlimited(text: &str) -> Parsed<Option<Option<Duration>>> {
+    millis_or_unlimited(text).map(Some)
+}
+
+/// Minutes where -1 means unlimited, for a key that is unset by default.
+pub(super) fn some_minutes_or_unlimited(text: &str) -> Parsed<Option<Option<Duration>>> {
+    if text == "-1" { Ok(Some(None)) } else { minutes(text).map(|d| Some(Some(d))) }
+        .map_err(|_| "-1 (unlimited) or a number of minutes")
+}
+
+/// Hours where -1 means unlimited.
+pub(super) fn hours_or_unlimited(text: &str) -> Parsed<Option<Duration>> {
+    if text == "-1" { Ok(None) } else { hours(text).map(Some) }
+        .map_err(|_| "-1 (unlimited) or a number of hours")
+}
+
+/// `true` or `false`.
+pub(super) fn flag(text: &str) -> Parsed<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Ok(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Ok(false)
+    } else {
+        Err("true or false")
+    }
+}
+
+/// `cleanup.policy`.
+pub(super) fn cleanup_policy(text: &str) -> Parsed<CleanupPolicy> {
+    let mut policy = CleanupPolicy { delete: false, compact: false };
+    for part in text.split(',') {
+        match part.trim() {
+            "delete" => policy.delete = true,
+            "compact" => policy.compact = true,
+            _ => return Err("delete, compact, or both with a comma"),
+        }
+    }
+    Ok(policy)
+}
+
+/// `message.timestamp.type`.
+pub(super) fn timestamp_type(text: &str) -> Parsed<TimestampType> {
+    match text {
+        "CreateTime" => Ok(TimestampType::CreateTime),
+        "LogAppendTime" => Ok(TimestampType::LogAppendTime),
+        _ => Err("CreateTime or LogAppendTime"),
+    }
+}
+
+fn bounded(text: &str, min: i32, expected: &'static str) -> Parsed<u32> {
+    let n: i32 = text.parse().map_err(|_| expected)?;
+    if n < min { Err(expected) } else { u32::try_from(n).map_err(|_| expected) }
+}
+
+fn scaled(text: &str, min: i64, unit: Duration, expected: &'static str) -> Parsed<Duration> {
+    let n: i64 = text.parse().map_err(|_| expected)?;
+    if n < min {
+        return Err(expected);
+    }
+    u64::try_from(n).map(|n| n.saturating_mul(unit)).map_err(|_| expected)
+}
