@@ -1,0 +1,133 @@
+//! Which checks run, and what the scenario expects of them.
+
+macro_rules! anomalies {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// What a check or invariant may find. Also the name of its switch in `[check]`.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Anomaly { $($(#[$doc])* $variant),+ }
+
+        impl Anomaly {
+            /// All of them: black-box checks, then white-box invariants.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name in files and reports.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// By name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+anomalies! {
+    /// An acknowledged record is gone.
+    LostAcknowledged = "lost-acknowledged",
+    /// A record was read that nobody sent.
+    Invented = "invented",
+    /// A record is on a log twice.
+    Duplicate = "duplicate",
+    /// Two records of one producer are on a partition in the wrong order.
+    Reordered = "reordered",
+    /// Two records of one key arrive in the wrong order.
+    ReorderedKey = "reordered-key",
+    /// A `read_committed` reader saw a record of an aborted transaction.
+    AbortedRead = "aborted-read",
+    /// Only a part of a transaction is visible.
+    TornTransaction = "torn-transaction",
+    /// A poll left out committed records of an assignment.
+    SkippedPoll = "skipped-poll",
+    /// A poll gave records again within an assignment.
+    WentBack = "went-back",
+    /// An input has no effect.
+    EffectLost = "effect-lost",
+    /// An input has more than one effect.
+    EffectDoubled = "effect-doubled",
+    /// An order reached no terminal state, or several.
+    UnfinishedOrder = "unfinished-order",
+    /// Lag did not drain after healing.
+    StuckLag = "stuck-lag",
+    /// A call never got an answer.
+    UnansweredCall = "unanswered-call",
+    /// A gate of `[gate]` failed.
+    Gate = "gate",
+    /// A partition's leader epoch went back.
+    LeaderEpochMonotonic = "leader-epoch-monotonic",
+    /// Two leaders in one leader epoch.
+    OneLeaderPerEpoch = "one-leader-per-epoch",
+    /// The high watermark passed a member of the maximal ISR.
+    HighWatermarkInIsr = "high-watermark-in-isr",
+    /// Two logs differ below the high watermark.
+    LogMatching = "log-matching",
+    /// A committed record was truncated.
+    CommittedStays = "committed-stays",
+    /// An ISR holds a broker that is no replica.
+    IsrInReplicas = "isr-in-replicas",
+    /// The last stable offset is wrong or above the high watermark.
+    LastStableOffset = "last-stable-offset",
+    /// A log has a gap in a producer's sequence.
+    SequenceContiguous = "sequence-contiguous",
+    /// An ISR is not full after healing.
+    FullIsr = "full-isr",
+    /// A group is not stable after healing.
+    StableGroups = "stable-groups",
+    /// A transaction is still open after healing.
+    HangingTransaction = "hanging-transaction",
+    /// A live instance was fenced by another with the same transactional id.
+    ProducerFenced = "producer-fenced",
+}
+
+/// `[check]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checks {
+    /// Switched off by `NAME = false`; everything else runs. In the order of [`Anomaly::ALL`].
+    pub off: Vec<Anomaly>,
+    /// `exactly_once`: pairs that must correspond one to one.
+    pub exactly_once: Vec<ExactlyOnce>,
+    /// `per_key_order`: topics or effect ledgers in which records of one key stay in order of
+    /// their first send.
+    pub per_key_order: Vec<String>,
+}
+
+impl Checks {
+    /// Whether a check runs.
+    #[must_use]
+    pub fn runs(&self, anomaly: Anomaly) -> bool {
+        !self.off.contains(&anomaly)
+    }
+}
+
+/// `{ from = TOPIC, to = TOPIC or LEDGER }`: each entity on `from` ends up on `to` exactly once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExactlyOnce {
+    /// A topic.
+    pub from: String,
+    /// A topic or an effect ledger.
+    pub to: String,
+}
+
+/// A run's verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Verdict {
+    /// Everything held.
+    #[default]
+    Pass,
+    /// Something did not.
+    Fail,
+    /// Not enough was seen.
+    Inconclusive,
+}
+
+/// `[expect]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Expectation {
+    /// `verdict`.
+    pub verdict: Verdict,
+    /// `anomaly`: must be among what was found; only with `verdict = "fail"`.
+    pub anomaly: Option<Anomaly>,
+}

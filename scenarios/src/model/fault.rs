@@ -1,0 +1,188 @@
+//! Faults as data: what, to whom, when, for how long.
+
+use super::quantity::{Drawn, Ratio};
+
+/// `[[fault]]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// `name`, unique; by default the kind with its position in the file: `broker-kill-1`.
+    pub name: String,
+    /// `kind` with the kind's own parameters.
+    pub kind: FaultKind,
+    /// `target`, a role resolved when the fault fires.
+    pub target: Target,
+    /// `at` or `on`.
+    pub trigger: Trigger,
+    /// `for`: nanoseconds until it heals (until the restart, for kills). None: it heals at the
+    /// end of the load phase.
+    pub duration: Option<Drawn>,
+    /// `chance`: probability, drawn per seed, that the fault is part of a run.
+    pub chance: Ratio,
+}
+
+/// What happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKind {
+    /// `broker-kill`: the process dies, its page cache stays.
+    BrokerKill,
+    /// `broker-power-cut`: the host dies, what was not flushed is lost, file by file.
+    BrokerPowerCut,
+    /// `broker-pause`: the process stands still (SIGSTOP, GC), connections stay open.
+    BrokerPause,
+    /// `broker-stop`: controlled shutdown.
+    BrokerStop,
+    /// `partition`: links are cut.
+    Partition {
+        /// `cut`: which.
+        cut: Cut,
+    },
+    /// `slow-disk`: bandwidth divided and latencies multiplied by `factor`.
+    SlowDisk {
+        /// `factor`, at least one.
+        factor: Ratio,
+    },
+    /// `full-disk`: writes fail.
+    FullDisk,
+    /// `slow-link`: every message from and to the target takes longer.
+    SlowLink {
+        /// `latency`: nanoseconds added one way.
+        latency: Drawn,
+        /// `factor`: bandwidth is divided by it, at least one.
+        factor: Ratio,
+    },
+    /// `connection-loss`: connections of the target break.
+    ConnectionLoss {
+        /// `probability` per message; one breaks every connection as soon as it is used.
+        probability: Ratio,
+    },
+    /// `service-kill`: instances die at once, wherever they are.
+    ServiceKill,
+    /// `service-pause`: instances stand still and come back as zombies.
+    ServicePause,
+    /// `controller-kill`: the active controller's process dies.
+    ControllerKill,
+    /// `restart-all`: all targeted brokers are killed at the same instant.
+    RestartAll,
+    /// `leader-move`: the target partition's leadership moves to another in-sync replica,
+    /// without any crash.
+    LeaderMove,
+}
+
+/// Which links a partition fault cuts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cut {
+    /// `full`: from and to everyone.
+    Full,
+    /// `inbound`: nothing reaches the target, what it sends arrives.
+    Inbound,
+    /// `outbound`: nothing of the target's arrives, what is sent to it does.
+    Outbound,
+    /// `brokers`: from and to the other brokers only; clients and controller reach it.
+    Brokers,
+    /// `controller`: from and to the controllers only.
+    Controller,
+    /// `clients`: from and to services only.
+    Clients,
+}
+
+/// To whom. Roles are resolved at the instant the fault fires.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// `leader-of:TOPIC/PARTITION`.
+    LeaderOf {
+        /// The topic, internal ones included.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+    /// `follower-of:TOPIC/PARTITION`: the first replica in the assignment that does not lead.
+    FollowerOf {
+        /// The topic, internal ones included.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+    /// `coordinator-of:group/NAME`.
+    GroupCoordinator(String),
+    /// `coordinator-of:txn/NAME`: of a transactional id.
+    TransactionCoordinator(String),
+    /// `controller`: the active one.
+    Controller,
+    /// `broker:N`, 1 to the number of brokers.
+    Broker(u32),
+    /// `rack:NAME`: every broker in it.
+    Rack(String),
+    /// `service:NAME` (all instances) or `service:NAME/INSTANCE` (counted from 0).
+    Service {
+        /// The service.
+        name: String,
+        /// One instance, or all.
+        instance: Option<u32>,
+    },
+    /// `all-brokers`.
+    AllBrokers,
+    /// `random-broker`: drawn per seed.
+    RandomBroker,
+    /// `partition:TOPIC/PARTITION`: for `leader-move`.
+    Partition {
+        /// The topic, internal ones included.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+}
+
+/// When.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Trigger {
+    /// `at`: nanoseconds after the start of the load phase.
+    At(Drawn),
+    /// `on`: at the `nth` occurrence of a protocol event, plus `after` nanoseconds. Counted from
+    /// the start of the run, warm-up included.
+    On {
+        /// Which event.
+        event: ProtocolEvent,
+        /// Which occurrence, from 1 (`#N`).
+        nth: u64,
+        /// `after`: nanoseconds from the event to the fault, 0 for at once.
+        after: Drawn,
+    },
+}
+
+/// A protocol event as brokers note it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProtocolEvent {
+    /// `append:TOPIC/PARTITION`: the leader appended a batch.
+    Append {
+        /// The topic.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+    /// `high-watermark:TOPIC/PARTITION`: the leader's high watermark rose.
+    HighWatermark {
+        /// The topic.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+    /// `transaction-prepare` or `transaction-prepare:TRANSACTIONAL_ID`: a prepare state was logged.
+    TransactionPrepare {
+        /// Of this transactional id, or of any.
+        transactional_id: Option<String>,
+    },
+    /// `rebalance` or `rebalance:GROUP`: a rebalance began.
+    Rebalance {
+        /// Of this group, or of any.
+        group: Option<String>,
+    },
+}
+
+/// `[swarm]`: each seed draws which faults of the file are on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Swarm {
+    /// `enabled`.
+    pub enabled: bool,
+    /// `keep`: probability that a fault kind is on in a run.
+    pub keep: Ratio,
+}

@@ -1,0 +1,108 @@
+//! Services: kinds are Rust code in the simulator, a scenario selects and parametrizes.
+
+use super::config::KafkaConfig;
+use super::quantity::{Distribution, Ratio};
+
+/// `[service.NAME]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    /// Its name, also the default of its consumer group and the prefix of its ids.
+    pub name: String,
+    /// `kind` with the kind's own parameters.
+    pub kind: ServiceKind,
+    /// `instances`, at least one, each with one poll loop.
+    pub instances: u32,
+    /// `time`: service time per record.
+    pub time: ServiceTime,
+    /// `input` / `inputs`: topics consumed, in file order. Empty for an ingress.
+    pub inputs: Vec<String>,
+    /// `output`: the topic produced to. None for sinks without output and readers.
+    pub output: Option<String>,
+    /// `output_size`: bytes of an output record's value; none means as large as its input.
+    pub output_size: Option<u64>,
+    /// `group`: the consumer group, by default the service's name. None for an ingress.
+    pub group: Option<String>,
+    /// `transactional`: outputs and offsets go through transactions.
+    pub transactional: bool,
+    /// `transactional_id`.
+    pub transactional_ids: TransactionalIds,
+    /// `abort`: probability that the service itself aborts a transaction that it could commit.
+    /// A consumer rewinds and processes again; an ingress reports failure to its caller.
+    pub abort: Ratio,
+    /// `commit`: when offsets are committed. Transactions send them themselves.
+    pub commit: Commit,
+    /// `commit_interval`: nanoseconds between commits (or transactions); 0: after each poll.
+    pub commit_interval: u64,
+    /// `effects`: name of the ledger of an external store with a commit of its own, in which
+    /// each processed record applies one effect.
+    pub effects: Option<String>,
+    /// `dedupe`: whether the store recognizes what it has applied.
+    pub dedupe: Dedupe,
+    /// `restart`: nanoseconds from a kill to the restart of the instance.
+    pub restart: u64,
+    /// `producer`: Kafka's producer keys, verbatim.
+    pub producer: KafkaConfig,
+    /// `consumer`: Kafka's consumer keys, verbatim.
+    pub consumer: KafkaConfig,
+}
+
+/// What a service does with records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ServiceKind {
+    /// Takes calls of a load and produces one record each.
+    Ingress,
+    /// One output per input, same entity.
+    Transform,
+    /// Joins its two inputs by entity: one output when both sides came within the window.
+    Join {
+        /// `window` in nanoseconds of record time.
+        window: u64,
+    },
+    /// Applies effects; an output is optional.
+    Sink,
+    /// Reads and measures.
+    Reader,
+}
+
+/// Service time per record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ServiceTime {
+    /// The same distribution for every record.
+    Same(Distribution),
+    /// One distribution per input, in the order of `inputs`.
+    PerInput(Vec<Distribution>),
+}
+
+/// Where transactional ids come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TransactionalIds {
+    /// `SERVICE-INSTANCE`, one for each instance.
+    PerInstance,
+    /// One id for all instances, which is a mistake: they fence each other.
+    Shared(String),
+}
+
+/// When a consuming service commits its offsets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Commit {
+    /// After the records were processed and their outputs acknowledged (at least once).
+    AfterProcessing,
+    /// Before processing (at most once).
+    BeforeProcessing,
+    /// The consumer commits by itself in `poll` (`enable.auto.commit`).
+    Auto,
+}
+
+/// Whether effects are applied once per entity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dedupe {
+    /// Every attempt is applied.
+    None,
+    /// The store remembers entities together with their effects, across crashes.
+    ByEntity {
+        /// `capacity`: how many entities it remembers; none means all.
+        capacity: Option<u64>,
+        /// `ttl`: for how many nanoseconds; none means for ever.
+        ttl: Option<u64>,
+    },
+}
