@@ -37,6 +37,10 @@ impl std::fmt::Debug for ClientContext<'_> {
     }
 }
 
+/// No answer will come: the connection broke, or could not be opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Disconnected;
+
 /// What a client wants done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ClientOutput {
@@ -55,6 +59,23 @@ pub enum ClientOutput {
     /// Close the connection to a node (a request timed out): everything in flight on it is
     /// given up by the client itself; no `Disconnected` comes back for it.
     Close {
+        /// The node.
+        to: NodeId,
+    },
+    /// As [`Self::Send`], on a second connection to the node. A consumer keeps one for its group
+    /// coordinator, so that heartbeats and commits do not wait behind a parked fetch.
+    SendToCoordinator {
+        /// The node.
+        to: NodeId,
+        /// Comes back with the answer, or with `Disconnected`.
+        correlation: Correlation,
+        /// `request_api_version`.
+        api_version: i16,
+        /// What to ask.
+        request: Request,
+    },
+    /// As [`Self::Close`], for the second connection.
+    CloseCoordinator {
         /// The node.
         to: NodeId,
     },

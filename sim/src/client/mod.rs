@@ -7,5 +7,5 @@ mod io;
 mod metadata;
 
 pub use backoff::Backoff;
-pub use io::{ClientContext, ClientOutput, Correlation};
+pub use io::{ClientContext, ClientOutput, Correlation, Disconnected};
 pub use metadata::{ClientMetadata, KnownPartition, MetadataConfig};
