@@ -1,0 +1,189 @@
+//! Effects applied exactly once.
+//!
+//! A ledger is an external store with a commit of its own. Every entity with a record in the
+//! ledger's input topic has its effect applied once; attempts may be many and are counted
+//! apart.
+//!
+//! Source: Kafka documentation, "Message delivery semantics"; features of the articles: each
+//! order reserves stock once.
+//!
+//! Memory: one byte an entity and ledger.
+
+use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use crate::history::Recorder;
+
+/// A ledger's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LedgerId(pub u32);
+
+/// Set when the entity has a record in the input topic; the rest counts applications.
+const EXPECTED: u8 = 0x80;
+
+#[derive(Clone, Debug)]
+struct Ledger {
+    name: String,
+    input_topic: u32,
+    /// By entity.
+    entities: Vec<u8>,
+    attempts: u64,
+    applied: u64,
+    doubled: Tally<(u32, u64)>,
+}
+
+/// Its streaming state.
+#[derive(Clone, Default, Debug)]
+pub struct Effects {
+    ledgers: Vec<Ledger>,
+}
+
+impl Ledger {
+    #[inline]
+    fn entity(&mut self, entity: u32) -> &mut u8 {
+        let index = entity as usize;
+        if index >= self.entities.len() {
+            self.entities.resize(index + 1, 0);
+        }
+        &mut self.entities[index]
+    }
+}
+
+impl Effects {
+    pub(crate) fn ledger(&mut self, name: &str, input_topic: u32) -> LedgerId {
+        self.ledgers.push(Ledger {
+            name: name.to_owned(),
+            input_topic,
+            entities: Vec::new(),
+            attempts: 0,
+            applied: 0,
+            doubled: Tally::default(),
+        });
+        LedgerId(u32::try_from(self.ledgers.len() - 1).expect("ledgers are few"))
+    }
+
+    pub(crate) fn attempted(&mut self, ledger: LedgerId, count: u64) {
+        self.ledgers[ledger.0 as usize].attempts += count;
+    }
+
+    #[inline]
+    pub(crate) fn applied(&mut self, ledger: LedgerId, entity: u32, at_ns: u64) {
+        let ledger = &mut self.ledgers[ledger.0 as usize];
+        ledger.applied += 1;
+        let state = ledger.entity(entity);
+        let count = *state & !EXPECTED;
+        *state = (*state & EXPECTED) | (count + 1).min(!EXPECTED);
+        if count > 0 {
+            ledger.doubled.add((entity, at_ns));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn watches(&self, topic: u32) -> bool {
+        self.ledgers.iter().any(|ledger| ledger.input_topic == topic)
+    }
+
+    pub(crate) fn expected(&mut self, topic: u32, entity: u32) {
+        for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.input_topic == topic) {
+            *ledger.entity(entity) |= EXPECTED;
+        }
+    }
+
+    /// Judges it.
+    pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
+        let name = "effects-applied-once".to_owned();
+        let (mut evidence, mut texts) = (Vec::new(), Vec::new());
+        let (mut violations, mut untold) = (0, self.ledgers.is_empty());
+        for ledger in &self.ledgers {
+            let mut lost = Tally::default();
+            let mut expected = 0_u64;
+            for (entity, &state) in (0_u32..).zip(&ledger.entities) {
+                expected += u64::from(state & EXPECTED != 0);
+                if state == EXPECTED {
+                    lost.add(entity);
+                }
+            }
+            let topic = recorder.topology.topic_of(ledger.input_topic);
+            let audited = topic.is_some_and(|topic| {
+                topic.partitions.iter().all(|&partition| recorder.audited.covers(partition))
+            });
+            untold |= !audited;
+            violations += lost.count() + ledger.doubled.count();
+            evidence.extend(lost.first().iter().map(|&entity| ledger.lost(entity)));
+            let doubled = ledger.doubled.first().iter();
+            evidence.extend(doubled.map(|&(entity, at_ns)| ledger.doubled(entity, at_ns)));
+            texts.push(format!(
+                "{}: {expected} expected, {} applied in {} attempts, {} lost, {} doubled",
+                ledger.name,
+                ledger.applied,
+                ledger.attempts,
+                lost.count(),
+                ledger.doubled.count()
+            ));
+        }
+        evidence.truncate(super::EVIDENCE_MAX);
+        let verdict = match (violations, untold) {
+            (0, false) => Verdict::Pass,
+            (0, true) => Verdict::Inconclusive,
+            _ => Verdict::Fail,
+        };
+        if texts.is_empty() {
+            texts.push("no ledger is declared".to_owned());
+        }
+        Finding { name, verdict, detail: texts.join("; "), violations, evidence }
+    }
+}
+
+impl Ledger {
+    fn lost(&self, entity: u32) -> Violation {
+        let text = format!("the effect of entity {entity} was never applied to {}", self.name);
+        violation(Anomaly::EffectLost, text, None)
+    }
+
+    fn doubled(&self, entity: u32, at_ns: u64) -> Violation {
+        let text = format!("the effect of entity {entity} was applied to {} again", self.name);
+        violation(Anomaly::EffectDoubled, text, Some(at_ns))
+    }
+}
+
+fn violation(anomaly: Anomaly, text: String, at_ns: Option<u64>) -> Violation {
+    Violation { anomaly, text, record: None, partition: None, offset: None, at_ns }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::history::{History, ORDERS};
+    use crate::checker::{Anomaly, Claim, Verdict};
+
+    fn stock(applied: &[u32]) -> History {
+        let mut history = History::new();
+        let ledger = history.recorder.ledger("stock", ORDERS);
+        history.send(0..3, None).acknowledge(0..3, 0);
+        history.recorder.effects_attempted(ledger, 9);
+        for &entity in applied {
+            history.recorder.effect_applied(ledger, entity, 70 + u64::from(entity));
+        }
+        history.audit(&[(0, &[0, 1, 2])]).audit_log(1, &[]);
+        history
+    }
+
+    #[test]
+    fn rejects_a_lost_effect() {
+        let finding = stock(&[0, 2]).judge(Claim::EffectsAppliedOnce);
+        assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 1));
+        assert_eq!(finding.evidence[0].anomaly, Anomaly::EffectLost);
+        assert!(finding.evidence[0].text.contains("entity 1"));
+    }
+
+    #[test]
+    fn rejects_a_doubled_effect() {
+        let finding = stock(&[0, 1, 2, 1]).judge(Claim::EffectsAppliedOnce);
+        assert_eq!(finding.evidence[0].anomaly, Anomaly::EffectDoubled);
+        assert_eq!((finding.violations, finding.evidence[0].at_ns), (1, Some(71)));
+    }
+
+    #[test]
+    fn accepts_many_attempts_with_one_application_each() {
+        let finding = stock(&[2, 1, 0]).judge(Claim::EffectsAppliedOnce);
+        assert_eq!(finding.verdict, Verdict::Pass);
+        assert!(finding.detail.contains("3 applied in 9 attempts"), "{}", finding.detail);
+    }
+}

@@ -1,0 +1,229 @@
+//! What a check says: a verdict, the first violations, how many there were.
+
+use serde::{Deserialize, Serialize};
+
+/// How many violations a finding quotes; the rest is counted.
+pub const EVIDENCE_MAX: usize = 5;
+
+/// What is known about a property after a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It held.
+    Pass,
+    /// The run did not show enough to tell.
+    Inconclusive,
+    /// It was violated.
+    Fail,
+}
+
+impl Verdict {
+    /// `pass`, `inconclusive` or `fail`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+        }
+    }
+
+    /// The worst of many: fail, then inconclusive, then pass.
+    pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
+        verdicts.into_iter().max().unwrap_or(Self::Pass)
+    }
+}
+
+/// A kind of wrong that a client can see.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anomaly {
+    /// An acknowledged record is in no log.
+    LostAcknowledged,
+    /// A record exists that nobody sent, or whose send failed for certain.
+    Invented,
+    /// A record is in a log twice.
+    Duplicate,
+    /// Records of one producer are in another order than sent.
+    Reordered,
+    /// Records of one key are in another order than they happened.
+    ReorderedKey,
+    /// A read_committed reader saw a record of an aborted transaction.
+    AbortedRead,
+    /// Some records of a transaction are visible and some are not.
+    TornTransaction,
+    /// A reader jumped over a record.
+    SkippedPoll,
+    /// A reader was given an offset again within one assignment.
+    WentBack,
+    /// An entity's effect was never applied.
+    EffectLost,
+    /// An entity's effect was applied more than once.
+    EffectDoubled,
+    /// An entity is in no terminal state, or in several.
+    UnfinishedOrder,
+    /// A group did not work off its lag.
+    StuckLag,
+    /// A call never returned.
+    UnansweredCall,
+    /// A service level was missed.
+    Gate,
+}
+
+impl Anomaly {
+    /// Its name in scenario files and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LostAcknowledged => "lost-acknowledged",
+            Self::Invented => "invented",
+            Self::Duplicate => "duplicate",
+            Self::Reordered => "reordered",
+            Self::ReorderedKey => "reordered-key",
+            Self::AbortedRead => "aborted-read",
+            Self::TornTransaction => "torn-transaction",
+            Self::SkippedPoll => "skipped-poll",
+            Self::WentBack => "went-back",
+            Self::EffectLost => "effect-lost",
+            Self::EffectDoubled => "effect-doubled",
+            Self::UnfinishedOrder => "unfinished-order",
+            Self::StuckLag => "stuck-lag",
+            Self::UnansweredCall => "unanswered-call",
+            Self::Gate => "gate",
+        }
+    }
+
+    /// Every anomaly, in order of declaration.
+    pub const ALL: [Self; 15] = [
+        Self::LostAcknowledged,
+        Self::Invented,
+        Self::Duplicate,
+        Self::Reordered,
+        Self::ReorderedKey,
+        Self::AbortedRead,
+        Self::TornTransaction,
+        Self::SkippedPoll,
+        Self::WentBack,
+        Self::EffectLost,
+        Self::EffectDoubled,
+        Self::UnfinishedOrder,
+        Self::StuckLag,
+        Self::UnansweredCall,
+        Self::Gate,
+    ];
+
+    /// Whether it is a matter of liveness: something that should have happened by now.
+    #[must_use]
+    pub const fn is_liveness(self) -> bool {
+        matches!(self, Self::UnfinishedOrder | Self::StuckLag | Self::UnansweredCall)
+    }
+}
+
+/// One violation. Fields that do not apply are `None`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Violation {
+    /// Its kind.
+    pub anomaly: Anomaly,
+    /// What happened, in a sentence without a final period.
+    pub text: String,
+    /// The record.
+    pub record: Option<u32>,
+    /// The partition, by name.
+    pub partition: Option<String>,
+    /// The offset.
+    pub offset: Option<i64>,
+    /// When, simulated ns.
+    pub at_ns: Option<u64>,
+}
+
+/// What one check found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// The property's name.
+    pub name: String,
+    /// Did it hold?
+    pub verdict: Verdict,
+    /// How much was looked at and what came out, in a sentence without a final period.
+    pub detail: String,
+    /// How many violations there were.
+    pub violations: u64,
+    /// The first of them.
+    pub evidence: Vec<Violation>,
+}
+
+impl Finding {
+    /// The anomalies it quotes, without repetition, in order of declaration.
+    #[must_use]
+    pub fn anomalies(&self) -> Vec<Anomaly> {
+        let mut all: Vec<Anomaly> = self.evidence.iter().map(|one| one.anomaly).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// Counts violations and keeps the first few, as facts that are turned into text at the end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tally<T> {
+    count: u64,
+    first: Vec<T>,
+}
+
+impl<T> Default for Tally<T> {
+    fn default() -> Self {
+        Self { count: 0, first: Vec::new() }
+    }
+}
+
+impl<T> Tally<T> {
+    /// One more.
+    pub fn add(&mut self, violation: T) {
+        self.count += 1;
+        if self.first.len() < EVIDENCE_MAX {
+            self.first.push(violation);
+        }
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn first(&self) -> &[T] {
+        &self.first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Anomaly, EVIDENCE_MAX, Tally, Verdict};
+
+    #[test]
+    fn the_worst_verdict_wins() {
+        use Verdict::{Fail, Inconclusive, Pass};
+        assert_eq!(Verdict::worst([]), Pass);
+        assert_eq!(Verdict::worst([Pass, Inconclusive]), Inconclusive);
+        assert_eq!(Verdict::worst([Fail, Inconclusive, Pass]), Fail);
+    }
+
+    #[test]
+    fn names_in_json_and_in_text_agree() {
+        for anomaly in Anomaly::ALL {
+            let json = serde_json::to_string(&anomaly).expect("an enum serializes");
+            assert_eq!(json.trim_matches('"'), anomaly.name());
+        }
+    }
+
+    #[test]
+    fn a_tally_counts_all_and_keeps_the_first() {
+        let mut tally = Tally::default();
+        for n in 0..9 {
+            tally.add(n);
+        }
+        assert_eq!(tally.count(), 9);
+        assert_eq!(tally.first(), &[0, 1, 2, 3, 4][..EVIDENCE_MAX]);
+    }
+}

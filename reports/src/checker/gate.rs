@@ -1,0 +1,215 @@
+//! Gates: service levels that a scenario demands, per phase.
+//!
+//! Source: the scenario. A gate whose quantity was never measured is inconclusive.
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::Verdict;
+use crate::history::{Phase, Recorder};
+
+/// What a gate measures. All values are integers in the unit its name ends with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Quantity {
+    /// A latency quantile of a stage, ns; `parts` of 100,000. Without a phase: the whole run
+    /// but its warm-up.
+    LatencyQuantileNs {
+        /// The stage.
+        stage: String,
+        /// Parts of 100,000.
+        parts: u32,
+        /// The phase.
+        phase: Option<Phase>,
+    },
+    /// Largest lag of a group in a phase, records.
+    LagMaxRecords {
+        /// The group's id.
+        group: u32,
+        /// The phase; without it the whole run.
+        phase: Option<Phase>,
+    },
+    /// A group's lag at the end of the run, records.
+    LagEndRecords {
+        /// The group's id.
+        group: u32,
+    },
+    /// Acknowledged records per second of a topic in a phase.
+    ThroughputPerSecond {
+        /// The topic's id.
+        topic: u32,
+        /// The phase.
+        phase: Phase,
+    },
+    /// Something the simulator measured itself, such as the time to recover, ns; `None` when
+    /// it never happened, which fails the gate.
+    GivenNs(Option<u64>),
+}
+
+/// Which side of its limit a value must be on. The limit itself passes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// No more than this.
+    AtMost(u64),
+    /// No less than this.
+    AtLeast(u64),
+}
+
+/// A gate to be measured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GateRule {
+    /// Its name in the scenario.
+    pub name: String,
+    /// What.
+    pub quantity: Quantity,
+    /// How much.
+    pub bound: Bound,
+}
+
+/// A measured gate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Gate {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Was it met?
+    pub verdict: Verdict,
+    /// What was measured, with its unit; a dash when nothing was.
+    pub actual: String,
+    /// What was demanded, with its unit: `at most 250 ms`.
+    pub limit: String,
+    /// The phase it is about; absent for the whole run.
+    pub phase: Option<Phase>,
+}
+
+enum Unit {
+    Time,
+    Records,
+    PerSecond,
+}
+
+/// Milliseconds with three digits, seconds from ten of them on.
+fn time_text(ns: u64) -> String {
+    if ns >= 10_000_000_000 {
+        return format!("{}.{:03} s", ns / 1_000_000_000, ns / 1_000_000 % 1_000);
+    }
+    format!("{}.{:03} ms", ns / 1_000_000, ns / 1_000 % 1_000)
+}
+
+impl Unit {
+    fn text(&self, value: u64) -> String {
+        match self {
+            Self::Time => time_text(value),
+            Self::Records => format!("{value} records"),
+            Self::PerSecond => format!("{value} records/s"),
+        }
+    }
+}
+
+fn lag_max(recorder: &Recorder, group: u32, phase: Option<Phase>) -> Option<u64> {
+    let lag = recorder.lag.group(group)?;
+    Some(match phase {
+        Some(phase) => lag.max_records[phase.index()],
+        None => lag.max_records.iter().copied().max().unwrap_or(0),
+    })
+}
+
+fn latency(recorder: &Recorder, stage: &str, parts: u32, phase: Option<Phase>) -> Option<u64> {
+    let histogram = match phase {
+        Some(phase) => recorder.latency.in_phase(stage, phase)?.clone(),
+        None => recorder.latency.overall(stage)?,
+    };
+    (histogram.count() > 0).then(|| histogram.quantile_ns(parts))
+}
+
+fn throughput(recorder: &Recorder, topic: u32, phase: Phase) -> Option<u64> {
+    let length_ns = recorder.phases.lengths_ns(recorder.end_ns)[phase.index()];
+    let records = recorder.throughput.topic(topic).map_or(0, |one| one.records[phase.index()]);
+    let per_second = u128::from(records) * 1_000_000_000 / u128::from(length_ns.max(1));
+    (length_ns > 0).then_some(per_second as u64)
+}
+
+/// Measures one gate.
+pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
+    let (actual, unit, phase) = match &rule.quantity {
+        Quantity::LatencyQuantileNs { stage, parts, phase } => {
+            (latency(recorder, stage, *parts, *phase), Unit::Time, *phase)
+        }
+        Quantity::LagMaxRecords { group, phase } => {
+            (lag_max(recorder, *group, *phase), Unit::Records, *phase)
+        }
+        Quantity::LagEndRecords { group } => {
+            let end = recorder.lag.group(*group).map(|lag| lag.end_records);
+            (end, Unit::Records, None)
+        }
+        Quantity::ThroughputPerSecond { topic, phase } => {
+            (throughput(recorder, *topic, *phase), Unit::PerSecond, Some(*phase))
+        }
+        Quantity::GivenNs(given) => (*given, Unit::Time, None),
+    };
+    let limit = match rule.bound {
+        Bound::AtMost(limit) => format!("at most {}", unit.text(limit)),
+        Bound::AtLeast(limit) => format!("at least {}", unit.text(limit)),
+    };
+    let never = matches!(rule.quantity, Quantity::GivenNs(None));
+    let verdict = match (actual, rule.bound) {
+        (None, _) if never => Verdict::Fail,
+        (None, _) => Verdict::Inconclusive,
+        (Some(value), Bound::AtMost(limit)) if value > limit => Verdict::Fail,
+        (Some(value), Bound::AtLeast(limit)) if value < limit => Verdict::Fail,
+        (Some(_), _) => Verdict::Pass,
+    };
+    let nothing = if never { "never" } else { "-" };
+    let actual = actual.map_or_else(|| nothing.to_owned(), |value| unit.text(value));
+    Gate { name: rule.name.clone(), verdict, actual, limit, phase }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bound, GateRule, Quantity};
+    use crate::checker::Verdict;
+    use crate::history::{Phase, Recorder};
+
+    fn rule(quantity: Quantity, bound: Bound) -> GateRule {
+        GateRule { name: "gate".to_owned(), quantity, bound }
+    }
+
+    fn p99(phase: Phase) -> Quantity {
+        let stage = "end_to_end".to_owned();
+        Quantity::LatencyQuantileNs { stage, parts: 99_000, phase: Some(phase) }
+    }
+
+    #[test]
+    fn a_slow_fault_phase_does_not_break_the_steady_gate() {
+        let mut recorder = Recorder::new(1_000);
+        let stage = recorder.stage("end_to_end");
+        recorder.completed(stage, 0, 2_000_000);
+        recorder.phase(Phase::Fault, 5_000_000);
+        recorder.completed(stage, 4_000_000, 900_000_000);
+        let rules = [
+            rule(p99(Phase::Steady), Bound::AtMost(2_000_000)),
+            rule(p99(Phase::Fault), Bound::AtMost(2_000_000)),
+            rule(p99(Phase::Recovery), Bound::AtMost(2_000_000)),
+        ];
+        let gates = recorder.gates(&rules);
+        let verdicts: Vec<Verdict> = gates.iter().map(|gate| gate.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive]);
+        assert_eq!(gates[0].actual, "2.000 ms");
+        assert_eq!(gates[2].actual, "-");
+    }
+
+    #[test]
+    fn the_limit_itself_passes_and_one_more_fails() {
+        let mut recorder = Recorder::new(1_000);
+        recorder.group(0, "payment");
+        recorder.lag(0, 7, 1, 10);
+        let at_most = |limit| rule(Quantity::LagEndRecords { group: 0 }, Bound::AtMost(limit));
+        let gates = recorder.gates(&[at_most(7), at_most(6)]);
+        assert_eq!(gates[0].verdict, Verdict::Pass);
+        assert_eq!(gates[1].verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn what_never_happened_fails() {
+        let recorder = Recorder::new(1_000);
+        let never = rule(Quantity::GivenNs(None), Bound::AtMost(5));
+        assert_eq!(recorder.gates(&[never])[0].verdict, Verdict::Fail);
+    }
+}

@@ -1,0 +1,111 @@
+//! No acknowledged record lost.
+//!
+//! A record that was acknowledged, or given to a read_committed reader, is in the log that
+//! a complete reader reads, unless its transaction was aborted or nobody knows how it ended.
+//!
+//! Source: Kafka documentation, "Replication" (a committed message is not lost as long as one
+//! in-sync replica lives); Jepsen's `lost-write` for Kafka.
+
+use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use crate::history::{Outcome, RecordState, Recorder};
+
+/// Judges it.
+pub(super) fn judge(recorder: &Recorder) -> Finding {
+    let mut lost = Tally::default();
+    let (mut judged, mut without_audit) = (0_u64, 0_u64);
+    for (id, state, batch) in recorder.records.iter() {
+        if !state.any(RecordState::ACKNOWLEDGED | RecordState::POLLED) {
+            continue;
+        }
+        let outcome = batch.transaction().map(|one| recorder.transactions.get(one).outcome);
+        if !matches!(outcome, None | Some(Outcome::Committed)) {
+            continue;
+        }
+        if state.any(RecordState::AUDITED) {
+            judged += 1;
+        } else if recorder.audited.covers(batch.partition) {
+            judged += 1;
+            lost.add(id);
+        } else {
+            without_audit += 1;
+        }
+    }
+    let evidence = lost.first().iter().map(|&id| describe(recorder, id)).collect();
+    let (verdict, detail) = if lost.count() > 0 {
+        let text = format!("{} of {judged} acknowledged records are in no log", lost.count());
+        (Verdict::Fail, text)
+    } else if without_audit > 0 {
+        (Verdict::Inconclusive, format!("{without_audit} records are in partitions never audited"))
+    } else {
+        (Verdict::Pass, format!("all {judged} acknowledged records are in the logs"))
+    };
+    let name = "no-acknowledged-record-lost".to_owned();
+    Finding { name, verdict, detail, violations: lost.count(), evidence }
+}
+
+fn describe(recorder: &Recorder, id: u32) -> Violation {
+    let batch = recorder.records.batch(id);
+    let acknowledged = recorder.records.state(id).any(RecordState::ACKNOWLEDGED);
+    let text = if acknowledged {
+        format!("record {id} was acknowledged and is not in the log")
+    } else {
+        format!("record {id} was read by a consumer and is no longer in the log")
+    };
+    Violation {
+        anomaly: Anomaly::LostAcknowledged,
+        text,
+        record: Some(id),
+        partition: Some(recorder.topology.partition_name(batch.partition)),
+        offset: recorder.records.acknowledged_offset(id),
+        at_ns: Some(if acknowledged { batch.acknowledged_ns } else { batch.sent_ns }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::history::{COMMITTED, History};
+    use crate::checker::{Anomaly, Claim, Verdict};
+
+    #[test]
+    fn rejects_an_acknowledged_record_that_the_audit_lacks() {
+        let mut history = History::new();
+        history.send(0..3, None).acknowledge(0..3, 0);
+        history.audit(&[(0, &[0, 1])]);
+        let finding = history.judge(Claim::NoAcknowledgedRecordLost);
+        assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 1));
+        let violation = &finding.evidence[0];
+        assert_eq!(violation.anomaly, Anomaly::LostAcknowledged);
+        assert_eq!((violation.record, violation.offset), (Some(2), Some(2)));
+        assert_eq!(violation.partition.as_deref(), Some("orders-0"));
+    }
+
+    #[test]
+    fn rejects_a_record_that_was_read_and_vanished() {
+        let mut history = History::new();
+        history.send(0..1, None).give_up(0..1).poll(COMMITTED, 0, &[0]);
+        history.audit(&[]);
+        assert_eq!(history.judge(Claim::NoAcknowledgedRecordLost).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn accepts_lost_records_of_unknown_outcome_and_of_aborted_transactions() {
+        let mut history = History::new();
+        history.send(0..2, None).give_up(0..2);
+        let aborted = history.begin();
+        history.send(2..4, Some(aborted)).acknowledge(2..4, 0);
+        history.recorder.transaction_aborted(aborted, 9);
+        let unknown = history.begin();
+        history.send(4..6, Some(unknown)).acknowledge(4..6, 2);
+        history.recorder.transaction_unknown(unknown, 9);
+        history.audit(&[]);
+        assert_eq!(history.judge(Claim::NoAcknowledgedRecordLost).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn cannot_tell_without_an_audit() {
+        let mut history = History::new();
+        history.send(0..2, None).acknowledge(0..2, 0);
+        let finding = history.judge(Claim::NoAcknowledgedRecordLost);
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+    }
+}

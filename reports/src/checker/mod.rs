@@ -1,0 +1,38 @@
+//! Black-box checks: each judges one property by what clients saw, in a file of its own.
+//!
+//! A check streams: it is told of operations as they end and of the final audit, keeps bits
+//! and counters, and gives a [`Finding`]. Unknown outcomes are neither success nor failure.
+//! Each has its source, a history it must reject and a near miss it must accept.
+
+mod aborted_read;
+mod audited;
+mod calls;
+mod duplicate;
+mod effect;
+mod finding;
+mod gate;
+mod invented;
+mod judge;
+mod key_order;
+mod lag;
+mod lost;
+mod partition_order;
+mod poll;
+mod terminal;
+mod torn;
+
+#[cfg(test)]
+mod history;
+
+pub use audited::{Audited, Bits};
+pub use calls::{CallKind, Calls};
+pub use duplicate::Duplicates;
+pub use effect::{Effects, LedgerId};
+pub use finding::{Anomaly, EVIDENCE_MAX, Finding, Tally, Verdict, Violation};
+pub use gate::{Bound, Gate, GateRule, Quantity};
+pub use invented::Invented;
+pub use judge::{Claim, Scope};
+pub use key_order::KeyOrder;
+pub use partition_order::PartitionOrder;
+pub use poll::Polls;
+pub use terminal::Terminals;

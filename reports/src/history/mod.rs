@@ -1,0 +1,25 @@
+//! What clients saw, folded as it happens.
+//!
+//! Nothing keeps records: a record is a bit field, a send ordinal and a batch number, nine
+//! bytes by dense record id.
+
+mod audit;
+mod business;
+mod digest;
+mod phase;
+mod reader;
+mod record_state;
+mod recorder;
+mod send;
+mod topology;
+mod transaction;
+
+pub use audit::Facts;
+pub use digest::Digest;
+pub use phase::{PHASES, Phase, PhaseSpan, Phases};
+pub use reader::{Isolation, Poll};
+pub use record_state::{Batch, RecordState, Records};
+pub use recorder::{Recorder, Totals};
+pub use send::{Acknowledged, Ids, Sent};
+pub use topology::{Consumer, Group, Instance, Partition, Session, Topic, Topology};
+pub use transaction::{Outcome, Transaction, Transactions};

@@ -1,0 +1,187 @@
+//! What is known of each record: bits, send order, the batch it was sent in.
+
+/// Bits of one record.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct RecordState(u8);
+
+impl RecordState {
+    /// Handed to a producer.
+    pub const SENT: u8 = 1;
+    /// Its send was answered with an offset.
+    pub const ACKNOWLEDGED: u8 = 1 << 1;
+    /// Its send failed for certain: it is in no log.
+    pub const FAILED: u8 = 1 << 2;
+    /// Nobody can tell whether its send took effect.
+    pub const UNKNOWN: u8 = 1 << 3;
+    /// Some consumer was given it.
+    pub const POLLED: u8 = 1 << 4;
+    /// A complete read from the beginning found it.
+    pub const AUDITED: u8 = 1 << 5;
+    /// Its send was answered, one way or the other.
+    pub const ANSWERED: u8 = Self::ACKNOWLEDGED | Self::FAILED | Self::UNKNOWN;
+
+    /// Whether any of these bits is set.
+    #[must_use]
+    #[inline]
+    pub const fn any(self, bits: u8) -> bool {
+        self.0 & bits != 0
+    }
+
+    /// Sets bits; gives what was there before.
+    #[inline]
+    pub(super) const fn set(&mut self, bits: u8) -> Self {
+        let before = *self;
+        self.0 |= bits;
+        before
+    }
+}
+
+/// What the records of one send have in common. 40 bytes a batch, not a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// When it was handed to the producer, simulated ns.
+    pub sent_ns: u64,
+    /// When it was acknowledged, simulated ns; 0 before.
+    pub acknowledged_ns: u64,
+    /// Offset of its first record as acknowledged; -1 before.
+    pub base_offset: i64,
+    /// Send ordinal of its first record.
+    pub first_ordinal: u32,
+    /// The partition it was sent to.
+    pub partition: u32,
+    /// The producer session.
+    pub session: u32,
+    /// Its transaction, or [`Batch::NO_TRANSACTION`].
+    pub transaction: u32,
+}
+
+impl Batch {
+    /// Stands for "in no transaction".
+    pub const NO_TRANSACTION: u32 = u32::MAX;
+
+    /// Its transaction.
+    #[must_use]
+    #[inline]
+    pub const fn transaction(&self) -> Option<u32> {
+        if self.transaction == Self::NO_TRANSACTION { None } else { Some(self.transaction) }
+    }
+}
+
+/// The table by record id: nine bytes a record.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    states: Vec<RecordState>,
+    placed: Vec<Placed>,
+    batches: Vec<Batch>,
+    sent_count: u32,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Placed {
+    ordinal: u32,
+    batch: u32,
+}
+
+impl Records {
+    /// Makes room for this many records, so that the table need not grow.
+    pub(super) fn reserve(&mut self, records: usize) {
+        self.states.reserve(records);
+        self.placed.reserve(records);
+    }
+
+    /// Opens a batch; the records that follow by [`Records::send`] are in it.
+    pub(super) fn open_batch(&mut self, mut batch: Batch) {
+        batch.first_ordinal = self.sent_count;
+        self.batches.push(batch);
+    }
+
+    /// A record joins the open batch. Gives false when it was sent before.
+    #[inline]
+    pub(super) fn send(&mut self, id: u32) -> bool {
+        let index = id as usize;
+        if index >= self.states.len() {
+            self.states.resize(index + 1, RecordState::default());
+            self.placed.resize(index + 1, Placed::default());
+        }
+        let batch = (self.batches.len() - 1) as u32;
+        self.placed[index] = Placed { ordinal: self.sent_count, batch };
+        self.sent_count += 1;
+        !self.states[index].set(RecordState::SENT).any(RecordState::SENT)
+    }
+
+    /// The state of a record; the empty state for an id never sent.
+    #[must_use]
+    #[inline]
+    pub fn state(&self, id: u32) -> RecordState {
+        self.states.get(id as usize).copied().unwrap_or_default()
+    }
+
+    /// Sets bits of a record; `None` for an id never sent, else the bits before.
+    #[inline]
+    pub(super) fn set(&mut self, id: u32, bits: u8) -> Option<RecordState> {
+        let state = self.states.get_mut(id as usize)?;
+        if !state.any(RecordState::SENT) {
+            return None;
+        }
+        Some(state.set(bits))
+    }
+
+    /// Number of the batch of a record that was sent.
+    #[must_use]
+    #[inline]
+    pub fn batch_index(&self, id: u32) -> u32 {
+        self.placed[id as usize].batch
+    }
+
+    /// The batch of a record that was sent.
+    #[must_use]
+    #[inline]
+    pub fn batch(&self, id: u32) -> &Batch {
+        &self.batches[self.batch_index(id) as usize]
+    }
+
+    /// A batch by number.
+    #[must_use]
+    #[inline]
+    pub fn batch_at(&self, index: u32) -> &Batch {
+        &self.batches[index as usize]
+    }
+
+    #[inline]
+    pub(super) fn batch_mut(&mut self, index: u32) -> &mut Batch {
+        &mut self.batches[index as usize]
+    }
+
+    /// Position of a record among all sends of the run: smaller was sent earlier.
+    #[must_use]
+    #[inline]
+    pub fn ordinal(&self, id: u32) -> u32 {
+        self.placed[id as usize].ordinal
+    }
+
+    /// One more than the largest record id sent.
+    #[must_use]
+    pub fn bound(&self) -> u32 {
+        u32::try_from(self.states.len()).expect("record ids fit in u32")
+    }
+
+    /// The offset a record was acknowledged at, if it was.
+    #[must_use]
+    pub fn acknowledged_offset(&self, id: u32) -> Option<i64> {
+        let batch = self.batch(id);
+        if batch.base_offset < 0 || !self.state(id).any(RecordState::ACKNOWLEDGED) {
+            return None;
+        }
+        Some(batch.base_offset + i64::from(self.ordinal(id) - batch.first_ordinal))
+    }
+
+    /// Every record sent, in id order, with its state and batch.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, RecordState, &Batch)> {
+        (0..self.bound()).zip(&self.states).filter(|(_, state)| state.any(RecordState::SENT)).map(
+            |(id, &state)| {
+                let batch = self.batch(id);
+                (id, state, batch)
+            },
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! Latency per stage and phase, from intended time: a client that waits before it sends does
+//! not hide the wait.
+
+use super::histogram::Histogram;
+use crate::history::{PHASES, Phase};
+
+/// Name of the stage that spans the whole pipeline.
+pub const END_TO_END: &str = "end_to_end";
+
+/// A stage's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StageId(u32);
+
+#[derive(Clone, Debug)]
+struct Stage {
+    name: String,
+    phases: [Histogram; PHASES],
+}
+
+/// All stages, in order of declaration.
+#[derive(Clone, Default, Debug)]
+pub struct Latency {
+    stages: Vec<Stage>,
+}
+
+impl Latency {
+    pub(crate) fn stage(&mut self, name: &str) -> StageId {
+        let id = StageId(u32::try_from(self.stages.len()).expect("stages are few"));
+        self.stages.push(Stage { name: name.to_owned(), phases: Default::default() });
+        id
+    }
+
+    #[inline]
+    pub(crate) fn record(&mut self, stage: StageId, phase: Phase, ns: u64) {
+        self.stages[stage.0 as usize].phases[phase.index()].record(ns);
+    }
+
+    /// The names, in order of declaration.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().map(|stage| stage.name.as_str())
+    }
+
+    fn find(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// A stage in one phase.
+    #[must_use]
+    pub fn in_phase(&self, name: &str, phase: Phase) -> Option<&Histogram> {
+        Some(&self.find(name)?.phases[phase.index()])
+    }
+
+    /// A stage over the whole run but its warm-up.
+    #[must_use]
+    pub fn overall(&self, name: &str) -> Option<Histogram> {
+        let stage = self.find(name)?;
+        let mut all = Histogram::default();
+        for phase in Phase::ALL.into_iter().filter(|&phase| phase != Phase::Warmup) {
+            all.merge(&stage.phases[phase.index()]);
+        }
+        Some(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Latency;
+    use crate::history::Phase;
+
+    #[test]
+    fn phases_are_apart_and_the_warmup_is_left_out() {
+        let mut latency = Latency::default();
+        let stage = latency.stage("payment");
+        latency.record(stage, Phase::Warmup, 9_000_000_000);
+        latency.record(stage, Phase::Steady, 1_000_000);
+        latency.record(stage, Phase::Fault, 5_000_000);
+        let all = latency.overall("payment").expect("declared");
+        assert_eq!((all.count(), all.max_ns()), (2, 5_000_000));
+        let steady = latency.in_phase("payment", Phase::Steady).expect("declared");
+        assert_eq!(steady.max_ns(), 1_000_000);
+        assert!(latency.overall("nothing").is_none());
+    }
+}
