@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod config;
 pub mod coordinator;
 pub mod io;
+pub mod metadata;
 pub mod names;
 pub mod note;
 pub mod protocol;

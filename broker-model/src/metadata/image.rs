@@ -1,0 +1,347 @@
+//! The state that a prefix of the metadata log amounts to.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::records::{MetadataRecord, PartitionRecord};
+use crate::rules::{Rules, StaleLeaderEpoch};
+use crate::types::{BrokerEpoch, NodeId, PartitionId, ProducerId, RackId, TopicId};
+
+/// A topic in an [`Image`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicImage {
+    /// The name.
+    pub name: String,
+    /// One of Kafka's own.
+    pub internal: bool,
+    /// Kafka's topic keys that are set, in order of setting.
+    pub config: Vec<(String, String)>,
+    /// Its partitions, by index.
+    pub partitions: Vec<PartitionId>,
+    /// Deleted: the id stays taken, the name is free again.
+    pub removed: bool,
+}
+
+/// A registered broker in an [`Image`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerImage {
+    /// The epoch of its latest registration.
+    pub epoch: BrokerEpoch,
+    /// The process that registered.
+    pub incarnation: u64,
+    /// `broker.rack`.
+    pub rack: Option<RackId>,
+    /// It may neither lead nor join an ISR.
+    pub fenced: bool,
+    /// It is on its way out: it may neither lead nor join an ISR.
+    pub in_controlled_shutdown: bool,
+}
+
+impl BrokerImage {
+    /// Whether it may lead and join an ISR.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        !self.fenced && !self.in_controlled_shutdown
+    }
+}
+
+/// The state at a prefix of the metadata log.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Image {
+    end: u64,
+    topics: Vec<Option<TopicImage>>,
+    by_name: BTreeMap<String, TopicId>,
+    partitions: Vec<Option<PartitionRecord>>,
+    brokers: Vec<Option<BrokerImage>>,
+    next_producer_id: i64,
+}
+
+impl Image {
+    /// The state before the first record.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Applies the record at `offset`, which must be the next one. A record of the log is
+    /// believed as it stands; who takes records from elsewhere asks [`supersedes`] first.
+    pub fn apply(&mut self, offset: u64, record: &MetadataRecord) {
+        assert_eq!(offset, self.end, "metadata records apply in order, each once");
+        self.end += 1;
+        match record {
+            MetadataRecord::RegisterBroker { broker, epoch, incarnation, rack } => {
+                *slot(&mut self.brokers, broker.0 as usize) = Some(BrokerImage {
+                    epoch: *epoch,
+                    incarnation: *incarnation,
+                    rack: *rack,
+                    fenced: true,
+                    in_controlled_shutdown: false,
+                });
+            }
+            MetadataRecord::BrokerChange { broker, epoch, fenced, in_controlled_shutdown } => {
+                let known = slot(&mut self.brokers, broker.0 as usize)
+                    .as_mut()
+                    .filter(|known| known.epoch == *epoch)
+                    .expect("a broker changes within the epoch of its registration");
+                known.fenced = *fenced;
+                known.in_controlled_shutdown = *in_controlled_shutdown;
+            }
+            MetadataRecord::Topic { topic, name, internal, config } => {
+                *slot(&mut self.topics, topic.index()) = Some(TopicImage {
+                    name: name.clone(),
+                    internal: *internal,
+                    config: config.clone(),
+                    partitions: Vec::new(),
+                    removed: false,
+                });
+                self.by_name.insert(name.clone(), *topic);
+            }
+            MetadataRecord::Partition(record) => self.apply_partition(record),
+            MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
+            MetadataRecord::TopicConfig { topic, key, value } => {
+                let config = &mut self.topic_mut(*topic).config;
+                config.retain(|(k, _)| k != key);
+                config.extend(value.iter().map(|value| (key.clone(), value.clone())));
+            }
+            MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
+        }
+    }
+
+    fn apply_partition(&mut self, record: &PartitionRecord) {
+        let place = slot(&mut self.partitions, record.partition.index());
+        let new = place.is_none();
+        *place = Some(record.clone());
+        if new {
+            let partitions = &mut self.topic_mut(record.topic).partitions;
+            assert_eq!(partitions.len(), record.index as usize, "partitions come in order");
+            partitions.push(record.partition);
+        }
+    }
+
+    fn remove_topic(&mut self, id: TopicId) {
+        let topic = self.topics[id.index()].as_mut().expect("only a known topic is removed");
+        topic.removed = true;
+        self.by_name.remove(&topic.name);
+        for partition in &topic.partitions {
+            self.partitions[partition.index()] = None;
+        }
+    }
+
+    fn topic_mut(&mut self, id: TopicId) -> &mut TopicImage {
+        self.topics[id.index()].as_mut().expect("a topic's record comes before what it owns")
+    }
+
+    /// Offset of the next record.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// A partition, unless unknown or deleted.
+    #[must_use]
+    pub fn partition(&self, id: PartitionId) -> Option<&PartitionRecord> {
+        self.partitions.get(id.index())?.as_ref()
+    }
+
+    /// All partitions in order of id.
+    pub fn partitions(&self) -> impl Iterator<Item = &PartitionRecord> {
+        self.partitions.iter().flatten()
+    }
+
+    /// The smallest id no partition has had: deleted ones count.
+    #[must_use]
+    pub fn partition_count(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// A topic, deleted ones included.
+    #[must_use]
+    pub fn topic(&self, id: TopicId) -> Option<&TopicImage> {
+        self.topics.get(id.index())?.as_ref()
+    }
+
+    /// The smallest id no topic has had: deleted ones count.
+    #[must_use]
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// All topics in order of id, without deleted ones.
+    pub fn topics(&self) -> impl Iterator<Item = (TopicId, &TopicImage)> {
+        (0..).zip(&self.topics).filter_map(|(id, topic)| {
+            let topic = topic.as_ref().filter(|topic| !topic.removed)?;
+            Some((TopicId(id), topic))
+        })
+    }
+
+    /// The topic of a name.
+    #[must_use]
+    pub fn topic_by_name(&self, name: &str) -> Option<TopicId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The value of a topic's key, if it is set on the topic.
+    #[must_use]
+    pub fn topic_config(&self, id: TopicId, key: &str) -> Option<&str> {
+        let config = &self.topic(id)?.config;
+        config.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+
+    /// A partition of a topic by its index.
+    #[must_use]
+    pub fn partition_of(&self, topic: TopicId, index: u32) -> Option<&PartitionRecord> {
+        self.partition(*self.topic(topic)?.partitions.get(index as usize)?)
+    }
+
+    /// A registered broker.
+    #[must_use]
+    pub fn broker(&self, id: NodeId) -> Option<&BrokerImage> {
+        self.brokers.get(id.0 as usize)?.as_ref()
+    }
+
+    /// All registered brokers in order of id.
+    pub fn brokers(&self) -> impl Iterator<Item = (NodeId, &BrokerImage)> {
+        (0..).zip(&self.brokers).filter_map(|(id, broker)| Some((NodeId(id), broker.as_ref()?)))
+    }
+
+    /// Whether a broker is registered, unfenced and not on its way out.
+    #[must_use]
+    pub fn is_active(&self, id: NodeId) -> bool {
+        self.broker(id).is_some_and(BrokerImage::is_active)
+    }
+
+    /// First producer id that no broker has been given.
+    #[must_use]
+    pub const fn next_producer_id(&self) -> ProducerId {
+        ProducerId(self.next_producer_id)
+    }
+}
+
+/// Whether a replica that holds `old` shall believe `new`: only a newer state of the partition.
+#[must_use]
+pub fn supersedes(old: Option<&PartitionRecord>, new: &PartitionRecord, rules: &Rules) -> bool {
+    match rules.stale_leader_epoch {
+        StaleLeaderEpoch::Ignore => old.is_none_or(|old| {
+            new.leader_epoch >= old.leader_epoch && new.partition_epoch > old.partition_epoch
+        }),
+        StaleLeaderEpoch::Accept => true,
+    }
+}
+
+fn slot<T>(table: &mut Vec<Option<T>>, index: usize) -> &mut Option<T> {
+    if table.len() <= index {
+        table.resize_with(index + 1, || None);
+    }
+    &mut table[index]
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+    use crate::types::{LeaderEpoch, PartitionEpoch};
+
+    fn partition(id: u32, topic: u32, index: u32) -> PartitionRecord {
+        PartitionRecord {
+            partition: PartitionId(id),
+            topic: TopicId(topic),
+            index,
+            replicas: vec![NodeId(1), NodeId(2)],
+            isr: vec![NodeId(1), NodeId(2)],
+            eligible_leader_replicas: vec![],
+            last_known_elr: vec![],
+            leader: Some(NodeId(1)),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            recovering: false,
+        }
+    }
+
+    fn topic(id: u32, name: &str) -> MetadataRecord {
+        MetadataRecord::Topic {
+            topic: TopicId(id),
+            name: name.to_string(),
+            internal: false,
+            config: vec![],
+        }
+    }
+
+    fn image(records: &[MetadataRecord]) -> Image {
+        let mut image = Image::new();
+        for (offset, record) in (0..).zip(records) {
+            image.apply(offset, record);
+        }
+        image
+    }
+
+    #[test]
+    fn a_broker_is_fenced_until_its_change_and_again_when_it_registers_anew() {
+        let register = |epoch| MetadataRecord::RegisterBroker {
+            broker: NodeId(3),
+            epoch: BrokerEpoch(epoch),
+            incarnation: 7,
+            rack: None,
+        };
+        let unfence = MetadataRecord::BrokerChange {
+            broker: NodeId(3),
+            epoch: BrokerEpoch(0),
+            fenced: false,
+            in_controlled_shutdown: false,
+        };
+        assert!(!image(&[register(0)]).is_active(NodeId(3)));
+        assert!(image(&[register(0), unfence.clone()]).is_active(NodeId(3)));
+        let again = image(&[register(0), unfence, register(2)]);
+        assert!(!again.is_active(NodeId(3)));
+        assert_eq!(again.broker(NodeId(3)).map(|b| b.epoch), Some(BrokerEpoch(2)));
+        assert_eq!(again.brokers().count(), 1);
+    }
+
+    #[test]
+    fn a_removed_topic_frees_its_name_and_keeps_its_ids() {
+        let image = image(&[
+            topic(0, "t"),
+            MetadataRecord::Partition(partition(0, 0, 0)),
+            MetadataRecord::Partition(partition(1, 0, 1)),
+            MetadataRecord::RemoveTopic { topic: TopicId(0) },
+            topic(1, "t"),
+            MetadataRecord::Partition(partition(2, 1, 0)),
+        ]);
+        assert_eq!(image.topic_by_name("t"), Some(TopicId(1)));
+        assert_eq!(image.partition_count(), 3);
+        assert_eq!(image.partitions().map(|p| p.partition.0).collect::<Vec<_>>(), [2]);
+        assert!(image.partition(PartitionId(1)).is_none());
+        assert!(image.topic(TopicId(0)).is_some_and(|t| t.removed));
+        assert_eq!(image.topics().count(), 1);
+        assert_eq!(image.end(), 6);
+    }
+
+    #[test]
+    fn a_config_record_sets_replaces_and_removes_one_key() {
+        let set = |value: Option<&str>| MetadataRecord::TopicConfig {
+            topic: TopicId(0),
+            key: "retention.ms".to_string(),
+            value: value.map(ToString::to_string),
+        };
+        let mut log = vec![topic(0, "t"), set(Some("1")), set(Some("2"))];
+        assert_eq!(image(&log).topic_config(TopicId(0), "retention.ms"), Some("2"));
+        log.push(set(None));
+        assert_eq!(image(&log).topic_config(TopicId(0), "retention.ms"), None);
+    }
+
+    #[test]
+    fn only_a_newer_partition_state_supersedes_unless_the_canary_is_on() {
+        let old = partition(0, 0, 0);
+        let mut new = old.clone();
+        let rules = Rules::default();
+        assert!(supersedes(None, &new, &rules));
+        assert!(!supersedes(Some(&old), &new, &rules));
+        new.partition_epoch = PartitionEpoch(1);
+        assert!(supersedes(Some(&old), &new, &rules));
+        assert!(!supersedes(Some(&new), &old, &rules));
+        let canary = Rules { stale_leader_epoch: StaleLeaderEpoch::Accept, ..Rules::default() };
+        assert!(supersedes(Some(&new), &old, &canary));
+    }
+}

@@ -1,0 +1,5 @@
+//! The cluster's metadata as controller and brokers hold it: the state at a prefix of the log.
+
+mod image;
+
+pub use image::{BrokerImage, Image, TopicImage, supersedes};
