@@ -1,0 +1,225 @@
+//! Appends: as leader with all checks, as follower with none but contiguity.
+
+use super::Log;
+use super::partition_log::Snapshot;
+use super::segment::Segment;
+use super::sequence::Checked;
+use super::verification::Verification;
+use crate::config::TimestampType;
+use crate::protocol::ErrorCode;
+use crate::records::{Batch, Batches, Content, LogEntry};
+use crate::rules::Rules;
+use crate::types::{
+    BatchId, Duration, LeaderEpoch, MILLISECOND, Now, Offset, ProducerId, Timestamp,
+};
+
+/// Who wants a batch appended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A client's Produce: sequences are checked.
+    Client(Verification),
+    /// A coordinator of this broker: no sequences; transactional for pending offsets.
+    Coordinator(Verification),
+}
+
+/// What became of an append.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AppendOutcome {
+    /// It is in the log.
+    Appended {
+        /// The placement.
+        entry: LogEntry,
+        /// The log end offset after it.
+        end: Offset,
+        /// The append time on topics with `LogAppendTime`, else -1.
+        append_time: Timestamp,
+        /// It opened a new segment, so the one before should be flushed.
+        rolled: bool,
+    },
+    /// The producer's batch is in the log already.
+    Duplicate {
+        /// Where.
+        base_offset: Offset,
+        /// First offset after it: an `acks=all` repeat waits for the high watermark there.
+        end: Offset,
+        /// Its timestamp, which Kafka reports as append time.
+        append_time: Timestamp,
+    },
+    /// It was refused, and nothing changed.
+    Refused {
+        /// Why.
+        error: ErrorCode,
+        /// The log start offset where Kafka fills it in, else -1.
+        log_start_offset: Offset,
+    },
+}
+
+impl AppendOutcome {
+    fn refused(error: ErrorCode) -> Self {
+        Self::Refused { error, log_start_offset: Offset::NONE }
+    }
+}
+
+impl Log {
+    /// Appends a batch of records as leader, after Kafka's checks in Kafka's order: size,
+    /// timestamp, segment size, then those of the producer.
+    pub fn append_as_leader(
+        &mut self,
+        now: Now,
+        batch: BatchId,
+        batches: &Batches,
+        leader_epoch: LeaderEpoch,
+        origin: Origin,
+        rules: &Rules,
+    ) -> AppendOutcome {
+        let body = batches.get(batch);
+        assert!(!body.control, "markers come by `append_marker`");
+        let log_start_offset = self.log_start;
+        if let Err(error) = self.check_size(body) {
+            return AppendOutcome::refused(error);
+        }
+        if !self.is_timely(body, now.wall) {
+            return AppendOutcome::Refused { error: ErrorCode::InvalidTimestamp, log_start_offset };
+        }
+        if body.producer_id.is_some() {
+            match self.check_producer(body, origin, rules) {
+                Checked::Fine => {}
+                Checked::Duplicate { base_offset, timestamp } => {
+                    let end = base_offset + i64::from(body.count);
+                    return AppendOutcome::Duplicate { base_offset, end, append_time: timestamp };
+                }
+                Checked::Refused(error) => {
+                    return AppendOutcome::Refused { error, log_start_offset };
+                }
+            }
+        }
+        let append_time = match self.config.timestamp_type {
+            TimestampType::CreateTime => Timestamp::NONE,
+            TimestampType::LogAppendTime => now.wall,
+        };
+        let entry = LogEntry { base_offset: self.log_end, batch, leader_epoch };
+        let rolled = self.place(entry, body);
+        AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled }
+    }
+
+    /// Appends an end-transaction marker as leader. Where the producer has no transaction
+    /// open here the marker still takes an offset, and makes the producer known.
+    pub fn append_marker(
+        &mut self,
+        batch: BatchId,
+        batches: &Batches,
+        leader_epoch: LeaderEpoch,
+    ) -> AppendOutcome {
+        let body = batches.get(batch);
+        let Content::Marker { coordinator_epoch, .. } = body.content else {
+            panic!("a marker has a marker's content");
+        };
+        let log_start_offset = self.log_start;
+        if let Err(error) = self.check_size(body) {
+            return AppendOutcome::refused(error);
+        }
+        if let Err(error) = self.check_marker(body, coordinator_epoch) {
+            return AppendOutcome::Refused { error, log_start_offset };
+        }
+        let entry = LogEntry { base_offset: self.log_end, batch, leader_epoch };
+        let rolled = self.place(entry, body);
+        let append_time = Timestamp::NONE;
+        AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled }
+    }
+
+    /// Appends what the leader placed. Says whether it opened a new segment.
+    pub fn append_as_follower(&mut self, entry: LogEntry, batches: &Batches) -> bool {
+        assert_eq!(entry.base_offset, self.log_end, "a follower appends without a gap");
+        assert!(
+            self.latest_epoch().is_none_or(|latest| latest <= entry.leader_epoch),
+            "leader epochs never fall along a log"
+        );
+        self.place(entry, batches.get(entry.batch))
+    }
+
+    fn check_size(&self, body: &Batch) -> Result<(), ErrorCode> {
+        if body.bytes > self.config.max_message_bytes {
+            Err(ErrorCode::MessageTooLarge)
+        } else if body.bytes > self.config.segment_bytes {
+            Err(ErrorCode::RecordListTooLarge)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// `message.timestamp.before.max.ms` and `.after.max.ms`, by the batch's largest
+    /// timestamp. Batches without a timestamp pass, and so do all with `LogAppendTime`.
+    fn is_timely(&self, body: &Batch, wall: Timestamp) -> bool {
+        if self.config.timestamp_type == TimestampType::LogAppendTime
+            || body.max_timestamp == Timestamp::NONE
+        {
+            return true;
+        }
+        let ahead = i128::from(body.max_timestamp.0) - i128::from(wall.0);
+        let limit = |d: Duration| i128::from(d / MILLISECOND);
+        ahead <= limit(self.config.timestamp_after_max)
+            && -ahead <= limit(self.config.timestamp_before_max)
+    }
+
+    /// Puts a batch at the end. Says whether it opened a new segment.
+    fn place(&mut self, entry: LogEntry, body: &Batch) -> bool {
+        let rolled = self.roll_if_full(body);
+        let active = self.segments.last_mut().expect("a log has an active segment");
+        active.push(entry.base_offset, body);
+        self.size_bytes += u64::from(body.bytes);
+        if self.latest_epoch() != Some(entry.leader_epoch) {
+            self.epochs.assign(entry.leader_epoch, entry.base_offset);
+        }
+        self.apply(entry.base_offset, body);
+        self.entries.push(entry);
+        self.log_end += i64::from(body.count);
+        rolled
+    }
+
+    fn roll_if_full(&mut self, body: &Batch) -> bool {
+        let active = self.segments.last().expect("a log has an active segment");
+        let max_age_ms = self.config.segment_age / MILLISECOND;
+        if !active.is_full(body, self.config.segment_bytes, max_age_ms) {
+            return false;
+        }
+        self.roll();
+        true
+    }
+
+    /// Opens a new segment and snapshots the producers.
+    pub fn roll(&mut self) {
+        self.segments.push(Segment::new(self.log_end, self.entries.len()));
+        let producers = self.producers.snapshot();
+        self.snapshots.push(Snapshot { offset: self.log_end, producers });
+    }
+
+    /// Takes a batch into producer states and transactions. The same for leader, follower
+    /// and recovery, so that all replicas know the same.
+    pub(super) fn apply(&mut self, base_offset: Offset, body: &Batch) {
+        if body.producer_id == ProducerId::NONE {
+            return;
+        }
+        let state = self.producers.entry(body.producer_id, body.producer_epoch);
+        if let Content::Marker { commit, coordinator_epoch } = body.content {
+            let first = state.txn_start;
+            state.mark(body, coordinator_epoch);
+            if let Some(first) = first {
+                let last_stable = self.transactions.end(first, base_offset);
+                // When states are rebuilt the index is there already.
+                let known = self.aborted.last_marker().is_some_and(|last| last >= base_offset);
+                if !commit && !known {
+                    self.aborted.push(body.producer_id, first, base_offset, last_stable);
+                }
+            }
+        } else {
+            state.push(body, base_offset);
+            if body.transactional && state.txn_start.is_none() {
+                state.txn_start = Some(base_offset);
+                self.transactions.begin(body.producer_id, base_offset);
+            }
+        }
+        if body.transactional {
+            self.verifications.settle(body);
+        }
+    }
+}

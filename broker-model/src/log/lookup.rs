@@ -1,0 +1,90 @@
+//! Offsets by timestamp. Source: KIP-79, KIP-734.
+
+use super::Log;
+use crate::records::{Batches, Content, LogEntry, RecordSource};
+use crate::types::{LeaderEpoch, Offset, Timestamp};
+
+/// A record found by its timestamp.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FoundOffset {
+    /// Its offset.
+    pub offset: Offset,
+    /// Its timestamp.
+    pub timestamp: Timestamp,
+    /// The epoch it was appended in.
+    pub leader_epoch: LeaderEpoch,
+}
+
+impl Log {
+    /// The first record at or after the log start offset whose timestamp is at least
+    /// `target`. Markers count.
+    #[must_use]
+    pub fn offset_for_timestamp(
+        &self,
+        target: Timestamp,
+        batches: &Batches,
+        records: &dyn RecordSource,
+    ) -> Option<FoundOffset> {
+        let first = self.index_of(self.log_start);
+        for (i, segment) in self.segments.iter().enumerate() {
+            let stop = self.segments.get(i + 1).map_or(self.entries.len(), |s| s.first_entry);
+            if stop <= first || segment.max_timestamp < target {
+                continue;
+            }
+            let found = self.entries[segment.first_entry.max(first)..stop]
+                .iter()
+                .filter(|e| batches.get(e.batch).max_timestamp >= target)
+                .find_map(|e| first_at(e, self.log_start, target, batches, records));
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// The first of the records with the largest timestamp. Kafka knows it by its segments,
+    /// so it may lie below the log start offset.
+    #[must_use]
+    pub fn max_timestamp_offset(
+        &self,
+        batches: &Batches,
+        records: &dyn RecordSource,
+    ) -> Option<FoundOffset> {
+        let mut best = self.segments.first()?;
+        for segment in &self.segments {
+            if segment.max_timestamp > best.max_timestamp {
+                best = segment;
+            }
+        }
+        if best.max_timestamp == Timestamp::NONE {
+            return None;
+        }
+        let entry = self.entries.get(self.index_of(best.max_timestamp_batch))?;
+        first_at(entry, entry.base_offset, best.max_timestamp, batches, records)
+    }
+}
+
+/// The first record of a batch at or after `start` with a timestamp of at least `target`.
+fn first_at(
+    entry: &LogEntry,
+    start: Offset,
+    target: Timestamp,
+    batches: &Batches,
+    records: &dyn RecordSource,
+) -> Option<FoundOffset> {
+    let body = batches.get(entry.batch);
+    let found = |offset: Offset, timestamp: Timestamp| FoundOffset {
+        offset,
+        timestamp,
+        leader_epoch: entry.leader_epoch,
+    };
+    if !matches!(body.content, Content::Records { .. }) {
+        // Markers hold one record; coordinators stamp all records of a batch alike.
+        let offset = entry.base_offset.max(start);
+        return (body.max_timestamp >= target).then(|| found(offset, body.max_timestamp));
+    }
+    (0..)
+        .zip(batches.records(entry.batch))
+        .map(|(i, &record)| found(entry.base_offset + i, records.timestamp(record)))
+        .find(|f| f.offset >= start && f.timestamp >= target)
+}

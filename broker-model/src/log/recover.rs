@@ -1,0 +1,38 @@
+//! What a log holds after its broker was stopped.
+
+use super::Log;
+use crate::records::Batches;
+use crate::types::Offset;
+
+impl Log {
+    /// After an orderly stop: everything is durable and checkpointed. Of each producer only
+    /// the last batch is known, as after every restart.
+    pub fn after_clean_stop(&mut self, batches: &Batches) {
+        self.recovery_point = self.log_end;
+        self.start_checkpoint = self.log_start;
+        self.reopen(batches);
+    }
+
+    /// After a kill of the process: the page cache survives, but not what was in memory only,
+    /// such as a log start offset that was not yet in its checkpoint.
+    pub fn after_kill(&mut self, batches: &Batches) {
+        self.reopen(batches);
+    }
+
+    /// After a power cut: only bytes before `durable_end` survive; a batch that is not whole
+    /// is a torn tail and goes too.
+    pub fn recover(&mut self, durable_end: Offset, batches: &Batches) {
+        let first = self.segments[0].base_offset;
+        if durable_end < self.log_end {
+            self.truncate_to(durable_end.max(first), batches);
+        }
+        self.reopen(batches);
+    }
+
+    fn reopen(&mut self, batches: &Batches) {
+        self.log_start = self.start_checkpoint.max(self.segments[0].base_offset).min(self.log_end);
+        self.recovery_point = self.log_end.min(self.recovery_point);
+        self.rebuild_producers(batches);
+        self.producers.keep_last_only();
+    }
+}

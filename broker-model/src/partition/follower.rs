@@ -1,0 +1,93 @@
+//! What a follower does with its leader's answers. Source: KIP-101, KIP-595.
+
+use super::replica::{Replica, Role};
+use crate::protocol::fetch::EpochEnd;
+use crate::records::{Batches, LogEntry};
+use crate::rules::{FollowerTruncation, Rules};
+use crate::types::{LeaderEpoch, NodeId, Offset};
+
+impl Replica {
+    /// Appends what the leader sent. Batches this log holds already are passed over: a
+    /// fetch within a batch brings it whole. Gives the number appended.
+    pub fn append_from_leader(&mut self, entries: &[LogEntry], batches: &Batches) -> usize {
+        assert!(matches!(self.role, Role::Follower { .. }), "only a follower copies");
+        let mut appended = 0;
+        for entry in entries {
+            if entry.base_offset < self.log.log_end_offset() {
+                continue;
+            }
+            self.log.append_as_follower(*entry, batches);
+            appended += 1;
+        }
+        appended
+    }
+
+    /// Takes in the leader's high watermark and log start offset, after the batches that came
+    /// with them. Kafka lets a follower's high watermark fall to that of a new leader that
+    /// does not know better yet. Says whether the high watermark moved.
+    pub fn take_leader_offsets(&mut self, high_watermark: Offset, log_start: Offset) -> bool {
+        let to = high_watermark.min(self.log.log_end_offset()).max(self.log.log_start_offset());
+        let moved = self.set_high_watermark(to);
+        if log_start > self.log.log_start_offset() {
+            self.log.delete_before(log_start.min(self.high_watermark));
+        }
+        moved
+    }
+
+    /// Where this log must be cut when the leader says that logs part at `diverging`. Gives
+    /// the new log end offset if the log was cut.
+    pub fn truncate_on_divergence(
+        &mut self,
+        diverging: EpochEnd,
+        batches: &Batches,
+        rules: &Rules,
+    ) -> Option<Offset> {
+        if rules.follower_truncation == FollowerTruncation::Skip {
+            return None;
+        }
+        let end = self.log.log_end_offset();
+        let to = match self.log.end_offset_for_epoch(diverging.epoch) {
+            None => diverging.end_offset,
+            Some(own) if own.epoch == diverging.epoch => own.end_offset.min(diverging.end_offset),
+            // This log lacks the leader's epoch: it goes back to the end of an earlier one
+            // and asks again from there.
+            Some(own) => own.end_offset,
+        };
+        self.truncate(to.min(end), batches)
+    }
+
+    /// Cuts the log and draws the high watermark down with it. Gives the new log end offset
+    /// if anything was cut.
+    pub fn truncate(&mut self, to: Offset, batches: &Batches) -> Option<Offset> {
+        if to >= self.log.log_end_offset() {
+            return None;
+        }
+        self.log.truncate_to(to, batches);
+        let end = self.log.log_end_offset();
+        self.high_watermark = self.high_watermark.min(end);
+        self.log.on_high_watermark(self.high_watermark);
+        Some(end)
+    }
+
+    /// The leader's log no longer reaches back to this one's end, or ends before it: begin
+    /// anew at the leader's log start offset.
+    pub fn restart_at(&mut self, log_start: Offset) {
+        self.log.truncate_fully_and_start_at(log_start);
+        self.high_watermark = log_start;
+    }
+
+    /// What a fetch of this follower carries: fetch offset and last fetched epoch.
+    #[must_use]
+    pub fn fetch_position(&self) -> (Offset, Option<LeaderEpoch>) {
+        (self.log.log_end_offset(), self.log.latest_epoch())
+    }
+
+    /// The leader this replica follows, if there is one.
+    #[must_use]
+    pub fn following(&self) -> Option<NodeId> {
+        match self.role {
+            Role::Follower { leader, .. } => leader,
+            Role::Leader(_) | Role::Offline => None,
+        }
+    }
+}
