@@ -186,3 +186,51 @@ pub struct ElectLeadersResponse {
     /// The error, or none.
     pub error: ErrorCode,
 }
+
+/// `DeleteTopics` of one topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeleteTopicRequest {
+    /// The name.
+    pub name: String,
+}
+
+/// Answer to `DeleteTopics`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeleteTopicResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+}
+
+/// `CreatePartitions` of one topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreatePartitionsRequest {
+    /// The topic.
+    pub name: String,
+    /// How many partitions it shall have in all.
+    pub count: u32,
+    /// The replicas of each new partition; the controller chooses when empty.
+    pub assignment: Vec<Vec<NodeId>>,
+}
+
+/// Answer to `CreatePartitions`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CreatePartitionsResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+}
+
+/// `IncrementalAlterConfigs` of one topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlterTopicConfigRequest {
+    /// The topic.
+    pub name: String,
+    /// Kafka's topic keys with their new values, `None` removes a key. All or none.
+    pub config: Vec<(String, Option<String>)>,
+}
+
+/// Answer to `IncrementalAlterConfigs`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlterTopicConfigResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+}

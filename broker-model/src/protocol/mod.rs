@@ -98,6 +98,9 @@ protocol! {
     AllocateProducerIds(controller::AllocateProducerIdsRequest, controller::AllocateProducerIdsResponse),
     CreateTopics(controller::CreateTopicRequest, controller::CreateTopicResponse),
     ElectLeaders(controller::ElectLeadersRequest, controller::ElectLeadersResponse),
+    DeleteTopics(controller::DeleteTopicRequest, controller::DeleteTopicResponse),
+    CreatePartitions(controller::CreatePartitionsRequest, controller::CreatePartitionsResponse),
+    IncrementalAlterConfigs(controller::AlterTopicConfigRequest, controller::AlterTopicConfigResponse),
 }
 
 /// Bytes of a request or response beside its batches: headers and small fields. An estimate
