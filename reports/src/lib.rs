@@ -19,3 +19,4 @@
 pub mod checker;
 pub mod history;
 pub mod metric;
+pub mod summary;

@@ -146,9 +146,15 @@ pub struct Finding {
     /// How much was looked at and what came out, in a sentence without a final period.
     pub detail: String,
     /// How many violations there were.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub violations: u64,
     /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Violation>,
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Finding {

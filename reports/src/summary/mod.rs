@@ -1,0 +1,180 @@
+//! One run in numbers: the JSON object that `--format json` prints, one line a run.
+//!
+//! Field names are a contract with scripts: they stay. `wall_s` is outside every digest and
+//! byte comparison; everything else is a function of program, scenario and seed.
+
+mod build;
+mod table;
+
+use serde::Serialize;
+
+pub use build::Head;
+pub use table::Table;
+
+use crate::checker::{Anomaly, Finding, Gate, Verdict};
+
+/// Everything about one run that fits in a line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Name or path of the scenario.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The run's own verdict.
+    pub verdict: Verdict,
+    /// The verdict that the scenario file expects.
+    pub expected: Verdict,
+    /// The anomaly that the file expects, when it expects a failure.
+    pub expected_anomaly: Option<Anomaly>,
+    /// The anomalies that were found, in order of declaration.
+    pub anomalies: Vec<Anomaly>,
+    /// Exit code of the run; 0 when verdict and anomaly are what the file expects.
+    pub exit: i32,
+    /// Digest of the full event trace, 16 hex digits.
+    pub digest: String,
+    /// Digest of what clients saw, 16 hex digits.
+    pub history_digest: String,
+    /// Length of the run in simulated seconds.
+    pub simulated_s: f64,
+    /// Length of the run in seconds of the machine; never compared.
+    pub wall_s: f64,
+    /// Events of the world.
+    pub events: u64,
+    /// Counts of records.
+    pub records: RecordCounts,
+    /// Black-box checks.
+    pub checks: Vec<Finding>,
+    /// White-box invariants.
+    pub invariants: Vec<Finding>,
+    /// Faults as they were resolved.
+    pub faults: Vec<FaultEntry>,
+    /// Latency by stage; the whole pipeline is `end_to_end`.
+    pub latency: Table<StageLatency>,
+    /// Throughput by topic, over the load without its warm-up.
+    pub throughput: Table<TopicRate>,
+    /// Lag by group.
+    pub lag: Table<GroupLagSummary>,
+    /// Utilization by broker and resource.
+    pub resources: Table<Table<Utilization>>,
+    /// Service levels.
+    pub gates: Vec<Gate>,
+    /// The command that reproduces the run.
+    pub replay: String,
+}
+
+/// Counts of records over the whole run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct RecordCounts {
+    /// Wanted by the load.
+    pub intended: u64,
+    /// Handed to producers.
+    pub sent: u64,
+    /// Acknowledged.
+    pub acknowledged: u64,
+    /// Failed for certain.
+    pub failed: u64,
+    /// With an unknown outcome.
+    pub unknown: u64,
+    /// Given to applications.
+    pub polled: u64,
+}
+
+/// A fault as it was resolved.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct FaultEntry {
+    /// When it fired, simulated seconds.
+    pub at_s: f64,
+    /// Its kind: `kill`.
+    pub kind: String,
+    /// Its target as the scenario names it: `leader of orders/0`.
+    pub target: String,
+    /// What that was at the time: `broker 2`.
+    pub resolved: String,
+}
+
+/// Quantiles in milliseconds.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Quantiles {
+    /// How many.
+    pub count: u64,
+    /// Mean.
+    pub mean_ms: f64,
+    /// Median.
+    pub p50_ms: f64,
+    /// 90%.
+    pub p90_ms: f64,
+    /// 99%.
+    pub p99_ms: f64,
+    /// 99.9%.
+    pub p999_ms: f64,
+    /// 99.99%.
+    pub p9999_ms: f64,
+    /// Largest.
+    pub max_ms: f64,
+}
+
+/// A stage's latency over the run without its warm-up, and per phase.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct StageLatency {
+    /// Over the run without its warm-up.
+    #[serde(flatten)]
+    pub overall: Quantiles,
+    /// Per phase; phases without a value are absent.
+    pub phases: Table<Quantiles>,
+}
+
+/// A topic's throughput.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct TopicRate {
+    /// Acknowledged records per simulated second.
+    pub records_per_s: f64,
+    /// Acknowledged MiB per simulated second, as on the wire.
+    pub mib_per_s: f64,
+}
+
+/// A group's lag.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct GroupLagSummary {
+    /// Most records behind.
+    pub max_records: u64,
+    /// Largest age of the oldest record behind, seconds.
+    pub max_s: f64,
+    /// Records behind at the end.
+    pub end_records: u64,
+}
+
+/// Use of one resource, as a share of its capacity.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Utilization {
+    /// Mean over the run.
+    pub mean: f64,
+    /// Largest in a cell of the grid.
+    pub max: f64,
+}
+
+impl Summary {
+    /// The object on one line, without a line end.
+    #[must_use]
+    pub fn to_json_line(&self) -> String {
+        serde_json::to_string(self).expect("a summary has string keys and no non-finite number")
+    }
+
+    /// The object on many lines, with a line end.
+    #[must_use]
+    pub fn to_json_pretty(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self)
+            .expect("a summary has string keys and no non-finite number");
+        text.push('\n');
+        text
+    }
+
+    /// Whether verdict and anomaly are what the scenario expects.
+    #[must_use]
+    pub fn as_expected(&self) -> bool {
+        let anomaly = self.expected_anomaly.is_none_or(|one| self.anomalies.contains(&one));
+        self.verdict == self.expected && anomaly
+    }
+}
+
+#[cfg(test)]
+mod tests;
