@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod config;
 pub mod coordinator;
+pub mod group;
 pub mod io;
 pub mod log;
 pub mod metadata;
@@ -19,4 +20,6 @@ pub mod partition;
 pub mod protocol;
 pub mod records;
 pub mod rules;
+mod timers;
+pub mod txn;
 pub mod types;

@@ -7,7 +7,7 @@ use crate::protocol::group::{Assignor, Subscription};
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::types::{
     Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, ProducerEpoch,
-    Timestamp, TransactionalId,
+    ProducerId, Timestamp, TransactionalId,
 };
 
 /// A record of `__consumer_offsets`.
@@ -126,4 +126,8 @@ pub struct TransactionRecord {
     pub start: Timestamp,
     /// Whether the client speaks protocol v2 (KIP-890).
     pub v2: bool,
+    /// The producer id before the epochs of it ran out (KIP-890), `NONE` if they did not.
+    pub previous_producer_id: ProducerId,
+    /// The producer id to go on with once the markers are written (KIP-890), else `NONE`.
+    pub next_producer_id: ProducerId,
 }

@@ -1,0 +1,1 @@
+//! Client-side assignors of the classic protocol, as pure functions.

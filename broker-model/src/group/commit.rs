@@ -1,0 +1,245 @@
+//! `OffsetCommit`, `TxnOffsetCommit`, `OffsetFetch` and the expiry of offsets.
+//! Source: Kafka 4.1, `OffsetMetadataManager`.
+
+use alloc::collections::btree_map::Entry;
+use alloc::vec::Vec;
+
+use super::Groups;
+use super::classic_group::{ClassicGroup, GroupState};
+use super::desk::{Desk, Then, Timer, as_instance};
+use super::join::NO_MEMBER;
+use crate::io::Token;
+use crate::protocol::group::{
+    CommittedOffset, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse,
+};
+use crate::protocol::txn::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
+use crate::protocol::{ErrorCode, Header, Response};
+use crate::records::{GroupRecord, OffsetRecord};
+use crate::rules::OffsetCommitRule;
+use crate::types::{GenerationId, GroupId, MILLISECOND, MemberId, Offset, PartitionId};
+
+/// From this version on a missing group has an error of its own.
+const KNOWS_GROUP_ID_NOT_FOUND: i16 = 9;
+
+/// Who commits.
+struct Committer<'a> {
+    member: MemberId,
+    instance: Option<&'a str>,
+    generation: GenerationId,
+    txn: bool,
+}
+
+impl Desk<'_, '_> {
+    pub(super) fn offset_commit(
+        &mut self,
+        groups: &mut Groups,
+        token: Token,
+        header: Header,
+        request: &OffsetCommitRequest,
+    ) {
+        let who = Committer {
+            member: request.member,
+            instance: as_instance(request.instance.as_ref()),
+            generation: request.generation,
+            txn: false,
+        };
+        let missing = if header.api_version >= KNOWS_GROUP_ID_NOT_FOUND {
+            ErrorCode::GroupIdNotFound
+        } else {
+            ErrorCode::IllegalGeneration
+        };
+        let group = self.committing_group(groups, request.group, &who, missing, &request.offsets);
+        let (partitions, records) = self.offset_records(group, request.group, &request.offsets);
+        let response = OffsetCommitResponse { partitions };
+        if records.is_empty() || self.cx.rules.offset_commit == OffsetCommitRule::Forgotten {
+            return self.reply(token, Response::OffsetCommit(response));
+        }
+        let (group, partitions) = (request.group, response.partitions);
+        self.append(records, None, Then::Offsets { group, token, partitions, txn: false });
+    }
+
+    pub(super) fn txn_offset_commit(
+        &mut self,
+        groups: &mut Groups,
+        token: Token,
+        request: &TxnOffsetCommitRequest,
+    ) {
+        let who = Committer {
+            member: request.member,
+            instance: None,
+            generation: request.generation,
+            txn: true,
+        };
+        let missing = ErrorCode::IllegalGeneration;
+        let group = self.committing_group(groups, request.group, &who, missing, &request.offsets);
+        let (partitions, records) = self.offset_records(group, request.group, &request.offsets);
+        if records.is_empty() {
+            let response = TxnOffsetCommitResponse { partitions };
+            return self.reply(token, Response::TxnOffsetCommit(response));
+        }
+        let group = request.group;
+        let then = Then::Offsets { group, token, partitions, txn: true };
+        self.append(records, Some(request.producer), then);
+    }
+
+    /// Checks who commits; a commit from outside makes the group.
+    fn committing_group(
+        &mut self,
+        groups: &mut Groups,
+        id: GroupId,
+        who: &Committer<'_>,
+        missing: ErrorCode,
+        offsets: &[CommittedOffset],
+    ) -> ErrorCode {
+        let group = match groups.entry(id) {
+            Entry::Occupied(group) => group.into_mut(),
+            Entry::Vacant(_) if who.generation.0 >= 0 => return missing,
+            // Partitions are judged first: nothing is left to make a group for.
+            Entry::Vacant(_) if offsets.iter().all(|o| o.partition == PartitionId::UNKNOWN) => {
+                return ErrorCode::None;
+            }
+            Entry::Vacant(place) => place.insert(ClassicGroup::new(id, self.cx.now.wall)),
+        };
+        let error = validate_commit(group, who);
+        let alive = matches!(group.state, GroupState::Stable | GroupState::PreparingRebalance);
+        if error == ErrorCode::None && !who.txn && alive {
+            self.keep_alive(group, who.member);
+        }
+        error
+    }
+
+    /// Each partition's answer, and the records of those that are accepted.
+    fn offset_records(
+        &self,
+        error: ErrorCode,
+        group: GroupId,
+        offsets: &[CommittedOffset],
+    ) -> (Vec<(PartitionId, ErrorCode)>, Vec<GroupRecord>) {
+        let mut answers = Vec::with_capacity(offsets.len());
+        let mut records = Vec::new();
+        for offset in offsets {
+            let partition = offset.partition;
+            if partition == PartitionId::UNKNOWN {
+                answers.push((partition, ErrorCode::UnknownTopicOrPartition));
+                continue;
+            }
+            answers.push((partition, error));
+            if error == ErrorCode::None {
+                let value = Some(OffsetRecord {
+                    offset: offset.offset,
+                    leader_epoch: offset.leader_epoch,
+                    commit_timestamp: self.cx.now.wall,
+                });
+                records.push(GroupRecord::Offset { group, partition, value });
+            }
+        }
+        (answers, records)
+    }
+
+    pub(super) fn offset_fetch(
+        &mut self,
+        groups: &Groups,
+        token: Token,
+        request: OffsetFetchRequest,
+    ) {
+        // A stable fetch is ordered behind the writes before it, as in Kafka.
+        if request.require_stable
+            && let Some(&last) = self.log.in_flight.last()
+        {
+            self.log.parked.entry(last).or_default().push((token, request));
+            return;
+        }
+        self.answer_fetch(groups, token, &request);
+    }
+
+    pub(super) fn answer_fetch(
+        &mut self,
+        groups: &Groups,
+        token: Token,
+        request: &OffsetFetchRequest,
+    ) {
+        let group = groups.get(&request.group);
+        let answer = |partition: PartitionId| {
+            let mut offset =
+                CommittedOffset { partition, offset: Offset::NONE, leader_epoch: None };
+            let Some(group) = group else { return (ErrorCode::None, offset) };
+            if request.require_stable && group.offsets.is_pending(partition) {
+                return (ErrorCode::UnstableOffsetCommit, offset);
+            }
+            if let Some(c) = group.offsets.committed.get(&partition) {
+                offset.offset = c.record.offset;
+                offset.leader_epoch = c.record.leader_epoch;
+            }
+            (ErrorCode::None, offset)
+        };
+        let partitions = match (&request.partitions, group) {
+            (Some(wanted), _) => wanted.iter().copied().map(answer).collect(),
+            (None, Some(group)) => group.offsets.committed.keys().copied().map(answer).collect(),
+            (None, None) => Vec::new(),
+        };
+        let response = OffsetFetchResponse { error: ErrorCode::None, partitions };
+        self.reply(token, Response::OffsetFetch(response));
+    }
+
+    /// Looks for expired offsets; groups without offsets and members go too.
+    pub(super) fn expire_offsets(&mut self, groups: &Groups) {
+        let retention = self.settings.offsets_retention / MILLISECOND;
+        let retention = i64::try_from(retention).unwrap_or(i64::MAX);
+        let now = self.cx.now.wall.0;
+        let mut records = Vec::new();
+        for (&id, group) in groups {
+            if group.state != GroupState::Empty {
+                continue;
+            }
+            let mut left = 0_usize;
+            for (&partition, committed) in &group.offsets.committed {
+                let committed_at = committed.record.commit_timestamp.0;
+                // A group that had members counts from when it became empty.
+                let base =
+                    if group.managed { committed_at.max(group.since.0) } else { committed_at };
+                let expired = now.saturating_sub(base) >= retention;
+                if expired && !group.offsets.is_pending(partition) {
+                    records.push(GroupRecord::Offset { group: id, partition, value: None });
+                } else {
+                    left += 1;
+                }
+            }
+            let idle = group.pending_join.is_empty() && group.offsets.pending.is_empty();
+            if left == 0 && idle && group.since.0 < now {
+                records.push(GroupRecord::Tombstone { group: id });
+            }
+        }
+        if !records.is_empty() {
+            self.append(records, None, Then::Nothing);
+        }
+        let interval = self.settings.offsets_retention_check_interval;
+        self.set_timer(Timer::Expire(self.partition), interval);
+    }
+}
+
+/// Source: Kafka 4.1, `ClassicGroup.validateOffsetCommit`.
+fn validate_commit(group: &ClassicGroup, who: &Committer<'_>) -> ErrorCode {
+    let outside = who.generation.0 < 0;
+    if group.state == GroupState::Dead {
+        return ErrorCode::CoordinatorNotAvailable;
+    }
+    if outside && group.state == GroupState::Empty {
+        return ErrorCode::None;
+    }
+    if !outside || who.member != NO_MEMBER || who.instance.is_some() {
+        let error = group.validate_member(who.member, who.instance);
+        if error != ErrorCode::None {
+            return error;
+        }
+        if who.generation != group.generation {
+            return ErrorCode::IllegalGeneration;
+        }
+    } else if !who.txn {
+        return ErrorCode::UnknownMemberId;
+    }
+    if !who.txn && group.state == GroupState::CompletingRebalance {
+        return ErrorCode::RebalanceInProgress;
+    }
+    ErrorCode::None
+}

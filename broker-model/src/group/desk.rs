@@ -1,0 +1,248 @@
+//! What every handler of the group coordinator works with besides its group.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::ShardLog;
+use super::classic_group::{ClassicGroup, Member};
+use super::settings::GroupSettings;
+use crate::coordinator::{Effect, Effects, Waiter};
+use crate::io::{Context, Token};
+use crate::protocol::group::{
+    HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, SyncGroupResponse,
+};
+use crate::protocol::txn::ProducerIdAndEpoch;
+use crate::protocol::{ErrorCode, Response};
+use crate::records::{BATCH_OVERHEAD_BYTES, GroupRecord, NewBatch};
+use crate::timers::Timers;
+use crate::types::{
+    BatchId, Duration, GenerationId, GroupId, MILLISECOND, MemberId, NodeId, PartitionId,
+};
+
+/// Bytes of an offset record beside the group's name. An estimate: framing, key and value of
+/// Kafka's schema with a topic name of 12 characters and no metadata.
+const OFFSET_RECORD_BYTES: usize = 53;
+/// Bytes of a group's metadata record beside its members. An estimate, as above.
+const METADATA_RECORD_BYTES: usize = 60;
+/// Bytes of a member in a group's metadata record. An estimate, as above.
+const MEMBER_BYTES: usize = 180;
+
+/// What a timer is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Timer {
+    /// Session of a member, or of an id that was given out.
+    Member(PartitionId, GroupId, MemberId),
+    /// End of the join phase.
+    Join(PartitionId, GroupId),
+    /// End of the sync phase of a generation.
+    Sync(PartitionId, GroupId),
+    /// An append waits no longer.
+    Append(Waiter),
+    /// Look for expired offsets of a shard.
+    Expire(PartitionId),
+}
+
+/// What follows when an append is replicated or has failed.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Then {
+    /// Nothing: nobody waits.
+    Nothing,
+    /// The leader's assignment: the round ends.
+    Assignment {
+        group: GroupId,
+        generation: GenerationId,
+        assignment: BTreeMap<MemberId, Vec<PartitionId>>,
+    },
+    /// A static member came back to a stable group.
+    StaticMember(StaticReturn),
+    /// Offsets, with each partition's answer if they are written.
+    Offsets { group: GroupId, token: Token, partitions: Vec<(PartitionId, ErrorCode)>, txn: bool },
+    /// A member left and its group became empty.
+    Left { token: Token },
+}
+
+/// A static member that came back, with what is to be restored if its record fails.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct StaticReturn {
+    pub(super) group: GroupId,
+    pub(super) old: MemberId,
+    pub(super) new: MemberId,
+    pub(super) before: Box<Member>,
+    /// Who led before, for clients that cannot skip an assignment.
+    pub(super) old_leader: MemberId,
+    /// The client understands `skip_assignment` (`JoinGroup` v9, KIP-814).
+    pub(super) skips: bool,
+}
+
+/// An append on its way.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Append {
+    pub(super) partition: PartitionId,
+    pub(super) batch: BatchId,
+    /// Place in the order of the shard's log.
+    pub(super) position: u64,
+    pub(super) then: Then,
+}
+
+/// Appends on their way, numbered over the life of the coordinator.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Appends {
+    pub(super) open: BTreeMap<Waiter, Append>,
+    next: u64,
+}
+
+/// Generated member ids: the node, the millisecond and a counter, so that a restarted
+/// coordinator cannot give out an id again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MemberIds {
+    last: u64,
+}
+
+/// The surroundings of one call, for one shard.
+pub(super) struct Desk<'a, 'c> {
+    pub(super) cx: &'a mut Context<'c>,
+    pub(super) effects: &'a mut Effects,
+    pub(super) timers: &'a mut Timers<Timer>,
+    pub(super) appends: &'a mut Appends,
+    pub(super) ids: &'a mut MemberIds,
+    pub(super) settings: &'a GroupSettings,
+    pub(super) node: NodeId,
+    pub(super) partition: PartitionId,
+    pub(super) log: &'a mut ShardLog,
+}
+
+impl Desk<'_, '_> {
+    pub(super) fn reply(&mut self, token: Token, response: Response) {
+        self.effects.push(Effect::Reply { token, response });
+    }
+
+    pub(super) fn refuse_join(&mut self, token: Token, error: ErrorCode, member: MemberId) {
+        self.reply(token, Response::JoinGroup(refused_join(error, member)));
+    }
+
+    pub(super) fn reply_sync(
+        &mut self,
+        token: Token,
+        error: ErrorCode,
+        assignment: Vec<PartitionId>,
+    ) {
+        self.reply(token, Response::SyncGroup(SyncGroupResponse { error, assignment }));
+    }
+
+    pub(super) fn reply_heartbeat(&mut self, token: Token, error: ErrorCode) {
+        self.reply(token, Response::Heartbeat(HeartbeatResponse { error }));
+    }
+
+    pub(super) fn reply_leave(&mut self, token: Token, error: ErrorCode) {
+        self.reply(token, Response::LeaveGroup(LeaveGroupResponse { error }));
+    }
+
+    pub(super) fn set_timer(&mut self, timer: Timer, after: Duration) {
+        self.timers.set(timer, self.cx.now.instant + after);
+    }
+
+    /// The member is alive: its session begins anew.
+    pub(super) fn keep_alive(&mut self, group: &ClassicGroup, member: MemberId) {
+        if let Some(m) = group.members.get(&member) {
+            self.set_timer(Timer::Member(self.partition, group.id, member), m.session_timeout);
+        }
+    }
+
+    pub(super) fn cancel_session(&mut self, group: GroupId, member: MemberId) {
+        self.timers.cancel(Timer::Member(self.partition, group, member));
+    }
+
+    pub(super) fn new_member_id(&mut self) -> MemberId {
+        let millisecond = self.cx.now.instant.0 / MILLISECOND;
+        self.ids.last = (self.ids.last + 1).max((millisecond << 12) | 1);
+        MemberId((u64::from(self.node.0) << 40) | self.ids.last)
+    }
+
+    /// Appends records to the shard; `then` follows when they are replicated.
+    pub(super) fn append(
+        &mut self,
+        records: Vec<GroupRecord>,
+        producer: Option<ProducerIdAndEpoch>,
+        then: Then,
+    ) -> Waiter {
+        let bytes = batch_bytes(&records, self.cx);
+        let mut new = NewBatch::plain(bytes, self.cx.now.wall);
+        if let Some(producer) = producer {
+            new.producer_id = producer.id;
+            new.producer_epoch = producer.epoch;
+            new.transactional = true;
+        }
+        let batch = self.cx.batches.push_group(new, records);
+        self.appends.next += 1;
+        let waiter = Waiter(self.appends.next * 2);
+        let (partition, position) = (self.partition, self.log.position);
+        self.log.position += 1;
+        self.log.in_flight.insert(waiter);
+        if !matches!(then, Then::Nothing) {
+            self.set_timer(Timer::Append(waiter), self.settings.offsets_commit_timeout);
+        }
+        self.appends.open.insert(waiter, Append { partition, batch, position, then });
+        self.effects.push(Effect::Append { partition, batch, waiter });
+        waiter
+    }
+}
+
+/// The answer to a join that was refused.
+pub(super) fn refused_join(error: ErrorCode, member: MemberId) -> JoinGroupResponse {
+    JoinGroupResponse {
+        error,
+        generation: GenerationId(-1),
+        protocol: None,
+        leader: MemberId(0),
+        member,
+        skip_assignment: false,
+        members: Vec::new(),
+    }
+}
+
+fn batch_bytes(records: &[GroupRecord], cx: &Context<'_>) -> u32 {
+    let bytes: usize = records
+        .iter()
+        .map(|record| match record {
+            GroupRecord::Offset { group, .. } => {
+                OFFSET_RECORD_BYTES + cx.names.group_name(*group).len()
+            }
+            GroupRecord::Metadata { group, members, .. } => {
+                let owned: usize = members.iter().map(|m| m.assignment.len() * 4).sum();
+                METADATA_RECORD_BYTES
+                    + cx.names.group_name(*group).len()
+                    + members.len() * MEMBER_BYTES
+                    + owned
+            }
+            GroupRecord::Tombstone { group } => {
+                METADATA_RECORD_BYTES / 2 + cx.names.group_name(*group).len()
+            }
+        })
+        .sum();
+    BATCH_OVERHEAD_BYTES + u32::try_from(bytes).expect("a coordinator batch is below 4 GiB")
+}
+
+/// What a client hears when the coordinator's own append failed. Source: Kafka,
+/// `CoordinatorOperationExceptionHelper`.
+#[must_use]
+pub const fn append_error(error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::NetworkException => ErrorCode::CoordinatorLoadInProgress,
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::NotEnoughReplicas
+        | ErrorCode::NotEnoughReplicasAfterAppend
+        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
+        ErrorCode::MessageTooLarge
+        | ErrorCode::RecordListTooLarge
+        | ErrorCode::InvalidFetchSize => ErrorCode::UnknownServerError,
+        other => other,
+    }
+}
+
+/// An owned instance id as a borrowed one.
+pub(super) fn as_instance(instance: Option<&String>) -> Option<&str> {
+    instance.map(String::as_str)
+}

@@ -1,0 +1,208 @@
+//! `JoinGroup`. Source: Kafka 4.1, `GroupMetadataManager.classicGroupJoinToClassicGroup`.
+
+use alloc::collections::btree_map::Entry;
+use alloc::vec::Vec;
+
+use super::Groups;
+use super::classic_group::{ClassicGroup, GroupState, Member};
+use super::desk::{Desk, Then, Timer, as_instance};
+use super::settings::NEW_MEMBER_JOIN_TIMEOUT;
+use crate::io::Token;
+use crate::protocol::group::{JoinGroupRequest, JoinGroupResponse};
+use crate::protocol::{ErrorCode, Header, Response};
+use crate::types::MemberId;
+
+/// From this version on a client must come back with the id it was given (KIP-394).
+const REQUIRES_MEMBER_ID: i16 = 4;
+/// From this version on a client knows `skip_assignment` (KIP-814).
+const KNOWS_SKIP_ASSIGNMENT: i16 = 9;
+
+/// No member yet.
+pub(super) const NO_MEMBER: MemberId = MemberId(0);
+
+impl Desk<'_, '_> {
+    pub(super) fn join(
+        &mut self,
+        groups: &mut Groups,
+        token: Token,
+        header: Header,
+        request: &JoinGroupRequest,
+    ) {
+        let bounds = self.settings.min_session_timeout..=self.settings.max_session_timeout;
+        if !bounds.contains(&request.session_timeout) {
+            return self.refuse_join(token, ErrorCode::InvalidSessionTimeout, request.member);
+        }
+        let group = match groups.entry(request.group) {
+            Entry::Occupied(group) => group.into_mut(),
+            Entry::Vacant(_) if request.member != NO_MEMBER => {
+                return self.refuse_join(token, ErrorCode::UnknownMemberId, request.member);
+            }
+            Entry::Vacant(place) => {
+                let group = ClassicGroup::new(request.group, self.cx.now.wall);
+                self.append(Vec::from([group.current_record()]), None, Then::Nothing);
+                place.insert(group)
+            }
+        };
+        if !group.accepts(request.member, self.settings.max_size) {
+            self.drop_member(group, request.member, ErrorCode::GroupMaxSizeReached);
+            return self.refuse_join(token, ErrorCode::GroupMaxSizeReached, NO_MEMBER);
+        }
+        if !group.supports(&request.protocols) {
+            let error = ErrorCode::InconsistentGroupProtocol;
+            return self.refuse_join(token, error, request.member);
+        }
+        if request.member == NO_MEMBER {
+            self.join_new_member(group, token, header, request);
+        } else {
+            self.join_known_member(group, token, request);
+        }
+    }
+
+    fn join_new_member(
+        &mut self,
+        group: &mut ClassicGroup,
+        token: Token,
+        header: Header,
+        request: &JoinGroupRequest,
+    ) {
+        let id = self.new_member_id();
+        if let Some(instance) = &request.instance {
+            match group.instances.get(instance) {
+                Some(&old) => {
+                    let skips = header.api_version >= KNOWS_SKIP_ASSIGNMENT;
+                    self.static_member_returns(group, old, id, skips, token, request);
+                }
+                None => self.add_member(group, id, token, request),
+            }
+        } else if header.api_version >= REQUIRES_MEMBER_ID {
+            group.pending_join.insert(id);
+            let timer = Timer::Member(self.partition, group.id, id);
+            self.set_timer(timer, request.session_timeout);
+            self.refuse_join(token, ErrorCode::MemberIdRequired, id);
+        } else {
+            self.add_member(group, id, token, request);
+        }
+    }
+
+    fn join_known_member(
+        &mut self,
+        group: &mut ClassicGroup,
+        token: Token,
+        request: &JoinGroupRequest,
+    ) {
+        let id = request.member;
+        if group.pending_join.contains(&id) && request.instance.is_none() {
+            return self.add_member(group, id, token, request);
+        }
+        let error = group.validate_member(id, as_instance(request.instance.as_ref()));
+        if error != ErrorCode::None {
+            return self.refuse_join(token, error, id);
+        }
+        let member = &group.members[&id];
+        let unchanged =
+            member.protocols == request.protocols && member.subscription == request.subscription;
+        match group.state {
+            GroupState::PreparingRebalance => self.update_member(group, token, request),
+            // It missed the first answer: it hears the same again.
+            GroupState::CompletingRebalance if unchanged => self.answer_join(group, id, token),
+            GroupState::Stable if unchanged && !group.is_leader(id) => {
+                self.answer_join(group, id, token);
+            }
+            GroupState::CompletingRebalance | GroupState::Stable => {
+                self.update_member(group, token, request);
+            }
+            GroupState::Empty | GroupState::Dead => {
+                self.refuse_join(token, ErrorCode::UnknownMemberId, id);
+            }
+        }
+    }
+
+    fn add_member(
+        &mut self,
+        group: &mut ClassicGroup,
+        id: MemberId,
+        token: Token,
+        request: &JoinGroupRequest,
+    ) {
+        // Whoever comes during the initial delay prolongs it.
+        if group.state == GroupState::PreparingRebalance && group.previous == GroupState::Empty {
+            group.new_member_added = true;
+        }
+        let member = Member {
+            instance: request.instance.clone(),
+            session_timeout: request.session_timeout,
+            rebalance_timeout: request.rebalance_timeout,
+            protocols: request.protocols.clone(),
+            subscription: request.subscription.clone(),
+            assignment: Vec::new(),
+            is_new: true,
+            join: Some(token),
+            sync: None,
+        };
+        group.add(id, member);
+        let timer = Timer::Member(self.partition, group.id, id);
+        self.set_timer(timer, NEW_MEMBER_JOIN_TIMEOUT);
+        self.prepare_or_complete(group);
+    }
+
+    fn update_member(
+        &mut self,
+        group: &mut ClassicGroup,
+        token: Token,
+        request: &JoinGroupRequest,
+    ) {
+        self.store_member(group, request.member, token, request);
+        self.prepare_or_complete(group);
+    }
+
+    /// Takes over what a join says of a member; the join waits.
+    pub(super) fn store_member(
+        &mut self,
+        group: &mut ClassicGroup,
+        id: MemberId,
+        token: Token,
+        request: &JoinGroupRequest,
+    ) {
+        let member = group.members.get_mut(&id).expect("validated before");
+        member.protocols.clone_from(&request.protocols);
+        member.subscription.clone_from(&request.subscription);
+        member.session_timeout = request.session_timeout;
+        member.rebalance_timeout = request.rebalance_timeout;
+        // Kafka forgets an earlier join of the same member; here nothing stays unanswered.
+        if let Some(earlier) = member.join.replace(token) {
+            self.refuse_join(earlier, ErrorCode::RebalanceInProgress, id);
+        }
+    }
+
+    /// Tells a member the generation as it is.
+    pub(super) fn answer_join(&mut self, group: &ClassicGroup, id: MemberId, token: Token) {
+        let leads = group.is_leader(id) && group.state == GroupState::CompletingRebalance;
+        let response = join_response(group, id, leads);
+        self.reply(token, Response::JoinGroup(response));
+    }
+
+    /// Takes a member out, whatever it waits for, and answers that.
+    pub(super) fn drop_member(&mut self, group: &mut ClassicGroup, id: MemberId, error: ErrorCode) {
+        self.cancel_session(group.id, id);
+        let Some(member) = group.remove(id) else { return };
+        if let Some(token) = member.join {
+            self.refuse_join(token, error, NO_MEMBER);
+        }
+        if let Some(token) = member.sync {
+            self.reply_sync(token, error, Vec::new());
+        }
+    }
+}
+
+/// The successful answer to a join; with `leads` it shows the members.
+pub(super) fn join_response(group: &ClassicGroup, id: MemberId, leads: bool) -> JoinGroupResponse {
+    JoinGroupResponse {
+        error: ErrorCode::None,
+        generation: group.generation,
+        protocol: group.protocol,
+        leader: group.leader.unwrap_or(NO_MEMBER),
+        member: id,
+        skip_assignment: false,
+        members: if leads { group.members_for_leader() } else { Vec::new() },
+    }
+}

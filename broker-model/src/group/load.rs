@@ -1,0 +1,134 @@
+//! Loading a shard from its log.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::classic_group::{ClassicGroup, GroupState, Member};
+use super::desk::Timer;
+use super::{GroupCoordinator, Groups, Shard, ShardLog};
+use crate::coordinator::Effects;
+use crate::io::Context;
+use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
+use crate::types::{CoordinatorEpoch, GroupId, MemberId, PartitionId, Timestamp};
+
+impl GroupCoordinator {
+    /// Takes over a partition of `__consumer_offsets`, whose whole log is `entries` in order.
+    ///
+    /// A shard that is loaded already is unloaded first.
+    pub fn load(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        partition: PartitionId,
+        epoch: CoordinatorEpoch,
+        entries: &[LogEntry],
+    ) {
+        self.unload(effects, partition);
+        let mut shard = Shard {
+            groups: Groups::new(),
+            log: ShardLog {
+                epoch,
+                position: 0,
+                open: BTreeMap::new(),
+                in_flight: BTreeSet::new(),
+                parked: BTreeMap::new(),
+            },
+        };
+        for entry in entries {
+            let batch = cx.batches.get(entry.batch);
+            shard.replay(batch, cx.batches.group_records(entry.batch));
+        }
+        self.shards.insert(partition, shard);
+        self.start(cx, effects, partition);
+    }
+
+    /// Sessions of loaded members begin; a group above the limit rebalances.
+    fn start(&mut self, cx: &mut Context<'_>, effects: &mut Effects, partition: PartitionId) {
+        let Some((mut desk, groups)) = self.desk(cx, effects, partition) else { return };
+        let interval = desk.settings.offsets_retention_check_interval;
+        desk.set_timer(Timer::Expire(partition), interval);
+        for group in groups.values_mut() {
+            let ids: Vec<MemberId> = group.members.keys().copied().collect();
+            for id in &ids {
+                desk.keep_alive(group, *id);
+            }
+            if ids.len() > desk.settings.max_size as usize {
+                desk.prepare_rebalance(group);
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// Replays one batch of the log.
+    fn replay(&mut self, batch: &Batch, records: &[GroupRecord]) {
+        let position = self.log.position;
+        self.log.position += 1;
+        if let Content::Marker { commit, .. } = batch.content {
+            for group in self.log.open.remove(&batch.producer_id).unwrap_or_default() {
+                if let Some(state) = self.groups.get_mut(&group) {
+                    state.offsets.end(batch.producer_id, commit);
+                }
+            }
+            return;
+        }
+        for record in records {
+            match record {
+                GroupRecord::Offset { group, partition, value } => {
+                    let state = self
+                        .groups
+                        .entry(*group)
+                        .or_insert_with(|| ClassicGroup::new(*group, batch.max_timestamp));
+                    state.offsets.replay(batch.producer_id, *partition, *value, position);
+                    if batch.producer_id.is_some() {
+                        self.log.open.entry(batch.producer_id).or_default().insert(*group);
+                    }
+                }
+                GroupRecord::Metadata { group, generation, protocol, leader, members } => {
+                    let state = self
+                        .groups
+                        .entry(*group)
+                        .or_insert_with(|| ClassicGroup::new(*group, batch.max_timestamp));
+                    state.generation = *generation;
+                    state.protocol = *protocol;
+                    state.leader = *leader;
+                    state.replay_members(members, batch.max_timestamp);
+                }
+                GroupRecord::Tombstone { group } => self.remove(*group),
+            }
+        }
+    }
+
+    fn remove(&mut self, group: GroupId) {
+        self.groups.remove(&group);
+        for groups in self.log.open.values_mut() {
+            groups.remove(&group);
+        }
+    }
+}
+
+impl ClassicGroup {
+    fn replay_members(&mut self, members: &[GroupMemberRecord], at: Timestamp) {
+        self.members.clear();
+        self.instances.clear();
+        for m in members {
+            let member = Member {
+                instance: m.instance.clone(),
+                session_timeout: m.session_timeout,
+                rebalance_timeout: m.rebalance_timeout,
+                // The log keeps the chosen assignor only.
+                protocols: self.protocol.into_iter().collect(),
+                subscription: m.subscription.clone(),
+                assignment: m.assignment.clone(),
+                is_new: false,
+                join: None,
+                sync: None,
+            };
+            self.add(m.member, member);
+        }
+        let state = if members.is_empty() { GroupState::Empty } else { GroupState::Stable };
+        self.transition(state, at);
+        // A group that rebalances next does so without the initial delay only if it is stable.
+        self.managed |= self.generation.0 > 0;
+    }
+}

@@ -1,0 +1,257 @@
+//! The group coordinator: the classic protocol and committed offsets.
+//!
+//! Use, for the broker that owns the logs:
+//! - `load` a shard when the broker becomes leader of a partition of `__consumer_offsets`
+//!   and its log is replicated up to the end it had then; `unload` when it resigns;
+//! - `handle` requests of groups of that shard, carry out the effects in order;
+//! - report each append by `committed` in the order of the log as the high watermark passes
+//!   it, or by `failed` if nothing was written. An append that was written and only takes long
+//!   is neither: the coordinator answers its client by itself and goes on waiting;
+//! - tell of each marker on the partition by `marker` once it is replicated, in the same
+//!   order as appends;
+//! - `tick` when `next_deadline` has come.
+//!
+//! Offsets are replayed state: they change when their records are replicated. Members and
+//! rounds are what Kafka, too, keeps outside its log until a round ends.
+//!
+//! Before [`GroupCoordinator::handle`] sees a `TxnOffsetCommit`, the broker has asked the
+//! transaction coordinator (to verify, or from version 5 on to add the partition).
+
+pub mod assignor;
+mod classic_group;
+mod commit;
+mod desk;
+mod join;
+mod load;
+mod offsets;
+mod rebalance;
+mod replicated;
+mod settings;
+mod static_member;
+mod sync;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+pub use classic_group::GroupState;
+pub use desk::append_error;
+pub use settings::GroupSettings;
+
+use crate::coordinator::{Effect, Effects, Waiter};
+use crate::io::{Context, Token};
+use crate::protocol::group::{
+    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, SyncGroupResponse,
+};
+use crate::protocol::txn::TxnOffsetCommitResponse;
+use crate::protocol::{ErrorCode, Header, Request, Response};
+use crate::timers::Timers;
+use crate::types::{
+    CoordinatorEpoch, GenerationId, GroupId, Instant, MemberId, NodeId, Offset, PartitionId,
+    ProducerId,
+};
+use classic_group::ClassicGroup;
+use desk::{Appends, Desk, MemberIds, Timer};
+
+/// The groups of one shard.
+type Groups = BTreeMap<GroupId, ClassicGroup>;
+
+/// One partition of `__consumer_offsets`.
+#[derive(Clone, Debug)]
+struct Shard {
+    groups: Groups,
+    log: ShardLog,
+}
+
+/// What a shard keeps beside its groups.
+#[derive(Clone, Debug)]
+struct ShardLog {
+    epoch: CoordinatorEpoch,
+    /// Place of the next append in the order of the log.
+    position: u64,
+    /// Groups in which a producer has pending offsets.
+    open: BTreeMap<ProducerId, BTreeSet<GroupId>>,
+    /// Appends on their way, in order.
+    in_flight: BTreeSet<Waiter>,
+    /// Stable fetches that wait for an append before them.
+    parked: BTreeMap<Waiter, Vec<(Token, OffsetFetchRequest)>>,
+}
+
+/// The group coordinator of one broker.
+#[derive(Clone, Debug)]
+pub struct GroupCoordinator {
+    node: NodeId,
+    settings: GroupSettings,
+    shards: BTreeMap<PartitionId, Shard>,
+    timers: Timers<Timer>,
+    appends: Appends,
+    ids: MemberIds,
+}
+
+/// A group as invariants and descriptions see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupView {
+    /// The group.
+    pub group: GroupId,
+    /// Its state.
+    pub state: GroupState,
+    /// Its generation.
+    pub generation: GenerationId,
+    /// Its members with what they own, in order of id.
+    pub members: Vec<(MemberId, Vec<PartitionId>)>,
+    /// Its committed offsets, in order of partition.
+    pub offsets: Vec<(PartitionId, Offset)>,
+    /// Whether a transaction has offsets pending.
+    pub pending: bool,
+}
+
+impl GroupCoordinator {
+    /// A coordinator without shards.
+    #[must_use]
+    pub fn new(node: NodeId, settings: &GroupSettings) -> Self {
+        Self {
+            node,
+            settings: *settings,
+            shards: BTreeMap::new(),
+            timers: Timers::default(),
+            appends: Appends::default(),
+            ids: MemberIds::default(),
+        }
+    }
+
+    /// Answers a request of a group that belongs to `partition` of `__consumer_offsets`.
+    ///
+    /// Panics on requests of another kind: a bug in the broker.
+    pub fn handle(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        partition: PartitionId,
+        token: Token,
+        header: Header,
+        request: Request,
+    ) {
+        let Some((mut desk, groups)) = self.desk(cx, effects, partition) else {
+            let response = refusal(&request, ErrorCode::NotCoordinator);
+            effects.push(Effect::Reply { token, response });
+            return;
+        };
+        match request {
+            Request::JoinGroup(r) => desk.join(groups, token, header, &r),
+            Request::SyncGroup(r) => desk.sync(groups, token, r),
+            Request::Heartbeat(r) => desk.heartbeat(groups, token, &r),
+            Request::LeaveGroup(r) => desk.leave(groups, token, &r),
+            Request::OffsetCommit(r) => desk.offset_commit(groups, token, header, &r),
+            Request::TxnOffsetCommit(r) => desk.txn_offset_commit(groups, token, &r),
+            Request::OffsetFetch(r) => desk.offset_fetch(groups, token, r),
+            other => panic!("not a request to a group coordinator: {:?}", other.api_key()),
+        }
+    }
+
+    /// The next instant at which [`Self::tick`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        self.timers.next_deadline()
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, cx: &mut Context<'_>, effects: &mut Effects) {
+        while let Some(timer) = self.timers.pop(cx.now.instant) {
+            let partition = match timer {
+                Timer::Member(partition, ..)
+                | Timer::Join(partition, _)
+                | Timer::Sync(partition, _)
+                | Timer::Expire(partition) => partition,
+                Timer::Append(waiter) => {
+                    self.give_up_waiting(cx, effects, waiter);
+                    continue;
+                }
+            };
+            let Some((mut desk, groups)) = self.desk(cx, effects, partition) else { continue };
+            match timer {
+                Timer::Member(_, group, member) => desk.session_expired(groups, group, member),
+                Timer::Join(_, group) => desk.join_time_over(groups, group),
+                Timer::Sync(_, group) => desk.sync_time_over(groups, group),
+                Timer::Expire(_) => desk.expire_offsets(groups),
+                Timer::Append(_) => {}
+            }
+        }
+    }
+
+    /// The shards this coordinator has, with their epochs, in order.
+    pub fn shards(&self) -> impl Iterator<Item = (PartitionId, CoordinatorEpoch)> + '_ {
+        self.shards.iter().map(|(&partition, shard)| (partition, shard.log.epoch))
+    }
+
+    /// All groups, in order of shard and id. Costs a copy of each: for invariants and tests.
+    #[must_use]
+    pub fn groups(&self) -> Vec<GroupView> {
+        self.shards.values().flat_map(|shard| shard.groups.values().map(view)).collect()
+    }
+
+    /// One group of a shard.
+    #[must_use]
+    pub fn group(&self, partition: PartitionId, group: GroupId) -> Option<GroupView> {
+        self.shards.get(&partition)?.groups.get(&group).map(view)
+    }
+
+    fn desk<'a, 'c>(
+        &'a mut self,
+        cx: &'a mut Context<'c>,
+        effects: &'a mut Effects,
+        partition: PartitionId,
+    ) -> Option<(Desk<'a, 'c>, &'a mut Groups)> {
+        let shard = self.shards.get_mut(&partition)?;
+        let desk = Desk {
+            cx,
+            effects,
+            timers: &mut self.timers,
+            appends: &mut self.appends,
+            ids: &mut self.ids,
+            settings: &self.settings,
+            node: self.node,
+            partition,
+            log: &mut shard.log,
+        };
+        Some((desk, &mut shard.groups))
+    }
+}
+
+fn view(group: &ClassicGroup) -> GroupView {
+    GroupView {
+        group: group.id,
+        state: group.state,
+        generation: group.generation,
+        members: group.members.iter().map(|(&id, m)| (id, m.assignment.clone())).collect(),
+        offsets: group.offsets.committed.iter().map(|(&p, c)| (p, c.record.offset)).collect(),
+        pending: !group.offsets.pending.is_empty(),
+    }
+}
+
+/// The answer to `request` when nothing of it was done.
+#[must_use]
+pub fn refusal(request: &Request, error: ErrorCode) -> Response {
+    match request {
+        Request::JoinGroup(r) => Response::JoinGroup(desk::refused_join(error, r.member)),
+        Request::SyncGroup(_) => {
+            Response::SyncGroup(SyncGroupResponse { error, assignment: Vec::new() })
+        }
+        Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),
+        Request::LeaveGroup(_) => Response::LeaveGroup(LeaveGroupResponse { error }),
+        Request::OffsetCommit(r) => {
+            let partitions = r.offsets.iter().map(|o| (o.partition, error)).collect();
+            Response::OffsetCommit(OffsetCommitResponse { partitions })
+        }
+        Request::TxnOffsetCommit(r) => {
+            let partitions = r.offsets.iter().map(|o| (o.partition, error)).collect();
+            Response::TxnOffsetCommit(TxnOffsetCommitResponse { partitions })
+        }
+        Request::OffsetFetch(_) => {
+            Response::OffsetFetch(OffsetFetchResponse { error, partitions: Vec::new() })
+        }
+        other => panic!("not a request to a group coordinator: {:?}", other.api_key()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! What follows appends and markers, and how a shard ends.
+
+use alloc::vec::Vec;
+
+use super::desk::{Append, Desk, Then, Timer, append_error, refused_join};
+use super::{GroupCoordinator, Groups};
+use crate::coordinator::{Effect, Effects, Waiter};
+use crate::io::{Context, Token};
+use crate::note::Note;
+use crate::protocol::group::{LeaveGroupResponse, OffsetCommitResponse, SyncGroupResponse};
+use crate::protocol::txn::TxnOffsetCommitResponse;
+use crate::protocol::{ErrorCode, Request, Response};
+use crate::records::GroupRecord;
+use crate::types::{BatchId, GroupId, PartitionId, ProducerId};
+
+impl GroupCoordinator {
+    /// An append is replicated. Call in the order of the log; unknown waiters are ignored.
+    pub fn committed(&mut self, cx: &mut Context<'_>, effects: &mut Effects, waiter: Waiter) {
+        let Some(append) = self.appends.open.remove(&waiter) else { return };
+        self.timers.cancel(Timer::Append(waiter));
+        let Some((mut desk, groups)) = self.desk(cx, effects, append.partition) else { return };
+        desk.log.in_flight.remove(&waiter);
+        desk.replay(groups, append.batch, append.position);
+        desk.succeed(groups, append.then);
+        desk.answer_parked(groups, waiter);
+    }
+
+    /// An append was refused: nothing of it is in the log. Unknown waiters are ignored.
+    pub fn failed(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        waiter: Waiter,
+        error: ErrorCode,
+    ) {
+        let Some(append) = self.appends.open.remove(&waiter) else { return };
+        self.timers.cancel(Timer::Append(waiter));
+        let Some((mut desk, groups)) = self.desk(cx, effects, append.partition) else { return };
+        desk.log.in_flight.remove(&waiter);
+        desk.fail(groups, append.then, error);
+        desk.answer_parked(groups, waiter);
+    }
+
+    /// A marker of `producer_id` on a partition of `__consumer_offsets` is replicated.
+    pub fn marker(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        partition: PartitionId,
+        producer_id: ProducerId,
+        commit: bool,
+    ) {
+        if let Some((mut desk, groups)) = self.desk(cx, effects, partition) {
+            desk.end_transaction(groups, producer_id, commit);
+        }
+    }
+
+    /// The broker resigned: everything parked hears `NOT_COORDINATOR`.
+    pub fn unload(&mut self, effects: &mut Effects, partition: PartitionId) {
+        let Some(shard) = self.shards.remove(&partition) else { return };
+        let error = ErrorCode::NotCoordinator;
+        let mut reply = |token: Token, response: Response| {
+            effects.push(Effect::Reply { token, response });
+        };
+        for waiter in shard.log.in_flight {
+            let append = self.appends.open.remove(&waiter).expect("in flight means open");
+            self.timers.cancel(Timer::Append(waiter));
+            refuse_append(append, error, &mut reply);
+        }
+        for (token, request) in shard.log.parked.into_values().flatten() {
+            reply(token, super::refusal(&Request::OffsetFetch(request), error));
+        }
+        for group in shard.groups.into_values() {
+            for (id, member) in group.members {
+                if let Some(token) = member.join {
+                    reply(token, Response::JoinGroup(refused_join(error, id)));
+                }
+                if let Some(token) = member.sync {
+                    let response = SyncGroupResponse { error, assignment: Vec::new() };
+                    reply(token, Response::SyncGroup(response));
+                }
+            }
+        }
+        self.timers.retain(|timer| match timer {
+            Timer::Member(p, ..) | Timer::Join(p, _) | Timer::Sync(p, _) | Timer::Expire(p) => {
+                *p != partition
+            }
+            Timer::Append(_) => true,
+        });
+    }
+
+    /// Topics were deleted: their offsets go. Call with partitions of the deleted topics.
+    pub fn partitions_deleted(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        deleted: &[PartitionId],
+    ) {
+        let shards: Vec<PartitionId> = self.shards.keys().copied().collect();
+        for shard in shards {
+            let Some((mut desk, groups)) = self.desk(cx, effects, shard) else { continue };
+            let mut records = Vec::new();
+            for (&group, state) in groups.iter() {
+                for partition in state.offsets.known(deleted) {
+                    records.push(GroupRecord::Offset { group, partition, value: None });
+                }
+            }
+            if !records.is_empty() {
+                desk.append(records, None, Then::Nothing);
+            }
+        }
+    }
+
+    /// The write took too long: its client hears so, and the append is still awaited.
+    pub(super) fn give_up_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        waiter: Waiter,
+    ) {
+        let Some(append) = self.appends.open.get_mut(&waiter) else { return };
+        let then = core::mem::replace(&mut append.then, Then::Nothing);
+        let partition = append.partition;
+        if let Some((mut desk, groups)) = self.desk(cx, effects, partition) {
+            desk.fail(groups, then, ErrorCode::RequestTimedOut);
+        }
+    }
+}
+
+impl Desk<'_, '_> {
+    /// Applies a batch to replayed state. Rounds of groups are not replayed while leading.
+    fn replay(&mut self, groups: &mut Groups, batch: BatchId, position: u64) {
+        let producer = self.cx.batches.get(batch).producer_id;
+        for record in self.cx.batches.group_records(batch) {
+            match record {
+                GroupRecord::Offset { group, partition, value } => {
+                    let Some(state) = groups.get_mut(group) else { continue };
+                    state.offsets.replay(producer, *partition, *value, position);
+                    if producer.is_some() {
+                        self.log.open.entry(producer).or_default().insert(*group);
+                    }
+                }
+                GroupRecord::Tombstone { group } => {
+                    let unused = |g: &super::ClassicGroup| {
+                        g.members.is_empty() && g.pending_join.is_empty() && g.offsets.is_empty()
+                    };
+                    if groups.get(group).is_some_and(unused) {
+                        groups.remove(group);
+                    }
+                }
+                GroupRecord::Metadata { .. } => {}
+            }
+        }
+    }
+
+    pub(super) fn end_transaction(
+        &mut self,
+        groups: &mut Groups,
+        producer: ProducerId,
+        commit: bool,
+    ) {
+        for group in self.log.open.remove(&producer).unwrap_or_default() {
+            let Some(state) = groups.get_mut(&group) else { continue };
+            let partitions = state.offsets.pending.get(&producer).map_or(0, |o| o.len());
+            state.offsets.end(producer, commit);
+            if commit && partitions > 0 {
+                self.note_committed(group, partitions);
+            }
+        }
+    }
+
+    fn note_committed(&mut self, group: GroupId, partitions: usize) {
+        let partitions = u32::try_from(partitions).expect("fewer partitions than 2^32");
+        self.cx.note(Note::OffsetsCommitted { node: self.node, group, partitions });
+    }
+
+    fn succeed(&mut self, groups: &mut Groups, then: Then) {
+        match then {
+            Then::Nothing => {}
+            Then::Assignment { group, generation, assignment } => {
+                if let Some(group) = groups.get_mut(&group) {
+                    self.assignment_stored(group, generation, assignment);
+                }
+            }
+            Then::StaticMember(r) => {
+                if let Some(group) = groups.get_mut(&r.group) {
+                    self.static_member_stored(group, &r);
+                }
+            }
+            Then::Offsets { group, token, partitions, txn } => {
+                if !txn {
+                    let written = partitions.iter().filter(|(_, e)| *e == ErrorCode::None).count();
+                    self.note_committed(group, written);
+                }
+                self.reply(token, offsets_response(partitions, txn));
+            }
+            Then::Left { token } => self.reply_leave(token, ErrorCode::None),
+        }
+    }
+
+    fn fail(&mut self, groups: &mut Groups, then: Then, error: ErrorCode) {
+        let error = append_error(error);
+        match then {
+            Then::Nothing => {}
+            Then::Assignment { group, generation, .. } => {
+                if let Some(group) = groups.get_mut(&group) {
+                    self.assignment_not_stored(group, generation, error);
+                }
+            }
+            Then::StaticMember(r) => {
+                if let Some(group) = groups.get_mut(&r.group) {
+                    self.static_member_not_stored(group, r, error);
+                }
+            }
+            Then::Offsets { token, partitions, txn, .. } => {
+                self.reply(token, offsets_response(refused(partitions, error), txn));
+            }
+            Then::Left { token } => self.reply_leave(token, error),
+        }
+    }
+
+    fn answer_parked(&mut self, groups: &Groups, waiter: Waiter) {
+        for (token, request) in self.log.parked.remove(&waiter).unwrap_or_default() {
+            self.answer_fetch(groups, token, &request);
+        }
+    }
+}
+
+/// Answers whoever waits for an append that this coordinator will not see.
+fn refuse_append(append: Append, error: ErrorCode, reply: &mut impl FnMut(Token, Response)) {
+    match append.then {
+        // Waiting joins and syncs are kept with their members.
+        Then::Nothing | Then::Assignment { .. } | Then::StaticMember(_) => {}
+        Then::Offsets { token, partitions, txn, .. } => {
+            reply(token, offsets_response(refused(partitions, error), txn));
+        }
+        Then::Left { token } => reply(token, Response::LeaveGroup(LeaveGroupResponse { error })),
+    }
+}
+
+/// The error in place of every success.
+fn refused(
+    mut partitions: Vec<(PartitionId, ErrorCode)>,
+    error: ErrorCode,
+) -> Vec<(PartitionId, ErrorCode)> {
+    for (_, answer) in &mut partitions {
+        if *answer == ErrorCode::None {
+            *answer = error;
+        }
+    }
+    partitions
+}
+
+fn offsets_response(partitions: Vec<(PartitionId, ErrorCode)>, txn: bool) -> Response {
+    if txn {
+        Response::TxnOffsetCommit(TxnOffsetCommitResponse { partitions })
+    } else {
+        Response::OffsetCommit(OffsetCommitResponse { partitions })
+    }
+}

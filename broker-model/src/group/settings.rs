@@ -1,0 +1,41 @@
+//! Broker keys that the group coordinator reads.
+
+use crate::types::{Duration, MILLISECOND, SECOND};
+
+/// Settings of the group coordinator, Kafka's keys with Kafka's defaults. Source: Kafka 4.1
+/// documentation, "Broker Configs".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupSettings {
+    /// `group.initial.rebalance.delay.ms` in nanoseconds.
+    pub initial_rebalance_delay: Duration,
+    /// `group.min.session.timeout.ms` in nanoseconds.
+    pub min_session_timeout: Duration,
+    /// `group.max.session.timeout.ms` in nanoseconds.
+    pub max_session_timeout: Duration,
+    /// `group.max.size` in members.
+    pub max_size: u32,
+    /// `offsets.retention.minutes` in nanoseconds.
+    pub offsets_retention: Duration,
+    /// `offsets.retention.check.interval.ms` in nanoseconds.
+    pub offsets_retention_check_interval: Duration,
+    /// `offsets.commit.timeout.ms` in nanoseconds: how long any write waits for replication.
+    pub offsets_commit_timeout: Duration,
+}
+
+impl Default for GroupSettings {
+    fn default() -> Self {
+        Self {
+            initial_rebalance_delay: 3 * SECOND,
+            min_session_timeout: 6 * SECOND,
+            max_session_timeout: 1800 * SECOND,
+            max_size: i32::MAX.unsigned_abs(),
+            offsets_retention: 10_080 * 60 * SECOND,
+            offsets_retention_check_interval: 600_000 * MILLISECOND,
+            offsets_commit_timeout: 5 * SECOND,
+        }
+    }
+}
+
+/// How long a member that joined for the first time may wait in its join before it counts as
+/// gone: it cannot heartbeat meanwhile. Source: Kafka, `group.new.member.join.timeout` (5 min).
+pub(super) const NEW_MEMBER_JOIN_TIMEOUT: Duration = 300 * SECOND;

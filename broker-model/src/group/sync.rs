@@ -1,0 +1,187 @@
+//! `SyncGroup`, `Heartbeat` and `LeaveGroup`.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::Groups;
+use super::classic_group::{ClassicGroup, GroupState};
+use super::desk::{Desk, Then, Timer, as_instance};
+use super::join::NO_MEMBER;
+use crate::io::Token;
+use crate::note::Note;
+use crate::protocol::ErrorCode;
+use crate::protocol::group::{HeartbeatRequest, LeaveGroupRequest, SyncGroupRequest};
+use crate::rules::RebalanceCompletion;
+use crate::types::{GenerationId, GroupId, MemberId, PartitionId};
+
+impl Desk<'_, '_> {
+    pub(super) fn sync(&mut self, groups: &mut Groups, token: Token, request: SyncGroupRequest) {
+        let group = groups.get_mut(&request.group);
+        let instance = as_instance(request.instance.as_ref());
+        let (group, error) = validate(group, request.member, instance, request.generation);
+        let Some(group) = group else { return self.reply_sync(token, error, Vec::new()) };
+        let id = request.member;
+        match group.state {
+            GroupState::Empty | GroupState::Dead => {
+                self.reply_sync(token, ErrorCode::UnknownMemberId, Vec::new());
+            }
+            GroupState::PreparingRebalance => {
+                self.reply_sync(token, ErrorCode::RebalanceInProgress, Vec::new());
+            }
+            GroupState::CompletingRebalance => self.sync_while_completing(group, token, request),
+            GroupState::Stable => {
+                group.pending_sync.remove(&id);
+                let assignment = group.members[&id].assignment.clone();
+                self.reply_sync(token, ErrorCode::None, assignment);
+            }
+        }
+    }
+
+    fn sync_while_completing(
+        &mut self,
+        group: &mut ClassicGroup,
+        token: Token,
+        request: SyncGroupRequest,
+    ) {
+        let id = request.member;
+        group.pending_sync.remove(&id);
+        let member = group.members.get_mut(&id).expect("validated before");
+        if let Some(earlier) = member.sync.replace(token) {
+            self.reply_sync(earlier, ErrorCode::RebalanceInProgress, Vec::new());
+        }
+        if !group.is_leader(id) {
+            return;
+        }
+        let assignment: BTreeMap<MemberId, Vec<PartitionId>> =
+            request.assignments.into_iter().collect();
+        let record = group.record(&assignment);
+        let (group, generation) = (group.id, group.generation);
+        self.append(Vec::from([record]), None, Then::Assignment { group, generation, assignment });
+    }
+
+    /// The leader's assignment is in the log: the round ends.
+    pub(super) fn assignment_stored(
+        &mut self,
+        group: &mut ClassicGroup,
+        generation: GenerationId,
+        mut assignment: BTreeMap<MemberId, Vec<PartitionId>>,
+    ) {
+        if group.state != GroupState::CompletingRebalance || group.generation != generation {
+            return;
+        }
+        if self.cx.rules.rebalance_completion == RebalanceCompletion::Lose {
+            return;
+        }
+        group.transition(GroupState::Stable, self.cx.now.wall);
+        let mut waiting = Vec::new();
+        for (&id, member) in &mut group.members {
+            member.assignment = assignment.remove(&id).unwrap_or_default();
+            if let Some(token) = member.sync.take() {
+                waiting.push((id, token, member.assignment.clone()));
+            }
+        }
+        for (id, token, assignment) in waiting {
+            self.reply_sync(token, ErrorCode::None, assignment);
+            self.keep_alive(group, id);
+        }
+        self.cx.note(Note::GroupStable {
+            node: self.node,
+            group: group.id,
+            generation,
+            members: u32::try_from(group.members.len()).expect("fewer members than 2^32"),
+        });
+    }
+
+    /// The leader's assignment could not be written: everyone joins again.
+    pub(super) fn assignment_not_stored(
+        &mut self,
+        group: &mut ClassicGroup,
+        generation: GenerationId,
+        error: ErrorCode,
+    ) {
+        if group.state != GroupState::CompletingRebalance || group.generation != generation {
+            return;
+        }
+        self.fail_waiting_syncs(group, error);
+        self.prepare_rebalance(group);
+    }
+
+    /// Members that joined the round but did not sync in time are removed.
+    pub(super) fn sync_time_over(&mut self, groups: &mut Groups, group: GroupId) {
+        let Some(group) = groups.get_mut(&group) else { return };
+        let late = core::mem::take(&mut group.pending_sync);
+        let completing =
+            matches!(group.state, GroupState::CompletingRebalance | GroupState::Stable);
+        if !completing || late.is_empty() {
+            return;
+        }
+        for id in late {
+            self.note_fenced(group.id, id);
+            self.drop_member(group, id, ErrorCode::UnknownMemberId);
+        }
+        self.prepare_rebalance(group);
+    }
+
+    pub(super) fn heartbeat(
+        &mut self,
+        groups: &mut Groups,
+        token: Token,
+        request: &HeartbeatRequest,
+    ) {
+        let group = groups.get_mut(&request.group);
+        let instance = as_instance(request.instance.as_ref());
+        let (group, error) = validate(group, request.member, instance, request.generation);
+        let Some(group) = group else { return self.reply_heartbeat(token, error) };
+        let error = match group.state {
+            GroupState::Empty | GroupState::Dead => ErrorCode::UnknownMemberId,
+            GroupState::PreparingRebalance => ErrorCode::RebalanceInProgress,
+            GroupState::CompletingRebalance | GroupState::Stable => ErrorCode::None,
+        };
+        self.keep_alive(group, request.member);
+        self.reply_heartbeat(token, error);
+    }
+
+    pub(super) fn leave(&mut self, groups: &mut Groups, token: Token, request: &LeaveGroupRequest) {
+        let Some(group) = groups.get_mut(&request.group) else {
+            return self.reply_leave(token, ErrorCode::UnknownMemberId);
+        };
+        let instance = as_instance(request.instance.as_ref());
+        // An administrator names the instance only.
+        let named = instance.filter(|_| request.member == NO_MEMBER);
+        let id = named.and_then(|i| group.instances.get(i).copied()).unwrap_or(request.member);
+        if !group.pending_join.contains(&id) {
+            let error = group.validate_member(id, instance);
+            if error != ErrorCode::None {
+                return self.reply_leave(token, error);
+            }
+        }
+        self.drop_member(group, id, ErrorCode::UnknownMemberId);
+        let appended = self.log.position;
+        self.after_removal(group);
+        if self.log.position == appended {
+            return self.reply_leave(token, ErrorCode::None);
+        }
+        // The last one left: the answer waits until the empty group is in the log.
+        let last = *self.log.in_flight.last().expect("just appended");
+        self.appends.open.get_mut(&last).expect("just appended").then = Then::Left { token };
+        self.set_timer(Timer::Append(last), self.settings.offsets_commit_timeout);
+    }
+}
+
+/// The group if the member belongs to it in this generation, else the error.
+fn validate<'a>(
+    group: Option<&'a mut ClassicGroup>,
+    member: MemberId,
+    instance: Option<&str>,
+    generation: GenerationId,
+) -> (Option<&'a mut ClassicGroup>, ErrorCode) {
+    let Some(group) = group else { return (None, ErrorCode::UnknownMemberId) };
+    let error = group.validate_member(member, instance);
+    if error != ErrorCode::None {
+        return (None, error);
+    }
+    if group.generation != generation {
+        return (None, ErrorCode::IllegalGeneration);
+    }
+    (Some(group), ErrorCode::None)
+}

@@ -1,0 +1,51 @@
+//! Loading a shard from its log.
+
+use alloc::vec::Vec;
+
+use super::transaction::Transaction;
+use super::{Shard, TransactionCoordinator, Transactions};
+use crate::coordinator::Effects;
+use crate::io::Context;
+use crate::records::{LogEntry, TransactionState};
+use crate::types::{CoordinatorEpoch, PartitionId, TransactionalId};
+
+impl TransactionCoordinator {
+    /// Takes over a partition of `__transaction_state`, whose whole log is `entries` in order.
+    /// All markers of prepared transactions are written again, under the new epoch.
+    ///
+    /// A shard that is loaded already is unloaded first.
+    pub fn load(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        partition: PartitionId,
+        epoch: CoordinatorEpoch,
+        entries: &[LogEntry],
+    ) {
+        self.unload(effects, partition);
+        let mut transactions = Transactions::new();
+        for entry in entries {
+            for record in cx.batches.transaction_records(entry.batch) {
+                let loaded =
+                    Transaction { record: record.clone(), in_transition: None, ending: None };
+                transactions.insert(record.transactional_id, loaded);
+            }
+        }
+        transactions.retain(|_, t| t.record.state != TransactionState::Dead);
+        self.shards.insert(partition, Shard { epoch, transactions });
+        self.resume(cx, effects, partition);
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>, effects: &mut Effects, partition: PartitionId) {
+        let Some((mut desk, transactions)) = self.desk(cx, effects, partition) else { return };
+        let ids: Vec<TransactionalId> = transactions.keys().copied().collect();
+        for id in ids {
+            let transaction = transactions.get_mut(&id).expect("listed from the map");
+            if transaction.is_preparing() {
+                desk.send_markers(transaction);
+            } else if transaction.record.state == TransactionState::Ongoing {
+                desk.watch(transaction);
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Broker keys that the transaction coordinator reads.
+
+use crate::types::{Duration, SECOND};
+
+/// Settings of the transaction coordinator, Kafka's keys with Kafka's defaults. Source:
+/// Kafka 4.1 documentation, "Broker Configs".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TransactionSettings {
+    /// `transaction.max.timeout.ms` in nanoseconds.
+    pub max_timeout: Duration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms` in nanoseconds: open
+    /// transactions are looked at this often, so an abort comes up to this late.
+    pub abort_timed_out_interval: Duration,
+    /// The feature `transaction.version` of the cluster (0, 1 or 2): how the coordinator ends
+    /// transactions on its own account. Clients go by the versions of their requests.
+    pub transaction_version: u8,
+}
+
+impl Default for TransactionSettings {
+    fn default() -> Self {
+        Self {
+            max_timeout: 900 * SECOND,
+            abort_timed_out_interval: 10 * SECOND,
+            transaction_version: 2,
+        }
+    }
+}
