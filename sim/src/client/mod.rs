@@ -3,6 +3,7 @@
 //! A client never touches a socket: it pushes [`ClientOutput`]s, and the world brings answers.
 
 mod backoff;
+pub mod consumer;
 mod io;
 mod metadata;
 
