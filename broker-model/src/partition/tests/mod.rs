@@ -1,0 +1,4 @@
+//! Tests of replicas, and twins of the rules.
+
+mod replicas;
+mod twins;
