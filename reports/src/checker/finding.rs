@@ -68,6 +68,30 @@ pub enum Anomaly {
     UnansweredCall,
     /// A service level was missed.
     Gate,
+    /// A partition's leader epoch went back.
+    LeaderEpochMonotonic,
+    /// Two brokers led a partition in one leader epoch.
+    OneLeaderPerEpoch,
+    /// A high watermark passed a member of the maximal ISR.
+    HighWatermarkInIsr,
+    /// Two logs differ below their high watermarks.
+    LogMatching,
+    /// A committed record was cut from a log that leads.
+    CommittedStays,
+    /// An ISR holds a broker that is no replica.
+    IsrInReplicas,
+    /// A last stable offset is above the high watermark.
+    LastStableOffset,
+    /// A log has a gap or a repetition in a producer's sequence.
+    SequenceContiguous,
+    /// An ISR is not full after healing.
+    FullIsr,
+    /// A group is not stable after healing.
+    StableGroups,
+    /// A transaction is open after healing.
+    HangingTransaction,
+    /// A live producer was fenced by another with its transactional id.
+    ProducerFenced,
 }
 
 impl Anomaly {
@@ -90,11 +114,23 @@ impl Anomaly {
             Self::StuckLag => "stuck-lag",
             Self::UnansweredCall => "unanswered-call",
             Self::Gate => "gate",
+            Self::LeaderEpochMonotonic => "leader-epoch-monotonic",
+            Self::OneLeaderPerEpoch => "one-leader-per-epoch",
+            Self::HighWatermarkInIsr => "high-watermark-in-isr",
+            Self::LogMatching => "log-matching",
+            Self::CommittedStays => "committed-stays",
+            Self::IsrInReplicas => "isr-in-replicas",
+            Self::LastStableOffset => "last-stable-offset",
+            Self::SequenceContiguous => "sequence-contiguous",
+            Self::FullIsr => "full-isr",
+            Self::StableGroups => "stable-groups",
+            Self::HangingTransaction => "hanging-transaction",
+            Self::ProducerFenced => "producer-fenced",
         }
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 27] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -110,12 +146,38 @@ impl Anomaly {
         Self::StuckLag,
         Self::UnansweredCall,
         Self::Gate,
+        Self::LeaderEpochMonotonic,
+        Self::OneLeaderPerEpoch,
+        Self::HighWatermarkInIsr,
+        Self::LogMatching,
+        Self::CommittedStays,
+        Self::IsrInReplicas,
+        Self::LastStableOffset,
+        Self::SequenceContiguous,
+        Self::FullIsr,
+        Self::StableGroups,
+        Self::HangingTransaction,
+        Self::ProducerFenced,
     ];
+
+    /// The anomaly of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|anomaly| anomaly.name() == name)
+    }
 
     /// Whether it is a matter of liveness: something that should have happened by now.
     #[must_use]
     pub const fn is_liveness(self) -> bool {
-        matches!(self, Self::UnfinishedOrder | Self::StuckLag | Self::UnansweredCall)
+        matches!(
+            self,
+            Self::UnfinishedOrder
+                | Self::StuckLag
+                | Self::UnansweredCall
+                | Self::FullIsr
+                | Self::StableGroups
+                | Self::HangingTransaction
+        )
     }
 }
 

@@ -136,7 +136,7 @@ impl Summary {
         let findings = || checks.iter().chain(&head.invariants).map(|finding| finding.verdict);
         let verdict = Verdict::worst(findings().chain(gates.iter().map(|gate| gate.verdict)));
         let mut anomalies: Vec<Anomaly> =
-            checks.iter().flat_map(|check| check.anomalies()).collect();
+            checks.iter().chain(&head.invariants).flat_map(|check| check.anomalies()).collect();
         if gates.iter().any(|gate| gate.verdict == Verdict::Fail) {
             anomalies.push(Anomaly::Gate);
         }
@@ -188,11 +188,10 @@ impl Summary {
         if self.verdict == Verdict::Inconclusive {
             return 13;
         }
-        let invariant = self.invariants.iter().any(|one| one.verdict == Verdict::Fail);
         let is_gate = |one: &Anomaly| *one == Anomaly::Gate;
         let safety = self.anomalies.iter().any(|one| !one.is_liveness() && !is_gate(one));
         let liveness = self.anomalies.iter().any(|one| one.is_liveness());
-        match (invariant || safety, liveness, self.anomalies.iter().any(is_gate)) {
+        match (safety, liveness, self.anomalies.iter().any(is_gate)) {
             (true, _, _) => 10,
             (false, true, _) => 11,
             (false, false, true) => 12,
