@@ -7,6 +7,9 @@ pub mod consumer;
 mod io;
 mod metadata;
 
+pub mod murmur2;
+pub mod producer;
+pub mod record_size;
 pub use backoff::Backoff;
 pub use io::{ClientContext, ClientOutput, Correlation, Disconnected};
 pub use metadata::{ClientMetadata, KnownPartition, MetadataConfig};
