@@ -101,6 +101,18 @@ fn the_first_to_begin_holds_the_last_stable_offset() {
 }
 
 #[test]
+fn a_transaction_that_ends_late_is_not_overlooked() {
+    let mut f = Fixture::new();
+    assert_eq!(f.produce(txn(1, 0, 0, 1)), Ok(0));
+    assert_eq!(f.produce(txn(2, 0, 0, 1)), Ok(1));
+    assert_eq!(f.mark(2, 1, false), Ok(2));
+    assert_eq!(f.mark(1, 1, false), Ok(3));
+    let listed = f.log.aborted_transactions(Offset(0), Offset(1));
+    assert_eq!(listed.len(), 1, "the marker of 2 comes first, but 1 overlaps");
+    assert_eq!(listed[0].first_offset, Offset(0));
+}
+
+#[test]
 fn an_end_counts_only_when_replicated() {
     let mut f = Fixture::new();
     assert_eq!(f.produce(txn(1, 0, 0, 1)), Ok(0));

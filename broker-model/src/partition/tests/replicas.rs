@@ -265,6 +265,21 @@ fn logs_that_part_are_cut_at_the_epoch() {
 }
 
 #[test]
+fn a_cut_draws_the_high_watermark_down() {
+    let mut b = Batches::new();
+    let mut replica = leading(1, &[1]);
+    append(&mut replica, &mut b, 2);
+    append(&mut replica, &mut b, 2);
+    assert_eq!(advance(&mut replica, 0), 4);
+    // After an unclean election the new leader lacks what was committed.
+    replica.become_follower(&record(2, 1, 1, &[2]));
+    let parts = EpochEnd { epoch: LeaderEpoch(0), end_offset: Offset(2) };
+    assert_eq!(replica.truncate_on_divergence(parts, &b, &RULES()), Some(Offset(2)));
+    assert_eq!(replica.high_watermark(), Offset(2));
+    replica.assert_invariants(&RULES());
+}
+
+#[test]
 fn the_last_stable_offset_waits_for_the_marker_to_be_replicated() {
     let mut b = Batches::new();
     let mut leader = leading(1, &[1, 2]);
