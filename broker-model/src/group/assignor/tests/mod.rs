@@ -1,5 +1,7 @@
 //! Recorded assignments of Kafka 4.1, and laws.
 
+mod json;
+
 extern crate std;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -7,13 +9,13 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use std::format;
 
-use serde_json::Value;
+use json::Json;
 
 use super::{Subscriber, TopicPartitions, assign};
 use crate::protocol::group::{Assignor, Subscription};
 use crate::types::{GenerationId, MemberId, PartitionId, TopicId};
 
-const VECTORS: &str = include_str!("../../../../tests/vectors/assignors.jsonl");
+const VECTORS: &str = include_str!("../../../../../tests/vectors/assignors.jsonl");
 
 struct Vector {
     case: String,
@@ -23,19 +25,20 @@ struct Vector {
     expected: Vec<(MemberId, Vec<PartitionId>)>,
 }
 
-fn strings(value: &Value) -> Vec<String> {
-    let list = value.as_array().map_or(&[][..], Vec::as_slice);
-    list.iter().map(|v| v.as_str().expect("a string").to_string()).collect()
+fn strings(value: Option<&Json>) -> Vec<String> {
+    let list = value.map_or(&[][..], Json::array);
+    list.iter().map(|v| v.text().to_string()).collect()
 }
 
 fn read(line: &str) -> Vector {
-    let v: Value = serde_json::from_str(line).expect("the vectors are JSON");
-    let named = v["topics"].as_object().expect("topics");
+    let v = Json::read(line);
+    let field = |name: &str| v.get(name).expect("a field of every vector");
+    let named = field("topics").object();
     let names: BTreeSet<String> = named.keys().cloned().collect();
     let mut topics = Vec::new();
     let mut partition_of = BTreeMap::new();
     for (i, name) in names.iter().enumerate() {
-        let count = named[name]["partitions"].as_u64().expect("a count");
+        let count = named[name].get("partitions").expect("a count").number();
         let mut partitions = Vec::new();
         for index in 0..count {
             let id = PartitionId(u32::try_from(partition_of.len()).expect("few"));
@@ -49,50 +52,50 @@ fn read(line: &str) -> Vector {
         place.map_or(TopicId::UNKNOWN, |i| TopicId(u32::try_from(i).expect("few")))
     };
     let ids: Vec<String> = {
-        let all = v["members"].as_array().expect("members");
+        let all = field("members").array();
         let ids: BTreeSet<String> =
-            all.iter().map(|m| m["id"].as_str().expect("id").to_string()).collect();
+            all.iter().map(|m| m.get("id").expect("id").text().to_string()).collect();
         ids.into_iter().collect()
     };
     let member_id = |id: &str| {
         let place = ids.iter().position(|i| i == id).expect("known");
         MemberId(u64::try_from(place).expect("few") + 1)
     };
-    let member = |m: &Value| {
+    let member = |m: &Json| {
         let subscription = Subscription {
-            topics: strings(&m["topics"]).iter().map(topic_id).collect(),
-            owned: strings(&m["owned"])
+            topics: strings(m.get("topics")).iter().map(topic_id).collect(),
+            owned: strings(m.get("owned"))
                 .iter()
                 .filter_map(|p| partition_of.get(p).copied())
                 .collect(),
             generation: GenerationId(
-                i32::try_from(m["generation"].as_i64().unwrap_or(-1)).expect("small"),
+                i32::try_from(m.get("generation").map_or(-1, Json::number)).expect("small"),
             ),
         };
-        let instance = m["instance"].as_str().map(ToString::to_string);
-        (member_id(m["id"].as_str().expect("id")), instance, subscription)
+        let instance = m.get("instance").map(|i| i.text().to_string());
+        (member_id(m.get("id").expect("id").text()), instance, subscription)
     };
-    let result = v["result"].as_object().expect("a result");
+    let result = field("result").object();
     let mut expected: Vec<(MemberId, Vec<PartitionId>)> = result
         .iter()
         .map(|(id, owned)| {
             let mut owned: Vec<PartitionId> =
-                strings(owned).iter().map(|p| partition_of[p]).collect();
+                strings(Some(owned)).iter().map(|p| partition_of[p]).collect();
             owned.sort_unstable();
             (member_id(id), owned)
         })
         .collect();
     expected.sort();
     Vector {
-        case: v["case"].as_str().expect("a case").to_string(),
-        assignor: match v["assignor"].as_str().expect("an assignor") {
+        case: field("case").text().to_string(),
+        assignor: match field("assignor").text() {
             "client-range" => Assignor::Range,
             "client-roundrobin" => Assignor::RoundRobin,
             "client-sticky" => Assignor::Sticky,
             "client-cooperative-sticky" => Assignor::CooperativeSticky,
             other => panic!("unexpected assignor {other}"),
         },
-        members: v["members"].as_array().expect("members").iter().map(member).collect(),
+        members: field("members").array().iter().map(member).collect(),
         topics,
         expected,
     }
