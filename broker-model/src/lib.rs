@@ -8,8 +8,10 @@
 
 extern crate alloc;
 
+pub mod broker;
 pub mod config;
 pub mod coordinator;
+mod fetch;
 pub mod group;
 pub mod io;
 pub mod log;
@@ -19,6 +21,7 @@ pub mod note;
 pub mod partition;
 pub mod protocol;
 pub mod records;
+mod replication;
 pub mod rules;
 mod timers;
 pub mod txn;

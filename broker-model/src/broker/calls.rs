@@ -1,0 +1,83 @@
+//! Requests this broker sent and has no answer to yet.
+
+use super::slab::{Key, Slab};
+use crate::io::{Context, Output, Tag, Token};
+use crate::protocol::{ApiKey, Request};
+use crate::types::{LeaderEpoch, NodeId, PartitionId};
+
+/// Why a request was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Call {
+    /// Registration of this incarnation.
+    Register,
+    /// A heartbeat to the controller.
+    Heartbeat,
+    /// The metadata log's next records.
+    FetchMetadata,
+    /// A follower's fetch.
+    Fetch,
+    /// A follower's position lies outside the leader's log: where does that begin and end?
+    Locate {
+        /// The partition.
+        partition: PartitionId,
+        /// In this leader epoch.
+        leader_epoch: LeaderEpoch,
+    },
+    /// A new ISR.
+    AlterPartition {
+        /// The partition.
+        partition: PartitionId,
+        /// In this leader epoch.
+        leader_epoch: LeaderEpoch,
+    },
+    /// A block of producer ids.
+    AllocateProducerIds,
+    /// An internal topic that somebody needs.
+    CreateTopic {
+        /// The transaction topic, else the offsets topic.
+        transactions: bool,
+    },
+    /// An administrator's request, passed on to the controller.
+    Forward {
+        /// For the reply.
+        token: Token,
+        /// What was asked.
+        kind: ApiKey,
+    },
+    /// Partitions of a transaction, for a parked produce.
+    AddPartitions {
+        /// The produce.
+        produce: Key,
+    },
+    /// Markers of ended transactions.
+    WriteMarkers,
+}
+
+/// The open calls. Keys of a former life of the process find nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls {
+    open: Slab<Call>,
+}
+
+impl Calls {
+    /// Sends a request.
+    pub(crate) fn send(&mut self, cx: &mut Context<'_>, to: NodeId, call: Call, request: Request) {
+        let tag = Tag(self.open.insert(call));
+        cx.outputs.push(Output::Send { to, tag, request });
+    }
+
+    /// Opens a call that needs no network.
+    pub(crate) fn open(&mut self, call: Call) -> Tag {
+        Tag(self.open.insert(call))
+    }
+
+    /// Why the request of an answer was sent, once.
+    pub(crate) fn close(&mut self, tag: Tag) -> Option<Call> {
+        self.open.remove(tag.0)
+    }
+
+    /// Forgets everything, as a process that ends.
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+    }
+}

@@ -1,0 +1,175 @@
+//! Metadata and `FindCoordinator`, from the broker's own image of the cluster: a prefix of the
+//! controller's log that may lag.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::calls::Call;
+use crate::io::{Context, Token};
+use crate::protocol::controller::CreateTopicRequest;
+use crate::protocol::coordinator::{
+    CoordinatorKey, FindCoordinatorRequest, FindCoordinatorResponse,
+};
+use crate::protocol::metadata::{
+    MetadataRequest, MetadataResponse, PartitionMetadata, TopicMetadata,
+};
+use crate::protocol::{ErrorCode, Request, Response};
+use crate::types::{LeaderEpoch, NodeId, PartitionId, TopicId};
+
+/// Kafka's topic of committed offsets.
+pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// Kafka's topic of transactions.
+pub(super) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
+impl Broker {
+    /// The leader and epoch as this broker knows them (KIP-951).
+    pub(super) fn known_leader(&self, partition: PartitionId) -> Option<(NodeId, LeaderEpoch)> {
+        let record = self.image.partition(partition)?;
+        Some((record.leader?, record.leader_epoch))
+    }
+
+    pub(super) fn client_metadata(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        request: &MetadataRequest,
+    ) {
+        let mut response = MetadataResponse::default();
+        response.brokers.extend(self.image.brokers().filter(|(_, b)| !b.fenced).map(|(id, _)| id));
+        match &request.topics {
+            None => {
+                let all: Vec<TopicId> = self.image.topics().map(|(id, _)| id).collect();
+                for topic in all {
+                    self.describe_topic(topic, &mut response);
+                }
+            }
+            Some(names) => {
+                for name in names {
+                    match self.image.topic_by_name(name) {
+                        Some(topic) => self.describe_topic(topic, &mut response),
+                        None => response.topics.push(TopicMetadata {
+                            error: ErrorCode::UnknownTopicOrPartition,
+                            name: name.clone(),
+                            id: TopicId::UNKNOWN,
+                            internal: false,
+                        }),
+                    }
+                }
+            }
+        }
+        cx.reply(token, Response::Metadata(response));
+    }
+
+    fn describe_topic(&self, topic: TopicId, response: &mut MetadataResponse) {
+        let Some(described) = self.image.topic(topic) else { return };
+        response.topics.push(TopicMetadata {
+            error: ErrorCode::None,
+            name: described.name.clone(),
+            id: topic,
+            internal: described.internal,
+        });
+        for &partition in &described.partitions {
+            let Some(record) = self.image.partition(partition) else { continue };
+            let alive = |node: NodeId| self.image.broker(node).is_some_and(|b| !b.fenced);
+            let leader = record.leader.filter(|&l| alive(l));
+            let error =
+                if leader.is_some() { ErrorCode::None } else { ErrorCode::LeaderNotAvailable };
+            response.partitions.push(PartitionMetadata {
+                topic,
+                index: record.index,
+                partition,
+                error,
+                leader,
+                leader_epoch: record.leader_epoch,
+                replicas: record.replicas.clone(),
+                isr: record.isr.clone(),
+                offline: record.replicas.iter().copied().filter(|&r| !alive(r)).collect(),
+            });
+        }
+    }
+
+    pub(super) fn find_coordinator(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        request: FindCoordinatorRequest,
+    ) {
+        let partition = self.coordinator_partition(cx, request.key);
+        if partition.is_none() {
+            self.create_internal_topic(cx, matches!(request.key, CoordinatorKey::Transaction(_)));
+        }
+        let node = partition
+            .and_then(|p| self.image.partition(p)?.leader)
+            .filter(|&leader| self.image.broker(leader).is_some_and(|b| !b.fenced));
+        let error =
+            if node.is_some() { ErrorCode::None } else { ErrorCode::CoordinatorNotAvailable };
+        cx.reply(token, Response::FindCoordinator(FindCoordinatorResponse { error, node }));
+    }
+
+    /// The partition of the internal topic that holds a key, if the topic exists.
+    pub(super) fn coordinator_partition(
+        &self,
+        cx: &Context<'_>,
+        key: CoordinatorKey,
+    ) -> Option<PartitionId> {
+        let name = match key {
+            CoordinatorKey::Group(_) => OFFSETS_TOPIC,
+            CoordinatorKey::Transaction(_) => TRANSACTIONS_TOPIC,
+        };
+        let topic = self.image.topic(self.image.topic_by_name(name)?)?;
+        let count = u32::try_from(topic.partitions.len()).ok().filter(|&n| n > 0)?;
+        let index = match key {
+            CoordinatorKey::Group(group) => cx.names.group_partition(group, count),
+            CoordinatorKey::Transaction(id) => cx.names.transaction_partition(id, count),
+        };
+        topic.partitions.get(index as usize).copied()
+    }
+
+    /// Asks the controller for an internal topic, as Kafka does when one is first needed.
+    fn create_internal_topic(&mut self, cx: &mut Context<'_>, transactions: bool) {
+        let asked = &mut self.coordinators.creating[usize::from(transactions)];
+        let Some(controller) = self.life.controller().filter(|_| !*asked) else { return };
+        *asked = true;
+        let config = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<Vec<_>>()
+        };
+        let b = &self.config;
+        let (name, partitions, factor, segment, min_isr) = if transactions {
+            (
+                TRANSACTIONS_TOPIC,
+                b.transaction_state_log_num_partitions,
+                b.transaction_state_log_replication_factor,
+                b.transaction_state_log_segment_bytes,
+                Some(b.transaction_state_log_min_isr),
+            )
+        } else {
+            (
+                OFFSETS_TOPIC,
+                b.offsets_topic_num_partitions,
+                b.offsets_topic_replication_factor,
+                b.offsets_topic_segment_bytes,
+                None,
+            )
+        };
+        let mut config =
+            config(&[("cleanup.policy", "compact"), ("segment.bytes", &segment.to_string())]);
+        if let Some(min_isr) = min_isr {
+            config.push(("min.insync.replicas".to_string(), min_isr.to_string()));
+        }
+        let request = CreateTopicRequest {
+            name: name.to_string(),
+            partitions,
+            replication_factor: factor,
+            assignment: Vec::new(),
+            config,
+            internal: true,
+        };
+        let call = Call::CreateTopic { transactions };
+        self.calls.send(cx, controller, call, Request::CreateTopics(request));
+    }
+
+    pub(super) fn internal_topic_created(&mut self, transactions: bool) {
+        self.coordinators.creating[usize::from(transactions)] = false;
+    }
+}

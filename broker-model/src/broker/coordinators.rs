@@ -1,0 +1,391 @@
+//! The broker around its group and transaction coordinators: shards come and go with the
+//! leadership of their partitions, effects are carried out, appends reported back.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::acks::Waiting;
+use super::calls::Call;
+use super::client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
+use crate::config::BrokerConfig;
+use crate::coordinator::{Effect, Effects, Waiter};
+use crate::group::{self, GroupCoordinator, GroupSettings};
+use crate::io::{Context, Disconnected, Token};
+use crate::log::{Origin, Verification};
+use crate::protocol::controller::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
+use crate::protocol::coordinator::CoordinatorKey;
+use crate::protocol::{ErrorCode, Header, Request};
+use crate::records::PartitionRecord;
+use crate::txn::{self, TransactionCoordinator, TransactionSettings};
+use crate::types::{
+    BatchId, CoordinatorEpoch, Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId,
+};
+
+/// Wait before producer ids are asked for again after a failure.
+const RETRY: Duration = 50 * MILLISECOND;
+
+/// Whose log a partition is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Group,
+    Transaction,
+}
+
+/// A shard whose partition this broker leads.
+#[derive(Clone, Copy, Debug)]
+struct Led {
+    kind: Kind,
+    epoch: CoordinatorEpoch,
+    /// It is loaded once everything before this is replicated; `None` when it is.
+    load_at: Option<Offset>,
+}
+
+/// Both coordinators with what their broker keeps for them.
+#[derive(Clone, Debug)]
+pub(super) struct Coordinators {
+    pub(super) groups: GroupCoordinator,
+    pub(super) transactions: TransactionCoordinator,
+    group_effects: Effects,
+    transaction_effects: Effects,
+    led: BTreeMap<PartitionId, Led>,
+    /// Creation of the offsets topic and of the transaction topic was asked for.
+    pub(super) creating: [bool; 2],
+    /// Partitions of deleted topics whose offsets go.
+    pub(super) deleted: Vec<PartitionId>,
+    asked_for_ids: bool,
+    ask_for_ids_at: Instant,
+}
+
+impl Coordinators {
+    pub(super) fn new(node: NodeId, config: &BrokerConfig) -> Self {
+        let groups = GroupSettings {
+            initial_rebalance_delay: config.group_initial_rebalance_delay,
+            min_session_timeout: config.group_min_session_timeout,
+            max_session_timeout: config.group_max_session_timeout,
+            max_size: config.group_max_size,
+            offsets_retention: config.offsets_retention,
+            offsets_retention_check_interval: config.offsets_retention_check_interval,
+            offsets_commit_timeout: config.offsets_commit_timeout,
+        };
+        let transactions = TransactionSettings {
+            max_timeout: config.transaction_max_timeout,
+            abort_timed_out_interval: config.transaction_abort_timed_out_interval,
+            ..TransactionSettings::default()
+        };
+        Self {
+            groups: GroupCoordinator::new(node, &groups),
+            transactions: TransactionCoordinator::new(node, &transactions),
+            group_effects: Vec::new(),
+            transaction_effects: Vec::new(),
+            led: BTreeMap::new(),
+            creating: [false; 2],
+            deleted: Vec::new(),
+            asked_for_ids: false,
+            ask_for_ids_at: Instant::FAR,
+        }
+    }
+
+    pub(super) fn has_effects(&self) -> bool {
+        !self.group_effects.is_empty()
+            || !self.transaction_effects.is_empty()
+            || !self.deleted.is_empty()
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        self.groups.next_deadline().min(self.transactions.next_deadline()).min(self.ask_for_ids_at)
+    }
+
+    /// The process ends; everything a coordinator knows beside its log is gone.
+    pub(super) fn stop(&mut self, node: NodeId, config: &BrokerConfig) {
+        *self = Self::new(node, config);
+    }
+
+    /// Whether a partition belongs to a coordinator whose shard is not loaded yet.
+    pub(super) fn is_loading(&self, partition: PartitionId) -> bool {
+        self.led.get(&partition).is_some_and(|l| l.load_at.is_some())
+    }
+
+    /// Why a request about a shard cannot be answered.
+    fn refuses(&self, partition: Option<PartitionId>) -> Option<ErrorCode> {
+        match partition.and_then(|p| self.led.get(&p)) {
+            None => Some(ErrorCode::NotCoordinator),
+            Some(Led { load_at: Some(_), .. }) => Some(ErrorCode::CoordinatorLoadInProgress),
+            Some(_) => None,
+        }
+    }
+
+    /// Tells the group coordinator of a replicated marker on a partition of its topic.
+    pub(super) fn marker(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        producer_id: crate::types::ProducerId,
+        commit: bool,
+    ) {
+        if self.led.get(&partition).is_some_and(|l| l.kind == Kind::Group) {
+            self.groups.marker(cx, &mut self.group_effects, partition, producer_id, commit);
+        }
+    }
+
+    /// Tells the transaction coordinator of markers that their partitions answered.
+    pub(super) fn markers_answered(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiter: Waiter,
+        results: &[(PartitionId, ErrorCode)],
+    ) {
+        let effects = &mut self.transaction_effects;
+        self.transactions.markers_written(cx, effects, waiter, results);
+    }
+}
+
+impl Broker {
+    /// This broker leads a partition in a new epoch: if it is a coordinator's log, the shard
+    /// is loaded as soon as all it holds is replicated.
+    pub(super) fn lead_coordinator(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
+        let Some(topic) = self.image.topic(record.topic) else { return };
+        let kind = match topic.name.as_str() {
+            OFFSETS_TOPIC => Kind::Group,
+            TRANSACTIONS_TOPIC => Kind::Transaction,
+            _ => return,
+        };
+        let Some(replica) = self.replicas.get(record.partition) else { return };
+        let led = Led {
+            kind,
+            epoch: CoordinatorEpoch(record.leader_epoch.0),
+            load_at: Some(replica.log().log_end_offset()),
+        };
+        self.coordinators.led.insert(record.partition, led);
+        let high_watermark = replica.high_watermark();
+        self.maybe_load(cx, record.partition, high_watermark);
+    }
+
+    /// Loads a shard whose log is replicated far enough.
+    pub(super) fn maybe_load(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        high_watermark: Offset,
+    ) {
+        let Some(led) = self.coordinators.led.get_mut(&partition) else { return };
+        if led.load_at.is_none_or(|end| high_watermark < end) {
+            return;
+        }
+        led.load_at = None;
+        let Led { kind, epoch, .. } = *led;
+        let Some(replica) = self.replicas.get(partition) else { return };
+        let entries = replica.log().entries();
+        let c = &mut self.coordinators;
+        match kind {
+            Kind::Group => c.groups.load(cx, &mut c.group_effects, partition, epoch, entries),
+            Kind::Transaction => {
+                let offsets = self.image.topic_by_name(OFFSETS_TOPIC);
+                if let Some(topic) = offsets.and_then(|id| self.image.topic(id)) {
+                    c.transactions.set_offsets_partitions(topic.partitions.clone());
+                }
+                c.transactions.load(cx, &mut c.transaction_effects, partition, epoch, entries);
+            }
+        }
+    }
+
+    /// This broker leads a partition no longer, or in another epoch.
+    pub(super) fn resign_coordinator(&mut self, partition: PartitionId) {
+        let c = &mut self.coordinators;
+        match c.led.remove(&partition).map(|l| l.kind) {
+            Some(Kind::Group) => c.groups.unload(&mut c.group_effects, partition),
+            Some(Kind::Transaction) => {
+                c.transactions.unload(&mut c.transaction_effects, partition);
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn group_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        header: Header,
+        request: Request,
+    ) {
+        let group = match &request {
+            Request::JoinGroup(r) => r.group,
+            Request::SyncGroup(r) => r.group,
+            Request::Heartbeat(r) => r.group,
+            Request::LeaveGroup(r) => r.group,
+            Request::OffsetCommit(r) => r.group,
+            Request::TxnOffsetCommit(r) => r.group,
+            Request::OffsetFetch(r) => r.group,
+            other => panic!("not a group's request: {:?}", other.api_key()),
+        };
+        let partition = self.coordinator_partition(cx, CoordinatorKey::Group(group));
+        if let Some(error) = self.coordinators.refuses(partition) {
+            self.answer(cx, token, group::refusal(&request, error));
+            return;
+        }
+        let partition = partition.expect("a shard has a partition");
+        match request {
+            Request::TxnOffsetCommit(r) => {
+                self.transactional_commit(cx, token, header, partition, r);
+            }
+            request => self.hand_to_groups(cx, token, header, partition, request),
+        }
+    }
+
+    pub(super) fn hand_to_groups(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        header: Header,
+        partition: PartitionId,
+        request: Request,
+    ) {
+        let c = &mut self.coordinators;
+        c.groups.handle(cx, &mut c.group_effects, partition, token, header, request);
+    }
+
+    pub(super) fn transaction_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        header: Header,
+        request: Request,
+    ) {
+        let id = match &request {
+            Request::InitProducerId(r) => r.transactional_id,
+            Request::AddPartitionsToTxn(r) => Some(r.transactional_id),
+            Request::AddOffsetsToTxn(r) => Some(r.transactional_id),
+            Request::EndTxn(r) => Some(r.transactional_id),
+            Request::DescribeTransactions(r) => Some(r.transactional_id),
+            other => panic!("not a transaction's request: {:?}", other.api_key()),
+        };
+        let partition = match id {
+            None => PartitionId::UNKNOWN,
+            Some(id) => {
+                let found = self.coordinator_partition(cx, CoordinatorKey::Transaction(id));
+                if let Some(error) = self.coordinators.refuses(found) {
+                    self.answer(cx, token, txn::refusal(&request, header, error));
+                    return;
+                }
+                found.expect("a shard has a partition")
+            }
+        };
+        let c = &mut self.coordinators;
+        c.transactions.handle(cx, &mut c.transaction_effects, partition, token, header, request);
+        self.ask_for_producer_ids(cx);
+    }
+
+    fn ask_for_producer_ids(&mut self, cx: &mut Context<'_>) {
+        let c = &mut self.coordinators;
+        c.ask_for_ids_at = Instant::FAR;
+        if c.asked_for_ids || !c.transactions.needs_producer_ids() {
+            return;
+        }
+        let Some(controller) = self.life.controller() else { return };
+        c.asked_for_ids = true;
+        let request =
+            AllocateProducerIdsRequest { broker: self.node, broker_epoch: self.life.broker_epoch };
+        let request = Request::AllocateProducerIds(request);
+        self.calls.send(cx, controller, Call::AllocateProducerIds, request);
+    }
+
+    pub(super) fn producer_ids_allocated(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Result<AllocateProducerIdsResponse, Disconnected>,
+    ) {
+        let c = &mut self.coordinators;
+        c.asked_for_ids = false;
+        match result {
+            Ok(answer) if answer.error == ErrorCode::None => {
+                c.transactions.add_producer_ids(answer.first, answer.count);
+            }
+            _ => c.ask_for_ids_at = cx.now.instant + RETRY,
+        }
+    }
+
+    pub(super) fn coordinator_tick(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now.instant;
+        let c = &mut self.coordinators;
+        if c.groups.next_deadline() <= now {
+            c.groups.tick(cx, &mut c.group_effects);
+        }
+        if c.transactions.next_deadline() <= now {
+            c.transactions.tick(cx, &mut c.transaction_effects);
+        }
+        if c.ask_for_ids_at <= now {
+            self.ask_for_producer_ids(cx);
+        }
+    }
+
+    /// Carries out what the coordinators want done, in order.
+    pub(super) fn carry_out(&mut self, cx: &mut Context<'_>) {
+        let c = &mut self.coordinators;
+        if !c.deleted.is_empty() {
+            let deleted = core::mem::take(&mut c.deleted);
+            c.groups.partitions_deleted(cx, &mut c.group_effects, &deleted);
+        }
+        for effect in core::mem::take(&mut self.coordinators.group_effects) {
+            self.carry_out_one(cx, effect, Kind::Group);
+        }
+        for effect in core::mem::take(&mut self.coordinators.transaction_effects) {
+            self.carry_out_one(cx, effect, Kind::Transaction);
+        }
+    }
+
+    fn carry_out_one(&mut self, cx: &mut Context<'_>, effect: Effect, kind: Kind) {
+        match effect {
+            Effect::Reply { token, response } => self.answer(cx, token, response),
+            Effect::Append { partition, batch, waiter } => {
+                self.coordinator_append(cx, partition, batch, waiter, kind);
+            }
+            Effect::Markers { waiter, marker } => self.enqueue_marker(cx, waiter, marker),
+        }
+    }
+
+    fn coordinator_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        batch: BatchId,
+        waiter: Waiter,
+        kind: Kind,
+    ) {
+        let origin = Origin::Coordinator(Verification::Off);
+        let who = match kind {
+            Kind::Group => Waiting::Group(waiter),
+            Kind::Transaction => Waiting::Transaction(waiter),
+        };
+        match self.append_as_leader(cx, partition, batch, origin, true) {
+            // Also where the high watermark is there already: reports keep the log's order.
+            Ok(appended) => self.acks.wait(partition, appended.end, who),
+            Err(refused) => self.settled(cx, partition, who, refused.error),
+        }
+    }
+
+    pub(super) fn group_append_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiter: Waiter,
+        error: ErrorCode,
+    ) {
+        let c = &mut self.coordinators;
+        match error {
+            ErrorCode::None => c.groups.committed(cx, &mut c.group_effects, waiter),
+            error => c.groups.failed(cx, &mut c.group_effects, waiter, error),
+        }
+    }
+
+    pub(super) fn transaction_append_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiter: Waiter,
+        error: ErrorCode,
+    ) {
+        let c = &mut self.coordinators;
+        match error {
+            ErrorCode::None => c.transactions.committed(cx, &mut c.transaction_effects, waiter),
+            error => c.transactions.failed(cx, &mut c.transaction_effects, waiter, error),
+        }
+    }
+}

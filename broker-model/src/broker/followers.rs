@@ -1,0 +1,186 @@
+//! The follower's side: fetches to each leader, and what their answers do to the logs.
+
+use super::Broker;
+use super::calls::Call;
+use crate::fetch::News;
+use crate::io::{Context, Disconnected};
+use crate::note::Note;
+use crate::protocol::fetch::{
+    EpochEnd, FetchPartition, FetchRequest, FetchResponse, FetchedPartition, Isolation,
+    ReplicaState,
+};
+use crate::protocol::{ErrorCode, Request};
+use crate::records::LogEntry;
+use crate::replication::FollowedState;
+use crate::types::{NodeId, Offset, PartitionId};
+
+impl Broker {
+    /// Sends the next fetch to a leader, unless one is on its way or nothing is to be fetched.
+    pub(super) fn send_fetch(&mut self, cx: &mut Context<'_>, leader: NodeId) {
+        let Some(fetcher) = self.fetchers.get_mut(leader) else { return };
+        let replicas = &self.replicas;
+        let max_bytes = self.config.replica_fetch_max_bytes;
+        let prepared = fetcher.prepare(|followed| {
+            let replica = replicas.get(followed.partition).expect("followed means hosted");
+            let (fetch_offset, last_epoch) = replica.fetch_position();
+            FetchPartition {
+                partition: followed.partition,
+                fetch_offset,
+                current_leader_epoch: replica.leader_epoch(),
+                last_fetched_epoch: last_epoch.filter(|_| !followed.hides_epoch),
+                log_start_offset: replica.log().log_start_offset(),
+                max_bytes,
+            }
+        });
+        let Some(prepared) = prepared else { return };
+        let request = FetchRequest {
+            replica: Some(ReplicaState { id: self.node, epoch: self.life.broker_epoch }),
+            max_wait: self.config.replica_fetch_wait_max,
+            min_bytes: self.config.replica_fetch_min_bytes,
+            max_bytes: self.config.replica_fetch_response_max_bytes,
+            isolation: Isolation::ReadUncommitted,
+            session_id: prepared.session_id,
+            session_epoch: prepared.session_epoch,
+            partitions: prepared.partitions,
+            forgotten: prepared.forgotten,
+            rack: None,
+        };
+        self.calls.send(cx, leader, Call::Fetch, Request::Fetch(request));
+    }
+
+    pub(super) fn follower_fetched(
+        &mut self,
+        cx: &mut Context<'_>,
+        leader: NodeId,
+        result: Result<FetchResponse, Disconnected>,
+    ) {
+        let backoff = cx.now.instant + self.config.replica_fetch_backoff;
+        let Some(fetcher) = self.fetchers.get_mut(leader) else { return };
+        let response = match result {
+            Err(Disconnected) => {
+                fetcher.failed(backoff);
+                self.fetchers.sweep(leader);
+                return;
+            }
+            Ok(response) => response,
+        };
+        fetcher.answered(response.error, response.session_id);
+        if response.error == ErrorCode::None {
+            for answer in &response.partitions {
+                let range = answer.entries.start as usize..answer.entries.end as usize;
+                self.take_answer(cx, leader, answer, &response.entries[range]);
+            }
+        }
+        self.fetchers.sweep(leader);
+        self.fetchers.ready(leader);
+    }
+
+    /// Takes in what a leader said of one partition, if it still answers the question.
+    fn take_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        leader: NodeId,
+        answer: &FetchedPartition,
+        entries: &[LogEntry],
+    ) {
+        let partition = answer.partition;
+        let Some((fetcher, index)) = self.fetchers.followed(leader, partition) else { return };
+        let Some(replica) = self.replicas.get(partition) else { return };
+        if !fetcher.answers(index, replica.log().log_end_offset(), replica.leader_epoch()) {
+            return;
+        }
+        let until = cx.now.instant + self.config.replica_fetch_backoff;
+        match answer.error {
+            ErrorCode::None => match answer.diverging {
+                Some(diverging) => self.truncate_diverging(cx, leader, partition, diverging),
+                None => self.copy(cx, leader, answer, entries),
+            },
+            ErrorCode::OffsetOutOfRange => self.locate(cx, leader, partition),
+            _ => fetcher.set_state(index, FollowedState::Delayed(until)),
+        }
+    }
+
+    fn copy(
+        &mut self,
+        cx: &mut Context<'_>,
+        leader: NodeId,
+        answer: &FetchedPartition,
+        entries: &[LogEntry],
+    ) {
+        let partition = answer.partition;
+        let mut copied = false;
+        for entry in entries {
+            copied |= self.copy_batch(cx, partition, *entry);
+        }
+        let replica = self.replicas.get_mut(partition).expect("checked by the caller");
+        let start = replica.log().log_start_offset();
+        let moved = replica.take_leader_offsets(answer.high_watermark, answer.log_start_offset);
+        if moved {
+            self.moved.push_back(partition);
+        }
+        let start_moved = replica.log().log_start_offset() > start;
+        if copied && let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
+            fetcher.change(index);
+        }
+        if start_moved {
+            self.log_start_moved(cx, partition);
+        }
+    }
+
+    fn copy_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        entry: LogEntry,
+    ) -> bool {
+        let replica = self.replicas.get_mut(partition).expect("checked by the caller");
+        if entry.base_offset > replica.log().log_end_offset() {
+            // Only a log that has gone its own way can end within a batch of the leader.
+            return false;
+        }
+        let segments = replica.log().segments().len();
+        if replica.append_from_leader(&[entry], cx.batches) == 0 {
+            return false;
+        }
+        let rolled = replica.log().segments().len() > segments;
+        let end = replica.log().log_end_offset();
+        let bytes = cx.batches.get(entry.batch).bytes;
+        self.replicas.appended(cx, partition, bytes, rolled);
+        cx.note(Note::Appended { node: self.node, partition, entry, end, leader: false });
+        true
+    }
+
+    /// The leader says where the logs part: cut there, or at the end of an earlier epoch, and
+    /// ask again (KIP-595). A log that was not cut would hear the same for ever, so it keeps
+    /// its last epoch to itself from then on.
+    fn truncate_diverging(
+        &mut self,
+        cx: &mut Context<'_>,
+        leader: NodeId,
+        partition: PartitionId,
+        diverging: EpochEnd,
+    ) {
+        let replica = self.replicas.get_mut(partition).expect("checked by the caller");
+        let from = replica.log().log_end_offset();
+        let cut = replica.truncate_on_divergence(diverging, cx.batches, cx.rules);
+        if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
+            fetcher.slot_mut(index).hides_epoch |= cut.is_none();
+            fetcher.change(index);
+        }
+        if let Some(end) = cut {
+            self.truncated(cx, partition, end, from);
+        }
+    }
+
+    /// Tells of a cut, and whoever reads from this replica.
+    pub(super) fn truncated(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        end: Offset,
+        from: Offset,
+    ) {
+        cx.note(Note::Truncated { node: self.node, partition, end, from });
+        self.sessions.news(partition, News::Readable);
+    }
+}

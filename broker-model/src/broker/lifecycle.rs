@@ -1,0 +1,263 @@
+//! A broker's life with its controller: registration, heartbeats, the metadata log.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::calls::Call;
+use crate::io::{Context, Disconnected, Output};
+use crate::protocol::controller::{
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, FetchMetadataRequest, FetchMetadataResponse,
+};
+use crate::protocol::{ErrorCode, Request};
+use crate::types::{BrokerEpoch, Duration, Instant, MILLISECOND, NodeId};
+
+/// Wait before a failed request to the controller is tried again. Kafka backs off from 50 ms.
+const RETRY: Duration = 50 * MILLISECOND;
+
+/// After a lost answer the broker reads so many metadata records again, which it must not
+/// believe a second time.
+const REREAD: u64 = 16;
+
+/// Where a broker is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Phase {
+    /// The process does not run.
+    #[default]
+    Stopped,
+    /// It asks the controller for an epoch.
+    Registering,
+    /// It has an epoch and follows the metadata log.
+    Running,
+    /// It asks for leave to stop.
+    ShuttingDown,
+    /// It may stop; nothing is sent any more.
+    Halting,
+}
+
+/// What a broker knows of itself and its controller.
+#[derive(Clone, Debug)]
+pub(super) struct Lifecycle {
+    pub(super) phase: Phase,
+    pub(super) incarnation: u64,
+    pub(super) broker_epoch: BrokerEpoch,
+    /// The epoch at the last clean shutdown, -1 otherwise.
+    pub(super) previous_epoch: BrokerEpoch,
+    pub(super) fenced: bool,
+    /// The first metadata delta was applied: roles are taken.
+    pub(super) published: bool,
+    pub(super) controllers: Vec<NodeId>,
+    active: usize,
+    register_at: Instant,
+    heartbeat_at: Instant,
+    heartbeat_open: bool,
+    fetch_at: Instant,
+    /// The last answer was lost: records already applied are read again.
+    reread: bool,
+}
+
+impl Lifecycle {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Stopped,
+            incarnation: 0,
+            broker_epoch: BrokerEpoch(-1),
+            previous_epoch: BrokerEpoch(-1),
+            fenced: true,
+            published: false,
+            controllers: Vec::new(),
+            active: 0,
+            register_at: Instant::FAR,
+            heartbeat_at: Instant::FAR,
+            heartbeat_open: false,
+            fetch_at: Instant::FAR,
+            reread: false,
+        }
+    }
+
+    /// The controller this broker talks to, if the cluster has one.
+    pub(super) fn controller(&self) -> Option<NodeId> {
+        self.controllers.get(self.active % self.controllers.len().max(1)).copied()
+    }
+
+    /// Tries the next controller.
+    pub(super) fn rotate(&mut self) {
+        self.active = (self.active + 1) % self.controllers.len().max(1);
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        self.register_at.min(self.heartbeat_at).min(self.fetch_at)
+    }
+
+    /// The process ends.
+    pub(super) fn stop(&mut self, clean: bool) {
+        self.previous_epoch = if clean { self.broker_epoch } else { BrokerEpoch(-1) };
+        self.phase = Phase::Stopped;
+        self.fenced = true;
+        self.published = false;
+        self.heartbeat_open = false;
+        self.register_at = Instant::FAR;
+        self.heartbeat_at = Instant::FAR;
+        self.fetch_at = Instant::FAR;
+    }
+}
+
+impl Broker {
+    /// Starts the process: it registers, follows the metadata log and asks to be unfenced.
+    /// `incarnation` is another number at each start.
+    pub fn start(&mut self, cx: &mut Context<'_>, incarnation: u64) {
+        assert!(self.life.phase == Phase::Stopped, "a running process is not started");
+        self.life.phase = Phase::Registering;
+        self.life.incarnation = incarnation;
+        self.begin_timers(cx.now.instant);
+        self.register(cx);
+    }
+
+    fn register(&mut self, cx: &mut Context<'_>) {
+        self.life.register_at = Instant::FAR;
+        let Some(controller) = self.life.controller() else { return };
+        let request = BrokerRegistrationRequest {
+            broker: self.node,
+            incarnation: self.life.incarnation,
+            rack: self.rack,
+            previous_broker_epoch: self.life.previous_epoch,
+        };
+        self.calls.send(cx, controller, Call::Register, Request::BrokerRegistration(request));
+    }
+
+    pub(super) fn registered(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Result<BrokerRegistrationResponse, Disconnected>,
+    ) {
+        match result {
+            Ok(answer) if answer.error == ErrorCode::None => {
+                self.life.phase = Phase::Running;
+                self.life.broker_epoch = answer.broker_epoch;
+                self.fetch_metadata(cx);
+                self.heartbeat(cx);
+            }
+            _ => {
+                self.life.rotate();
+                self.life.register_at = cx.now.instant + RETRY;
+            }
+        }
+    }
+
+    fn heartbeat(&mut self, cx: &mut Context<'_>) {
+        self.life.heartbeat_at = cx.now.instant + self.config.broker_heartbeat_interval;
+        let Some(controller) = self.life.controller() else { return };
+        if self.life.heartbeat_open {
+            return;
+        }
+        self.life.heartbeat_open = true;
+        let request = BrokerHeartbeatRequest {
+            broker: self.node,
+            broker_epoch: self.life.broker_epoch,
+            metadata_offset: self.metadata_offset,
+            want_fence: !self.life.published,
+            want_shutdown: self.life.phase == Phase::ShuttingDown,
+        };
+        self.calls.send(cx, controller, Call::Heartbeat, Request::BrokerHeartbeat(request));
+    }
+
+    pub(super) fn heartbeat_answered(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Result<BrokerHeartbeatResponse, Disconnected>,
+    ) {
+        self.life.heartbeat_open = false;
+        let retry = cx.now.instant + RETRY;
+        match result {
+            Ok(answer) if answer.error == ErrorCode::None => {
+                self.life.fenced = answer.fenced;
+                if answer.may_shut_down && self.life.phase == Phase::ShuttingDown {
+                    self.halt(cx);
+                } else if answer.fenced && self.life.published {
+                    // Fenced though it runs: ask again at once, as Kafka does while starting.
+                    self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
+                } else if self.life.phase == Phase::ShuttingDown {
+                    self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
+                }
+            }
+            Ok(answer) if answer.error == ErrorCode::NotController => {
+                self.life.rotate();
+                self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
+            }
+            Ok(_) => self.life.heartbeat_at = self.life.heartbeat_at.min(retry),
+            Err(Disconnected) => {
+                self.life.rotate();
+                self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
+            }
+        }
+    }
+
+    fn fetch_metadata(&mut self, cx: &mut Context<'_>) {
+        self.life.fetch_at = Instant::FAR;
+        let Some(controller) = self.life.controller() else { return };
+        let back = if self.life.reread { REREAD } else { 0 };
+        self.life.reread = false;
+        let from = self.metadata_offset.saturating_sub(back);
+        let request = FetchMetadataRequest { broker: self.node, from };
+        self.calls.send(cx, controller, Call::FetchMetadata, Request::FetchMetadata(request));
+    }
+
+    pub(super) fn metadata_fetched(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: NodeId,
+        result: Result<FetchMetadataResponse, Disconnected>,
+    ) {
+        match result {
+            Ok(answer) => {
+                self.apply_metadata(cx, answer.from, &answer.records);
+                // The first heartbeat after catching up ends the fence: do not wait for it.
+                if self.life.fenced && self.life.published && !self.life.heartbeat_open {
+                    self.life.heartbeat_at = cx.now.instant;
+                    self.heartbeat(cx);
+                }
+                self.fetch_metadata(cx);
+            }
+            Err(Disconnected) => {
+                if self.life.controller() == Some(from) {
+                    self.life.rotate();
+                }
+                self.life.fetch_at = cx.now.instant + RETRY;
+                self.life.reread = true;
+            }
+        }
+    }
+
+    /// SIGTERM: with `controlled.shutdown.enable` the controller moves leaders away first.
+    pub(super) fn controlled_shutdown(&mut self, cx: &mut Context<'_>) {
+        match self.life.phase {
+            Phase::Running if self.config.controlled_shutdown_enable => {
+                self.life.phase = Phase::ShuttingDown;
+                self.heartbeat(cx);
+                self.life.heartbeat_at = cx.now.instant + RETRY;
+            }
+            Phase::Running | Phase::Registering => self.halt(cx),
+            Phase::Stopped | Phase::ShuttingDown | Phase::Halting => {}
+        }
+    }
+
+    fn halt(&mut self, cx: &mut Context<'_>) {
+        self.life.phase = Phase::Halting;
+        self.life.heartbeat_at = Instant::FAR;
+        cx.outputs.push(Output::Halt { reason: "controlled shutdown".to_string() });
+    }
+
+    pub(super) fn lifecycle_tick(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now.instant;
+        if self.life.register_at <= now {
+            self.register(cx);
+        }
+        if self.life.fetch_at <= now {
+            self.fetch_metadata(cx);
+        }
+        if self.life.heartbeat_at <= now {
+            self.heartbeat(cx);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Produce: append what may be appended, answer or wait for the high watermark.
+
+use alloc::vec::Vec;
+
+use super::Broker;
+use super::acks::{DelayedProduce, Waiting};
+use super::append::{Appended, Refused};
+use crate::io::{Context, Output, Token};
+use crate::log::{Origin, Verification};
+use crate::note::Note;
+use crate::protocol::produce::{
+    Acks, ProducePartition, ProduceRequest, ProduceResponse, ProducedPartition,
+};
+use crate::protocol::{ErrorCode, Header, Response};
+use crate::rules::{AcksAll, DelayedProduceRule};
+use crate::types::{Offset, PartitionId, Timestamp};
+
+/// How one partition of a produce fared.
+pub(super) struct Produced {
+    pub(super) answer: ProducedPartition,
+    /// First offset behind the batch, `None` if nothing was appended or found.
+    pub(super) end: Option<Offset>,
+}
+
+impl Broker {
+    pub(super) fn produce(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        header: Header,
+        request: ProduceRequest,
+    ) {
+        if request.transactional_id.is_some() {
+            self.transactional_produce(cx, token, header, request);
+        } else {
+            self.append_produce(cx, token, &request, &[], &[]);
+        }
+    }
+
+    /// Appends a produce. `verifications` say what is known of each partition's transaction,
+    /// nothing if empty; `refused` are partitions that the transaction coordinator turned
+    /// away, with the error for the client.
+    pub(super) fn append_produce(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        request: &ProduceRequest,
+        verifications: &[Verification],
+        refused: &[(PartitionId, ErrorCode)],
+    ) {
+        let mut partitions = Vec::with_capacity(request.partitions.len());
+        let mut ends = Vec::with_capacity(request.partitions.len());
+        for (i, entry) in request.partitions.iter().enumerate() {
+            let refusal = refused.iter().find(|(p, _)| *p == entry.partition);
+            let produced = match refusal {
+                Some(&(_, error)) => {
+                    let log_start_offset = self.log_start_offset(entry.partition);
+                    self.refused_produce(entry.partition, Refused { error, log_start_offset })
+                }
+                None => {
+                    let verification = verifications.get(i).copied().unwrap_or_default();
+                    self.produce_one(cx, *entry, request.acks, verification)
+                }
+            };
+            partitions.push(produced.answer);
+            ends.push(produced.end);
+        }
+        let response = ProduceResponse { partitions };
+        match request.acks {
+            Acks::None => cx.outputs.push(Output::NoReply { token }),
+            Acks::Leader => self.acknowledge(cx, token, response, &ends),
+            // Read here and nowhere else: whether acks=all means anything.
+            Acks::All if cx.rules.acks_all == AcksAll::Early => {
+                self.acknowledge(cx, token, response, &ends);
+            }
+            Acks::All => self.delay_produce(cx, token, request, response, &ends),
+        }
+    }
+
+    fn produce_one(
+        &mut self,
+        cx: &mut Context<'_>,
+        entry: ProducePartition,
+        acks: Acks,
+        verification: Verification,
+    ) -> Produced {
+        let partition = entry.partition;
+        let origin = Origin::Client(verification);
+        match self.append_as_leader(cx, partition, entry.batch, origin, acks == Acks::All) {
+            Ok(Appended { base_offset, end, log_append_time, log_start_offset }) => Produced {
+                answer: ProducedPartition {
+                    partition,
+                    error: ErrorCode::None,
+                    base_offset,
+                    log_append_time,
+                    log_start_offset,
+                    current_leader: None,
+                },
+                end: Some(end),
+            },
+            Err(refused) => self.refused_produce(partition, refused),
+        }
+    }
+
+    /// The answer for a partition where nothing was appended.
+    fn refused_produce(&self, partition: PartitionId, refused: Refused) -> Produced {
+        let current_leader = match refused.error {
+            ErrorCode::NotLeaderOrFollower => self.known_leader(partition),
+            _ => None,
+        };
+        let answer = ProducedPartition {
+            partition,
+            error: refused.error,
+            base_offset: Offset::NONE,
+            log_append_time: Timestamp::NONE,
+            log_start_offset: refused.log_start_offset,
+            current_leader,
+        };
+        Produced { answer, end: None }
+    }
+
+    fn log_start_offset(&self, partition: PartitionId) -> Offset {
+        self.replicas.get(partition).map_or(Offset::NONE, |r| r.log().log_start_offset())
+    }
+
+    fn acknowledge(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        response: ProduceResponse,
+        ends: &[Option<Offset>],
+    ) {
+        for (partition, end) in response.partitions.iter().zip(ends) {
+            if let Some(end) = *end {
+                self.note_acknowledged(cx, partition, end);
+            }
+        }
+        self.answer(cx, token, Response::Produce(response));
+    }
+
+    fn note_acknowledged(&self, cx: &mut Context<'_>, entry: &ProducedPartition, end: Offset) {
+        if entry.error == ErrorCode::None {
+            cx.note(Note::Acknowledged {
+                node: self.node,
+                partition: entry.partition,
+                base_offset: entry.base_offset,
+                end,
+            });
+        }
+    }
+
+    fn delay_produce(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        request: &ProduceRequest,
+        mut response: ProduceResponse,
+        ends: &[Option<Offset>],
+    ) {
+        let mut open = 0;
+        for (entry, end) in response.partitions.iter_mut().zip(ends) {
+            let Some(end) = *end else { continue };
+            if self.high_watermark(entry.partition) < end {
+                entry.error = ErrorCode::RequestTimedOut;
+                open += 1;
+            }
+        }
+        if open == 0 {
+            self.acknowledge(cx, token, response, ends);
+            return;
+        }
+        let waiting: Vec<(u32, PartitionId, Offset)> = (0..)
+            .zip(response.partitions.iter().zip(ends))
+            .filter(|(_, (entry, _))| entry.error == ErrorCode::RequestTimedOut)
+            .filter_map(|(slot, (entry, end))| end.map(|end| (slot, entry.partition, end)))
+            .collect();
+        let key = self.acks.delay(DelayedProduce {
+            token,
+            deadline: cx.now.instant + request.timeout,
+            open,
+            response,
+            ends: ends.iter().map(|end| end.unwrap_or(Offset::NONE)).collect(),
+        });
+        for (slot, partition, end) in waiting {
+            self.acks.wait(partition, end, Waiting::Produce { key, slot });
+        }
+    }
+
+    /// One partition of a delayed produce is settled.
+    pub(super) fn produce_settled(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: super::slab::Key,
+        slot: u32,
+        error: ErrorCode,
+    ) {
+        if let Some(produce) = self.acks.settle(key, slot, error) {
+            self.finish_produce(cx, produce);
+        }
+    }
+
+    fn finish_produce(&mut self, cx: &mut Context<'_>, mut produce: DelayedProduce) {
+        if cx.rules.delayed_produce == DelayedProduceRule::Forget {
+            return;
+        }
+        for entry in &mut produce.response.partitions {
+            if entry.error == ErrorCode::NotLeaderOrFollower {
+                entry.current_leader = self.known_leader(entry.partition);
+            }
+        }
+        for (entry, &end) in produce.response.partitions.iter().zip(&produce.ends) {
+            if end != Offset::NONE {
+                self.note_acknowledged(cx, entry, end);
+            }
+        }
+        self.answer(cx, produce.token, Response::Produce(produce.response));
+    }
+
+    /// Answers delayed produces whose time is up.
+    pub(super) fn produce_tick(&mut self, cx: &mut Context<'_>) {
+        for produce in self.acks.due_produces(cx.now.instant) {
+            self.finish_produce(cx, produce);
+        }
+    }
+
+    pub(super) fn high_watermark(&self, partition: PartitionId) -> Offset {
+        self.replicas.get(partition).map_or(Offset::ZERO, |r| r.high_watermark())
+    }
+}

@@ -1,0 +1,221 @@
+//! The replicas a broker holds, and the housekeeping of their logs: flushes, checkpoints,
+//! retention.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::Broker;
+use crate::config::BrokerConfig;
+use crate::fetch::News;
+use crate::io::{Context, Output};
+use crate::note::Note;
+use crate::partition::Replica;
+use crate::records::PartitionRecord;
+use crate::types::{Instant, Offset, PartitionId};
+
+/// A replica with what its broker keeps beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Hosted {
+    pub(super) replica: Replica,
+    /// The metadata its role comes from, `None` until the process has heard any.
+    pub(super) record: Option<PartitionRecord>,
+    /// A flush was asked for up to here.
+    flush_asked: Offset,
+    /// Bytes appended since.
+    unflushed: u64,
+}
+
+/// All replicas, by partition.
+#[derive(Clone, Debug)]
+pub(super) struct Replicas {
+    hosted: Vec<Option<Hosted>>,
+    flush_timers: BTreeSet<(Instant, PartitionId)>,
+    watermark_checkpoint_at: Instant,
+    start_checkpoint_at: Instant,
+    retention_at: Instant,
+}
+
+impl Default for Replicas {
+    fn default() -> Self {
+        Self {
+            hosted: Vec::new(),
+            flush_timers: BTreeSet::new(),
+            watermark_checkpoint_at: Instant::FAR,
+            start_checkpoint_at: Instant::FAR,
+            retention_at: Instant::FAR,
+        }
+    }
+}
+
+impl Replicas {
+    pub(super) fn get(&self, partition: PartitionId) -> Option<&Replica> {
+        self.hosted.get(partition.index())?.as_ref().map(|h| &h.replica)
+    }
+
+    pub(super) fn get_mut(&mut self, partition: PartitionId) -> Option<&mut Replica> {
+        self.hosted.get_mut(partition.index())?.as_mut().map(|h| &mut h.replica)
+    }
+
+    pub(super) fn hosted_mut(&mut self, partition: PartitionId) -> Option<&mut Hosted> {
+        self.hosted.get_mut(partition.index())?.as_mut()
+    }
+
+    pub(super) fn insert(&mut self, partition: PartitionId, replica: Replica) {
+        if self.hosted.len() <= partition.index() {
+            self.hosted.resize_with(partition.index() + 1, || None);
+        }
+        self.hosted[partition.index()] =
+            Some(Hosted { replica, record: None, flush_asked: Offset::ZERO, unflushed: 0 });
+    }
+
+    pub(super) fn remove(&mut self, partition: PartitionId) -> Option<Hosted> {
+        self.hosted.get_mut(partition.index())?.take()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PartitionId, &Replica)> {
+        (0..)
+            .zip(&self.hosted)
+            .filter_map(|(i, h)| h.as_ref().map(|h| (PartitionId(i), &h.replica)))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (PartitionId, &mut Hosted)> {
+        (0..).zip(&mut self.hosted).filter_map(|(i, h)| h.as_mut().map(|h| (PartitionId(i), h)))
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        let flush = self.flush_timers.first().map_or(Instant::FAR, |&(at, _)| at);
+        flush.min(self.watermark_checkpoint_at).min(self.start_checkpoint_at).min(self.retention_at)
+    }
+
+    /// The process starts.
+    pub(super) fn begin_timers(&mut self, now: Instant, config: &BrokerConfig) {
+        self.watermark_checkpoint_at = now + config.replica_high_watermark_checkpoint_interval;
+        self.start_checkpoint_at = now + config.log_flush_start_offset_checkpoint_interval;
+        self.retention_at = now + config.log_retention_check_interval;
+    }
+
+    /// The process ends.
+    pub(super) fn stop(&mut self) {
+        self.flush_timers.clear();
+        self.watermark_checkpoint_at = Instant::FAR;
+        self.start_checkpoint_at = Instant::FAR;
+        self.retention_at = Instant::FAR;
+        for (_, hosted) in self.iter_mut() {
+            hosted.record = None;
+            hosted.unflushed = 0;
+            hosted.flush_asked = hosted.replica.log().log_end_offset();
+        }
+    }
+
+    /// Accounts for an append; asks for a flush where `flush.messages` or a full segment
+    /// wants one, and starts the clock of `flush.ms`.
+    pub(super) fn appended(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        bytes: u32,
+        rolled: bool,
+    ) {
+        let Some(hosted) = self.hosted.get_mut(partition.index()).and_then(Option::as_mut) else {
+            return;
+        };
+        let log = hosted.replica.log();
+        let end = log.log_end_offset();
+        let (every, interval) = (log.config().flush_messages, log.config().flush_interval);
+        cx.outputs.push(Output::Append { partition, bytes, end });
+        if hosted.unflushed == 0 && interval != u64::MAX {
+            self.flush_timers.insert((cx.now.instant + interval, partition));
+        }
+        hosted.unflushed += u64::from(bytes);
+        let waiting = u64::try_from(end - hosted.flush_asked).unwrap_or(0);
+        if rolled || waiting >= every {
+            hosted.ask_flush(cx, partition);
+        }
+    }
+
+    fn due_flushes(&mut self, now: Instant) -> Vec<PartitionId> {
+        let mut due = Vec::new();
+        while let Some(&(at, partition)) = self.flush_timers.first() {
+            if at > now {
+                break;
+            }
+            self.flush_timers.pop_first();
+            due.push(partition);
+        }
+        due
+    }
+}
+
+impl Hosted {
+    fn ask_flush(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        let end = self.replica.log().log_end_offset();
+        cx.outputs.push(Output::Flush { partition: Some(partition), end, bytes: self.unflushed });
+        self.flush_asked = end;
+        self.unflushed = 0;
+    }
+}
+
+impl Broker {
+    pub(super) fn begin_timers(&mut self, now: Instant) {
+        self.replicas.begin_timers(now, &self.config);
+        self.isr.begin_timers(now, &self.config);
+    }
+
+    pub(super) fn flushed(&mut self, partition: Option<PartitionId>, end: Offset) {
+        if let Some(replica) = partition.and_then(|p| self.replicas.get_mut(p)) {
+            replica.log_mut().flushed(end);
+        }
+    }
+
+    /// Flushes by time, checkpoints and retention.
+    pub(super) fn housekeeping_tick(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now.instant;
+        for partition in self.replicas.due_flushes(now) {
+            if let Some(hosted) = self.replicas.hosted_mut(partition).filter(|h| h.unflushed > 0) {
+                hosted.ask_flush(cx, partition);
+            }
+        }
+        if self.replicas.watermark_checkpoint_at <= now {
+            self.replicas.watermark_checkpoint_at =
+                now + self.config.replica_high_watermark_checkpoint_interval;
+            for (_, hosted) in self.replicas.iter_mut() {
+                hosted.replica.checkpoint_high_watermark();
+            }
+        }
+        if self.replicas.start_checkpoint_at <= now {
+            self.replicas.start_checkpoint_at =
+                now + self.config.log_flush_start_offset_checkpoint_interval;
+            for (_, hosted) in self.replicas.iter_mut() {
+                hosted.replica.log_mut().checkpoint_log_start();
+            }
+        }
+        if self.replicas.retention_at <= now {
+            self.replicas.retention_at = now + self.config.log_retention_check_interval;
+            self.apply_retention(cx);
+        }
+    }
+
+    fn apply_retention(&mut self, cx: &mut Context<'_>) {
+        let mut moved = Vec::new();
+        for (partition, hosted) in self.replicas.iter_mut() {
+            let high_watermark = hosted.replica.high_watermark();
+            let log = hosted.replica.log_mut();
+            log.expire_producers(cx.now.wall, self.config.producer_id_expiration);
+            if log.delete_old_segments(cx.now.wall, high_watermark) {
+                moved.push(partition);
+            }
+        }
+        for partition in moved {
+            self.log_start_moved(cx, partition);
+        }
+    }
+
+    /// Tells everybody who wants to know of a new log start offset.
+    pub(super) fn log_start_moved(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        let Some(replica) = self.replicas.get(partition) else { return };
+        let log_start_offset = replica.log().log_start_offset();
+        cx.note(Note::LogStart { node: self.node, partition, log_start_offset });
+        self.sessions.news(partition, News::LogStart);
+        self.fetchers.moved(partition);
+    }
+}

@@ -1,0 +1,212 @@
+//! From metadata to roles: which partitions this broker leads, follows, or lets go.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::Broker;
+use crate::config::TopicConfig;
+use crate::fetch::News;
+use crate::io::Context;
+use crate::metadata::supersedes;
+use crate::note::Note;
+use crate::partition::Replica;
+use crate::protocol::ErrorCode;
+use crate::records::{MetadataRecord, PartitionRecord};
+use crate::types::{NodeId, PartitionId, TopicId};
+
+/// What a run of metadata records touched, so that each role changes once, as with Kafka's
+/// metadata deltas.
+#[derive(Default)]
+struct Touched {
+    partitions: BTreeSet<PartitionId>,
+    brokers: BTreeSet<NodeId>,
+    topics: BTreeSet<TopicId>,
+}
+
+impl Broker {
+    /// Applies records of the metadata log; `from` is the offset of the first.
+    pub(super) fn apply_metadata(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: u64,
+        records: &[MetadataRecord],
+    ) {
+        let mut touched = Touched::default();
+        for (offset, record) in (from..).zip(records) {
+            if offset < self.metadata_offset {
+                // Read again after a lost connection. Whether it is believed is a rule.
+                if let MetadataRecord::Partition(record) = record {
+                    self.reconsider(cx, record);
+                }
+                continue;
+            }
+            if offset > self.metadata_offset {
+                break;
+            }
+            self.touch(&mut touched, record);
+            self.image.apply(offset, record);
+            self.metadata_offset += 1;
+        }
+        let caught_up = i64::try_from(self.metadata_offset)
+            .is_ok_and(|offset| offset > self.life.broker_epoch.0);
+        if !caught_up {
+            return;
+        }
+        if !self.life.published {
+            self.life.published = true;
+            touched.partitions = self.image.partitions().map(|p| p.partition).collect();
+            touched.partitions.extend(self.replicas.iter().map(|(p, _)| p));
+        }
+        for topic in touched.topics {
+            self.reconfigure(topic);
+        }
+        for partition in touched.partitions {
+            self.reconcile(cx, partition);
+        }
+        for broker in touched.brokers {
+            self.broker_changed(broker);
+        }
+    }
+
+    fn touch(&self, touched: &mut Touched, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::Partition(p) => {
+                touched.partitions.insert(p.partition);
+            }
+            MetadataRecord::RemoveTopic { topic } => {
+                if let Some(topic) = self.image.topic(*topic) {
+                    touched.partitions.extend(topic.partitions.iter().copied());
+                }
+            }
+            MetadataRecord::RegisterBroker { broker, .. }
+            | MetadataRecord::BrokerChange { broker, .. } => {
+                touched.brokers.insert(*broker);
+            }
+            MetadataRecord::TopicConfig { topic, .. } => {
+                touched.topics.insert(*topic);
+            }
+            MetadataRecord::Topic { .. } | MetadataRecord::ProducerIds { .. } => {}
+        }
+    }
+
+    /// Takes the role that the image gives this broker for a partition.
+    fn reconcile(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        let record = self.image.partition(partition);
+        match record.filter(|r| r.replicas.contains(&self.node)).cloned() {
+            Some(record) => self.reconsider(cx, &record),
+            None => self.let_go(cx, partition),
+        }
+    }
+
+    fn reconsider(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
+        if !self.life.published || !record.replicas.contains(&self.node) {
+            return;
+        }
+        let partition = record.partition;
+        if self.replicas.get(partition).is_none() {
+            let config = self.topic_config(record.topic);
+            self.replicas.insert(partition, Replica::new(self.node, partition, config));
+        }
+        let hosted = self.replicas.hosted_mut(partition).expect("inserted above");
+        if !supersedes(hosted.record.as_ref(), record, cx.rules) {
+            return;
+        }
+        hosted.record = Some(record.clone());
+        if record.leader == Some(self.node) {
+            self.lead(cx, record);
+        } else {
+            self.follow(cx, record);
+        }
+    }
+
+    fn lead(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
+        let partition = record.partition;
+        let replica = self.replicas.get_mut(partition).expect("a role needs a replica");
+        let new = replica.become_leader(cx.now.instant, record);
+        for &node in record.replicas.iter().filter(|&&n| n != self.node) {
+            replica.set_eligible(node, self.image.is_active(node));
+        }
+        if new {
+            let start = replica.log().log_end_offset();
+            let leader_epoch = record.leader_epoch;
+            cx.note(Note::BecameLeader { node: self.node, partition, leader_epoch, start });
+            self.fetchers.unfollow(partition);
+            self.isr.forget(partition);
+            self.sessions.news(partition, News::Role);
+            self.resign_coordinator(partition);
+            self.lead_coordinator(cx, record);
+        }
+        self.advance_high_watermark(cx, partition);
+        if new {
+            let high_watermark = self.high_watermark(partition);
+            self.maybe_load(cx, partition, high_watermark);
+        }
+    }
+
+    fn follow(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
+        let partition = record.partition;
+        let replica = self.replicas.get_mut(partition).expect("a role needs a replica");
+        let led = replica.leader().is_some();
+        if !replica.become_follower(record) {
+            return;
+        }
+        let leader_epoch = record.leader_epoch;
+        cx.note(Note::BecameFollower { node: self.node, partition, leader_epoch });
+        match record.leader {
+            Some(leader) => self.fetchers.follow(partition, leader),
+            None => self.fetchers.unfollow(partition),
+        }
+        self.sessions.news(partition, News::Role);
+        if led {
+            self.isr.forget(partition);
+            self.resign_coordinator(partition);
+            self.fail_waiting(cx, partition, ErrorCode::NotLeaderOrFollower);
+        }
+    }
+
+    /// The partition was deleted, or moved away from this broker.
+    fn let_go(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        if self.replicas.remove(partition).is_none() {
+            return;
+        }
+        self.fetchers.unfollow(partition);
+        self.isr.forget(partition);
+        self.sessions.news(partition, News::Role);
+        let error = self.not_leading(partition);
+        self.resign_coordinator(partition);
+        self.fail_waiting(cx, partition, error);
+        if error == ErrorCode::UnknownTopicOrPartition {
+            self.coordinators.deleted.push(partition);
+        }
+    }
+
+    fn topic_config(&self, topic: TopicId) -> TopicConfig {
+        let mut config = TopicConfig::from_broker(&self.config);
+        let set = self.image.topic(topic).map_or(&[][..], |t| &t.config);
+        for (key, value) in set {
+            // The controller refused what is wrong; keys without effect here are no error.
+            let _ = config.set(key, value);
+        }
+        config
+    }
+
+    fn reconfigure(&mut self, topic: TopicId) {
+        let config = self.topic_config(topic);
+        let partitions: Vec<PartitionId> =
+            self.image.topic(topic).map(|t| t.partitions.clone()).unwrap_or_default();
+        for partition in partitions {
+            if let Some(replica) = self.replicas.get_mut(partition) {
+                *replica.log_mut().config_mut() = config.clone();
+            }
+        }
+    }
+
+    /// A broker was fenced, unfenced or registered anew: leaders learn whether it may join
+    /// an ISR. Rare, so all partitions are looked at.
+    fn broker_changed(&mut self, broker: NodeId) {
+        let eligible = self.image.is_active(broker);
+        for (_, hosted) in self.replicas.iter_mut() {
+            hosted.replica.set_eligible(broker, eligible);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One fetch session: its partitions in Kafka's order and the list of those with news.
+
+use alloc::vec::Vec;
+
+use crate::io::Token;
+use crate::protocol::fetch::{FetchPartition, FetchRequest, Isolation, ReplicaState};
+use crate::types::{Instant, Offset, PartitionId};
+
+/// What a fetch asks for beside its partitions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FetchParams {
+    /// For the reply.
+    pub(crate) token: Token,
+    /// `min_bytes`.
+    pub(crate) min_bytes: u32,
+    /// `max_bytes`, bounded by the broker's `fetch.max.bytes`.
+    pub(crate) max_bytes: u32,
+    /// The isolation level.
+    pub(crate) isolation: Isolation,
+    /// When a fetch that waits is answered with what there is.
+    pub(crate) deadline: Instant,
+    /// Only the leader may answer: followers, and consumers before version 11.
+    pub(crate) leader_only: bool,
+    /// Every partition is in the answer, as in a first or sessionless fetch.
+    pub(crate) full: bool,
+}
+
+/// A fetch that waits for data.
+pub(crate) type Parked = FetchParams;
+
+/// A partition of a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    /// What the client said last.
+    pub(crate) asked: FetchPartition,
+    /// Place in the line: partitions that returned data go to the back.
+    rank: u64,
+    dirty: bool,
+    live: bool,
+    /// The high watermark of the last answer, -1 if there was none.
+    pub(crate) sent_high_watermark: Offset,
+    /// The log start offset of the last answer, -1 if there was none.
+    pub(crate) sent_log_start: Offset,
+}
+
+/// A fetch session, or the partitions of one sessionless fetch while it is answered.
+///
+/// A slot that is not dirty would answer nothing new: no data, the same high watermark and log
+/// start offset, no error. So a fetch looks at dirty slots only.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// The session id, 0 for a sessionless fetch.
+    pub(crate) id: u32,
+    /// The epoch the next request must carry.
+    pub(crate) epoch: i32,
+    /// The follower that fetches, `None` for a consumer.
+    pub(crate) follower: Option<ReplicaState>,
+    /// When the last request came.
+    pub(crate) last_fetch: Instant,
+    /// The fetch that waits.
+    pub(crate) parked: Option<Parked>,
+    /// Queued to be looked at again.
+    pub(crate) woken: bool,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_partition: Vec<(PartitionId, u32)>,
+    dirty: Vec<u32>,
+    next_rank: u64,
+}
+
+impl Session {
+    pub(crate) fn new(id: u32, request: &FetchRequest, now: Instant) -> Self {
+        Self {
+            id,
+            epoch: 1,
+            follower: request.replica,
+            last_fetch: now,
+            parked: None,
+            woken: false,
+            slots: Vec::with_capacity(request.partitions.len()),
+            free: Vec::new(),
+            by_partition: Vec::with_capacity(request.partitions.len()),
+            dirty: Vec::with_capacity(request.partitions.len()),
+            next_rank: 0,
+        }
+    }
+
+    /// Adds a partition or takes the new position of a known one. The slot, if it is new.
+    pub(crate) fn ask(&mut self, asked: FetchPartition) -> Option<u32> {
+        match self.by_partition.binary_search_by_key(&asked.partition, |&(p, _)| p) {
+            Ok(found) => {
+                let index = self.by_partition[found].1;
+                self.slots[index as usize].asked = asked;
+                self.mark(index);
+                None
+            }
+            Err(place) => {
+                let slot = Slot {
+                    asked,
+                    rank: self.next_rank,
+                    dirty: false,
+                    live: true,
+                    sent_high_watermark: Offset::NONE,
+                    sent_log_start: Offset::NONE,
+                };
+                self.next_rank += 1;
+                let index = self.take_slot(slot);
+                self.by_partition.insert(place, (asked.partition, index));
+                self.mark(index);
+                Some(index)
+            }
+        }
+    }
+
+    fn take_slot(&mut self, slot: Slot) -> u32 {
+        if let Some(index) = self.free.pop() {
+            self.slots[index as usize] = slot;
+            return index;
+        }
+        self.slots.push(slot);
+        u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 partitions")
+    }
+
+    /// Drops a partition. The slot it had.
+    pub(crate) fn forget(&mut self, partition: PartitionId) -> Option<u32> {
+        let found = self.by_partition.binary_search_by_key(&partition, |&(p, _)| p).ok()?;
+        let (_, index) = self.by_partition.remove(found);
+        let slot = &mut self.slots[index as usize];
+        slot.live = false;
+        if slot.dirty {
+            self.dirty.retain(|&d| d != index);
+        }
+        self.free.push(index);
+        Some(index)
+    }
+
+    /// Says that a slot may have news. Whether it was clean before.
+    pub(crate) fn mark(&mut self, index: u32) -> bool {
+        let slot = &mut self.slots[index as usize];
+        debug_assert!(slot.live, "interest in a forgotten partition");
+        let was_clean = !slot.dirty;
+        if was_clean {
+            slot.dirty = true;
+            self.dirty.push(index);
+        }
+        was_clean
+    }
+
+    /// Takes the slots with news, in the line's order. Each must go to [`Self::settle`].
+    pub(crate) fn take_dirty(&mut self) -> Vec<u32> {
+        let mut dirty = core::mem::take(&mut self.dirty);
+        if dirty.len() > 1 {
+            dirty.sort_unstable_by_key(|&i| self.slots[i as usize].rank);
+        }
+        dirty
+    }
+
+    /// Gives the slots back: those that `still_news` names stay dirty.
+    pub(crate) fn settle(&mut self, mut taken: Vec<u32>, still_news: impl Fn(usize) -> bool) {
+        debug_assert!(self.dirty.is_empty(), "nothing marks while slots are taken");
+        let mut place = 0;
+        taken.retain(|&index| {
+            let keep = still_news(place);
+            place += 1;
+            self.slots[index as usize].dirty = keep;
+            keep
+        });
+        self.dirty = taken;
+    }
+
+    /// Sends a partition to the back of the line.
+    pub(crate) fn send_to_the_back(&mut self, index: u32) {
+        self.slots[index as usize].rank = self.next_rank;
+        self.next_rank += 1;
+    }
+
+    /// The slot of a partition.
+    pub(crate) fn index_of(&self, partition: PartitionId) -> Option<u32> {
+        let found = self.by_partition.binary_search_by_key(&partition, |&(p, _)| p).ok()?;
+        Some(self.by_partition[found].1)
+    }
+
+    pub(crate) fn slot(&self, index: u32) -> &Slot {
+        &self.slots[index as usize]
+    }
+
+    pub(crate) fn slot_mut(&mut self, index: u32) -> &mut Slot {
+        &mut self.slots[index as usize]
+    }
+
+    /// How many partitions it has.
+    pub(crate) fn len(&self) -> usize {
+        self.by_partition.len()
+    }
+
+    /// Its partitions in order of id, with their slots.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = (PartitionId, u32)> {
+        self.by_partition.iter().copied()
+    }
+}

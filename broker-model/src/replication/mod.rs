@@ -1,0 +1,10 @@
+//! The follower's side of replication: which partitions a broker copies, and from whom.
+
+mod fetcher;
+mod fetchers;
+
+pub(crate) use fetcher::FollowedState;
+pub(crate) use fetchers::Fetchers;
+
+#[cfg(test)]
+mod tests;
