@@ -19,4 +19,5 @@
 pub mod checker;
 pub mod history;
 pub mod metric;
+pub mod render;
 pub mod summary;

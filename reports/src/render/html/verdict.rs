@@ -1,0 +1,151 @@
+//! The top of the page: the answer in plain words, the gates, the key figures.
+
+use maud::{Markup, html};
+
+use super::badge;
+use crate::checker::Verdict;
+use crate::render::{Report, number};
+use crate::summary::Summary;
+
+/// Joins names as a sentence does.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+/// The run in two or three sentences.
+#[must_use]
+pub(in crate::render) fn sentence(summary: &Summary) -> String {
+    let records = &summary.records;
+    let findings = || summary.checks.iter().chain(&summary.invariants);
+    let named = |verdict: Verdict| -> Vec<String> {
+        let findings = findings().filter(|one| one.verdict == verdict).map(|one| one.name.clone());
+        let gates = summary.gates.iter().filter(|one| one.verdict == verdict);
+        findings.chain(gates.map(|one| format!("gate {}", one.name))).collect()
+    };
+    let faults = match summary.faults.len() {
+        0 => "No fault was injected".to_owned(),
+        faults => format!("Under {}", count(faults, "injected fault", "injected faults")),
+    };
+    let acknowledged = number::grouped(records.acknowledged);
+    let length = number::seconds(summary.simulated_s);
+    let mut text =
+        format!("In {length} of simulated time {acknowledged} records were acknowledged.");
+    let held = findings().count();
+    match summary.verdict {
+        Verdict::Pass => {
+            let held = count(held, "check", "checks");
+            let glue = if summary.faults.is_empty() { "and" } else { "" };
+            let gates = match summary.gates.len() {
+                0 => String::new(),
+                gates => format!(", and {} met", count(gates, "gate was", "gates were")),
+            };
+            let sentence = format!(" {faults} {glue} {held} held{gates}.");
+            text.push_str(&sentence.replace("  ", " "));
+        }
+        Verdict::Fail => {
+            let failed = list(&named(Verdict::Fail));
+            text.push_str(&format!(" {faults}; violated: {failed}."));
+        }
+        Verdict::Inconclusive => {
+            let open = list(&named(Verdict::Inconclusive));
+            text.push_str(&format!(" {faults}; the run did not show enough to judge {open}."));
+        }
+    }
+    if records.unknown > 0 {
+        let unknown = number::grouped(records.unknown);
+        text.push_str(&format!(" {unknown} sends have an unknown outcome."));
+    }
+    if summary.expected == Verdict::Fail {
+        let anomaly = summary.expected_anomaly.map_or("a failure", |one| one.name());
+        let met = if summary.as_expected() { "and it came" } else { "and it did not come" };
+        text.push_str(&format!(" This scenario expects {anomaly}, {met}."));
+    }
+    text
+}
+
+fn card(value: &str, label: &str) -> Markup {
+    html! { div.card { b { (value) } span { (label) } } }
+}
+
+fn cards(report: &Report<'_>) -> Markup {
+    let summary = report.summary;
+    let whole = summary.latency.get(crate::metric::END_TO_END);
+    let steady = whole.and_then(|stage| stage.phases.get("steady"));
+    let fault = whole.and_then(|stage| stage.phases.get("fault"));
+    let fastest = summary.throughput.iter().map(|(_, rate)| rate.records_per_s);
+    let first = fastest.fold(0.0, f64::max);
+    let behind = summary.lag.iter().map(|(_, lag)| lag.max_s).fold(0.0, f64::max);
+    let share = |resource: &str| {
+        let uses = summary.resources.iter().filter_map(|(_, uses)| uses.get(resource));
+        uses.map(|one| one.mean).fold(0.0, f64::max)
+    };
+    html! {
+        div.cards {
+            @if let Some(one) = steady {
+                (card(&number::duration_ms(one.p50_ms), "median end to end, steady"))
+                (card(&number::duration_ms(one.p99_ms), "p99 end to end, steady"))
+            }
+            @if let Some(one) = fault {
+                (card(&number::duration_ms(one.p99_ms), "p99 end to end, under fault"))
+            }
+            (card(&format!("{}/s", number::grouped(first.round() as u64)), "records, busiest topic"))
+            @if !summary.lag.is_empty() {
+                (card(&number::seconds(behind), "furthest behind"))
+            }
+            @if !summary.resources.is_empty() {
+                (card(&number::percent(share("cpu")), "CPU, busiest broker, mean"))
+            }
+        }
+    }
+}
+
+pub(super) fn section(report: &Report<'_>) -> Markup {
+    let summary = report.summary;
+    html! {
+        header class=(summary.verdict.name()) {
+            div.title {
+                h1 { (summary.scenario) }
+                (badge(summary.verdict))
+            }
+            p.lead { (sentence(summary)) }
+            p.facts {
+                "Seed " b { (summary.seed) }
+                " \u{b7} " (number::seconds(summary.simulated_s)) " simulated"
+                " \u{b7} " (number::grouped(summary.events)) " events"
+                " \u{b7} " (number::grouped(summary.records.sent)) " records sent"
+            }
+        }
+        (cards(report))
+        @if !summary.gates.is_empty() {
+            section {
+                h2 { "Gates" }
+                table {
+                    thead { tr { th { "Gate" } th { "Phase" } th.n { "Measured" } th.n { "Demanded" } th { "" } } }
+                    tbody {
+                        @for gate in &summary.gates {
+                            tr {
+                                td { (gate.name) }
+                                td { (gate.phase.map_or("whole run", |phase| phase.name())) }
+                                td.n { (gate.actual) }
+                                td.n { (gate.limit) }
+                                td.end { (badge(gate.verdict)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        section.replay {
+            h2 { "Again" }
+            pre { (summary.replay) }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A page of Markdown, for a merge request or a terminal.
+
+use std::fmt::Write;
+
+use super::number;
+use crate::checker::Verdict;
+use crate::summary::{Quantiles, Summary};
+
+const WRITTEN: &str = "writing into a string cannot fail";
+
+/// A cell of a table: no line breaks, no column marks.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "**FAIL**",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+/// A run as Markdown.
+#[must_use]
+pub fn markdown(summary: &Summary) -> String {
+    let mut text = String::new();
+    let write = |text: &mut String, line: String| writeln!(text, "{line}").expect(WRITTEN);
+    let verdict = summary.verdict.name().to_uppercase();
+    write(&mut text, format!("# {verdict}: {} (seed {})\n", summary.scenario, summary.seed));
+    write(&mut text, format!("{}\n", super::html::sentence(summary)));
+    table(
+        &mut text,
+        &["Gate", "Verdict", "Measured", "Demanded"],
+        summary.gates.iter().map(|gate| {
+            vec![
+                cell(&gate.name),
+                mark(gate.verdict).into(),
+                gate.actual.clone(),
+                gate.limit.clone(),
+            ]
+        }),
+    );
+    let findings = summary.checks.iter().chain(&summary.invariants);
+    table(
+        &mut text,
+        &["Check", "Verdict", "Detail"],
+        findings
+            .clone()
+            .map(|one| vec![one.name.clone(), mark(one.verdict).into(), cell(&one.detail)]),
+    );
+    for finding in findings.filter(|one| !one.evidence.is_empty()) {
+        write(
+            &mut text,
+            format!("Evidence for `{}` ({} in all):\n", finding.name, finding.violations),
+        );
+        for violation in &finding.evidence {
+            let place = super::html::place(violation);
+            write(&mut text, format!("- `{}` {}{place}", violation.anomaly.name(), violation.text));
+        }
+        text.push('\n');
+    }
+    latency(&mut text, summary);
+    table(
+        &mut text,
+        &["Topic", "Records/s", "MiB/s"],
+        summary.throughput.iter().map(|(topic, rate)| {
+            vec![
+                topic.to_owned(),
+                number::grouped(rate.records_per_s.round() as u64),
+                format!("{:.1}", rate.mib_per_s),
+            ]
+        }),
+    );
+    table(
+        &mut text,
+        &["Group", "Most records behind", "Oldest", "Behind at the end"],
+        summary.lag.iter().map(|(group, lag)| {
+            vec![
+                group.to_owned(),
+                number::grouped(lag.max_records),
+                number::seconds(lag.max_s),
+                number::grouped(lag.end_records),
+            ]
+        }),
+    );
+    table(
+        &mut text,
+        &["Fault", "At", "Target", "Resolved"],
+        summary.faults.iter().map(|fault| {
+            vec![
+                cell(&fault.kind),
+                number::seconds(fault.at_s),
+                cell(&fault.target),
+                cell(&fault.resolved),
+            ]
+        }),
+    );
+    write(&mut text, format!("Again: `{}`\n", summary.replay));
+    write(
+        &mut text,
+        format!("Digests: trace `{}`, history `{}`", summary.digest, summary.history_digest),
+    );
+    text
+}
+
+fn latency(text: &mut String, summary: &Summary) {
+    let row = |stage: &str, phase: &str, one: &Quantiles| {
+        let times = [one.p50_ms, one.p90_ms, one.p99_ms, one.p999_ms, one.p9999_ms, one.max_ms];
+        let head = [stage.to_owned(), phase.to_owned(), number::grouped(one.count)];
+        head.into_iter().chain(times.map(number::duration_ms)).collect::<Vec<_>>()
+    };
+    let rows = summary.latency.iter().flat_map(|(name, stage)| {
+        let phases = stage.phases.iter().map(move |(phase, one)| row(name, phase, one));
+        std::iter::once(row(name, "all", &stage.overall)).chain(phases)
+    });
+    let head = ["Stage", "Phase", "Records", "p50", "p90", "p99", "p99.9", "p99.99", "Max"];
+    table(text, &head, rows);
+}
+
+/// A table, unless it has no rows.
+fn table(text: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    writeln!(text, "| {} |", head.join(" | ")).expect(WRITTEN);
+    writeln!(text, "|{}", " --- |".repeat(head.len())).expect(WRITTEN);
+    for row in rows {
+        writeln!(text, "| {} |", row.join(" | ")).expect(WRITTEN);
+    }
+    text.push('\n');
+}
