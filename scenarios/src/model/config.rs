@@ -52,6 +52,66 @@ impl KafkaConfig {
         self.set.get(key)
     }
 
+    /// What is in force: what the scenario sets, else Kafka's default. None when Kafka has no
+    /// default for the key.
+    ///
+    /// # Panics
+    /// When the key is none of Kafka's in this scope: that is a bug of the caller.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<ConfigValue> {
+        let known = self.scope.key(key);
+        let known = known.unwrap_or_else(|| panic!("{key} is no {} key", self.scope.name()));
+        self.set.get(key).cloned().or_else(|| known.default_value())
+    }
+
+    /// An integer in force.
+    ///
+    /// # Panics
+    /// When the key is no integer key of this scope, or Kafka has no default for it.
+    #[must_use]
+    pub fn int(&self, key: &str) -> i64 {
+        match self.value(key) {
+            Some(ConfigValue::Int(value)) => value,
+            other => panic!("{key} is no integer: {other:?}"),
+        }
+    }
+
+    /// A boolean in force.
+    ///
+    /// # Panics
+    /// When the key is no boolean key of this scope, or Kafka has no default for it.
+    #[must_use]
+    pub fn bool(&self, key: &str) -> bool {
+        match self.value(key) {
+            Some(ConfigValue::Bool(value)) => value,
+            other => panic!("{key} is no boolean: {other:?}"),
+        }
+    }
+
+    /// A text in force.
+    ///
+    /// # Panics
+    /// When the key is no text key of this scope, or Kafka has no default for it.
+    #[must_use]
+    pub fn text(&self, key: &str) -> String {
+        match self.value(key) {
+            Some(ConfigValue::Text(value)) => value,
+            other => panic!("{key} is no text: {other:?}"),
+        }
+    }
+
+    /// A list in force.
+    ///
+    /// # Panics
+    /// When the key is no list key of this scope, or Kafka has no default for it.
+    #[must_use]
+    pub fn list(&self, key: &str) -> Vec<String> {
+        match self.value(key) {
+            Some(ConfigValue::List(value)) => value,
+            other => panic!("{key} is no list: {other:?}"),
+        }
+    }
+
     /// An integer that the scenario sets.
     #[must_use]
     pub fn get_int(&self, key: &str) -> Option<i64> {

@@ -14,7 +14,7 @@ pub struct Fault {
     /// `at` or `on`.
     pub trigger: Trigger,
     /// `for`: nanoseconds until it heals (until the restart, for kills). None: it heals at the
-    /// end of the load phase.
+    /// end of the load phase; a killed service restarts after [`super::Service::restart`].
     pub duration: Option<Drawn>,
     /// `chance`: probability, drawn per seed, that the fault is part of a run.
     pub chance: Ratio,
@@ -52,7 +52,7 @@ pub enum FaultKind {
     },
     /// `connection-loss`: connections of the target break.
     ConnectionLoss {
-        /// `probability` per message; one breaks every connection as soon as it is used.
+        /// `probability` per message; 1 breaks every connection as soon as it is used.
         probability: Ratio,
     },
     /// `service-kill`: instances die at once, wherever they are.

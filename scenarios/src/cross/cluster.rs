@@ -1,0 +1,114 @@
+//! Replication against the brokers there are.
+
+use super::Cross;
+use crate::decoder::Problem;
+
+pub(super) fn check(cross: &mut Cross<'_>) {
+    topics(cross);
+    internal_topics(cross);
+    collisions(cross);
+}
+
+fn topics(cross: &mut Cross<'_>) {
+    let scenario = cross.scenario;
+    let brokers = scenario.cluster.brokers;
+    for topic in &scenario.topics {
+        let name = topic.name.as_str();
+        let factor = cross.at(&["topic", name, "replication"]);
+        if topic.replication > brokers {
+            let problem = Problem::new(
+                "scenario::replication-above-brokers",
+                format!(
+                    "topic `{name}` wants {} replicas, the cluster has {brokers} brokers",
+                    topic.replication
+                ),
+            )
+            .help(format!("add brokers, or lower `replication` to {brokers}"));
+            let cluster = cross.given(&["cluster", "brokers"]);
+            cross.raise(problem, &[(factor, "replication factor"), (cluster, "brokers")]);
+        }
+        let key = "min.insync.replicas";
+        let own = topic.config.get_int(key);
+        let minimum = own.unwrap_or_else(|| scenario.cluster.config.int(key));
+        if minimum > i64::from(topic.replication) {
+            let node = if own.is_some() {
+                cross.given(&["topic", name, "config", key])
+            } else {
+                cross.given(&["cluster", "config", key])
+            };
+            let problem = Problem::new(
+                "scenario::min-isr-above-replication",
+                format!(
+                    "topic `{name}` needs {minimum} in-sync replicas and has {}",
+                    topic.replication
+                ),
+            )
+            .help(
+                "no `acks=all` write could ever succeed: lower `min.insync.replicas` or raise \
+                   `replication`",
+            );
+            let labels = [(node, "min.insync.replicas"), (factor, "replication factor")];
+            cross.raise(problem, &labels);
+        }
+    }
+}
+
+/// The offsets topic exists with the first consumer, the transaction log with the first
+/// transaction; with too high a factor Kafka never creates them, and clients wait for ever.
+fn internal_topics(cross: &mut Cross<'_>) {
+    let scenario = cross.scenario;
+    let config = &scenario.cluster.config;
+    let consumers = scenario.services.iter().any(|s| s.group.is_some());
+    let transactions = scenario.services.iter().any(|s| s.transactional);
+    for (used, key, what) in [
+        (consumers, "offsets.topic.replication.factor", "the offsets topic"),
+        (transactions, "transaction.state.log.replication.factor", "the transaction log"),
+    ] {
+        let factor = config.int(key);
+        if !used || factor <= i64::from(scenario.cluster.brokers) {
+            continue;
+        }
+        let brokers = scenario.cluster.brokers;
+        let problem = Problem::new(
+            "scenario::replication-above-brokers",
+            format!("{what} wants {factor} replicas, the cluster has {brokers} brokers"),
+        )
+        .help(format!("set {key:?} = {brokers} in `cluster.config`"));
+        let node = cross.given(&["cluster", "config", key]);
+        let count = cross.given(&["cluster", "brokers"]);
+        cross.raise(problem, &[(node, "replication factor"), (count, "brokers")]);
+    }
+    let (minimum_key, key) =
+        ("transaction.state.log.min.isr", "transaction.state.log.replication.factor");
+    let (minimum, factor) = (config.int(minimum_key), config.int(key));
+    if transactions && minimum > factor {
+        let problem = Problem::new(
+            "scenario::min-isr-above-replication",
+            format!("the transaction log needs {minimum} in-sync replicas and has {factor}"),
+        )
+        .help(format!("no transaction could ever begin: lower {minimum_key:?}"));
+        let nodes = [
+            (cross.given(&["cluster", "config", minimum_key]), "in-sync replicas"),
+            (cross.given(&["cluster", "config", key]), "replication factor"),
+        ];
+        cross.raise(problem, &nodes);
+    }
+}
+
+/// Kafka refuses topics whose names differ in `.` and `_` only, because metric names collide.
+fn collisions(cross: &mut Cross<'_>) {
+    let mut seen: std::collections::BTreeMap<String, &str> = std::collections::BTreeMap::new();
+    for topic in &cross.scenario.topics {
+        let Some(other) = seen.insert(topic.name.replace('.', "_"), &topic.name) else { continue };
+        let problem = Problem::new(
+            "scenario::duplicate",
+            format!("topics `{other}` and `{}` collide", topic.name),
+        )
+        .help("Kafka takes `.` and `_` for the same in topic names: use one of them only");
+        let nodes = [
+            (cross.given(&["topic", &topic.name]), "this one"),
+            (cross.given(&["topic", other]), "and this one"),
+        ];
+        cross.raise(problem, &nodes);
+    }
+}

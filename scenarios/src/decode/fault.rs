@@ -1,0 +1,350 @@
+//! `[[fault]]` and `[swarm]`.
+
+use crate::decode::place::{name, number, topic_partition};
+use crate::decoder::{Decoder, Fields, Problem};
+use crate::model::fault::{Cut, Fault, FaultKind, ProtocolEvent, Swarm, Target, Trigger};
+use crate::model::quantity::{Drawn, Ratio};
+use crate::spec;
+use crate::tree::{Node, Value};
+use crate::units::Wrong;
+use crate::values;
+
+const DEFAULT_FACTOR: Ratio = Ratio { numerator: 10, denominator: 1 };
+
+/// Kinds with their parameters at their defaults, in the order of the reference, and what they do.
+pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
+    ("broker-kill", FaultKind::BrokerKill, "the process dies; its page cache stays"),
+    ("broker-power-cut", FaultKind::BrokerPowerCut, "the host dies; what was not flushed is lost"),
+    ("broker-pause", FaultKind::BrokerPause, "the process stands still, connections stay open"),
+    ("broker-stop", FaultKind::BrokerStop, "controlled shutdown"),
+    ("partition", FaultKind::Partition { cut: Cut::Full }, "links are cut, see `cut`"),
+    (
+        "slow-disk",
+        FaultKind::SlowDisk { factor: DEFAULT_FACTOR },
+        "the disk is `factor` times \
+        slower",
+    ),
+    ("full-disk", FaultKind::FullDisk, "writes fail"),
+    (
+        "slow-link",
+        FaultKind::SlowLink { latency: Drawn { low: 0, high: 0 }, factor: Ratio::ONE },
+        "messages from and to the target take `latency` longer, `factor` times less bandwidth",
+    ),
+    (
+        "connection-loss",
+        FaultKind::ConnectionLoss { probability: Ratio::ONE },
+        "connections of the target break",
+    ),
+    ("service-kill", FaultKind::ServiceKill, "instances die, wherever they are"),
+    ("service-pause", FaultKind::ServicePause, "instances stand still and come back as zombies"),
+    ("controller-kill", FaultKind::ControllerKill, "the active controller dies"),
+    ("restart-all", FaultKind::RestartAll, "all brokers are killed at once"),
+    ("leader-move", FaultKind::LeaderMove, "a partition's leader moves without any crash"),
+];
+
+const CUTS: &[(&str, Cut)] = &[
+    ("full", Cut::Full),
+    ("inbound", Cut::Inbound),
+    ("outbound", Cut::Outbound),
+    ("brokers", Cut::Brokers),
+    ("controller", Cut::Controller),
+    ("clients", Cut::Clients),
+];
+
+/// A kind's name in files.
+fn kind_name(kind: FaultKind) -> &'static str {
+    kind.name()
+}
+
+impl FaultKind {
+    /// Its name in files and reports.
+    ///
+    /// # Panics
+    /// Never: every kind is in the table, and a test says so.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        FAULT_KINDS
+            .iter()
+            .find(|(_, k, _)| std::mem::discriminant(k) == std::mem::discriminant(&self))
+            .map(|(name, _, _)| *name)
+            .expect("every kind is in the table")
+    }
+}
+
+impl Cut {
+    /// Its name in files and reports.
+    ///
+    /// # Panics
+    /// Never: every cut is in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let found = CUTS.iter().find(|(_, cut)| *cut == self);
+        found.expect("every cut is in the table").0
+    }
+}
+
+/// All of `[[fault]]`.
+pub(super) fn faults(decoder: &mut Decoder, node: Option<&Node>) -> Vec<Fault> {
+    let Some(node) = node else { return Vec::new() };
+    let Value::Array(items) = &node.value else {
+        decoder.raise(
+            Problem::new("scenario::type", "faults are an array of tables")
+                .at(&node.place, "this is not")
+                .help("write [[fault]] with two brackets"),
+        );
+        return Vec::new();
+    };
+    if items.len() > super::ENTRIES_MAX {
+        decoder.raise(
+            Problem::new("scenario::too-many", "more than 1000 faults")
+                .at(&items[super::ENTRIES_MAX].place, "one too many"),
+        );
+    }
+    let items = &items[..items.len().min(super::ENTRIES_MAX)];
+    items.iter().enumerate().filter_map(|(i, item)| fault(decoder, item, i)).collect()
+}
+
+/// One fault. None only when its kind is unknown: then nothing more can be said about it.
+fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
+    let path = format!("fault[{}]", index + 1);
+    let t = decoder.open(node, &path, &spec::FAULT, &[])?;
+    let kind = t.require(decoder, "kind", |value| {
+        let word = values::text(value)?;
+        FAULT_KINDS
+            .iter()
+            .find(|(name, _, _)| *name == word)
+            .map(|(_, kind, _)| *kind)
+            .ok_or_else(|| values::unknown_word(&word, FAULT_KINDS.iter().map(|k| k.0)))
+    });
+    let trigger = trigger(decoder, &t);
+    let duration = t.read(decoder, "for", values::positive_drawn_duration);
+    let chance = t.read(decoder, "chance", values::probability).unwrap_or(Ratio::ONE);
+    let given = t.read(decoder, "name", values::name);
+    let kind = parameters(decoder, &t, kind?);
+    let target = target(decoder, &t, kind);
+    if matches!(kind, FaultKind::LeaderMove) {
+        t.refuse(decoder, &["for"], "a leader moves at once, there is nothing to heal");
+    }
+    let name = given.unwrap_or_else(|| format!("{}-{}", kind_name(kind), index + 1));
+    Some(Fault { name, kind, target, trigger, duration, chance })
+}
+
+/// The parameters of a kind; others are refused.
+fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKind {
+    let mut unused = vec!["cut", "factor", "latency", "probability"];
+    let mut take = |key| unused.retain(|k| *k != key);
+    let kind = match kind {
+        FaultKind::Partition { cut } => {
+            take("cut");
+            let cut = t.read(decoder, "cut", values::choice(CUTS)).unwrap_or(cut);
+            FaultKind::Partition { cut }
+        }
+        FaultKind::SlowDisk { factor } => {
+            take("factor");
+            let factor = t.read(decoder, "factor", values::factor).unwrap_or(factor);
+            FaultKind::SlowDisk { factor }
+        }
+        FaultKind::SlowLink { latency, factor } => {
+            take("factor");
+            take("latency");
+            let factor = t.read(decoder, "factor", values::factor).unwrap_or(factor);
+            let read = t.require(decoder, "latency", values::drawn_duration);
+            FaultKind::SlowLink { latency: read.unwrap_or(latency), factor }
+        }
+        FaultKind::ConnectionLoss { probability } => {
+            take("probability");
+            let read = t.read(decoder, "probability", values::probability);
+            FaultKind::ConnectionLoss { probability: read.unwrap_or(probability) }
+        }
+        other => other,
+    };
+    t.refuse(decoder, &unused, &format!("`{}` does not have it", kind_name(kind)));
+    kind
+}
+
+fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
+    let at = t.read(decoder, "at", values::drawn_duration);
+    let on = t.read(decoder, "on", event);
+    let after = t.read(decoder, "after", values::drawn_duration);
+    match (t.get("at"), t.get("on")) {
+        (None, None) => decoder.raise(
+            Problem::new("scenario::trigger", format!("`{}` says not when", t.path))
+                .at(&t.place, "this fault")
+                .help("add `at = \"20s..40s\"` or `on = \"append:orders/0#1000\"`"),
+        ),
+        (Some(at), Some(on)) => decoder.raise(
+            Problem::new("scenario::trigger", format!("`{}` has two triggers", t.path))
+                .at(&on.place, "a protocol event")
+                .at(&at.place, "a time")
+                .help("keep one; `after` delays a fault behind its event"),
+        ),
+        _ => {}
+    }
+    if t.get("on").is_none() {
+        t.refuse(decoder, &["after"], "only behind a protocol event (`on`)");
+    }
+    match on {
+        Some((event, nth)) => Trigger::On { event, nth, after: after.unwrap_or(Drawn::fixed(0)) },
+        None => Trigger::At(at.unwrap_or(Drawn::fixed(0))),
+    }
+}
+
+/// `EVENT`, `EVENT:WHAT`, each perhaps with `#N`.
+fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
+    const EVENTS: [&str; 4] = ["append", "high-watermark", "transaction-prepare", "rebalance"];
+    let text = values::text(value)?;
+    let (head, nth) = match text.rsplit_once('#') {
+        None => (text.as_str(), 1),
+        Some((head, nth)) => {
+            let nth = number(nth).filter(|n| *n > 0).ok_or_else(|| {
+                Wrong::new("scenario::event", "behind `#` stands a number from 1")
+                    .help("the thousandth append: \"append:orders/0#1000\"")
+            })?;
+            (head, u64::from(nth))
+        }
+    };
+    let (event, what) = match head.split_once(':') {
+        Some((event, what)) => (event, Some(what)),
+        None => (head, None),
+    };
+    let needs = || {
+        Wrong::new("scenario::event", format!("`{event}` needs a partition"))
+            .help(format!("write \"{event}:TOPIC/PARTITION\", perhaps with #N"))
+    };
+    let event = match event {
+        "append" => {
+            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            ProtocolEvent::Append { topic, partition }
+        }
+        "high-watermark" => {
+            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            ProtocolEvent::HighWatermark { topic, partition }
+        }
+        "transaction-prepare" => {
+            ProtocolEvent::TransactionPrepare { transactional_id: what.map(name).transpose()? }
+        }
+        "rebalance" => ProtocolEvent::Rebalance { group: what.map(name).transpose()? },
+        other => return Err(values::unknown_word(other, EVENTS.into_iter())),
+    };
+    Ok((event, nth))
+}
+
+/// The target, or the kind's only sensible one.
+fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
+    let default = match kind {
+        FaultKind::ControllerKill => Some(Target::Controller),
+        FaultKind::RestartAll => Some(Target::AllBrokers),
+        _ => None,
+    };
+    let read = if let (Some(default), None) = (&default, t.get("target")) {
+        return default.clone();
+    } else {
+        t.require(decoder, "target", read_target)
+    };
+    let Some(target) = read else { return Target::AllBrokers };
+    let service = matches!(target, Target::Service { .. });
+    let controller = matches!(target, Target::Controller);
+    let partition = matches!(target, Target::Partition { .. } | Target::LeaderOf { .. });
+    let fits = match kind {
+        FaultKind::ServiceKill | FaultKind::ServicePause => service,
+        FaultKind::ControllerKill => controller,
+        FaultKind::LeaderMove => partition,
+        FaultKind::Partition { .. }
+        | FaultKind::SlowLink { .. }
+        | FaultKind::ConnectionLoss { .. } => !matches!(target, Target::Partition { .. }),
+        FaultKind::BrokerPause => !service && !matches!(target, Target::Partition { .. }),
+        _ => !service && !controller && !matches!(target, Target::Partition { .. }),
+    };
+    if let (false, Some(node)) = (fits, t.get("target")) {
+        let wanted = match kind {
+            FaultKind::ServiceKill | FaultKind::ServicePause => "a service, like \"service:NAME\"",
+            FaultKind::ControllerKill => "\"controller\"",
+            FaultKind::LeaderMove => "a partition, like \"partition:TOPIC/0\"",
+            _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
+        };
+        decoder.raise(
+            Problem::new(
+                "scenario::target",
+                format!("`{}` cannot hit that target", kind_name(kind)),
+            )
+            .at(&node.place, "this target")
+            .maybe_at(t.get("kind"), "this kind")
+            .help(format!("it hits {wanted}")),
+        );
+    }
+    target
+}
+
+/// Every form of a target, for messages and the reference.
+pub(crate) const TARGETS: &[&str] = &[
+    "leader-of:TOPIC/N",
+    "follower-of:TOPIC/N",
+    "coordinator-of:group/NAME",
+    "coordinator-of:txn/ID",
+    "controller",
+    "broker:N",
+    "rack:NAME",
+    "service:NAME",
+    "service:NAME/N",
+    "all-brokers",
+    "random-broker",
+    "partition:TOPIC/N",
+];
+
+fn read_target(value: &Value) -> Result<Target, Wrong> {
+    let text = values::text(value)?;
+    let unknown = || {
+        let short: String = text.chars().take(60).collect();
+        Wrong::new("scenario::target", format!("{short:?} is no target"))
+            .help(format!("one of {}", TARGETS.join(", ")))
+    };
+    let Some((role, what)) = text.split_once(':') else {
+        return match text.as_str() {
+            "controller" => Ok(Target::Controller),
+            "all-brokers" => Ok(Target::AllBrokers),
+            "random-broker" => Ok(Target::RandomBroker),
+            _ => Err(unknown()),
+        };
+    };
+    match role {
+        "leader-of" => {
+            let (topic, partition) = topic_partition(what)?;
+            Ok(Target::LeaderOf { topic, partition })
+        }
+        "follower-of" => {
+            let (topic, partition) = topic_partition(what)?;
+            Ok(Target::FollowerOf { topic, partition })
+        }
+        "partition" => {
+            let (topic, partition) = topic_partition(what)?;
+            Ok(Target::Partition { topic, partition })
+        }
+        "coordinator-of" => match what.split_once('/') {
+            Some(("group", group)) => Ok(Target::GroupCoordinator(name(group)?)),
+            Some(("txn", id)) => Ok(Target::TransactionCoordinator(name(id)?)),
+            _ => Err(unknown()),
+        },
+        "broker" => Ok(Target::Broker(number(what).ok_or_else(unknown)?)),
+        "rack" => Ok(Target::Rack(name(what)?)),
+        "service" => match what.split_once('/') {
+            None => Ok(Target::Service { name: name(what)?, instance: None }),
+            Some((service, instance)) => Ok(Target::Service {
+                name: name(service)?,
+                instance: Some(number(instance).ok_or_else(unknown)?),
+            }),
+        },
+        _ => Err(unknown()),
+    }
+}
+
+/// `[swarm]`.
+pub(super) fn swarm(decoder: &mut Decoder, node: Option<&Node>) -> Swarm {
+    let mut swarm = Swarm { enabled: false, keep: Ratio { numerator: 5, denominator: 10 } };
+    let fields = node.and_then(|n| decoder.open(n, "swarm", &spec::SWARM, &[]));
+    let Some(t) = fields else { return swarm };
+    swarm.enabled = t.read(decoder, "enabled", values::flag).unwrap_or(true);
+    if let Some(keep) = t.read(decoder, "keep", values::probability) {
+        swarm.keep = keep;
+    }
+    swarm
+}

@@ -1,0 +1,255 @@
+//! `[service.NAME]`.
+
+use crate::decode::cluster::kafka_config;
+use crate::decoder::{Decoder, Fields, Problem};
+use crate::model::config::{KafkaConfig, Scope};
+use crate::model::quantity::{Distribution, Ratio};
+use crate::model::service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
+use crate::spec;
+use crate::tree::{Entry, Value};
+use crate::values;
+
+/// Kinds as the file names them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ingress,
+    Transform,
+    Join,
+    Sink,
+    Reader,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("ingress", Kind::Ingress),
+    ("transform", Kind::Transform),
+    ("join", Kind::Join),
+    ("sink", Kind::Sink),
+    ("reader", Kind::Reader),
+];
+
+const COMMITS: &[(&str, Commit)] = &[
+    ("after-processing", Commit::AfterProcessing),
+    ("before-processing", Commit::BeforeProcessing),
+    ("auto", Commit::Auto),
+];
+
+/// Seconds from a kill to the restart when nobody says otherwise.
+const RESTART: u64 = 1_000_000_000;
+
+/// Time between transactions when nobody says otherwise.
+const TRANSACTION_INTERVAL: u64 = 100_000_000;
+
+/// `[service.NAME]`.
+pub(super) fn service(decoder: &mut Decoder, entry: &Entry) -> Service {
+    let path = format!("service.{}", entry.key);
+    let mut service = blank(&entry.key);
+    let Some(t) = decoder.open(&entry.node, &path, &spec::SERVICE, &[]) else { return service };
+    let kind = t.require(decoder, "kind", values::choice(KINDS));
+    if let Some(instances) = t.read(decoder, "instances", values::small(1..=1_000)) {
+        service.instances = instances;
+    }
+    service.inputs = t.read_list(decoder, "input", values::name).unwrap_or_default();
+    service.output = t.read(decoder, "output", values::name);
+    service.output_size = t.read(decoder, "output_size", values::size);
+    service.time = time(decoder, &t, &service.inputs);
+    service.group = t.read(decoder, "group", values::name).or(service.group);
+    service.effects = t.read(decoder, "effects", values::name);
+    if let Some(restart) = t.read(decoder, "restart", values::duration) {
+        service.restart = restart;
+    }
+    service.producer = kafka_config(decoder, &t, "producer", Scope::Producer);
+    service.consumer = kafka_config(decoder, &t, "consumer", Scope::Consumer);
+    transactions(decoder, &t, &mut service);
+    dedupe(decoder, &t, &mut service);
+    if let Some(kind) = kind {
+        apply_kind(decoder, &t, &mut service, kind);
+    }
+    service
+}
+
+fn blank(name: &str) -> Service {
+    Service {
+        name: name.to_owned(),
+        kind: ServiceKind::Reader,
+        instances: 1,
+        time: ServiceTime::Same(Distribution::Constant(0)),
+        inputs: Vec::new(),
+        output: None,
+        output_size: None,
+        group: Some(name.to_owned()),
+        transactional: false,
+        transactional_ids: TransactionalIds::PerInstance,
+        abort: Ratio::ZERO,
+        commit: Commit::AfterProcessing,
+        commit_interval: 0,
+        effects: None,
+        dedupe: Dedupe::None,
+        restart: RESTART,
+        producer: KafkaConfig::empty(Scope::Producer),
+        consumer: KafkaConfig::empty(Scope::Consumer),
+    }
+}
+
+/// What each kind needs and what makes no sense with it.
+fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind: Kind) {
+    if kind == Kind::Ingress {
+        t.refuse(
+            decoder,
+            &[
+                "input",
+                "group",
+                "consumer",
+                "commit",
+                "effects",
+                "dedupe",
+                "dedupe_capacity",
+                "dedupe_ttl",
+                "output_size",
+            ],
+            "an ingress takes calls from a load, not records from a topic",
+        );
+        service.group = None;
+    } else {
+        let _ = t.require(decoder, "input", |_| Ok(()));
+    }
+    if kind == Kind::Reader {
+        t.refuse(
+            decoder,
+            &[
+                "output",
+                "output_size",
+                "producer",
+                "transactional",
+                "transactional_id",
+                "abort",
+                "effects",
+                "dedupe",
+                "dedupe_capacity",
+                "dedupe_ttl",
+            ],
+            "a reader only reads; `kind = \"transform\"` has an output, a sink has effects",
+        );
+    }
+    if matches!(kind, Kind::Ingress | Kind::Transform | Kind::Join) {
+        let _ = t.require(decoder, "output", |_| Ok(()));
+    }
+    if kind == Kind::Sink {
+        let _ = t.require(decoder, "effects", |_| Ok(()));
+    }
+    if kind != Kind::Join {
+        t.refuse(decoder, &["window"], "only a join has a window");
+    }
+    service.kind = match kind {
+        Kind::Ingress => ServiceKind::Ingress,
+        Kind::Transform => ServiceKind::Transform,
+        Kind::Sink => ServiceKind::Sink,
+        Kind::Reader => ServiceKind::Reader,
+        Kind::Join => {
+            join_inputs(decoder, t, service);
+            let window = t.require(decoder, "window", values::positive_duration);
+            ServiceKind::Join { window: window.unwrap_or(1) }
+        }
+    };
+}
+
+fn join_inputs(decoder: &mut Decoder, t: &Fields<'_>, service: &Service) {
+    let Some(node) = t.get("input") else { return };
+    if service.inputs.len() != 2 && !decoder.is_wrong(node) {
+        decoder.raise(
+            Problem::new(
+                "scenario::join",
+                format!("`{}`: a join has two inputs, found {}", t.path, service.inputs.len()),
+            )
+            .at(&node.place, "the inputs")
+            .help("like input = [\"orders\", \"payments\"]"),
+        );
+    }
+}
+
+/// One distribution, or a table of one per input.
+fn time(decoder: &mut Decoder, t: &Fields<'_>, inputs: &[String]) -> ServiceTime {
+    let zero = Distribution::Constant(0);
+    let Some(node) = t.get("time") else { return ServiceTime::Same(zero) };
+    let Value::Table(table) = &node.value else {
+        let same = t.read(decoder, "time", values::duration_distribution);
+        return ServiceTime::Same(same.unwrap_or(zero));
+    };
+    let mut per_input = vec![None; inputs.len()];
+    for entry in &table.entries {
+        let path = format!("{}.{}", t.path_of("time"), entry.key);
+        let Some(index) = inputs.iter().position(|i| *i == entry.key) else {
+            let wrong = values::unknown_word(&entry.key, inputs.iter().map(String::as_str));
+            decoder.wrong(&path, &entry.place, wrong);
+            continue;
+        };
+        match values::duration_distribution(&entry.node.value) {
+            Ok(value) => per_input[index] = Some(value),
+            Err(wrong) => {
+                decoder.wrong(&path, &entry.node.place, wrong);
+                per_input[index] = Some(zero);
+            }
+        }
+    }
+    for (input, found) in inputs.iter().zip(&per_input) {
+        if found.is_none() {
+            decoder.raise(
+                Problem::new(
+                    "scenario::missing",
+                    format!("`{}` says nothing about the input `{input}`", t.path_of("time")),
+                )
+                .at(&node.place, "in this table")
+                .help(format!("add `{input} = \"...\"`, or give one time for all inputs")),
+            );
+        }
+    }
+    ServiceTime::PerInput(per_input.into_iter().map(|d| d.unwrap_or(zero)).collect())
+}
+
+fn transactions(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
+    service.transactional = t.read(decoder, "transactional", values::flag).unwrap_or(false);
+    let wrong_flag = t.get("transactional").is_some_and(|n| decoder.is_wrong(n));
+    if let Some(commit) = t.read(decoder, "commit", values::choice(COMMITS)) {
+        service.commit = commit;
+    }
+    if service.transactional {
+        t.refuse(decoder, &["commit"], "transactions commit the offsets themselves");
+        service.commit_interval = TRANSACTION_INTERVAL;
+    } else if !wrong_flag {
+        t.refuse(
+            decoder,
+            &["transactional_id", "abort"],
+            "there are no transactions without `transactional = true`",
+        );
+    }
+    if service.commit == Commit::Auto {
+        t.refuse(
+            decoder,
+            &["commit_interval"],
+            "with `commit = \"auto\"` the consumer's own `auto.commit.interval.ms` counts",
+        );
+    }
+    if let Some(interval) = t.read(decoder, "commit_interval", values::duration) {
+        service.commit_interval = interval;
+    }
+    if let Some(id) = t.read(decoder, "transactional_id", values::name) {
+        service.transactional_ids = TransactionalIds::Shared(id);
+    }
+    if let Some(abort) = t.read(decoder, "abort", values::probability) {
+        service.abort = abort;
+    }
+}
+
+fn dedupe(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
+    const MODES: &[(&str, bool)] = &[("none", false), ("by-entity", true)];
+    let by_entity = t.read(decoder, "dedupe", values::choice(MODES)).unwrap_or(false);
+    let capacity = t.read(decoder, "dedupe_capacity", values::count(1..=i64::MAX as u64));
+    let ttl = t.read(decoder, "dedupe_ttl", values::positive_duration);
+    if by_entity {
+        service.dedupe = Dedupe::ByEntity { capacity, ttl };
+        if service.effects.is_none() && t.get("effects").is_none() {
+            t.refuse(decoder, &["dedupe"], "there is nothing to deduplicate without `effects`");
+        }
+    } else if t.get("dedupe").is_none_or(|n| !decoder.is_wrong(n)) {
+        t.refuse(decoder, &["dedupe_capacity", "dedupe_ttl"], "only with `dedupe = \"by-entity\"`");
+    }
+}

@@ -1,0 +1,356 @@
+//! Kafka's configuration keys with types, valid values and defaults, from the release itself.
+
+use crate::diagnostic::{listed, nearest};
+use crate::model::config::{ConfigValue, Scope};
+use crate::tree::Value;
+use crate::units::{DURATION, Decimal, SIZE, Units, Wrong};
+use crate::values;
+
+/// A key of Kafka's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KafkaKey {
+    /// Its name.
+    pub name: &'static str,
+    /// `BOOLEAN`, `INT`, `LONG`, `SHORT`, `DOUBLE`, `STRING`, `LIST`, `CLASS` or `PASSWORD`.
+    pub kind: &'static str,
+    /// Kafka's own words for what is valid, `-` when it checks nothing.
+    pub valid: &'static str,
+    /// The default as text; `null` for none. Lists are separated by commas.
+    pub default: &'static str,
+}
+
+const BROKER: &str = include_str!("broker-4.1.tsv");
+const TOPIC: &str = include_str!("topic-4.1.tsv");
+const PRODUCER: &str = include_str!("producer-4.1.tsv");
+const CONSUMER: &str = include_str!("consumer-4.1.tsv");
+
+/// Keys that a scenario may not set, with what to use instead.
+const RESERVED: &[(Scope, &str, &str)] = &[
+    (Scope::Broker, "node.id", "brokers are numbered from 1"),
+    (Scope::Broker, "broker.id", "brokers are numbered from 1"),
+    (Scope::Broker, "broker.rack", "use `cluster.racks`"),
+    (Scope::Broker, "process.roles", "use `cluster.brokers` and `cluster.controllers`"),
+    (Scope::Broker, "controller.quorum.voters", "use `cluster.controllers`"),
+    (Scope::Broker, "controller.quorum.bootstrap.servers", "use `cluster.controllers`"),
+    (Scope::Producer, "bootstrap.servers", "services know the brokers of the cluster"),
+    (Scope::Producer, "client.id", "it is the service's name with the instance"),
+    (Scope::Producer, "transactional.id", "use `transactional` and `transactional_id`"),
+    (Scope::Consumer, "bootstrap.servers", "services know the brokers of the cluster"),
+    (Scope::Consumer, "client.id", "it is the service's name with the instance"),
+    (Scope::Consumer, "group.id", "use `group`"),
+];
+
+impl Scope {
+    /// What the keys are called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Topic => "topic",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
+    }
+
+    /// All keys of Kafka 4.1 in this scope, sorted by name.
+    pub fn keys(self) -> impl Iterator<Item = KafkaKey> + Clone {
+        let text = match self {
+            Self::Broker => BROKER,
+            Self::Topic => TOPIC,
+            Self::Producer => PRODUCER,
+            Self::Consumer => CONSUMER,
+        };
+        text.lines().filter_map(|line| {
+            let mut columns = line.split('\t');
+            Some(KafkaKey {
+                name: columns.next()?,
+                kind: columns.next()?,
+                valid: columns.next()?,
+                default: columns.next()?,
+            })
+        })
+    }
+
+    /// A key by name.
+    #[must_use]
+    pub fn key(self, name: &str) -> Option<KafkaKey> {
+        self.keys().find(|k| k.name == name)
+    }
+}
+
+/// Why a scenario may not set a key, if it may not.
+pub(crate) fn reserved(scope: Scope, name: &str) -> Option<&'static str> {
+    RESERVED.iter().find(|(s, n, _)| *s == scope && *n == name).map(|(_, _, why)| *why)
+}
+
+/// An unknown key, with the nearest name, also of the other scopes.
+pub(crate) fn unknown(scope: Scope, name: &str) -> Wrong {
+    let short: String = name.chars().take(80).collect();
+    let wrong = Wrong::new(
+        "scenario::unknown-kafka-key",
+        format!("`{short}` is not a {} key of Kafka 4.1", scope.name()),
+    );
+    let elsewhere = [Scope::Broker, Scope::Topic, Scope::Producer, Scope::Consumer]
+        .into_iter()
+        .filter(|s| *s != scope)
+        .find(|s| s.key(name).is_some());
+    if let Some(other) = elsewhere {
+        return wrong.help(format!("it is a {} key", other.name()));
+    }
+    match nearest(name, scope.keys().map(|k| k.name)) {
+        Some(near) => wrong.help(format!("did you mean `{near}`?")),
+        None => wrong.help("keys are written as in Kafka's documentation, in quotes"),
+    }
+}
+
+impl KafkaKey {
+    /// The default, typed. None when Kafka has none.
+    #[must_use]
+    pub fn default_value(&self) -> Option<ConfigValue> {
+        if self.default == "null" {
+            return None;
+        }
+        Some(match self.kind {
+            "BOOLEAN" => ConfigValue::Bool(self.default == "true"),
+            "SHORT" | "INT" | "LONG" => ConfigValue::Int(self.default.parse().ok()?),
+            "DOUBLE" => millionths(self.default).map(ConfigValue::Millionths)?,
+            "LIST" => ConfigValue::List(split_list(self.default)),
+            _ => ConfigValue::Text(self.default.to_owned()),
+        })
+    }
+
+    /// Reads and checks a value as Kafka would, with units for times and sizes.
+    pub(crate) fn read(&self, value: &Value) -> Result<ConfigValue, Wrong> {
+        let read = match self.kind {
+            "BOOLEAN" => match value {
+                Value::Text(text) if text == "true" => ConfigValue::Bool(true),
+                Value::Text(text) if text == "false" => ConfigValue::Bool(false),
+                other => ConfigValue::Bool(values::flag(other)?),
+            },
+            "SHORT" | "INT" | "LONG" => ConfigValue::Int(self.integer(value)?),
+            "DOUBLE" => ConfigValue::Millionths(
+                match value {
+                    Value::Integer(n) => n.checked_mul(1_000_000),
+                    Value::Number(text) => millionths(text),
+                    _ => None,
+                }
+                .ok_or_else(|| values::kind("a number with at most six decimals", value))?,
+            ),
+            "LIST" => ConfigValue::List(list(value)?),
+            _ => match value {
+                Value::Integer(n) => ConfigValue::Text(n.to_string()),
+                other => ConfigValue::Text(values::text(other)?),
+            },
+        };
+        self.check(read)
+    }
+
+    fn integer(&self, value: &Value) -> Result<i64, Wrong> {
+        let number = match value {
+            Value::Integer(n) => *n,
+            Value::Text(text) => self.with_unit(text)?,
+            other => {
+                let wanted = if self.unit().is_some() {
+                    "an integer, or text with a unit"
+                } else {
+                    "an integer"
+                };
+                return Err(values::kind(wanted, other));
+            }
+        };
+        let fits = match self.kind {
+            "SHORT" => i16::try_from(number).is_ok(),
+            "INT" => i32::try_from(number).is_ok(),
+            _ => true,
+        };
+        if fits {
+            return Ok(number);
+        }
+        Err(Wrong::new(
+            "scenario::kafka-value",
+            format!("{number} does not fit Kafka's type {} of `{}`", self.kind, self.name),
+        ))
+    }
+
+    /// The unit that the key counts in, by its name.
+    fn unit(&self) -> Option<(&'static Units, u64)> {
+        let last = self.name.rsplit('.').next().unwrap_or_default();
+        match last {
+            "ms" | "millis" => Some((&DURATION, 1_000_000)),
+            "seconds" => Some((&DURATION, 1_000_000_000)),
+            "minutes" => Some((&DURATION, 60_000_000_000)),
+            "hours" => Some((&DURATION, 3_600_000_000_000)),
+            "bytes" | "memory" | "size" => Some((&SIZE, 1)),
+            _ => None,
+        }
+    }
+
+    fn with_unit(&self, text: &str) -> Result<i64, Wrong> {
+        let Some((units, one)) = self.unit() else {
+            return Err(values::kind("an integer", &Value::Text(text.to_owned())));
+        };
+        let value = units.read(text)?;
+        if value % one != 0 {
+            return Err(Wrong::new(
+                "scenario::kafka-value",
+                format!("{text:?} is no whole number of what `{}` counts in", self.name),
+            ));
+        }
+        Ok(i64::try_from(value / one).expect("units give less than 2^62"))
+    }
+
+    /// Kafka's own bounds.
+    fn check(&self, value: ConfigValue) -> Result<ConfigValue, Wrong> {
+        let problem = match &value {
+            ConfigValue::Int(n) => self.outside(i128::from(*n) * 1_000_000),
+            ConfigValue::Millionths(n) => self.outside(i128::from(*n)),
+            ConfigValue::Text(text) => self.not_among(text),
+            ConfigValue::List(items) => items.iter().find_map(|item| self.not_among(item)),
+            ConfigValue::Bool(_) => None,
+        };
+        match problem {
+            None => Ok(value),
+            Some(problem) => Err(problem),
+        }
+    }
+
+    /// Whether millionths are outside `[low,...]` or `[low,...,high]`, perhaps `or -1`.
+    fn outside(&self, millionth: i128) -> Option<Wrong> {
+        if self.valid.ends_with(" or -1") && millionth == -1_000_000 {
+            return None;
+        }
+        let inner = self.valid.strip_prefix('[')?.split(']').next()?;
+        let (low, high) = inner.split_once(",...")?;
+        let bound = |text: &str| millionths(text).map(i128::from);
+        let low_fine = bound(low).is_none_or(|low| millionth >= low);
+        let high = high.trim_start_matches(',');
+        let high_fine = high.is_empty() || bound(high).is_none_or(|high| millionth <= high);
+        (!low_fine || !high_fine).then(|| {
+            Wrong::new(
+                "scenario::kafka-value",
+                format!("out of the range that Kafka allows for `{}`", self.name),
+            )
+            .help(format!("valid: {}", self.valid))
+        })
+    }
+
+    /// Whether a word is not in `[a, b, c]`.
+    fn not_among(&self, word: &str) -> Option<Wrong> {
+        let (any_case, valid) = match self.valid.strip_prefix("(case insensitive) ") {
+            Some(rest) => (true, rest),
+            None => (false, self.valid),
+        };
+        if self.valid == "non-empty string" && word.is_empty() {
+            return Some(Wrong::new(
+                "scenario::kafka-value",
+                format!("`{}` must not be empty", self.name),
+            ));
+        }
+        let inner = valid.strip_prefix('[')?.strip_suffix(']')?;
+        if inner.contains("...") || inner.contains("[") {
+            return None;
+        }
+        let words: Vec<&str> = inner.split(", ").collect();
+        let fits = words.iter().any(|w| {
+            *w == word
+                || (any_case && w.eq_ignore_ascii_case(word))
+                || w.split_once(':').is_some_and(|(head, _)| {
+                    word.split_once(':').is_some_and(|(found, _)| found == head)
+                })
+        });
+        (!fits).then(|| {
+            let short: String = word.chars().take(40).collect();
+            let help = match nearest(word, words.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`? Valid: {}", listed(words)),
+                None => format!("valid: {}", listed(words)),
+            };
+            Wrong::new("scenario::kafka-value", format!("`{short}` is no value of `{}`", self.name))
+                .help(help)
+        })
+    }
+}
+
+fn list(value: &Value) -> Result<Vec<String>, Wrong> {
+    match value {
+        Value::Text(text) => Ok(split_list(text)),
+        Value::Array(items) => items.iter().map(|item| values::text(&item.value)).collect(),
+        other => Err(values::kind("text or an array of texts", other)),
+    }
+}
+
+fn split_list(text: &str) -> Vec<String> {
+    text.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()).collect()
+}
+
+fn millionths(text: &str) -> Option<i64> {
+    let decimal = Decimal::read(text)?;
+    let value = i64::try_from(decimal.times(1_000_000)?).ok()?;
+    Some(if decimal.negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{reserved, unknown};
+    use crate::model::config::{ConfigValue, Scope};
+    use crate::tree::Value;
+
+    fn read(scope: Scope, key: &str, value: Value) -> Result<ConfigValue, String> {
+        scope.key(key).expect("a key of Kafka").read(&value).map_err(|w| w.message)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    #[test]
+    fn catalogues_are_sorted_and_complete() {
+        for (scope, count) in [
+            (Scope::Broker, 336),
+            (Scope::Topic, 34),
+            (Scope::Producer, 112),
+            (Scope::Consumer, 115),
+        ] {
+            let names: Vec<&str> = scope.keys().map(|k| k.name).collect();
+            assert_eq!(names.len(), count);
+            assert!(names.is_sorted());
+            for key in scope.keys() {
+                let large = key.name == "log.cleaner.io.max.bytes.per.second";
+                assert!(large || key.default == "null" || key.default_value().is_some(), "{key:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_typed_and_bounded() {
+        use Scope::{Broker, Consumer, Producer, Topic};
+        assert_eq!(read(Producer, "batch.size", text("64KiB")), Ok(ConfigValue::Int(65_536)));
+        assert_eq!(read(Producer, "linger.ms", text("5ms")), Ok(ConfigValue::Int(5)));
+        assert_eq!(read(Producer, "acks", Value::Integer(1)), Ok(ConfigValue::Text("1".into())));
+        assert_eq!(
+            read(Topic, "min.cleanable.dirty.ratio", Value::Number("0.5".into())),
+            Ok(ConfigValue::Millionths(500_000))
+        );
+        assert!(read(Producer, "acks", text("most")).is_err());
+        assert!(read(Producer, "linger.ms", Value::Integer(-1)).is_err());
+        assert!(read(Producer, "linger.ms", text("1us")).is_err());
+        assert!(read(Producer, "retries", Value::Integer(1 << 40)).is_err());
+        assert!(read(Topic, "min.insync.replicas", Value::Integer(0)).is_err());
+        assert!(read(Topic, "min.cleanable.dirty.ratio", Value::Integer(2)).is_err());
+        assert!(read(Consumer, "isolation.level", text("read-committed")).is_err());
+        assert!(read(Consumer, "auto.offset.reset", text("by_duration:PT1H")).is_ok());
+        assert!(read(Consumer, "group.protocol", text("CONSUMER")).is_ok());
+        assert!(read(Broker, "log.cleanup.policy", text("compact,delete")).is_ok());
+        assert!(read(Broker, "log.cleanup.policy", text("compact,shred")).is_err());
+        assert!(read(Topic, "compression.gzip.level", Value::Integer(-1)).is_ok());
+        assert!(read(Topic, "compression.gzip.level", Value::Integer(0)).is_err());
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest_or_the_right_scope() {
+        let help = unknown(Scope::Producer, "linger.mss").help;
+        assert_eq!(help.as_deref(), Some("did you mean `linger.ms`?"));
+        let help = unknown(Scope::Producer, "isolation.level").help;
+        assert_eq!(help.as_deref(), Some("it is a consumer key"));
+        assert!(reserved(Scope::Consumer, "group.id").is_some());
+    }
+}
