@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod broker;
 pub mod config;
+pub mod controller;
 pub mod coordinator;
 mod fetch;
 pub mod group;

@@ -1,0 +1,47 @@
+//! What a controller reads of its configuration.
+
+use crate::config::BrokerConfig;
+use crate::types::{Duration, MILLISECOND};
+
+/// The configuration of a controller. Durations are nanoseconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ControllerConfig {
+    /// `broker.session.timeout.ms`: a broker silent for so long is fenced.
+    pub broker_session_timeout: Duration,
+    /// `eligible.leader.replicas.version` is 1 (KIP-966), as in new clusters of Kafka 4.1.
+    pub eligible_leader_replicas: bool,
+    /// `min.insync.replicas` of topics that do not say.
+    pub min_insync_replicas: u32,
+    /// `unclean.leader.election.enable` of topics that do not say.
+    pub unclean_leader_election: bool,
+    /// `unclean.leader.election.interval.ms`: how often leaderless partitions are looked for.
+    pub unclean_leader_election_interval: Duration,
+    /// `auto.leader.rebalance.enable`.
+    pub auto_leader_rebalance: bool,
+    /// `leader.imbalance.check.interval.seconds`.
+    pub leader_imbalance_check_interval: Duration,
+    /// How long a broker's read of the metadata log waits for news: Kafka's raft client
+    /// fetches with 500 ms (`MAX_FETCH_WAIT_MS`).
+    pub metadata_fetch_wait: Duration,
+}
+
+impl Default for ControllerConfig {
+    fn default() -> Self {
+        Self::from(&BrokerConfig::default())
+    }
+}
+
+impl From<&BrokerConfig> for ControllerConfig {
+    fn from(config: &BrokerConfig) -> Self {
+        Self {
+            broker_session_timeout: config.broker_session_timeout,
+            eligible_leader_replicas: true,
+            min_insync_replicas: config.min_insync_replicas,
+            unclean_leader_election: config.unclean_leader_election,
+            unclean_leader_election_interval: config.unclean_leader_election_interval,
+            auto_leader_rebalance: config.auto_leader_rebalance_enable,
+            leader_imbalance_check_interval: config.leader_imbalance_check_interval,
+            metadata_fetch_wait: 500 * MILLISECOND,
+        }
+    }
+}

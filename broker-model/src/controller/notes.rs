@@ -1,0 +1,40 @@
+//! What the controller's records say to the outside.
+
+use super::Controller;
+use crate::note::Note;
+use crate::records::MetadataRecord;
+
+impl Controller {
+    /// What a record will say to the outside, seen from the image before it.
+    pub(super) fn note_of(&self, record: &MetadataRecord) -> Option<Note> {
+        match record {
+            MetadataRecord::Partition(new) => {
+                let unclean = self.image.partition(new.partition).is_some_and(|old| {
+                    new.leader != old.leader
+                        && new.leader.is_some_and(|l| {
+                            !old.isr.contains(&l) && !old.eligible_leader_replicas.contains(&l)
+                        })
+                });
+                Some(Note::PartitionChanged {
+                    partition: new.partition,
+                    leader: new.leader,
+                    leader_epoch: new.leader_epoch,
+                    partition_epoch: new.partition_epoch,
+                    isr: new.isr.clone(),
+                    replicas: new.replicas.clone(),
+                    eligible_leader_replicas: new.eligible_leader_replicas.clone(),
+                    unclean,
+                })
+            }
+            MetadataRecord::BrokerChange { broker, fenced, .. } => {
+                let was_fenced = self.image.broker(*broker).is_some_and(|b| b.fenced);
+                match (was_fenced, *fenced) {
+                    (true, false) => Some(Note::BrokerUnfenced { node: *broker }),
+                    (false, true) => Some(Note::BrokerFenced { node: *broker }),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One change of one partition: the new ISR and ELR, and whom that makes leader.
+//!
+//! Source: KIP-966 (eligible leader replicas, last known leader); Kafka documentation,
+//! "Replicated Logs: Quorums, ISRs, and State Machines".
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::records::PartitionRecord;
+use crate::rules::{Electable, ElectionEpoch, Rules};
+use crate::types::{LeaderEpoch, NodeId};
+
+/// How far an election may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Election {
+    /// Keep the leader if it may lead, else the first eligible replica.
+    Online,
+    /// The first assigned replica before the present leader.
+    Preferred,
+    /// As `Online`, and if none is eligible the first live replica.
+    Unclean,
+}
+
+/// A wish for a partition; [`Change::build`] makes a record of it.
+#[derive(Clone, Debug)]
+pub(super) struct Change<'a> {
+    old: &'a PartitionRecord,
+    election: Election,
+    isr: Vec<NodeId>,
+    lost_its_log: Option<NodeId>,
+    min_isr: usize,
+    elr_enabled: bool,
+    recovering: bool,
+}
+
+impl<'a> Change<'a> {
+    /// No change yet. `min_isr` is capped at the number of replicas, as Kafka does.
+    pub(super) fn of(old: &'a PartitionRecord, min_isr: usize, elr_enabled: bool) -> Self {
+        Self {
+            old,
+            election: Election::Online,
+            isr: old.isr.clone(),
+            lost_its_log: None,
+            min_isr: min_isr.min(old.replicas.len()),
+            elr_enabled,
+            recovering: old.recovering,
+        }
+    }
+
+    pub(super) const fn election(mut self, election: Election) -> Self {
+        self.election = election;
+        self
+    }
+
+    pub(super) fn isr(mut self, isr: Vec<NodeId>) -> Self {
+        self.isr = isr;
+        self
+    }
+
+    pub(super) fn without(mut self, broker: NodeId) -> Self {
+        self.isr.retain(|r| *r != broker);
+        self
+    }
+
+    /// The broker came back from an unclean shutdown: it may lack what it had (KIP-966).
+    pub(super) fn lost_its_log(mut self, broker: NodeId) -> Self {
+        self.lost_its_log = Some(broker);
+        self.without(broker)
+    }
+
+    pub(super) const fn recovering(mut self, recovering: bool) -> Self {
+        self.recovering = recovering;
+        self
+    }
+
+    /// The record, or `None` if nothing changes. `live` says who may lead.
+    pub(super) fn build(
+        self,
+        live: &dyn Fn(NodeId) -> bool,
+        rules: &Rules,
+    ) -> Option<PartitionRecord> {
+        let old = self.old;
+        let mut new = old.clone();
+        new.eligible_leader_replicas = self.next_elr();
+        new.recovering = self.recovering;
+        let (leader, unclean) = self.elect(&new.eligible_leader_replicas, live, rules);
+        new.isr = self.isr;
+        new.leader = leader;
+        if let Some(leader) = leader {
+            if unclean {
+                new.isr = vec![leader];
+                new.eligible_leader_replicas.clear();
+                new.recovering = true;
+            } else if !new.isr.contains(&leader) {
+                new.isr = vec![leader];
+                new.eligible_leader_replicas.retain(|r| *r != leader);
+            }
+        } else if new.isr.is_empty() && !self.elr_enabled {
+            // Without ELR the ISR itself remembers who may lead again.
+            new.isr.clone_from(&old.isr);
+        }
+        if leader.is_some() {
+            new.last_known_elr.clear();
+        } else if self.elr_enabled && new.isr.is_empty() && !old.isr.is_empty() {
+            new.last_known_elr = old.leader.into_iter().collect();
+        }
+        new.leader_epoch = leader_epoch(old, leader, rules);
+        if new == *old {
+            return None;
+        }
+        new.partition_epoch = old.partition_epoch.next();
+        Some(new)
+    }
+
+    /// Who leaves an ISR that is below the minimum stays eligible: with strict min ISR the
+    /// high watermark cannot have passed it.
+    fn next_elr(&self) -> Vec<NodeId> {
+        if !self.elr_enabled || self.isr.len() >= self.min_isr {
+            return Vec::new();
+        }
+        let mut elr: Vec<NodeId> = self.old.eligible_leader_replicas.clone();
+        elr.extend(self.old.isr.iter().filter(|r| !self.old.eligible_leader_replicas.contains(r)));
+        elr.retain(|r| !self.isr.contains(r) && self.lost_its_log != Some(*r));
+        elr.sort_unstable();
+        elr
+    }
+
+    /// The leader, and whether it was elected from outside ISR and ELR.
+    fn elect(
+        &self,
+        elr: &[NodeId],
+        live: &dyn Fn(NodeId) -> bool,
+        rules: &Rules,
+    ) -> (Option<NodeId>, bool) {
+        let eligible = |r: NodeId| {
+            live(r) && (self.isr.contains(&r) || (self.isr.is_empty() && elr.contains(&r)))
+        };
+        let replicas = &self.old.replicas;
+        let preferred = replicas.first().copied().filter(|_| self.election == Election::Preferred);
+        let clean = preferred
+            .filter(|r| eligible(*r))
+            .or(self.old.leader.filter(|r| eligible(*r)))
+            .or_else(|| replicas.iter().copied().find(|r| eligible(*r)));
+        if clean.is_some() {
+            return (clean, false);
+        }
+        let last_known = self.last_known_leader(elr).filter(|r| live(*r));
+        if last_known.is_some() {
+            return (last_known, true);
+        }
+        let unclean_allowed = match rules.electable {
+            Electable::InSync => self.election == Election::Unclean,
+            Electable::AnyLive => true,
+        };
+        let unclean = replicas.iter().copied().find(|r| unclean_allowed && live(*r));
+        (unclean, unclean.is_some())
+    }
+
+    /// When nobody is eligible any more, the leader of the last ISR may come back by itself.
+    fn last_known_leader(&self, elr: &[NodeId]) -> Option<NodeId> {
+        let nobody_left = self.elr_enabled && self.isr.is_empty() && elr.is_empty();
+        match self.old.last_known_elr.as_slice() {
+            [leader] if nobody_left => Some(*leader),
+            _ => None,
+        }
+    }
+}
+
+/// It rises when the leader is lost and again at the election.
+fn leader_epoch(old: &PartitionRecord, leader: Option<NodeId>, rules: &Rules) -> LeaderEpoch {
+    if leader == old.leader {
+        return old.leader_epoch;
+    }
+    match rules.election_epoch {
+        ElectionEpoch::Bump => old.leader_epoch.next(),
+        ElectionEpoch::Reuse => old.leader_epoch,
+    }
+}

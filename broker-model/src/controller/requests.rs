@@ -1,0 +1,108 @@
+//! Which decision a request asks for, and the answer in its own words.
+
+use alloc::vec::Vec;
+
+use super::Controller;
+use super::brokers::PRODUCER_ID_BLOCK;
+use crate::io::{Context, Token};
+use crate::protocol::controller::{
+    AllocateProducerIdsResponse, AlterPartitionRequest, AlterPartitionResponse,
+    AlterTopicConfigResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
+    ElectLeadersResponse,
+};
+use crate::protocol::{ErrorCode, Request, Response};
+use crate::rules::Rules;
+use crate::types::{BrokerEpoch, Instant, LeaderEpoch, PartitionEpoch, ProducerId, TopicId};
+
+impl Controller {
+    pub(super) fn request(&mut self, cx: &mut Context<'_>, token: Token, request: Request) {
+        let now = cx.now.instant;
+        let response = match request {
+            Request::FetchMetadata(r) => return self.fetch_metadata(cx, token, r),
+            Request::BrokerRegistration(r) => {
+                let decided = self.decide_registration(now, &r, cx.rules);
+                let (error, broker_epoch) = self.carry_out(decided, BrokerEpoch(-1));
+                Response::BrokerRegistration(BrokerRegistrationResponse { error, broker_epoch })
+            }
+            Request::BrokerHeartbeat(r) => {
+                Response::BrokerHeartbeat(self.heartbeat(now, &r, cx.rules))
+            }
+            Request::AlterPartition(r) => {
+                Response::AlterPartition(self.alter_partition(&r, cx.rules))
+            }
+            Request::AllocateProducerIds(r) => {
+                let decided = self.decide_producer_ids(&r);
+                let (error, first) = self.carry_out(decided, ProducerId::NONE);
+                let count = if error == ErrorCode::None { PRODUCER_ID_BLOCK } else { 0 };
+                Response::AllocateProducerIds(AllocateProducerIdsResponse { error, first, count })
+            }
+            Request::CreateTopics(r) => {
+                let decided = self.decide_create_topic(r);
+                let (error, topic) = self.carry_out(decided, TopicId::UNKNOWN);
+                Response::CreateTopics(CreateTopicResponse { error, topic })
+            }
+            Request::CreatePartitions(r) => {
+                let decided = self.decide_create_partitions(&r);
+                let (error, ()) = self.carry_out(decided, ());
+                Response::CreatePartitions(CreatePartitionsResponse { error })
+            }
+            Request::DeleteTopics(r) => {
+                let decided = self.decide_delete_topic(&r);
+                let (error, ()) = self.carry_out(decided, ());
+                Response::DeleteTopics(DeleteTopicResponse { error })
+            }
+            Request::IncrementalAlterConfigs(r) => {
+                let decided = self.decide_topic_config(r);
+                let (error, ()) = self.carry_out(decided, ());
+                Response::IncrementalAlterConfigs(AlterTopicConfigResponse { error })
+            }
+            Request::ElectLeaders(r) => {
+                let decided = self.decide_election(&r, cx.rules);
+                let (error, ()) = self.carry_out(decided, ());
+                Response::ElectLeaders(ElectLeadersResponse { error })
+            }
+            other => panic!("no controller answers {}", other.api_key().name()),
+        };
+        self.log.reply(cx, token, response);
+        self.log.flush(cx);
+    }
+
+    fn heartbeat(
+        &mut self,
+        now: Instant,
+        request: &BrokerHeartbeatRequest,
+        rules: &Rules,
+    ) -> BrokerHeartbeatResponse {
+        let decided = self.decide_heartbeat(request, rules);
+        let stale = BrokerHeartbeatResponse {
+            error: ErrorCode::None,
+            fenced: true,
+            caught_up: false,
+            may_shut_down: false,
+        };
+        let (error, answer) = self.carry_out(decided, stale);
+        if error == ErrorCode::None {
+            self.touch(now, request);
+        }
+        BrokerHeartbeatResponse { error, ..answer }
+    }
+
+    fn alter_partition(
+        &mut self,
+        request: &AlterPartitionRequest,
+        rules: &Rules,
+    ) -> AlterPartitionResponse {
+        let decided = self.decide_alter_partition(request, rules);
+        let refused = AlterPartitionResponse {
+            error: ErrorCode::None,
+            partition: request.partition,
+            leader: None,
+            leader_epoch: LeaderEpoch(0),
+            isr: Vec::new(),
+            partition_epoch: PartitionEpoch(0),
+        };
+        let (error, answer) = self.carry_out(decided, refused);
+        AlterPartitionResponse { error, ..answer }
+    }
+}

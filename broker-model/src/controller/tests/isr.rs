@@ -1,0 +1,103 @@
+//! `AlterPartition`, after the recordings alter-partition-checks and alter-partition-members.
+
+use super::*;
+use crate::types::{LeaderEpoch, PartitionEpoch};
+
+/// A partition led by 2 in epoch 1 at partition epoch 1, replicas 1 and 2.
+fn led_by_two() -> Fixture {
+    let mut f = Fixture::cluster(3);
+    f.create("t", &[&[2, 1]], &[]);
+    let two = f.leave(2);
+    f.come(2, two);
+    f.set_isr(0, &[1, 2]);
+    assert_eq!(f.elect(ElectionType::Preferred, 0), ErrorCode::None);
+    f
+}
+
+fn with(
+    f: &Fixture,
+    isr: &[u32],
+    change: impl Fn(&mut AlterPartitionRequest),
+) -> AlterPartitionRequest {
+    let mut wish = f.wish(0, isr);
+    change(&mut wish);
+    wish
+}
+
+#[test]
+fn checks_come_in_the_recorded_order() {
+    let mut f = led_by_two();
+    let before = f.describe(0);
+    let epoch = f.partition(0).leader_epoch;
+    let version = f.partition(0).partition_epoch;
+    let (older, newer) = (LeaderEpoch(epoch.0 - 1), LeaderEpoch(epoch.0 + 1));
+    let stale_version = PartitionEpoch(version.0 - 1);
+    let one = f.epoch(NodeId(1));
+    let cases = [
+        (with(&f, &[1, 2], |r| r.broker_epoch = BrokerEpoch(-1)), ErrorCode::StaleBrokerEpoch),
+        (with(&f, &[1, 2], |r| r.broker = NodeId(9)), ErrorCode::StaleBrokerEpoch),
+        (with(&f, &[1, 2], |r| r.partition = PartitionId(7)), ErrorCode::UnknownTopicOrPartition),
+        (
+            with(&f, &[1, 2], |r| {
+                r.leader_epoch = older;
+                r.partition_epoch = PartitionEpoch(version.0 + 1);
+            }),
+            ErrorCode::NotController,
+        ),
+        (
+            with(&f, &[1, 2], |r| {
+                (r.broker, r.broker_epoch, r.leader_epoch) = (NodeId(1), one, newer);
+            }),
+            ErrorCode::NotController,
+        ),
+        (
+            with(&f, &[1, 2], |r| {
+                (r.broker, r.broker_epoch, r.leader_epoch) = (NodeId(1), one, older);
+            }),
+            ErrorCode::FencedLeaderEpoch,
+        ),
+        (
+            with(&f, &[1, 2], |r| (r.broker, r.broker_epoch) = (NodeId(1), one)),
+            ErrorCode::InvalidRequest,
+        ),
+        (with(&f, &[2, 9], |r| r.partition_epoch = stale_version), ErrorCode::InvalidUpdateVersion),
+        (f.wish(0, &[1]), ErrorCode::InvalidRequest),
+        (f.wish(0, &[2, 3]), ErrorCode::InvalidRequest),
+        (with(&f, &[1, 2], |r| r.recovering = true), ErrorCode::InvalidRequest),
+        (with(&f, &[1, 2], |r| r.isr[0].1 = BrokerEpoch(one.0 + 1)), ErrorCode::IneligibleReplica),
+    ];
+    for (wish, expected) in cases {
+        assert_eq!(f.alter(wish.clone()), expected, "{wish:?}");
+    }
+    assert_eq!(f.describe(0), before);
+}
+
+#[test]
+fn an_unchanged_isr_writes_no_record() {
+    let mut f = led_by_two();
+    let end = f.controller.records().len();
+    let isr: Vec<u32> = f.partition(0).isr.iter().map(|n| n.0).collect();
+    f.set_isr(0, &isr);
+    assert_eq!(f.controller.records().len(), end);
+}
+
+#[test]
+fn a_fenced_replica_may_not_join_and_one_may_leave() {
+    let mut f = Fixture::cluster(3);
+    f.create("t", &[&[1, 2, 3]], &[]);
+    f.set_isr(0, &[1, 2]);
+    f.set_isr(0, &[1, 2, 3]);
+    f.leave(3);
+    let wish = f.wish(0, &[1, 2, 3]);
+    assert_eq!(f.alter(wish), ErrorCode::IneligibleReplica);
+    assert_eq!(f.describe(0), "@3 leader=1 epoch=0 isr=1,2 elr=- last=-");
+}
+
+#[test]
+fn the_canary_lets_a_stranger_in() {
+    let mut f = Fixture::cluster(3);
+    f.create("t", &[&[1, 2]], &[]);
+    f.rules.isr_members = crate::rules::IsrMembers::Anyone;
+    f.set_isr(0, &[1]);
+    assert_eq!(f.partition(0).isr, only(&[1, 3]));
+}

@@ -1,0 +1,219 @@
+//! Topics: creating, growing, deleting, configuring.
+
+use alloc::vec::Vec;
+
+use super::placement::place;
+use super::{Controller, Decision};
+use crate::config::{ConfigError, TopicConfig};
+use crate::protocol::ErrorCode;
+use crate::protocol::controller::{
+    AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
+};
+use crate::records::{MetadataRecord, PartitionRecord};
+use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId};
+
+/// Kafka's longest topic name.
+const NAME_LENGTH_MAX: usize = 249;
+const MIN_ISR: &str = "min.insync.replicas";
+
+impl Controller {
+    /// The records of a new topic and its id, with Kafka's checks in Kafka's order.
+    pub(super) fn decide_create_topic(
+        &self,
+        request: CreateTopicRequest,
+    ) -> Result<Decision<TopicId>, ErrorCode> {
+        if !is_topic_name(&request.name) || self.collides(&request.name) {
+            return Err(ErrorCode::InvalidTopicException);
+        }
+        if self.image.topic_by_name(&request.name).is_some() {
+            return Err(ErrorCode::TopicAlreadyExists);
+        }
+        for (key, value) in &request.config {
+            check_config(key, value)?;
+        }
+        let assignment = if request.assignment.is_empty() {
+            self.choose(0, request.partitions, request.replication_factor)?
+        } else {
+            request.assignment
+        };
+        let topic = TopicId(dense(self.image.topic_count()));
+        let partitions = self.new_partitions(topic, 0, &assignment)?;
+        let mut records = Vec::with_capacity(partitions.len() + 1);
+        let CreateTopicRequest { name, internal, config, .. } = request;
+        records.push(MetadataRecord::Topic { topic, name, internal, config });
+        records.extend(partitions);
+        Ok(Decision { records, answer: topic })
+    }
+
+    pub(super) fn decide_create_partitions(
+        &self,
+        request: &CreatePartitionsRequest,
+    ) -> Result<Decision<()>, ErrorCode> {
+        let topic = self.known_topic(&request.name)?;
+        let existing =
+            &self.image.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?.partitions;
+        let first = dense(existing.len());
+        if request.count <= first {
+            return Err(ErrorCode::InvalidPartitions);
+        }
+        let more = request.count - first;
+        let factor =
+            existing.first().and_then(|p| self.image.partition(*p)).map_or(0, |p| p.replicas.len());
+        let assignment = if request.assignment.is_empty() {
+            self.choose(first, more, dense(factor))?
+        } else {
+            request.assignment.clone()
+        };
+        let odd = assignment.len() != more as usize || assignment[0].len() != factor;
+        if odd {
+            return Err(ErrorCode::InvalidReplicaAssignment);
+        }
+        let records = self.new_partitions(topic, first, &assignment)?;
+        Ok(Decision { records, answer: () })
+    }
+
+    pub(super) fn decide_delete_topic(
+        &self,
+        request: &DeleteTopicRequest,
+    ) -> Result<Decision<()>, ErrorCode> {
+        let topic = self.known_topic(&request.name)?;
+        let records = [MetadataRecord::RemoveTopic { topic }].into();
+        Ok(Decision { records, answer: () })
+    }
+
+    /// A change of `min.insync.replicas` also clears the ELR of the topic's partitions: what
+    /// made them eligible was the old minimum.
+    pub(super) fn decide_topic_config(
+        &self,
+        request: AlterTopicConfigRequest,
+    ) -> Result<Decision<()>, ErrorCode> {
+        let topic = self.known_topic(&request.name)?;
+        for (key, value) in &request.config {
+            if let Some(value) = value {
+                check_config(key, value)?;
+            }
+        }
+        let min_isr = request.config.iter().any(|(key, _)| key == MIN_ISR);
+        let mut records: Vec<MetadataRecord> = request
+            .config
+            .into_iter()
+            .map(|(key, value)| MetadataRecord::TopicConfig { topic, key, value })
+            .collect();
+        if min_isr {
+            let eligible = self.image.partitions().filter(|p| {
+                p.topic == topic
+                    && !(p.eligible_leader_replicas.is_empty() && p.last_known_elr.is_empty())
+            });
+            records.extend(eligible.map(|p| {
+                let mut new = p.clone();
+                new.eligible_leader_replicas.clear();
+                new.last_known_elr.clear();
+                new.partition_epoch = p.partition_epoch.next();
+                MetadataRecord::Partition(new)
+            }));
+        }
+        Ok(Decision { records, answer: () })
+    }
+
+    fn known_topic(&self, name: &str) -> Result<TopicId, ErrorCode> {
+        self.image.topic_by_name(name).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+
+    /// Names that differ only in `.` against `_` give the same metric: Kafka refuses them.
+    fn collides(&self, name: &str) -> bool {
+        let same = |a: &str, b: &str| {
+            a.len() == b.len()
+                && a.bytes()
+                    .zip(b.bytes())
+                    .all(|(a, b)| a == b || (matches!(a, b'.' | b'_') && matches!(b, b'.' | b'_')))
+        };
+        name.contains(['.', '_'])
+            && self.image.topics().any(|(_, t)| t.name != name && same(&t.name, name))
+    }
+
+    fn choose(&self, first: u32, count: u32, factor: u32) -> Result<Vec<Vec<NodeId>>, ErrorCode> {
+        let factor_fits = factor >= 1 && factor as usize <= self.image.brokers().count();
+        if !factor_fits {
+            return Err(ErrorCode::InvalidReplicationFactor);
+        }
+        if count == 0 {
+            return Err(ErrorCode::InvalidPartitions);
+        }
+        if !self.image.brokers().any(|(_, b)| b.is_active()) {
+            return Err(ErrorCode::InvalidReplicationFactor);
+        }
+        let seed = if first == 0 { dense(self.image.partition_count()) } else { first };
+        Ok(place(&self.image, seed, count, factor))
+    }
+
+    /// Partitions from index `first` on. The ISR starts with the replicas that are active.
+    fn new_partitions(
+        &self,
+        topic: TopicId,
+        first: u32,
+        assignment: &[Vec<NodeId>],
+    ) -> Result<Vec<MetadataRecord>, ErrorCode> {
+        let mut records = Vec::with_capacity(assignment.len());
+        let mut id = dense(self.image.partition_count());
+        for (index, replicas) in (first..).zip(assignment) {
+            let known = replicas.iter().all(|r| self.image.broker(*r).is_some());
+            let twice = (1..replicas.len()).any(|i| replicas[..i].contains(&replicas[i]));
+            let uneven = replicas.len() != assignment[0].len();
+            let isr: Vec<NodeId> =
+                replicas.iter().copied().filter(|r| self.image.is_active(*r)).collect();
+            if !known || twice || uneven || isr.is_empty() {
+                return Err(ErrorCode::InvalidReplicaAssignment);
+            }
+            records.push(MetadataRecord::Partition(PartitionRecord {
+                partition: PartitionId(id),
+                topic,
+                index,
+                replicas: replicas.clone(),
+                leader: isr.first().copied(),
+                isr,
+                eligible_leader_replicas: Vec::new(),
+                last_known_elr: Vec::new(),
+                leader_epoch: LeaderEpoch(0),
+                partition_epoch: PartitionEpoch(0),
+                recovering: false,
+            }));
+            id += 1;
+        }
+        Ok(records)
+    }
+
+    /// `min.insync.replicas` of a topic, not yet capped at a partition's replicas.
+    pub(super) fn min_isr(&self, topic: TopicId) -> usize {
+        let own = self.image.topic_config(topic, MIN_ISR).and_then(|text| text.trim().parse().ok());
+        own.unwrap_or(self.config.min_insync_replicas) as usize
+    }
+
+    /// `unclean.leader.election.enable` of a topic.
+    pub(super) fn unclean_election_enabled(&self, topic: TopicId) -> bool {
+        let own: Option<&str> = self.image.topic_config(topic, "unclean.leader.election.enable");
+        own.map_or(self.config.unclean_leader_election, |text| {
+            text.trim().eq_ignore_ascii_case("true")
+        })
+    }
+}
+
+fn is_topic_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..")
+        && name.len() <= NAME_LENGTH_MAX
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Kafka's answer to a key that does not exist or a value that does not fit. Keys that the
+/// model does not read are taken, as Kafka takes them.
+fn check_config(key: &str, value: &str) -> Result<(), ErrorCode> {
+    match TopicConfig::default().set(key, value) {
+        Ok(()) | Err(ConfigError::NotModelled { .. }) => Ok(()),
+        Err(ConfigError::Unknown { .. } | ConfigError::Invalid { .. }) => {
+            Err(ErrorCode::InvalidConfig)
+        }
+    }
+}
+
+fn dense(n: usize) -> u32 {
+    u32::try_from(n).expect("a cluster has fewer than 2^32 topics and partitions")
+}
