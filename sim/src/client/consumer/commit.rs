@@ -49,12 +49,13 @@ pub(super) struct Commit {
 
 impl Consumer {
     /// Commits and tries again until `default.api.timeout.ms`. The application waits for the
-    /// event that tells the end.
+    /// event that tells the end, and polls again after it: it has left `poll`.
     pub fn commit_sync(
         &mut self,
         cx: &mut ClientContext<'_>,
         offsets: Vec<CommittedOffset>,
     ) -> CommitId {
+        self.polling = false;
         let deadline = cx.now.instant + self.config.default_api_timeout;
         let id = self.start_commit(cx, Kind::Sync, offsets, deadline);
         self.set_deadline(cx.now.instant);

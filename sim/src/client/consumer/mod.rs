@@ -155,6 +155,8 @@ impl Consumer {
         self.drive(cx);
         if self.polling {
             self.collect(cx, out);
+        }
+        if self.polling {
             self.send_fetches(cx);
         }
         if out.records > 0 {
@@ -284,6 +286,8 @@ impl Consumer {
         self.drive(cx);
         if self.polling && !self.has_buffered() {
             self.absorb_empty();
+        }
+        if self.polling && !self.has_buffered() {
             // Absorbed errors may have unset positions or asked for metadata.
             self.settle_positions(cx);
             self.refresh_metadata(cx);
@@ -400,3 +404,6 @@ impl Consumer {
         self.deadline = first.max(now + MILLISECOND);
     }
 }
+
+#[cfg(test)]
+mod tests;
