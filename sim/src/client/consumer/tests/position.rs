@@ -47,7 +47,7 @@ fn a_committed_offset_is_where_to_begin() {
 fn without_a_policy_poll_fails_whenever_the_answer_has_no_offset() {
     let mut b = Bench::joined(&[("auto.offset.reset", "none")], 1, -1);
     let error = ConsumerEvent::Error(ConsumerError::NoOffset(vec![PartitionId(0)]));
-    assert_eq!(b.told(), [error.clone()]);
+    assert_eq!(b.told(), std::slice::from_ref(&error));
     b.poll();
     assert_eq!(b.sent(), ["offset-fetch stable=true [0]"]);
     b.offset_fetch(-1);
