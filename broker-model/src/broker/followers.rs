@@ -134,15 +134,7 @@ impl Broker {
         entry: LogEntry,
     ) -> bool {
         let replica = self.replicas.get_mut(partition).expect("checked by the caller");
-        if entry.base_offset > replica.log().log_end_offset() {
-            // Only a log that has gone its own way can end within a batch of the leader.
-            return false;
-        }
-        let segments = replica.log().segments().len();
-        if replica.append_from_leader(&[entry], cx.batches) == 0 {
-            return false;
-        }
-        let rolled = replica.log().segments().len() > segments;
+        let Some(rolled) = replica.append_from_leader(entry, cx.batches) else { return false };
         let end = replica.log().log_end_offset();
         let bytes = cx.batches.get(entry.batch).bytes;
         self.replicas.appended(cx, partition, bytes, rolled);

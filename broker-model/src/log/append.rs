@@ -7,7 +7,7 @@ use super::sequence::Checked;
 use super::verification::Verification;
 use crate::config::TimestampType;
 use crate::protocol::ErrorCode;
-use crate::records::{Batch, Batches, Content, LogEntry};
+use crate::records::{Batch, Batches, Content, LogEntry, RecordSource};
 use crate::rules::Rules;
 use crate::types::{
     BatchId, Duration, LeaderEpoch, MILLISECOND, Now, Offset, ProducerId, Timestamp,
@@ -135,6 +135,20 @@ impl Log {
             "leader epochs never fall along a log"
         );
         self.place(entry, batches.get(entry.batch))
+    }
+
+    /// Whether a compacted topic must refuse this batch (`INVALID_RECORD`, with the log start
+    /// offset): it holds a record without a key. Asked by the broker before a client's append,
+    /// since only compacted topics look at single records.
+    #[must_use]
+    pub fn lacks_keys(
+        &self,
+        batch: BatchId,
+        batches: &Batches,
+        records: &dyn RecordSource,
+    ) -> bool {
+        self.config.cleanup_policy.compact
+            && batches.records(batch).iter().any(|&r| records.key(r).is_none())
     }
 
     fn check_size(&self, body: &Batch) -> Result<(), ErrorCode> {

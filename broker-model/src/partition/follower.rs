@@ -7,19 +7,16 @@ use crate::rules::{FollowerTruncation, Rules};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 impl Replica {
-    /// Appends what the leader sent. Batches this log holds already are passed over: a
-    /// fetch within a batch brings it whole. Gives the number appended.
-    pub fn append_from_leader(&mut self, entries: &[LogEntry], batches: &Batches) -> usize {
+    /// Appends a batch that the leader sent, and says whether it opened a new segment.
+    /// `None`: it was passed over, because this log holds it already (a fetch within a batch
+    /// brings it whole), or because it does not join on, which takes a log that ignored where
+    /// it parts from the leader's.
+    pub fn append_from_leader(&mut self, entry: LogEntry, batches: &Batches) -> Option<bool> {
         assert!(matches!(self.role, Role::Follower { .. }), "only a follower copies");
-        let mut appended = 0;
-        for entry in entries {
-            if entry.base_offset < self.log.log_end_offset() {
-                continue;
-            }
-            self.log.append_as_follower(*entry, batches);
-            appended += 1;
+        if entry.base_offset != self.log.log_end_offset() {
+            return None;
         }
-        appended
+        Some(self.log.append_as_follower(entry, batches))
     }
 
     /// Takes in the leader's high watermark and log start offset, after the batches that came

@@ -199,3 +199,13 @@ fn an_empty_log_finds_nothing() {
     assert_eq!(f.log.max_timestamp_offset(&f.batches, &f), None);
     assert_eq!(f.aborted(0), []);
 }
+
+#[test]
+fn a_compacted_topic_wants_keys() {
+    // log/compacted-topic-needs-keys
+    let mut f = Fixture::new();
+    let batch = f.batch(plain(1));
+    assert!(!f.log.lacks_keys(batch, &f.batches, &f));
+    f.log.config_mut().set("cleanup.policy", "compact").expect("a key");
+    assert!(f.log.lacks_keys(batch, &f.batches, &f));
+}

@@ -72,7 +72,9 @@ fn copy(leader: &Replica, follower: &mut Replica, batches: &Batches) {
     let mut entries = Vec::new();
     let end = leader.log().log_end_offset();
     leader.log().read(from, end, u32::MAX, true, batches, &mut entries);
-    follower.append_from_leader(&entries, batches);
+    for entry in entries {
+        follower.append_from_leader(entry, batches);
+    }
     follower.take_leader_offsets(leader.high_watermark(), leader.log().log_start_offset());
     follower.assert_invariants(&RULES());
 }
