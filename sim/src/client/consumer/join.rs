@@ -4,6 +4,7 @@
 //! `onJoinComplete`. A round goes on only while the application is in `poll`, and stops for it
 //! whenever there is something to tell.
 
+use broker_model::group::assignor::{self, Subscriber, TopicPartitions};
 use broker_model::protocol::group::{
     Assignor, JoinGroupRequest, JoinGroupResponse, Subscription, SyncGroupRequest,
     SyncGroupResponse,
@@ -11,7 +12,6 @@ use broker_model::protocol::group::{
 use broker_model::protocol::{ErrorCode, Request};
 use broker_model::types::{Instant, PartitionId, SECOND, TopicId};
 
-use super::assignment::{self, Member};
 use super::membership::{MemberState, NO_GENERATION, NO_MEMBER};
 use super::requests::{Channel, Purpose};
 use super::{Consumer, ConsumerEvent};
@@ -226,7 +226,7 @@ impl Consumer {
             self.note_group_topics(&r.members);
             if !r.skip_assignment {
                 let assignor = r.protocol.unwrap_or(Assignor::Range);
-                assignments = assignment::assign(assignor, &r.members, &self.metadata);
+                assignments = assignor::assign(assignor, &r.members, &self.group_topics());
             }
         }
         let (Some(group), Some(node)) = (self.group, self.membership.coordinator) else {
@@ -249,12 +249,22 @@ impl Consumer {
 
     /// The leader watches the partition counts of all topics of the group. It knows topics by
     /// its own metadata: a topic that only others subscribe to has no partitions for it.
-    fn note_group_topics(&mut self, members: &[Member]) {
+    fn note_group_topics(&mut self, members: &[Subscriber]) {
         let topics = members.iter().flat_map(|(_, _, s)| s.topics.iter().copied());
         let mut topics: Vec<TopicId> = topics.collect();
-        topics.sort_unstable();
+        topics.sort_unstable_by_key(|&t| (self.metadata.topic_name(t), t));
         topics.dedup();
         self.membership.assigned_counts = self.partition_counts(&topics);
+    }
+
+    /// The group's topics that exist with their partitions, in order of name.
+    fn group_topics(&self) -> Vec<TopicPartitions> {
+        let counts = self.membership.assigned_counts.iter().filter(|&&(_, n)| n > 0);
+        let of = |&(topic, _): &(TopicId, usize)| TopicPartitions {
+            topic,
+            partitions: self.metadata.partitions(topic).to_vec(),
+        };
+        counts.map(of).collect()
     }
 
     pub(super) fn handle_sync(&mut self, cx: &mut ClientContext<'_>, r: SyncGroupResponse) {

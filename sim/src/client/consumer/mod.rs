@@ -8,7 +8,6 @@
 //! was taken from [`Consumer::poll_event`]. A poll does nothing while events wait to be taken:
 //! rebalances go on only after the application has seen them.
 
-mod assignment;
 mod buffer;
 mod close;
 mod collect;
