@@ -14,18 +14,15 @@ pub type Loader<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
 /// Checks raw bytes before they are parsed: size and encoding.
 ///
 /// # Errors
-/// A diagnostic without labels, because there is no text to point into.
-pub fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
+/// One diagnostic without labels, because there is no text to point into.
+pub fn text_of(bytes: &[u8]) -> Result<&str, Vec<Diagnostic>> {
     if bytes.len() > SIZE_MAX {
-        return Err(too_large(bytes.len()));
+        return Err(vec![too_large(bytes.len())]);
     }
     std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        Diagnostic::new(
-            "scenario::encoding",
-            format!("the file is not UTF-8: byte {} on line {line}", e.valid_up_to()),
-        )
-        .with_help("save it as UTF-8 text")
+        let message = format!("the file is not UTF-8: byte {} on line {line}", e.valid_up_to());
+        vec![Diagnostic::new("scenario::encoding", message).with_help("save it as UTF-8 text")]
     })
 }
 

@@ -61,7 +61,7 @@ impl Decimal {
             digits = digits.checked_mul(10)?;
             scale += 1;
         }
-        while scale > 0 && digits % 10 == 0 {
+        while scale > 0 && digits.is_multiple_of(10) {
             digits /= 10;
             scale -= 1;
         }
@@ -221,7 +221,7 @@ pub(crate) fn rate(text: &str) -> Result<Rate, Wrong> {
 /// Writes nanoseconds in the largest unit that is exact.
 pub(crate) fn write_duration(nanos: u64) -> String {
     for (unit, factor) in [("s", 1_000_000_000_u64), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)] {
-        if nanos % factor == 0 {
+        if nanos.is_multiple_of(factor) {
             return format!("{}{unit}", nanos / factor);
         }
     }

@@ -51,11 +51,17 @@ pub(super) fn expectation(decoder: &mut Decoder, node: Option<&Node>) -> Expecta
     let fields = node.and_then(|n| decoder.open(n, "expect", &spec::EXPECT, &[]));
     let Some(t) = fields else { return Expectation::default() };
     let verdict = t.read(decoder, "verdict", values::choice(VERDICTS));
-    let anomaly = t.read(decoder, "anomaly", |value| {
-        let word = values::text(value)?;
-        Anomaly::from_name(&word)
-            .ok_or_else(|| values::unknown_word(&word, Anomaly::ALL.iter().map(|a| a.name())))
-    });
+    let anomaly = t
+        .read(decoder, "anomaly", |value| {
+            let word = values::text(value)?;
+            if word == "none" {
+                return Ok(None);
+            }
+            Anomaly::from_name(&word)
+                .map(Some)
+                .ok_or_else(|| values::unknown_word(&word, Anomaly::ALL.iter().map(|a| a.name())))
+        })
+        .flatten();
     let wrong = |key| t.get(key).is_some_and(|n| decoder.is_wrong(n));
     if wrong("verdict") || wrong("anomaly") {
         return Expectation::default();

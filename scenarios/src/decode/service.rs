@@ -232,7 +232,9 @@ fn transactions(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
         service.commit_interval = interval;
     }
     if let Some(id) = t.read(decoder, "transactional_id", values::name) {
-        service.transactional_ids = TransactionalIds::Shared(id);
+        if id != "per-instance" {
+            service.transactional_ids = TransactionalIds::Shared(id);
+        }
     }
     if let Some(abort) = t.read(decoder, "abort", values::probability) {
         service.abort = abort;

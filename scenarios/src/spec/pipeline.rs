@@ -1,0 +1,139 @@
+//! What runs in the world: services and loads.
+
+use super::{Section, key};
+
+/// `[service.NAME]`.
+pub const SERVICE: Section = Section {
+    name: "service.NAME",
+    doc: "Kinds: `ingress` takes the calls of a load and produces one record each; `transform` \
+          gives one output per input; `join` gives one output when an entity came on both inputs \
+          within the window; `sink` applies effects to an external store; `reader` only reads.",
+    keys: &[
+        key(
+            "kind",
+            "\"ingress\", \"transform\", \"join\", \"sink\" or \"reader\"",
+            "required",
+            "What it does.",
+        ),
+        key("instances", "integer from 1 to 1000", "1", "Instances, each with one poll loop."),
+        key(
+            "time",
+            "distribution of durations, or a table of one per input topic",
+            "0s",
+            "Service time per record.",
+        ),
+        key("input", "topic or topics", "required, except for an ingress", "What it consumes."),
+        key("output", "topic", "none", "What it produces to."),
+        key("output_size", "size", "as large as the input", "Value size of an output record."),
+        key("window", "duration", "required for a join", "Two sides this far apart still join."),
+        key("group", "name", "the service's name", "Consumer group."),
+        key(
+            "transactional",
+            "true or false",
+            "false",
+            "Outputs and offsets go through \
+            transactions.",
+        ),
+        key(
+            "transactional_id",
+            "name",
+            "\"per-instance\": NAME-0, NAME-1, ...",
+            "One transactional id for all \
+            instances: the mistake that makes them fence each other.",
+        ),
+        key("abort", "probability", "0", "Per transaction: the service aborts it by itself."),
+        key(
+            "commit",
+            "\"after-processing\", \"before-processing\" or \"auto\"",
+            "\"after-processing\"",
+            "When offsets are committed, without transactions.",
+        ),
+        key(
+            "commit_interval",
+            "duration",
+            "100ms with transactions, else 0s: after each poll",
+            "Time between commits, or between transactions.",
+        ),
+        key(
+            "effects",
+            "name of a ledger",
+            "none",
+            "The external store that it applies effects \
+            to, one per record. The store commits by itself.",
+        ),
+        key(
+            "dedupe",
+            "\"none\" or \"by-entity\"",
+            "\"none\"",
+            "Whether the store recognizes an \
+            entity that it has already applied. It remembers across crashes.",
+        ),
+        key("dedupe_capacity", "integer", "unbounded", "How many entities it remembers."),
+        key("dedupe_ttl", "duration", "for ever", "For how long it remembers an entity."),
+        key(
+            "restart",
+            "duration",
+            "1s",
+            "From a kill to the restart of an instance, unless the \
+            fault says `for`.",
+        ),
+        key(
+            "producer",
+            "table of Kafka's producer keys",
+            "Kafka's defaults",
+            "Producer \
+            configuration, verbatim.",
+        ),
+        key(
+            "consumer",
+            "table of Kafka's consumer keys",
+            "Kafka's defaults",
+            "Consumer \
+            configuration, verbatim.",
+        ),
+    ],
+};
+
+/// `[load.NAME]`.
+pub const LOAD: Section = Section {
+    name: "load.NAME",
+    doc: "Who calls an ingress, how often, with which keys.",
+    keys: &[
+        key("into", "service of kind ingress", "required", "Who is called."),
+        key("arrivals", "table", "required", "When calls arrive."),
+        key(
+            "keys",
+            "\"unique\", \"none\", \"uniform(N)\" or \"zipf(N, S)\"",
+            "\"unique\"",
+            "Which entity a call is about: one of its own, none, one of N, one of N by Zipf's law \
+             with exponent S.",
+        ),
+        key("size", "size or distribution of sizes", "1KiB", "Value size of a record."),
+        key("limit", "integer", "none", "Calls in the whole run, warm-up included."),
+    ],
+};
+
+/// `arrivals` of a load.
+pub const ARRIVALS: Section = Section {
+    name: "load.NAME.arrivals",
+    doc: "Open arrivals come whatever the answers do; closed callers wait for theirs.",
+    keys: &[
+        key("model", "\"open\" or \"closed\"", "required", "Open or closed."),
+        key("rate", "rate", "required when open", "Mean rate, all instances together."),
+        key(
+            "shape",
+            "\"poisson\", \"constant\" or \"burst(N)\"",
+            "\"poisson\"",
+            "Spacing of open \
+            arrivals: exponential gaps, equal gaps, N at once.",
+        ),
+        key("callers", "integer from 1 to 100000", "required when closed", "Callers."),
+        key(
+            "think",
+            "distribution of durations",
+            "0s",
+            "From an answer to the caller's next \
+            call.",
+        ),
+    ],
+};

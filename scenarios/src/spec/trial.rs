@@ -1,0 +1,123 @@
+//! What is done to it and asked of it: faults, checks, gates, expectations, rules.
+
+use super::{Section, key};
+
+/// `[[fault]]`.
+pub const FAULT: Section = Section {
+    name: "fault",
+    doc: "A fault has a kind, a target by role that is resolved when it fires, and a trigger: a \
+          time (`at`) or a protocol event (`on`).",
+    keys: &[
+        key("name", "name", "the kind and its place in the file", "Name in reports."),
+        key("kind", "see below", "required", "What happens."),
+        key("target", "see below", "depends on the kind", "To whom."),
+        key(
+            "at",
+            "duration or range",
+            "none",
+            "When, from the start of the load phase; a range \
+            is drawn per seed.",
+        ),
+        key("on", "see below", "none", "At which protocol event."),
+        key("after", "duration or range", "0s", "With `on`: so long after the event."),
+        key("for", "duration or range", "until the load ends", "How long; kills restart then."),
+        key("chance", "probability", "1", "Probability, per seed, that the fault is there."),
+        key(
+            "cut",
+            "\"full\", \"inbound\", \"outbound\", \"brokers\", \"controller\" or \
+            \"clients\"",
+            "\"full\"",
+            "For `partition`: all links; only those to or from the \
+            target; only those with other brokers, controllers or services.",
+        ),
+        key(
+            "factor",
+            "factor, at least 1",
+            "10 for slow-disk, 1 for slow-link",
+            "How many times \
+            slower.",
+        ),
+        key(
+            "latency",
+            "duration or range",
+            "required for slow-link",
+            "Added one way to every \
+            message.",
+        ),
+        key("probability", "probability", "1", "For `connection-loss`: per message."),
+    ],
+};
+
+/// `[swarm]`.
+pub const SWARM: Section = Section {
+    name: "swarm",
+    doc: "With a swarm each seed draws which fault kinds of the file are on.",
+    keys: &[
+        key("enabled", "true or false", "true when the table is there", "Whether it draws."),
+        key("keep", "probability", "0.5", "Probability that a fault kind is on."),
+    ],
+};
+
+/// `[check]`.
+pub const CHECK: Section = Section {
+    name: "check",
+    doc: "Every check and invariant runs unless it is switched off by its name: \
+          `reordered-key = false`.",
+    keys: &[
+        key(
+            "exactly_once",
+            "table or array of tables",
+            "none",
+            "Pairs that must correspond one \
+            to one.",
+        ),
+        key(
+            "per_key_order",
+            "topics or ledgers",
+            "none",
+            "Where records of one key must stay in \
+            order.",
+        ),
+    ],
+};
+
+/// An entry of `check.exactly_once`.
+pub const EXACTLY_ONCE: Section = Section {
+    name: "check.exactly_once",
+    doc: "Each entity on `from` ends up on `to` exactly once.",
+    keys: &[
+        key("from", "topic", "required", "Where entities come from."),
+        key("to", "topic or ledger", "required", "Where each must end up once."),
+    ],
+};
+
+/// `[gate]`.
+pub const GATE: Section = Section {
+    name: "gate",
+    doc: "Bounds on what a run measured. The keys are quantities, the values comparisons: \
+          `\"p99(end_to_end, steady)\" = \"< 250ms\"`.",
+    keys: &[],
+};
+
+/// `[expect]`.
+pub const EXPECT: Section = Section {
+    name: "expect",
+    doc: "What the run should give. A run that gives it exits with 0.",
+    keys: &[
+        key("verdict", "\"pass\", \"fail\" or \"inconclusive\"", "\"pass\"", "The verdict."),
+        key(
+            "anomaly",
+            "name of a check, or \"none\"",
+            "required with \"fail\"",
+            "What must be found.",
+        ),
+    ],
+};
+
+/// `[protocol]`.
+pub const PROTOCOL: Section = Section {
+    name: "protocol",
+    doc: "Rules other than today's Kafka: historic behavior and planted bugs, by the names of the \
+          broker model's rules: `acks_all = \"early\"`.",
+    keys: &[key("era", "name", "today", "A historic profile: sets several rules at once.")],
+};
