@@ -4,6 +4,7 @@ mod commit;
 mod fetch;
 mod group;
 mod position;
+mod random;
 
 use std::fmt::Write as _;
 
@@ -31,6 +32,14 @@ use crate::client::{ClientContext, ClientOutput, Correlation, Disconnected};
 use crate::prng::Stream;
 use crate::records::RecordTable;
 
+/// A request without an answer.
+struct Open {
+    shown: String,
+    node: NodeId,
+    correlation: Correlation,
+    request: Request,
+}
+
 /// One topic `t` (id 0) whose partitions 0, 1, ... have these leaders and leader epochs.
 struct Bench {
     consumer: Consumer,
@@ -45,8 +54,8 @@ struct Bench {
     polled: Polled,
     /// How many of `outputs` are in `open` already.
     noted: usize,
-    /// Requests sent and not answered: kind as shown, node, correlation.
-    open: Vec<(String, NodeId, Correlation)>,
+    /// Requests sent and not answered.
+    open: Vec<Open>,
 }
 
 impl Bench {
@@ -133,10 +142,15 @@ impl Bench {
 
     fn note_sent(&mut self) {
         for output in &self.outputs[self.noted..] {
-            if let ClientOutput::Send { to, correlation, .. }
-            | ClientOutput::SendToCoordinator { to, correlation, .. } = output
+            if let ClientOutput::Send { to, correlation, request, .. }
+            | ClientOutput::SendToCoordinator { to, correlation, request, .. } = output
             {
-                self.open.push((show(output), *to, *correlation));
+                self.open.push(Open {
+                    shown: show(output),
+                    node: *to,
+                    correlation: *correlation,
+                    request: request.clone(),
+                });
             }
         }
         self.noted = self.outputs.len();
@@ -147,6 +161,12 @@ impl Bench {
         self.with(|consumer, cx, out| consumer.poll(cx, out));
         let runs = self.polled.runs.iter();
         runs.map(|r| format!("{}@{}..{}", r.partition, r.first_offset(), r.end_offset())).collect()
+    }
+
+    /// Polls and tells what it gave.
+    fn poll_runs(&mut self) -> Vec<super::Run> {
+        self.poll();
+        self.polled.runs.clone()
     }
 
     fn turn(&mut self) {
@@ -180,13 +200,22 @@ impl Bench {
     }
 
     fn finish(&mut self, kind: &str, result: Result<Response, Disconnected>) {
-        let at = self.open.iter().position(|(shown, _, _)| shown.starts_with(kind));
-        let at = at.unwrap_or_else(|| panic!("no open {kind} in {:?}", self.open));
-        let (_, node, correlation) = self.open.remove(at);
+        let at = self.open.iter().position(|open| open.shown.starts_with(kind));
+        let at = at.unwrap_or_else(|| panic!("no open {kind}"));
+        self.finish_at(at, result);
+    }
+
+    fn finish_at(&mut self, at: usize, result: Result<Response, Disconnected>) {
+        let Open { node, correlation, .. } = self.open.remove(at);
         self.with(|consumer, cx, _| consumer.response(cx, node, correlation, result));
     }
 
     fn metadata(&mut self) {
+        let response = self.cluster();
+        self.answer("metadata", response);
+    }
+
+    fn cluster(&self) -> Response {
         let topic = TopicMetadata {
             error: ErrorCode::None,
             name: "t".into(),
@@ -209,7 +238,7 @@ impl Bench {
             topics: vec![topic],
             partitions: self.leaders.iter().enumerate().map(partition).collect(),
         };
-        self.answer("metadata", Response::Metadata(response));
+        Response::Metadata(response)
     }
 
     fn find_coordinator(&mut self) {

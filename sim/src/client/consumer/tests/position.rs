@@ -28,7 +28,7 @@ fn without_a_committed_offset_the_reset_policy_decides() {
     {
         let mut b = Bench::joined(&[("auto.offset.reset", policy)], 1, -1);
         assert_eq!(b.consumer.position(PartitionId(0)), None);
-        assert_eq!(b.open.last().expect("sent").0, format!("list-offsets node=0 0@{shown}"));
+        assert_eq!(b.open.last().expect("sent").shown, format!("list-offsets node=0 0@{shown}"));
         listed(&mut b, ErrorCode::None, 7);
         assert_eq!(b.sent(), ["fetch node=0 s=0 e=0 0@7/le0"]);
     }
