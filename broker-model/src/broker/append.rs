@@ -65,6 +65,15 @@ impl Broker {
         }
         self.followers_fall_behind(partition);
         let replica = self.replicas.get_mut(partition).expect("found above");
+        let mut batch = batch;
+        if matches!(origin, Origin::Client(_)) {
+            let log = replica.log();
+            if log.lacks_keys(batch, cx.batches, cx.records) {
+                let log_start_offset = log.log_start_offset();
+                return Err(Refused { error: ErrorCode::InvalidRecord, log_start_offset });
+            }
+            batch = log.stamped(cx.now, batch, cx.batches);
+        }
         let outcome = replica.append(cx.now, batch, cx.batches, origin, cx.rules);
         let log_start_offset = replica.log().log_start_offset();
         match outcome {

@@ -197,8 +197,9 @@ fn aborted(
     match cx.rules.aborted_list {
         AbortedList::Forgotten => Vec::new(),
         AbortedList::Given => {
-            let upper = last.base_offset + i64::from(cx.batches.get(last.batch).count);
-            replica.log().aborted_transactions(from, upper)
+            let end = last.base_offset + i64::from(cx.batches.get(last.batch).count);
+            let log = replica.log();
+            log.aborted_transactions(from, log.aborted_upper_bound(end, cx.batches))
         }
     }
 }

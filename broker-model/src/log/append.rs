@@ -7,7 +7,7 @@ use super::sequence::Checked;
 use super::verification::Verification;
 use crate::config::TimestampType;
 use crate::protocol::ErrorCode;
-use crate::records::{Batch, Batches, Content, LogEntry, RecordSource};
+use crate::records::{Batch, Batches, Content, LogEntry, NewBatch, RecordSource};
 use crate::rules::Rules;
 use crate::types::{
     BatchId, Duration, LeaderEpoch, MILLISECOND, Now, Offset, ProducerId, Timestamp,
@@ -73,10 +73,13 @@ impl Log {
         rules: &Rules,
     ) -> AppendOutcome {
         let body = batches.get(batch);
-        assert!(!body.control, "markers come by `append_marker`");
         let log_start_offset = self.log_start;
         if let Err(error) = self.check_size(body) {
             return AppendOutcome::refused(error);
+        }
+        if body.control {
+            // Markers come by `append_marker`; a client may not write them.
+            return AppendOutcome::Refused { error: ErrorCode::InvalidRecord, log_start_offset };
         }
         if !self.is_timely(body, now.wall) {
             return AppendOutcome::Refused { error: ErrorCode::InvalidTimestamp, log_start_offset };
@@ -139,7 +142,8 @@ impl Log {
 
     /// Whether a compacted topic must refuse this batch (`INVALID_RECORD`, with the log start
     /// offset): it holds a record without a key. Asked by the broker before a client's append,
-    /// since only compacted topics look at single records.
+    /// since only compacted topics look at single records. A batch of a wrong size is left to
+    /// the append, whose check comes first.
     #[must_use]
     pub fn lacks_keys(
         &self,
@@ -148,7 +152,26 @@ impl Log {
         records: &dyn RecordSource,
     ) -> bool {
         self.config.cleanup_policy.compact
+            && self.check_size(batches.get(batch)).is_ok()
             && batches.records(batch).iter().any(|&r| records.key(r).is_none())
+    }
+
+    /// The body to append for a client's batch: on topics with `LogAppendTime` a new one that
+    /// carries the leader's time, else the same.
+    pub fn stamped(&self, now: Now, batch: BatchId, batches: &mut Batches) -> BatchId {
+        if self.config.timestamp_type == TimestampType::CreateTime {
+            return batch;
+        }
+        let body = *batches.get(batch);
+        let new = NewBatch {
+            producer_id: body.producer_id,
+            producer_epoch: body.producer_epoch,
+            base_sequence: body.base_sequence,
+            transactional: body.transactional,
+            max_timestamp: now.wall,
+            bytes: body.bytes,
+        };
+        batches.restamp(batch, new)
     }
 
     fn check_size(&self, body: &Batch) -> Result<(), ErrorCode> {

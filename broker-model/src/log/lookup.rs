@@ -1,6 +1,7 @@
 //! Offsets by timestamp. Source: KIP-79, KIP-734.
 
 use super::Log;
+use crate::config::TimestampType;
 use crate::records::{Batches, Content, LogEntry, RecordSource};
 use crate::types::{LeaderEpoch, Offset, Timestamp};
 
@@ -34,7 +35,7 @@ impl Log {
             let found = self.entries[segment.first_entry.max(first)..stop]
                 .iter()
                 .filter(|e| batches.get(e.batch).max_timestamp >= target)
-                .find_map(|e| first_at(e, self.log_start, target, batches, records));
+                .find_map(|e| self.first_at(e, self.log_start, target, batches, records));
             if found.is_some() {
                 return found;
             }
@@ -60,31 +61,34 @@ impl Log {
             return None;
         }
         let entry = self.entries.get(self.index_of(best.max_timestamp_batch))?;
-        first_at(entry, entry.base_offset, best.max_timestamp, batches, records)
+        self.first_at(entry, entry.base_offset, best.max_timestamp, batches, records)
     }
-}
 
-/// The first record of a batch at or after `start` with a timestamp of at least `target`.
-fn first_at(
-    entry: &LogEntry,
-    start: Offset,
-    target: Timestamp,
-    batches: &Batches,
-    records: &dyn RecordSource,
-) -> Option<FoundOffset> {
-    let body = batches.get(entry.batch);
-    let found = |offset: Offset, timestamp: Timestamp| FoundOffset {
-        offset,
-        timestamp,
-        leader_epoch: entry.leader_epoch,
-    };
-    if !matches!(body.content, Content::Records { .. }) {
-        // Markers hold one record; coordinators stamp all records of a batch alike.
-        let offset = entry.base_offset.max(start);
-        return (body.max_timestamp >= target).then(|| found(offset, body.max_timestamp));
+    /// The first record of a batch at or after `start` with a timestamp of at least `target`.
+    fn first_at(
+        &self,
+        entry: &LogEntry,
+        start: Offset,
+        target: Timestamp,
+        batches: &Batches,
+        records: &dyn RecordSource,
+    ) -> Option<FoundOffset> {
+        let body = batches.get(entry.batch);
+        let found = |offset: Offset, timestamp: Timestamp| FoundOffset {
+            offset,
+            timestamp,
+            leader_epoch: entry.leader_epoch,
+        };
+        if self.config.timestamp_type == TimestampType::LogAppendTime
+            || !matches!(body.content, Content::Records { .. })
+        {
+            // Markers hold one record; leaders and coordinators stamp all of a batch alike.
+            let offset = entry.base_offset.max(start);
+            return (body.max_timestamp >= target).then(|| found(offset, body.max_timestamp));
+        }
+        (0..)
+            .zip(batches.records(entry.batch))
+            .map(|(i, &record)| found(entry.base_offset + i, records.timestamp(record)))
+            .find(|f| f.offset >= start && f.timestamp >= target)
     }
-    (0..)
-        .zip(batches.records(entry.batch))
-        .map(|(i, &record)| found(entry.base_offset + i, records.timestamp(record)))
-        .find(|f| f.offset >= start && f.timestamp >= target)
 }

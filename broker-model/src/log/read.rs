@@ -68,6 +68,30 @@ impl Log {
         bytes
     }
 
+    /// Up to where the aborted list of a fetch reaches whose data ends at `end`: to the next
+    /// entry of Kafka's offset index, which has one every 4,096 bytes, or to the segment's end.
+    #[must_use]
+    pub fn aborted_upper_bound(&self, end: Offset, batches: &Batches) -> Offset {
+        const INDEX_INTERVAL_BYTES: u64 = 4_096;
+        if self.aborted.is_empty() || end >= self.log_end {
+            return end;
+        }
+        let first = self.index_of(end);
+        // `end` may open the next segment: then the list ends with the one that was read.
+        if self.segments.iter().rev().any(|s| s.first_entry == first) {
+            return end;
+        }
+        let mut bytes = 0;
+        let stop = self.segment_end(first);
+        for index in first..stop {
+            if bytes > INDEX_INTERVAL_BYTES {
+                return self.entries[index].base_offset;
+            }
+            bytes += u64::from(batches.get(self.entries[index].batch).bytes);
+        }
+        self.end_of(stop - 1)
+    }
+
     /// Aborted transactions that overlap `from..upper`, in order of their markers. Names may
     /// begin before the range; the consumer skips what it does not meet.
     #[must_use]

@@ -183,6 +183,11 @@ impl Fixture {
             .collect()
     }
 
+    /// Up to where the aborted list reaches of a fetch whose data ends here.
+    fn aborted_bound(&self, end: i64) -> i64 {
+        self.log.aborted_upper_bound(Offset(end), &self.batches).0
+    }
+
     /// The last stable offset, were all replicated.
     fn stable(&mut self) -> i64 {
         let end = self.log.log_end_offset();

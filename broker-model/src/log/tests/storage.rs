@@ -1,10 +1,10 @@
 use alloc::vec::Vec;
 
-use super::{Fixture, Say, WALL, data, plain, txn};
+use super::{Fixture, Say, WALL, data, is_duplicate, plain, txn};
 use crate::config::TopicConfig;
-use crate::log::FoundOffset;
+use crate::log::{AppendOutcome, FoundOffset};
 use crate::protocol::fetch::EpochEnd;
-use crate::types::{LeaderEpoch, MILLISECOND, Offset, Timestamp};
+use crate::types::{LeaderEpoch, MILLISECOND, Now, Offset, Timestamp};
 
 fn small_segments(bytes: u32) -> Fixture {
     Fixture::with(TopicConfig { segment_bytes: bytes, ..TopicConfig::default() })
@@ -208,4 +208,19 @@ fn a_compacted_topic_wants_keys() {
     assert!(!f.log.lacks_keys(batch, &f.batches, &f));
     f.log.config_mut().set("cleanup.policy", "compact").expect("a key");
     assert!(f.log.lacks_keys(batch, &f.batches, &f));
+}
+
+#[test]
+fn log_append_time_is_the_leaders() {
+    let mut f = Fixture::new();
+    f.log.config_mut().set("message.timestamp.type", "LogAppendTime").expect("a key");
+    let sent = f.batch(Say { time: 1_000, ..data(1, 0, 0, 2) });
+    let now = Now { wall: WALL, ..Now::default() };
+    let batch = f.log.stamped(now, sent, &mut f.batches);
+    assert_eq!(f.batches.records(batch), f.batches.records(sent));
+    assert!(matches!(f.append_batch(batch), AppendOutcome::Appended { append_time: WALL, .. }));
+    let found = f.log.offset_for_timestamp(Timestamp(1_001), &f.batches, &f);
+    assert_eq!(found.map(|f| (f.offset, f.timestamp)), Some((Offset(0), WALL)));
+    let repeat = f.log.stamped(now, sent, &mut f.batches);
+    assert!(is_duplicate(f.append_batch(repeat)));
 }

@@ -1,10 +1,10 @@
 use super::{Fixture, data, is_duplicate, plain, txn};
 use crate::log::{Origin, Verification};
 use crate::protocol::ErrorCode::{
-    InvalidProducerEpoch, InvalidTxnState, MessageTooLarge, OutOfOrderSequenceNumber,
-    TransactionCoordinatorFenced,
+    InvalidProducerEpoch, InvalidRecord, InvalidTxnState, MessageTooLarge,
+    OutOfOrderSequenceNumber, TransactionCoordinatorFenced,
 };
-use crate::types::{Now, Offset};
+use crate::types::{CoordinatorEpoch, Now, Offset, ProducerEpoch, ProducerId};
 
 #[test]
 fn a_repeat_reopens_nothing_and_blocks_the_next() {
@@ -195,4 +195,37 @@ fn coordinators_append_without_sequences() {
     assert_eq!(f.described(), [(1, 0, -1, 0)]);
     assert_eq!(f.mark(1, 1, false), Ok(2));
     assert_eq!(f.aborted(0), [(1, 0)]);
+}
+
+#[test]
+fn clients_write_no_control_batches() {
+    // transactions/odd-produce-requests
+    let mut f = Fixture::new();
+    let marker = f.batches.push_marker(
+        ProducerId(1),
+        ProducerEpoch(0),
+        true,
+        CoordinatorEpoch(0),
+        super::WALL,
+    );
+    assert_eq!(super::base(f.append_batch(marker)), Err(InvalidRecord));
+    assert_eq!(f.log.log_end_offset(), Offset(0));
+}
+
+#[test]
+fn the_aborted_list_reaches_to_the_next_index_entry() {
+    // transactions/aborted-list-of-partial-ranges
+    let mut f = Fixture::new();
+    assert_eq!(f.aborted_bound(0), 0);
+    assert_eq!(f.produce(txn(1, 0, 0, 1)), Ok(0));
+    assert_eq!(f.mark(1, 1, false), Ok(1));
+    for at in 2..100 {
+        assert_eq!(f.produce(plain(1)), Ok(at));
+    }
+    assert_eq!(f.aborted_bound(1), 43, "78 and then 41 times 100 bytes are more than 4,096");
+    assert_eq!(f.aborted_bound(90), 100, "else the end of the log");
+    f.log.roll();
+    assert_eq!(f.produce(plain(1)), Ok(100));
+    assert_eq!(f.aborted_bound(90), 100, "within the segment");
+    assert_eq!(f.aborted_bound(100), 100);
 }
