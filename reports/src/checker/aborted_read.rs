@@ -7,6 +7,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Outcome, RecordState, Recorder};
+use crate::number::grouped;
 
 /// Judges it.
 pub(super) fn judge(recorder: &Recorder) -> Finding {
@@ -43,8 +44,10 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
     let count = found.count();
     let (verdict, detail) = if count > 0 {
         (Verdict::Fail, format!("{count} aborted transactions were visible to read_committed"))
+    } else if aborted == 0 {
+        (Verdict::Pass, "no transaction was aborted".to_owned())
     } else {
-        (Verdict::Pass, format!("none of {aborted} aborted transactions was visible"))
+        (Verdict::Pass, format!("none of {} aborted transactions was visible", grouped(aborted)))
     };
     let name = "aborted-never-read".to_owned();
     Finding { name, verdict, detail, violations: count, evidence: found.first().to_vec() }

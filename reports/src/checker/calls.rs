@@ -5,6 +5,7 @@
 
 use super::finding::{Anomaly, Finding, Verdict, Violation};
 use crate::history::Recorder;
+use crate::number::grouped;
 
 /// Kinds of calls that must return. Sends are counted from the records themselves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,9 +80,12 @@ impl Calls {
         }
         evidence.truncate(super::EVIDENCE_MAX);
         let (verdict, detail) = if violations > 0 {
-            (Verdict::Fail, format!("{violations} of {all} calls never returned"))
+            (
+                Verdict::Fail,
+                format!("{} of {} calls never returned", grouped(violations), grouped(all)),
+            )
         } else {
-            (Verdict::Pass, format!("all {all} calls returned"))
+            (Verdict::Pass, format!("all {} calls returned", grouped(all)))
         };
         Finding { name: "calls-answered".to_owned(), verdict, detail, violations, evidence }
     }

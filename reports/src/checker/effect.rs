@@ -11,6 +11,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::Recorder;
+use crate::number::grouped;
 
 /// A ledger's number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,12 +112,13 @@ impl Effects {
             let doubled = ledger.doubled.first().iter();
             evidence.extend(doubled.map(|&(entity, at_ns)| ledger.doubled(entity, at_ns)));
             texts.push(format!(
-                "{}: {expected} expected, {} applied in {} attempts, {} lost, {} doubled",
+                "{}: {} expected, {} applied in {} attempts, {} lost, {} doubled",
                 ledger.name,
-                ledger.applied,
-                ledger.attempts,
-                lost.count(),
-                ledger.doubled.count()
+                grouped(expected),
+                grouped(ledger.applied),
+                grouped(ledger.attempts),
+                grouped(lost.count()),
+                grouped(ledger.doubled.count())
             ));
         }
         evidence.truncate(super::EVIDENCE_MAX);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Verdict;
 use crate::history::{Phase, Recorder};
+use crate::number::grouped;
 
 /// What a gate measures. All values are integers in the unit its name ends with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,20 +86,23 @@ enum Unit {
     PerSecond,
 }
 
-/// Milliseconds with three digits, seconds from ten of them on.
+/// Milliseconds, from one second on seconds, with as many of three digits as say something.
 fn time_text(ns: u64) -> String {
-    if ns >= 10_000_000_000 {
-        return format!("{}.{:03} s", ns / 1_000_000_000, ns / 1_000_000 % 1_000);
-    }
-    format!("{}.{:03} ms", ns / 1_000_000, ns / 1_000 % 1_000)
+    let (whole, part, unit) = if ns >= 1_000_000_000 {
+        (ns / 1_000_000_000, ns / 1_000_000 % 1_000, "s")
+    } else {
+        (ns / 1_000_000, ns / 1_000 % 1_000, "ms")
+    };
+    let text = format!("{whole}.{part:03}");
+    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 impl Unit {
     fn text(&self, value: u64) -> String {
         match self {
             Self::Time => time_text(value),
-            Self::Records => format!("{value} records"),
-            Self::PerSecond => format!("{value} records/s"),
+            Self::Records => format!("{} records", grouped(value)),
+            Self::PerSecond => format!("{} records/s", grouped(value)),
         }
     }
 }
@@ -191,7 +195,7 @@ mod tests {
         let gates = recorder.gates(&rules);
         let verdicts: Vec<Verdict> = gates.iter().map(|gate| gate.verdict).collect();
         assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive]);
-        assert_eq!(gates[0].actual, "2.000 ms");
+        assert_eq!(gates[0].actual, "2 ms");
         assert_eq!(gates[2].actual, "-");
     }
 

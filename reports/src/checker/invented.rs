@@ -8,6 +8,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Poll, Recorder};
+use crate::number::grouped;
 
 /// Where something was seen that should not be there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +66,7 @@ impl Invented {
         let (verdict, detail) = if count > 0 {
             (Verdict::Fail, format!("{count} records were seen that should not exist"))
         } else {
-            let polled = recorder.totals.polled;
+            let polled = grouped(recorder.totals.polled);
             (Verdict::Pass, format!("all {polled} polled records had been sent"))
         };
         let name = "no-record-invented".to_owned();

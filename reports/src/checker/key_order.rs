@@ -11,6 +11,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Facts, Recorder};
+use crate::number::grouped;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Disorder {
@@ -147,7 +148,10 @@ impl KeyOrder {
         } else if self.keyed.is_empty() && self.derived.is_empty() {
             (Verdict::Inconclusive, "no topic declares an order per key".to_owned())
         } else {
-            (Verdict::Pass, format!("{} records are in the order of their keys", self.judged))
+            (
+                Verdict::Pass,
+                format!("{} records are in the order of their keys", grouped(self.judged)),
+            )
         };
         let name = "order-per-key".to_owned();
         Finding { name, verdict, detail, violations: count, evidence }

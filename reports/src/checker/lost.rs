@@ -8,6 +8,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Outcome, RecordState, Recorder};
+use crate::number::grouped;
 
 /// Judges it.
 pub(super) fn judge(recorder: &Recorder) -> Finding {
@@ -31,13 +32,15 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         }
     }
     let evidence = lost.first().iter().map(|&id| describe(recorder, id)).collect();
+    let total = grouped(judged);
     let (verdict, detail) = if lost.count() > 0 {
-        let text = format!("{} of {judged} acknowledged records are in no log", lost.count());
+        let text =
+            format!("{} of {total} acknowledged records are in no log", grouped(lost.count()));
         (Verdict::Fail, text)
     } else if without_audit > 0 {
         (Verdict::Inconclusive, format!("{without_audit} records are in partitions never audited"))
     } else {
-        (Verdict::Pass, format!("all {judged} acknowledged records are in the logs"))
+        (Verdict::Pass, format!("all {total} acknowledged records are in the logs"))
     };
     let name = "no-acknowledged-record-lost".to_owned();
     Finding { name, verdict, detail, violations: lost.count(), evidence }

@@ -8,6 +8,7 @@
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use super::judge::Scope;
 use crate::history::Recorder;
+use crate::number::grouped;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Inversion {
@@ -90,7 +91,10 @@ impl PartitionOrder {
         let (verdict, detail) = if count > 0 {
             (Verdict::Fail, format!("{count} records overtook an earlier one of their producer"))
         } else {
-            (Verdict::Pass, format!("{} records are in the order they were sent", self.judged))
+            (
+                Verdict::Pass,
+                format!("{} records are in the order they were sent", grouped(self.judged)),
+            )
         };
         let name = "order-per-partition".to_owned();
         Finding { name, verdict, detail, violations: count, evidence }

@@ -9,6 +9,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Poll, Recorder};
+use crate::number::grouped;
 
 /// Stands for "not assigned".
 const UNASSIGNED: i64 = -1;
@@ -111,7 +112,7 @@ impl Polls {
             let text = format!("{untold} gaps are in partitions never audited");
             (Verdict::Inconclusive, text)
         } else {
-            (Verdict::Pass, format!("{} records were polled in log order", self.judged))
+            (Verdict::Pass, format!("{} records were polled in log order", grouped(self.judged)))
         };
         let name = "poll-in-order".to_owned();
         Finding { name, verdict, detail, violations: count, evidence }

@@ -9,6 +9,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::Recorder;
+use crate::number::grouped;
 
 /// Set when the entity has a record in the source topic; the rest counts its ends.
 const BEGUN: u8 = 0x80;
@@ -115,7 +116,7 @@ impl Terminals {
             let text = format!("of {begun} entities {none} never ended, {several} ended again");
             (Verdict::Fail, text)
         } else {
-            (Verdict::Pass, format!("all {begun} entities ended in one terminal state"))
+            (Verdict::Pass, format!("all {} entities ended in one terminal state", grouped(begun)))
         };
         Finding { name, verdict, detail, violations, evidence }
     }

@@ -8,6 +8,7 @@
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Outcome, RecordState, Recorder, Transaction};
+use crate::number::grouped;
 
 fn torn(transaction: &Transaction) -> bool {
     transaction.outcome != Outcome::Aborted
@@ -35,7 +36,10 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
     } else if unaudited && judged > 0 {
         (Verdict::Inconclusive, "some partitions were never audited".to_owned())
     } else {
-        (Verdict::Pass, format!("all {judged} transactions are visible whole or not at all"))
+        (
+            Verdict::Pass,
+            format!("all {} transactions are visible whole or not at all", grouped(judged)),
+        )
     };
     let name = "no-torn-transaction".to_owned();
     Finding { name, verdict, detail, violations: count, evidence }

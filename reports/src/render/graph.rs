@@ -7,7 +7,7 @@ mod layout;
 
 use std::fmt::Write;
 
-use super::number;
+use crate::number;
 
 /// What a node is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,10 +52,10 @@ pub struct Pipeline {
 }
 
 /// Page pixels from one layer to the next.
-const PITCH_X: f64 = 176.0;
+const PITCH_X: f64 = 172.0;
 /// Page pixels from one lane to the next.
 const PITCH_Y: f64 = 74.0;
-const NODE_WIDTH: f64 = 118.0;
+const NODE_WIDTH: f64 = 124.0;
 const NODE_HEIGHT: f64 = 46.0;
 const MARGIN: f64 = 8.0;
 
@@ -121,7 +121,7 @@ fn draw_edge(svg: &mut String, edge: &Edge, lane: &[(usize, f64)], most: u64) {
         write!(svg, "<path class=\"tip\" d=\"M{tip:.1} {y:.1} l-9 -{half} v{} z\"/>", 2.0 * half);
 }
 
-/// The rate, on the edge's last stretch, where edges to different nodes are apart.
+/// The rate, above the edge's end. Edges that meet keep apart up to there.
 fn draw_rate(svg: &mut String, edge: &Edge, lane: &[(usize, f64)]) {
     let (layer, place) = lane[lane.len() - 1];
     let before = lane[lane.len() - 2].1;
@@ -145,7 +145,7 @@ fn draw_node(svg: &mut String, node: &Node, x: f64, y: f64) {
     );
     let name = escape(&node.name);
     // Long names are squeezed rather than cut: they are what a reader looks for.
-    let fit = if node.name.chars().count() > 15 {
+    let fit = if node.name.chars().count() > 14 {
         format!(" textLength=\"{:.0}\" lengthAdjust=\"spacingAndGlyphs\"", NODE_WIDTH - 16.0)
     } else {
         String::new()

@@ -21,8 +21,16 @@ fn status(verdict: Verdict, detail: &str) -> TestCaseStatus {
     }
 }
 
-fn finding_case(finding: &Finding, class: &str) -> TestCase {
-    let mut status = status(finding.verdict, &finding.detail);
+/// A failure that the scenario expects is skipped, with its reason: the build stays green
+/// while the hazard bites.
+fn finding_case(finding: &Finding, class: &str, expected: bool) -> TestCase {
+    let mut status = if expected && finding.verdict == Verdict::Fail {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(format!("fails as expected: {}", finding.detail));
+        status
+    } else {
+        status(finding.verdict, &finding.detail)
+    };
     if finding.verdict == Verdict::Fail {
         let lines =
             finding.evidence.iter().map(|one| format!("{}: {}", one.anomaly.name(), one.text));
@@ -46,17 +54,19 @@ fn gate_case(gate: &Gate) -> TestCase {
 pub fn junit(summary: &Summary) -> String {
     let name = format!("{} seed {}", summary.scenario, summary.seed);
     let mut suite = TestSuite::new(name);
-    suite.add_test_cases(summary.checks.iter().map(|check| finding_case(check, "checks")));
+    let expected = summary.as_expected();
+    suite
+        .add_test_cases(summary.checks.iter().map(|check| finding_case(check, "checks", expected)));
     let invariants = summary.invariants.iter();
-    suite.add_test_cases(invariants.map(|one| finding_case(one, "invariants")));
+    suite.add_test_cases(invariants.map(|one| finding_case(one, "invariants", expected)));
     suite.add_test_cases(summary.gates.iter().map(gate_case));
-    let expected = if summary.as_expected() {
+    let as_expected = if expected {
         TestCaseStatus::success()
     } else {
         let (got, wanted) = (summary.verdict.name(), summary.expected.name());
         status(Verdict::Fail, &format!("the run is {got}, the scenario expects {wanted}"))
     };
-    let mut case = TestCase::new("verdict-as-expected", expected);
+    let mut case = TestCase::new("verdict-as-expected", as_expected);
     case.set_classname("scenario");
     suite.add_test_case(case);
     suite.add_property(("replay", summary.replay.as_str()));

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::number;
 use crate::checker::Verdict;
+use crate::number;
 use crate::summary::{Quantiles, Summary};
 
 const WRITTEN: &str = "writing into a string cannot fail";

@@ -9,7 +9,6 @@ mod graph;
 mod html;
 mod junit;
 mod markdown;
-mod number;
 mod palette;
 mod percentile_chart;
 mod time_chart;

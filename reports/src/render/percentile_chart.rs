@@ -5,9 +5,10 @@ use plotters::prelude::{
 };
 
 use super::chart::{self, SCALE};
-use super::{number, palette};
+use super::palette;
 use crate::history::Phase;
 use crate::metric::QUANTILES;
+use crate::number;
 use crate::summary::{Quantiles, StageLatency};
 
 const DRAWN: &str = "drawing into a string cannot fail";
@@ -45,11 +46,19 @@ pub(super) fn range<'a>(stages: impl Iterator<Item = &'a StageLatency>) -> (f64,
     (10_f64.powf(low), 10_f64.powf(high.max(low + 1.0)))
 }
 
-/// A chart of one stage.
-pub(super) fn draw(stage: &StageLatency, (low, high): (f64, f64), description: &str) -> String {
+/// The phases that charts show: the warm-up is in the tables only.
+pub(super) const SHOWN: [Phase; 4] = [Phase::Steady, Phase::Fault, Phase::Recovery, Phase::Drain];
+
+/// A chart of one stage, `width` by `height` page pixels.
+pub(super) fn draw(
+    stage: &StageLatency,
+    (low, high): (f64, f64),
+    (width, height): (u32, u32),
+    description: &str,
+) -> String {
     let mut svg = String::new();
     {
-        let size = (490 * SCALE, 220 * SCALE);
+        let size = (width * SCALE, height * SCALE);
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         let last = QUANTILES.len() as i32 - 1;
         let mut chart = ChartBuilder::on(&area)
@@ -75,7 +84,7 @@ pub(super) fn draw(stage: &StageLatency, (low, high): (f64, f64), description: &
             .y_label_formatter(&|ms| tick(*ms))
             .draw()
             .expect(DRAWN);
-        for phase in Phase::ALL {
+        for phase in SHOWN {
             let Some(quantiles) = stage.phases.get(phase.name()) else { continue };
             let color = palette::series(phase_series(phase));
             let points = (0..).zip(values(quantiles)).map(|(x, ms): (i32, f64)| (x, ms.max(low)));

@@ -9,9 +9,11 @@ use plotters::prelude::{
 };
 
 use super::chart::{self, SCALE};
-use super::{number, palette};
-use crate::history::{Phase, PhaseSpan};
+use super::palette;
+use super::percentile_chart::phase_series;
+use crate::history::PhaseSpan;
 use crate::metric::{FaultWindow, Grid};
+use crate::number;
 
 /// Most points of a line; longer series are folded.
 const POINTS_MAX: usize = 500;
@@ -86,7 +88,9 @@ pub(super) fn draw(
     height: u32,
     description: &str,
 ) -> String {
-    let top = lines.iter().map(Line::max).fold(values.at_least, f64::max) * 1.08;
+    // Numbers of fault windows have a strip of their own above the lines.
+    let room = if axis.faults.is_empty() { 1.08 } else { 1.22 };
+    let top = lines.iter().map(Line::max).fold(values.at_least, f64::max) * room;
     let end_s = axis.end_s.max(0.001);
     let mut svg = String::new();
     {
@@ -123,7 +127,7 @@ pub(super) fn draw(
             let edge = palette::WINDOW_EDGE.stroke_width(SCALE);
             chart.draw_series([PathElement::new([(from, 0.0), (from, top)], edge)]).expect(DRAWN);
             let style = chart::centered(11, palette::WINDOW_EDGE);
-            let place = (f64::midpoint(from, to), top * 0.94);
+            let place = (f64::midpoint(from, to), top * 0.925);
             chart.draw_series([Text::new(format!("{number}"), place, style)]).expect(DRAWN);
         }
         for (index, line) in lines.iter().enumerate() {
@@ -133,7 +137,8 @@ pub(super) fn draw(
                 let shade = AreaSeries::new(points(), 0.0, color.mix(0.15));
                 chart.draw_series(shade).expect(DRAWN);
             }
-            let style = color.stroke_width(3);
+            // Each line is thinner than the one below it, so that equal ones still show.
+            let style = color.stroke_width(6_u32.saturating_sub(index as u32).max(2));
             chart.draw_series(LineSeries::new(points(), style)).expect(DRAWN);
         }
         area.present().expect(DRAWN);
@@ -146,16 +151,6 @@ fn window(fault: &FaultWindow, end_s: f64) -> (f64, f64) {
     let from = (fault.start_ns as f64 / 1e9).min(end_s);
     let to = (fault.end_ns as f64 / 1e9).clamp(from, end_s);
     (from, to.max((from + end_s / 500.0).min(end_s)))
-}
-
-const fn phase_color(phase: Phase) -> plotters::style::RGBColor {
-    match phase {
-        Phase::Warmup => palette::SERIES[6],
-        Phase::Steady => palette::SERIES[2],
-        Phase::Fault => palette::SERIES[1],
-        Phase::Recovery => palette::SERIES[4],
-        Phase::Drain => palette::SERIES[5],
-    }
 }
 
 /// The phases as a strip on the same time axis.
@@ -173,9 +168,9 @@ pub(super) fn phase_strip(axis: TimeAxis<'_>) -> String {
         let bottom = (22 * SCALE).cast_signed();
         for span in axis.phases {
             let (from, to) = (place(span.start_ns), place(span.end_ns));
-            let style = phase_color(span.phase).mix(0.22).filled();
+            let style = palette::series(phase_series(span.phase)).mix(0.22).filled();
             area.draw(&Rectangle::new([(from, 0), (to, bottom)], style)).expect(DRAWN);
-            let edge = phase_color(span.phase).filled();
+            let edge = palette::series(phase_series(span.phase)).filled();
             let foot = [(from, bottom - 5), (to, bottom)];
             area.draw(&Rectangle::new(foot, edge)).expect(DRAWN);
             let name = span.phase.name();

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::badge;
 use crate::checker::{Finding, Verdict, Violation};
-use crate::render::number;
+use crate::number;
 use crate::summary::Summary;
 
 /// Where and when a violation was seen: ` (orders-3, offset 7, at 12.4 s)`, or nothing.
@@ -48,10 +48,10 @@ fn findings(findings: &[Finding]) -> Markup {
                     tr {
                         td.verdict { (badge(finding.verdict)) }
                         td.name { code { (finding.name) } }
-                        td {
-                            (finding.detail)
-                            @if !finding.evidence.is_empty() { (evidence(finding)) }
-                        }
+                        td { (finding.detail) }
+                    }
+                    @if !finding.evidence.is_empty() {
+                        tr.more { td colspan="3" { (evidence(finding)) } }
                     }
                 }
             }

@@ -3,9 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::legend;
-use crate::history::Phase;
 use crate::metric::END_TO_END;
-use crate::render::{number, percentile_chart};
+use crate::number;
+use crate::render::percentile_chart;
 use crate::summary::{Quantiles, StageLatency, Summary};
 
 /// A stage's name for people.
@@ -62,7 +62,7 @@ pub(super) fn section(summary: &Summary) -> Markup {
         return html! {};
     }
     let range = percentile_chart::range(stages.iter().map(|(_, stage)| *stage));
-    let shown = Phase::ALL
+    let shown = percentile_chart::SHOWN
         .into_iter()
         .filter(|phase| stages.iter().any(|(_, stage)| stage.phases.get(phase.name()).is_some()));
     html! {
@@ -71,16 +71,17 @@ pub(super) fn section(summary: &Summary) -> Markup {
             p.note {
                 "From the instant the load intended a record, so waiting before a send counts. A "
                 "record that met a fault on its way counts for the fault phase. \u{201c}All\u{201d} leaves "
-                "the warm-up out. Logarithmic scale, the same for every stage."
+                "the warm-up out, and so do the charts. Logarithmic scale, the same for every stage."
             }
             (legend(shown.map(|phase| (percentile_chart::phase_series(phase), phase.name()))))
             div.grid {
                 @for (name, stage) in &stages {
-                    figure {
+                    figure class=[(*name == END_TO_END).then_some("whole")] {
                         figcaption { (title(name)) }
                         (PreEscaped(percentile_chart::draw(
                             stage,
                             range,
+                            if *name == END_TO_END { (1_000, 240) } else { (490, 200) },
                             &format!("Latency quantiles of {} by phase", title(name)),
                         )))
                     }

@@ -5,8 +5,9 @@ use maud::{Markup, PreEscaped, html};
 
 use super::legend;
 use crate::metric::Resource;
+use crate::number;
+use crate::render::Report;
 use crate::render::time_chart::{self, Fold, Line, TimeAxis, ValueAxis};
-use crate::render::{Report, number};
 
 const COUNTS: ValueAxis = ValueAxis { tick: number::tick, at_least: 1.0, area: false };
 const SECONDS: ValueAxis = ValueAxis { tick: seconds_tick, at_least: 0.1, area: false };
@@ -83,25 +84,28 @@ fn faults(report: &Report<'_>) -> Markup {
     }
 }
 
+const fn name(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Cpu => "CPU",
+        Resource::Network => "Network",
+        Resource::Disk => "Disk",
+    }
+}
+
 fn brokers(report: &Report<'_>, axis: TimeAxis<'_>) -> Markup {
     let summary = report.summary;
     html! {
         section {
             h2 { "Brokers" }
             @for resource in Resource::ALL {
-                @let title = match resource {
-                    Resource::Cpu => "CPU",
-                    Resource::Network => "Network",
-                    Resource::Disk => "Disk",
-                };
-                (figure(title, &utilization(report, resource), axis, SHARES))
+                (figure(name(resource), &utilization(report, resource), axis, SHARES))
             }
             table {
                 thead {
                     tr {
                         th { "Broker" }
                         @for resource in Resource::ALL {
-                            th.n { (resource.name()) " mean" } th.n { (resource.name()) " peak" }
+                            th.n { (name(resource)) " mean" } th.n { (name(resource)) " peak" }
                         }
                     }
                 }

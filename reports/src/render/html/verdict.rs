@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::badge;
+use super::{badge, place};
 use crate::checker::Verdict;
-use crate::render::{Report, number};
+use crate::number;
+use crate::render::Report;
 use crate::summary::Summary;
 
 /// Joins names as a sentence does.
@@ -20,6 +21,34 @@ fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// What the passed checks on records say together, when all three were asked.
+fn proven(summary: &Summary) -> &'static str {
+    let passed = |name: &str| {
+        summary.checks.iter().any(|one| one.name == name && one.verdict == Verdict::Pass)
+    };
+    let asked = ["no-acknowledged-record-lost", "no-duplicate", "order-per-partition"];
+    if asked.into_iter().all(passed) { " No record was lost, doubled or reordered." } else { "" }
+}
+
+/// What is wrong, with the first evidence of each.
+fn broken(summary: &Summary) -> Markup {
+    let failed = summary.checks.iter().chain(&summary.invariants);
+    let failed = failed.filter(|one| one.verdict == Verdict::Fail);
+    html! {
+        ul.broken {
+            @for finding in failed {
+                li {
+                    code { (finding.name) }
+                    (finding.detail)
+                    @if let Some(first) = finding.evidence.first() {
+                        "; first: " (first.text) (place(first))
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The run in two or three sentences.
 #[must_use]
 pub(in crate::render) fn sentence(summary: &Summary) -> String {
@@ -30,33 +59,33 @@ pub(in crate::render) fn sentence(summary: &Summary) -> String {
         let gates = summary.gates.iter().filter(|one| one.verdict == verdict);
         findings.chain(gates.map(|one| format!("gate {}", one.name))).collect()
     };
-    let faults = match summary.faults.len() {
-        0 => "No fault was injected".to_owned(),
-        faults => format!("Under {}", count(faults, "injected fault", "injected faults")),
-    };
     let acknowledged = number::grouped(records.acknowledged);
     let length = number::seconds(summary.simulated_s);
-    let mut text =
-        format!("In {length} of simulated time {acknowledged} records were acknowledged.");
-    let held = findings().count();
+    let faults = match summary.faults.len() {
+        0 => "no fault was injected".to_owned(),
+        1 => "1 fault was injected".to_owned(),
+        faults => format!("{faults} faults were injected"),
+    };
+    let mut text = format!(
+        "In {length} of simulated time {acknowledged} records were acknowledged and {faults}."
+    );
     match summary.verdict {
         Verdict::Pass => {
-            let held = count(held, "check", "checks");
-            let glue = if summary.faults.is_empty() { "and" } else { "" };
-            let gates = match summary.gates.len() {
-                0 => String::new(),
-                gates => format!(", and {} met", count(gates, "gate was", "gates were")),
-            };
-            let sentence = format!(" {faults} {glue} {held} held{gates}.");
-            text.push_str(&sentence.replace("  ", " "));
+            text.push_str(proven(summary));
+            let checks = count(findings().count(), "check held", "checks held");
+            text.push_str(&match summary.gates.len() {
+                0 => format!(" {checks}."),
+                gates => {
+                    format!(" {checks} and {}.", count(gates, "gate was met", "gates were met"))
+                }
+            });
         }
         Verdict::Fail => {
-            let failed = list(&named(Verdict::Fail));
-            text.push_str(&format!(" {faults}; violated: {failed}."));
+            text.push_str(&format!(" Violated: {}.", list(&named(Verdict::Fail))));
         }
         Verdict::Inconclusive => {
             let open = list(&named(Verdict::Inconclusive));
-            text.push_str(&format!(" {faults}; the run did not show enough to judge {open}."));
+            text.push_str(&format!(" The run did not show enough to judge {open}."));
         }
     }
     if records.unknown > 0 {
@@ -116,6 +145,7 @@ pub(super) fn section(report: &Report<'_>) -> Markup {
                 (badge(summary.verdict))
             }
             p.lead { (sentence(summary)) }
+            @if summary.verdict == Verdict::Fail { (broken(summary)) }
             p.facts {
                 "Seed " b { (summary.seed) }
                 " \u{b7} " (number::seconds(summary.simulated_s)) " simulated"

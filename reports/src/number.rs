@@ -1,11 +1,11 @@
 //! Numbers for people: grouped digits, three significant digits of time.
 
 /// `45,000`.
-pub(super) fn grouped(value: u64) -> String {
+pub(crate) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -14,7 +14,7 @@ pub(super) fn grouped(value: u64) -> String {
 }
 
 /// Milliseconds with as many digits as carry meaning: `0.42 ms`, `12.3 ms`, `9.05 s`.
-pub(super) fn duration_ms(ms: f64) -> String {
+pub(crate) fn duration_ms(ms: f64) -> String {
     match ms {
         _ if ms < 10.0 => format!("{ms:.2} ms"),
         _ if ms < 100.0 => format!("{ms:.1} ms"),
@@ -25,12 +25,12 @@ pub(super) fn duration_ms(ms: f64) -> String {
 }
 
 /// Seconds: `27.4 s`.
-pub(super) fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     if value < 10.0 { format!("{value:.2} s") } else { format!("{value:.1} s") }
 }
 
 /// A tick of an axis of counts: `0`, `400`, `45 k`, `2.5 M`.
-pub(super) fn tick(value: f64) -> String {
+pub(crate) fn tick(value: f64) -> String {
     let (scaled, unit) = match value.abs() {
         size if size >= 999_950.0 => (value / 1e6, " M"),
         size if size >= 9_999.5 => (value / 1e3, " k"),
@@ -45,7 +45,7 @@ pub(super) fn tick(value: f64) -> String {
 }
 
 /// A share of capacity: `42%`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
 }
 
