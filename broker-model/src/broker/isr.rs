@@ -99,6 +99,19 @@ impl Broker {
         }
     }
 
+    /// A change of the ISR is over: whoever caught up meanwhile may join now. Its next fetch
+    /// would not say so, because a fetch does not look at partitions without news.
+    pub(super) fn expand_isr(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        let Some(leader) = self.replicas.get(partition).and_then(|r| r.leader()) else { return };
+        let outside = leader.remotes.iter().find(|r| {
+            let replica = self.replicas.get(partition).expect("found above");
+            !r.in_isr() && replica.isr_expand_candidate(r.node, cx.rules)
+        });
+        if let Some(node) = outside.map(|r| r.node) {
+            self.maybe_expand_isr(cx, partition, node);
+        }
+    }
+
     fn alter_partition(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
         let Some(controller) = self.life.controller() else { return };
         let Some(replica) = self.replicas.get(partition) else { return };
@@ -128,7 +141,10 @@ impl Broker {
             Err(Disconnected) => AlterOutcome::Retry,
         };
         match outcome {
-            AlterOutcome::Committed => self.advance_high_watermark(cx, partition),
+            AlterOutcome::Committed => {
+                self.advance_high_watermark(cx, partition);
+                self.expand_isr(cx, partition);
+            }
             AlterOutcome::Retry => {
                 self.isr.retries.insert(partition, cx.now.instant + RETRY);
             }

@@ -64,7 +64,7 @@ impl Broker {
             self.reconcile(cx, partition);
         }
         for broker in touched.brokers {
-            self.broker_changed(broker);
+            self.broker_changed(cx, broker);
         }
     }
 
@@ -137,6 +137,7 @@ impl Broker {
             self.lead_coordinator(cx, record);
         }
         self.advance_high_watermark(cx, partition);
+        self.expand_isr(cx, partition);
         if new {
             let high_watermark = self.high_watermark(partition);
             self.maybe_load(cx, partition, high_watermark);
@@ -202,11 +203,18 @@ impl Broker {
     }
 
     /// A broker was fenced, unfenced or registered anew: leaders learn whether it may join
-    /// an ISR. Rare, so all partitions are looked at.
-    fn broker_changed(&mut self, broker: NodeId) {
+    /// an ISR, and whether that was all it waited for. Rare, so all partitions are looked at.
+    fn broker_changed(&mut self, cx: &mut Context<'_>, broker: NodeId) {
         let eligible = self.image.is_active(broker);
-        for (_, hosted) in self.replicas.iter_mut() {
+        let mut led = Vec::new();
+        for (partition, hosted) in self.replicas.iter_mut() {
             hosted.replica.set_eligible(broker, eligible);
+            if eligible && hosted.replica.leader().is_some() {
+                led.push(partition);
+            }
+        }
+        for partition in led {
+            self.maybe_expand_isr(cx, partition, broker);
         }
     }
 }

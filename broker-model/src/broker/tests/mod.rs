@@ -1,1 +1,7 @@
-//! Stories of a broker.
+//! Stories of a cluster: brokers and a controller on an instant, lossless network.
+
+mod cluster;
+mod fetching;
+mod groups;
+mod replication;
+mod transactions;

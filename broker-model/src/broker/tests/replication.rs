@@ -1,0 +1,242 @@
+//! Produce, the high watermark, leader changes, the ISR.
+
+use super::cluster::{Cluster, of_producer, produced, producer};
+use crate::config::BrokerConfig;
+use crate::io::StopKind;
+use crate::log::Log;
+use crate::note::Note;
+use crate::protocol::ErrorCode;
+use crate::protocol::fetch::Isolation;
+use crate::protocol::produce::Acks;
+use crate::types::{LeaderEpoch, MILLISECOND, NodeId, Offset, PartitionId, SECOND};
+
+fn three() -> Cluster {
+    Cluster::new(3, &BrokerConfig::default())
+}
+
+fn ends(c: &Cluster, p: PartitionId) -> [(i64, i64); 3] {
+    [1, 2, 3].map(|n| {
+        let r = c.replica(n, p);
+        (r.log().log_end_offset().0, r.high_watermark().0)
+    })
+}
+
+fn same_log(a: &Log, b: &Log) -> bool {
+    a.entries() == b.entries()
+}
+
+#[test]
+fn acks_all_is_answered_when_every_member_of_the_isr_has_the_batch() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    let answer = c.produce(1, p, 3, Acks::All);
+    assert_eq!((answer.error, answer.base_offset), (ErrorCode::None, Offset(0)));
+    assert_eq!(ends(&c, p)[0], (3, 3));
+    assert_eq!(ends(&c, p).map(|e| e.0), [3, 3, 3]);
+    let acknowledged = |n: &Note| matches!(n, Note::Acknowledged { end: Offset(3), .. });
+    assert_eq!(c.notes.iter().filter(|n| acknowledged(n)).count(), 1);
+}
+
+#[test]
+fn acks_all_waits_for_a_silent_follower_until_it_leaves_the_isr() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[("min.insync.replicas", "2")]);
+    c.pause(NodeId(3));
+    let token = c.produce_later(1, p, 1, Acks::All);
+    c.advance(SECOND);
+    assert_eq!(c.reply(token), None);
+    assert_eq!(ends(&c, p)[0], (1, 0));
+    let answer = produced(c.ask_until(token));
+    assert_eq!((answer.error, answer.base_offset), (ErrorCode::RequestTimedOut, Offset(0)));
+    c.until("the follower leaves", |c| c.isr(p) == [1, 2]);
+    c.pump();
+    assert_eq!(ends(&c, p)[0], (1, 1));
+    c.resume(NodeId(3));
+    c.until("the follower returns", |c| c.isr(p) == [1, 2, 3]);
+    assert!(same_log(c.replica(1, p).log(), c.replica(3, p).log()));
+}
+
+#[test]
+fn acks_one_and_zero_do_not_wait() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.pause(NodeId(2));
+    c.pause(NodeId(3));
+    assert_eq!(c.produce(1, p, 1, Acks::Leader).error, ErrorCode::None);
+    let silent = c.produce_later(1, p, 1, Acks::None);
+    assert_eq!(c.reply(silent), None);
+    assert_eq!(ends(&c, p)[0], (2, 0));
+}
+
+#[test]
+fn below_min_isr_a_batch_is_refused_before_the_append() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[("min.insync.replicas", "2")]);
+    c.stop(NodeId(2), StopKind::Kill);
+    c.stop(NodeId(3), StopKind::Kill);
+    c.until("the ISR shrinks to the leader", |c| c.isr(p) == [1]);
+    c.pump();
+    let answer = c.produce(1, p, 1, Acks::All);
+    assert_eq!((answer.error, answer.base_offset), (ErrorCode::NotEnoughReplicas, Offset(-1)));
+    assert_eq!(answer.log_start_offset, Offset(0));
+    // acks=1 is appended and stays above the high watermark: strict min ISR (KIP-966).
+    assert_eq!(c.produce(1, p, 1, Acks::Leader).error, ErrorCode::None);
+    assert_eq!(ends(&c, p)[0], (1, 0));
+    c.start(NodeId(2));
+    c.until("a follower returns", |c| c.isr(p) == [1, 2]);
+    c.advance(SECOND);
+    assert_eq!(ends(&c, p)[0], (1, 1));
+}
+
+#[test]
+fn a_follower_cuts_what_the_old_leader_had_alone() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.produce(1, p, 2, Acks::All);
+    c.pause(NodeId(2));
+    c.pause(NodeId(3));
+    assert_eq!(c.produce(1, p, 5, Acks::Leader).base_offset, Offset(2));
+    c.stop(NodeId(1), StopKind::Kill);
+    c.resume_deaf(NodeId(2));
+    c.resume_deaf(NodeId(3));
+    c.until("another leader", |c| c.leader(p).is_some_and(|l| l != 1));
+    let leader = c.leader(p).expect("just seen");
+    assert_eq!(c.produce(leader, p, 1, Acks::All).base_offset, Offset(2));
+    c.start(NodeId(1));
+    c.until("all in sync", |c| c.isr(p).len() == 3);
+    let cut = Note::Truncated { node: NodeId(1), partition: p, end: Offset(2), from: Offset(7) };
+    assert!(c.notes.contains(&cut));
+    assert!(same_log(c.replica(1, p).log(), c.replica(leader, p).log()));
+}
+
+#[test]
+fn a_zombie_leader_answers_not_leader_with_the_offset() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2], &[]);
+    c.produce(1, p, 1, Acks::All);
+    c.pause(NodeId(1));
+    let token = c.produce_later(1, p, 1, Acks::All);
+    c.until("another leader", |c| c.leader(p) == Some(2));
+    c.produce(2, p, 3, Acks::All);
+    c.resume(NodeId(1));
+    let answer = produced(c.ask_until(token));
+    assert_eq!((answer.error, answer.base_offset), (ErrorCode::NotLeaderOrFollower, Offset(1)));
+    assert_eq!(answer.log_start_offset, Offset(0));
+    assert_eq!(answer.current_leader, Some((NodeId(2), LeaderEpoch(1))));
+    c.until("in sync again", |c| c.isr(p).len() == 2);
+    assert!(same_log(c.replica(1, p).log(), c.replica(2, p).log()));
+}
+
+#[test]
+fn a_repeated_batch_is_answered_with_its_old_offset() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    let first = c.batch(of_producer(producer(7, 0), 0, false), 2);
+    let second = c.batch(of_producer(producer(7, 0), 2, false), 2);
+    let gap = c.batch(of_producer(producer(7, 0), 9, false), 1);
+    for (batch, base) in [(first, 0), (second, 2), (first, 0)] {
+        let answer = c.produce_batch(1, None, p, batch, Acks::All);
+        assert_eq!((answer.error, answer.base_offset), (ErrorCode::None, Offset(base)));
+    }
+    let answer = c.produce_batch(1, None, p, gap, Acks::All);
+    assert_eq!(answer.error, ErrorCode::OutOfOrderSequenceNumber);
+    assert_eq!(ends(&c, p)[0].0, 4);
+    // The state moves with the log: a new leader knows the batch too.
+    c.stop(NodeId(1), StopKind::Kill);
+    c.until("another leader", |c| c.leader(p).is_some_and(|l| l != 1));
+    let leader = c.leader(p).expect("just seen");
+    let answer = c.produce_batch(leader, None, p, second, Acks::All);
+    assert_eq!((answer.error, answer.base_offset), (ErrorCode::None, Offset(2)));
+}
+
+#[test]
+fn what_the_leader_acknowledged_survives_its_power_cut() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    for _ in 0..5 {
+        assert_eq!(c.produce(1, p, 2, Acks::All).error, ErrorCode::None);
+    }
+    c.stop_keeping(NodeId(1), StopKind::PowerCut, &|_| Some(Offset(3)));
+    assert_eq!(c.replica(1, p).log().log_end_offset(), Offset(2));
+    c.until("another leader", |c| c.leader(p).is_some_and(|l| l != 1));
+    c.start(NodeId(1));
+    c.until("all in sync", |c| c.isr(p).len() == 3);
+    assert_eq!(c.replica(1, p).log().log_end_offset(), Offset(10));
+}
+
+#[test]
+fn controlled_shutdown_moves_leaders_first() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.produce(1, p, 1, Acks::All);
+    c.signal(NodeId(1));
+    c.until("it stopped", |c| !c.broker(1).is_running());
+    let leader = c.leader(p).expect("the controller moved it");
+    assert_ne!(leader, 1);
+    assert_eq!(c.produce(leader, p, 1, Acks::All).base_offset, Offset(1));
+    c.start(NodeId(1));
+    c.until("all in sync", |c| c.isr(p).len() == 3);
+}
+
+#[test]
+fn a_rule_makes_acks_all_meaningless_and_loses_a_record() {
+    let mut c = three().with_rules("acks_all", "early");
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.pause(NodeId(2));
+    c.pause(NodeId(3));
+    assert_eq!(c.produce(1, p, 1, Acks::All).error, ErrorCode::None);
+    c.stop(NodeId(1), StopKind::Kill);
+    c.resume_deaf(NodeId(2));
+    c.resume_deaf(NodeId(3));
+    c.until("another leader", |c| c.leader(p).is_some_and(|l| l != 1));
+    let leader = c.leader(p).expect("just seen");
+    assert_eq!(c.replica(leader, p).log().log_end_offset(), Offset(0));
+}
+
+#[test]
+fn a_rule_forgets_parked_produces() {
+    let mut c = three().with_rules("delayed_produce", "forget");
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    let token = c.produce_later(1, p, 1, Acks::All);
+    c.advance(20 * SECOND);
+    assert_eq!(c.reply(token), None);
+    assert_eq!(ends(&c, p)[0], (1, 1));
+}
+
+#[test]
+fn a_rule_keeps_a_diverging_tail() {
+    let mut c = three().with_rules("follower_truncation", "skip");
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.produce(1, p, 1, Acks::All);
+    c.pause(NodeId(2));
+    c.pause(NodeId(3));
+    c.produce(1, p, 1, Acks::Leader);
+    c.stop(NodeId(1), StopKind::Kill);
+    c.resume_deaf(NodeId(2));
+    c.resume_deaf(NodeId(3));
+    c.until("another leader", |c| c.leader(p).is_some_and(|l| l != 1));
+    let leader = c.leader(p).expect("just seen");
+    c.produce(leader, p, 1, Acks::All);
+    c.produce(leader, p, 1, Acks::All);
+    c.start(NodeId(1));
+    c.until("all in sync", |c| c.isr(p).len() == 3);
+    assert_eq!(c.replica(1, p).log().log_end_offset(), Offset(3));
+    assert!(!same_log(c.replica(1, p).log(), c.replica(leader, p).log()));
+}
+
+#[test]
+fn deleted_records_are_gone_on_every_replica() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.produce(1, p, 4, Acks::All);
+    c.produce(1, p, 4, Acks::All);
+    let (error, low) = c.delete_records(1, p, 6);
+    assert_eq!((error, low), (ErrorCode::None, Offset(6)));
+    for n in 1..=3 {
+        assert_eq!(c.replica(n, p).log().log_start_offset(), Offset(6));
+    }
+    assert_eq!(c.delete_records(1, p, 9).0, ErrorCode::OffsetOutOfRange);
+    let answer = c.fetch(1, p, 5, Isolation::ReadUncommitted);
+    assert_eq!(answer.partitions[0].error, ErrorCode::OffsetOutOfRange);
+    c.advance(MILLISECOND);
+}
