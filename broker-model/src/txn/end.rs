@@ -70,17 +70,18 @@ impl Desk<'_, '_> {
         }
         let record = &transaction.record;
         let (current, epoch) = (record.producer, r.producer.epoch);
-        let overflowed = record.previous_producer_id == r.producer.id
+        let complete = matches!(
+            record.state,
+            TransactionState::CompleteCommit | TransactionState::CompleteAbort
+        );
+        let overflowed = complete
+            && record.previous_producer_id == r.producer.id
             && epoch == LAST_EPOCH
             && current.epoch == ProducerEpoch(0);
         let raised = i32::from(current.epoch.0) == i32::from(epoch.0) + 1;
         if current.id != r.producer.id && !overflowed {
             return Err(ErrorCode::InvalidProducerIdMapping);
         }
-        let complete = matches!(
-            record.state,
-            TransactionState::CompleteCommit | TransactionState::CompleteAbort
-        );
         let repetition = raised || overflowed;
         if !(epoch == current.epoch || (complete && repetition)) {
             return Err(ErrorCode::ProducerFenced);

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Json {
-    Object(BTreeMap<String, Json>),
-    Array(Vec<Json>),
+    Object(BTreeMap<String, Self>),
+    Array(Vec<Self>),
     Text(String),
     Number(i64),
     Word,

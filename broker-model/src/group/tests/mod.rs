@@ -1,0 +1,8 @@
+//! The recorded answers of Kafka 4.1 to classic groups, and laws of the machine.
+
+mod bench;
+mod classic;
+mod laws;
+mod offset;
+mod static_members;
+mod timing;

@@ -1,0 +1,7 @@
+//! The recorded answers of Kafka 4.1 to transactional clients, and laws of the machine.
+
+mod bench;
+mod ends;
+mod epochs;
+mod laws;
+mod partitions;
