@@ -1,1 +1,4 @@
 //! Integration tests.
+
+mod transcripts;
+mod vectors;

@@ -5,6 +5,7 @@
 pub mod controller;
 pub mod coordinator;
 mod error_code;
+mod error_names;
 pub mod fetch;
 pub mod group;
 pub mod metadata;

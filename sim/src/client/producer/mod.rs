@@ -36,7 +36,7 @@ pub use config::{ConfigError, ProducerConfig};
 pub use event::{
     Operation, Outcome, ProducerError, ProducerEvent, Refusal, RunOutcome, SendOutcome,
 };
-pub use inspect::Journal;
+pub use inspect::{BatchView, Journal, PartitionView};
 pub use partitioner::{LoadTable, switches};
 pub use transaction::ProducerState;
 
@@ -121,6 +121,10 @@ impl Producer {
             max_age: config.metadata_max_age,
             jitter_seed: jitter,
         };
+        let mut nodes = Nodes::default();
+        for &node in &config.bootstrap_servers {
+            let _ = nodes.at(node);
+        }
         Self {
             idempotent: config.idempotent(),
             metadata: ClientMetadata::new(metadata, &config.bootstrap_servers),
@@ -134,7 +138,7 @@ impl Producer {
             serial: 0,
             checks: 0,
             txn: Transactions::new(config.transaction_version >= 2),
-            nodes: Nodes::default(),
+            nodes,
             sleep: None,
             inbox: VecDeque::new(),
             events: VecDeque::new(),

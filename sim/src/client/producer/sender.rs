@@ -19,10 +19,12 @@ impl Producer {
     pub fn poll(&mut self, cx: &mut ClientContext<'_>) {
         while self.next_deadline() <= cx.now.instant {
             self.turn(cx);
+            self.close_overdue(cx);
         }
     }
 
-    /// One turn: drains and sends, asks for metadata, closes connections that time out.
+    /// One turn: drains and sends, asks for metadata. After the answers that came meanwhile,
+    /// [`Self::close_overdue`] belongs to it.
     pub fn turn(&mut self, cx: &mut ClientContext<'_>) {
         let now = cx.now.instant;
         if self.closed || now < self.next_deadline() {
@@ -39,7 +41,7 @@ impl Producer {
                 }
                 Some((_, node, request)) => {
                     self.send_transactional(cx, node, *request);
-                    self.network_turn(cx);
+                    self.send_metadata_if_due(cx);
                     for (from, correlation, result) in core::mem::take(&mut self.inbox) {
                         self.deliver(cx, from, correlation, result);
                     }
@@ -49,7 +51,7 @@ impl Producer {
                         self.send_produce(cx);
                     }
                     if self.sleep.is_none() {
-                        self.network_turn(cx);
+                        self.send_metadata_if_due(cx);
                     }
                 }
             }
@@ -63,12 +65,17 @@ impl Producer {
         let offsets = self.txn.offsets_until.unwrap_or(Instant::FAR);
         let close = self.close.map_or(Instant::FAR, |close| close.deadline);
         self.deadline = self.deadline.min(call).min(offsets).min(close);
+        if self.sleep.is_none() {
+            let timeout = self.config.request_timeout;
+            let overdue = self.nodes.list.iter().map(|node| node.times_out_at(timeout)).min();
+            self.deadline = self.deadline.min(overdue.unwrap_or(Instant::FAR));
+        }
     }
 
-    /// When the sender thread wakes up, if it sleeps.
+    /// When the sender thread wakes up, if it sleeps, and the node it sends to then.
     #[must_use]
-    pub fn sleeps_until(&self) -> Option<Instant> {
-        self.sleep.as_ref().map(|(until, _, _)| *until)
+    pub fn sleeps_until(&self) -> Option<(Instant, NodeId)> {
+        self.sleep.as_ref().map(|(until, node, _)| (*until, *node))
     }
 
     /// Sends or awaits a request of the transaction manager. Says whether that took the turn:
@@ -237,18 +244,18 @@ impl Producer {
         }
     }
 
-    /// What the network client does at the end of a turn.
-    fn network_turn(&mut self, cx: &mut ClientContext<'_>) {
-        self.send_metadata_if_due(cx);
+    /// Closes the connections on which an answer is overdue (`handleTimedOutRequests`), at the end
+    /// of a turn: an answer that came in the same turn is taken first.
+    pub fn close_overdue(&mut self, cx: &mut ClientContext<'_>) {
         let now = cx.now.instant;
+        if self.sleep.is_some() {
+            return;
+        }
         for at in 0..self.nodes.list.len() {
-            let until = self.nodes.list[at].times_out_at(self.config.request_timeout);
-            if until <= now {
+            if self.nodes.list[at].times_out_at(self.config.request_timeout) <= now {
                 let to = self.nodes.list[at].id;
                 self.push(cx.outputs, ClientOutput::Close { to });
                 self.disconnected(cx, to);
-            } else {
-                self.deadline = self.deadline.min(until);
             }
         }
     }

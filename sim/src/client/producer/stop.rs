@@ -110,6 +110,12 @@ impl Producer {
         self.emit(ProducerEvent::Closed);
     }
 
+    /// When a close that waits is forced.
+    #[must_use]
+    pub fn closes_by(&self) -> Option<Instant> {
+        self.close.filter(|_| !self.closed).map(|close| close.deadline)
+    }
+
     /// Whether `close` has returned.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
