@@ -1,7 +1,6 @@
 //! Appends: as leader with all checks, as follower with none but contiguity.
 
 use super::Log;
-use super::partition_log::Snapshot;
 use super::segment::Segment;
 use super::sequence::Checked;
 use super::verification::Verification;
@@ -226,8 +225,7 @@ impl Log {
     /// Opens a new segment and snapshots the producers.
     pub fn roll(&mut self) {
         self.segments.push(Segment::new(self.log_end, self.entries.len()));
-        let producers = self.producers.snapshot();
-        self.snapshots.push(Snapshot { offset: self.log_end, producers });
+        self.take_snapshot();
     }
 
     /// Takes a batch into producer states and transactions. The same for leader, follower

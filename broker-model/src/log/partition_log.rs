@@ -37,7 +37,8 @@ pub struct Log {
     pub(super) snapshots: Vec<Snapshot>,
 }
 
-/// Producer states as a snapshot file holds them: taken when a segment is rolled.
+/// Producer states as a snapshot file holds them: taken when a segment is rolled, at a clean
+/// stop, and whenever they were rebuilt.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     /// Everything before this offset is in it.

@@ -10,6 +10,7 @@ impl Log {
     pub fn after_clean_stop(&mut self, batches: &Batches) {
         self.recovery_point = self.log_end;
         self.start_checkpoint = self.log_start;
+        self.take_snapshot();
         self.reopen(batches);
     }
 
@@ -22,16 +23,18 @@ impl Log {
     /// After a power cut: only bytes before `durable_end` survive; a batch that is not whole
     /// is a torn tail and goes too.
     pub fn recover(&mut self, durable_end: Offset, batches: &Batches) {
-        let first = self.segments[0].base_offset;
-        if durable_end < self.log_end {
-            self.truncate_to(durable_end.max(first), batches);
-        }
+        self.forget_log_start();
+        self.truncate_to(durable_end.max(self.segments[0].base_offset), batches);
         self.reopen(batches);
     }
 
+    fn forget_log_start(&mut self) {
+        self.log_start = self.start_checkpoint.max(self.segments[0].base_offset);
+    }
+
     fn reopen(&mut self, batches: &Batches) {
-        self.log_start = self.start_checkpoint.max(self.segments[0].base_offset).min(self.log_end);
-        self.recovery_point = self.log_end.min(self.recovery_point);
+        self.forget_log_start();
+        self.log_start = self.log_start.min(self.log_end);
         self.rebuild_producers(batches);
         self.producers.keep_last_only();
     }

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Log;
+use super::partition_log::Snapshot;
 use super::segment::Segment;
 use crate::records::Batches;
 use crate::types::{Offset, ProducerId};
@@ -80,10 +81,13 @@ impl Log {
     }
 
     /// Derives producer states and transactions from the newest snapshot and the batches
-    /// after it. Batches below the log start offset are not read.
+    /// after it. Batches below the log start offset are not read, and snapshots of what lies
+    /// below it are dropped: what only they knew is forgotten.
     pub(super) fn rebuild_producers(&mut self, batches: &Batches) {
+        let (start, end) = (self.log_start, self.log_end);
+        self.snapshots.retain(|s| start < s.offset && s.offset <= end);
         let snapshot = self.snapshots.last();
-        let from = snapshot.map_or(self.segments[0].base_offset, |s| s.offset).max(self.log_start);
+        let from = snapshot.map_or(self.segments[0].base_offset, |s| s.offset).max(start);
         self.producers = snapshot.map(|s| s.producers.clone()).unwrap_or_default();
         self.verifications.clear();
         let open = self
@@ -96,5 +100,19 @@ impl Log {
             let entry = self.entries[index];
             self.apply(entry.base_offset, batches.get(entry.batch));
         }
+        self.take_snapshot();
+    }
+
+    /// Snapshots the producers at the log end, unless there is such a snapshot. Of older ones
+    /// only those where a segment begins are kept.
+    pub(super) fn take_snapshot(&mut self) {
+        if self.snapshots.last().is_some_and(|s| s.offset >= self.log_end) {
+            return;
+        }
+        let segments = &self.segments;
+        self.snapshots
+            .retain(|s| segments.binary_search_by_key(&s.offset, |g| g.base_offset).is_ok());
+        let producers = self.producers.snapshot();
+        self.snapshots.push(Snapshot { offset: self.log_end, producers });
     }
 }

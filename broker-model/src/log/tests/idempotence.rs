@@ -247,3 +247,39 @@ fn an_unreplicated_tail_is_forgotten() {
     assert!(is_duplicate(f.append(data(1, 0, 0, 1))));
     assert_eq!(f.produce(data(1, 0, 2, 1)), Ok(2));
 }
+
+#[test]
+fn deleted_records_leave_their_producer_known_until_a_restart() {
+    // idempotence/state-outlives-deleted-records, clean-restart-keeps-last-batch
+    let mut f = Fixture::new();
+    assert_eq!(f.produce(data(1, 0, 0, 2)), Ok(0));
+    assert_eq!(f.produce(data(1, 0, 2, 1)), Ok(2));
+    f.log.delete_before(Offset(3));
+    assert!(is_duplicate(f.append(data(1, 0, 0, 2))));
+    assert_eq!(f.produce(data(1, 0, 4, 1)), Err(OutOfOrderSequenceNumber));
+    f.log.after_clean_stop(&f.batches);
+    assert_eq!(f.described(), [], "the snapshot at the log start offset is dropped");
+    assert_eq!(f.produce(data(1, 0, 7, 1)), Ok(3));
+}
+
+#[test]
+fn a_producer_whose_records_are_gone_is_known_by_a_snapshot() {
+    // storage/producer-known-without-records
+    let config = TopicConfig { segment_bytes: 100, ..TopicConfig::default() };
+    let mut f = Fixture::with(config);
+    assert_eq!(f.produce(data(1, 0, 0, 1)), Ok(0));
+    assert_eq!(f.produce(data(1, 0, 1, 1)), Ok(1));
+    assert_eq!(f.produce(plain(1)), Ok(2));
+    assert_eq!(f.produce(plain(1)), Ok(3));
+    f.log.delete_before(Offset(3));
+    f.log.delete_old_segments(WALL, Offset(4));
+    assert_eq!(f.log.segments().len(), 1);
+    assert_eq!(f.described(), [(1, 0, 1, -1)]);
+    f.log.after_clean_stop(&f.batches);
+    assert_eq!(f.described(), [(1, 0, 1, -1)]);
+    assert_eq!(f.produce(data(1, 0, 5, 1)), Err(OutOfOrderSequenceNumber));
+    assert!(is_duplicate(f.append(data(1, 0, 1, 1))));
+    f.log.after_kill(&f.batches);
+    assert_eq!(f.described(), [(1, 0, 1, -1)]);
+    assert_eq!(f.produce(data(1, 0, 2, 1)), Ok(4));
+}

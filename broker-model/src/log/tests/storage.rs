@@ -224,3 +224,76 @@ fn log_append_time_is_the_leaders() {
     let repeat = f.log.stamped(now, sent, &mut f.batches);
     assert!(is_duplicate(f.append_batch(repeat)));
 }
+
+#[test]
+fn a_young_segment_keeps_those_after_it() {
+    // storage/retention-by-time, retention-future-timestamp
+    let mut f = small_segments(200);
+    for time in [1_000, 2_000, WALL.0, 3_000, 4_000, 5_000] {
+        f.produce(Say { time, ..plain(1) }).expect("no limit is met");
+    }
+    f.log.config_mut().retention = Some(600_000 * MILLISECOND);
+    f.log.delete_old_segments(WALL, Offset(6));
+    assert_eq!(f.bases(), [2, 3, 4, 5]);
+    assert_eq!(f.log.leader_epochs().starts(), [(LeaderEpoch(0), Offset(2))]);
+}
+
+#[test]
+fn a_log_start_that_was_lost_has_no_epoch() {
+    // storage/delete-records-lost-by-kill
+    let mut f = Fixture::new();
+    assert_eq!(f.produce(plain(2)), Ok(0));
+    assert_eq!(f.produce(plain(1)), Ok(2));
+    f.log.delete_before(Offset(1));
+    f.log.after_kill(&f.batches);
+    assert_eq!(f.log.log_start_offset(), Offset(0));
+    assert_eq!(f.log.leader_epochs().epoch_at(Offset(0)), None);
+    assert_eq!(read(&f, 0, 3, 1_000, true), [0, 2]);
+}
+
+#[test]
+fn exactly_the_segment_size_fits() {
+    // storage/roll-by-size
+    let mut f = small_segments(138);
+    let sized = |bytes| Say { bytes, ..plain(1) };
+    for bytes in [69, 69, 69, 70, 69] {
+        f.produce(sized(bytes)).expect("no limit is met");
+    }
+    f.log.config_mut().segment_bytes = 1_000;
+    f.produce(sized(69)).expect("no limit is met");
+    f.produce(sized(69)).expect("no limit is met");
+    f.log.config_mut().segment_bytes = 100;
+    f.produce(sized(69)).expect("no limit is met");
+    let bases: Vec<i64> = f.log.segments().iter().map(|s| s.base_offset.0).collect();
+    assert_eq!(bases, [0, 2, 3, 4, 7]);
+    assert_eq!(read(&f, 4, 8, 10_000, true), [4, 5, 6]);
+}
+
+#[test]
+fn divergence_as_recorded() {
+    // replication/diverging-epoch
+    let mut f = Fixture::new();
+    f.produce(plain(2)).expect("no limit is met");
+    f.epoch = LeaderEpoch(2);
+    f.produce(plain(2)).expect("no limit is met");
+    let parts = |f: &Fixture, offset, epoch| {
+        let found = f.log.diverging_epoch(Offset(offset), LeaderEpoch(epoch));
+        found.map(|d| d.map(|d| (d.epoch.0, d.end_offset.0))).ok()
+    };
+    for (offset, epoch, expected) in [
+        (2, 0, Some(None)),
+        (3, 0, Some(Some((0, 2)))),
+        (2, 1, Some(Some((0, 2)))),
+        (9, 1, Some(Some((0, 2)))),
+        (1, 2, Some(None)),
+        (4, 2, Some(None)),
+        (5, 2, Some(Some((2, 4)))),
+        (4, 3, None),
+        (0, 3, None),
+    ] {
+        assert_eq!(parts(&f, offset, epoch), expected, "offset {offset}, epoch {epoch}");
+    }
+    f.log.delete_before(Offset(3));
+    assert_eq!(parts(&f, 3, 0), Some(None));
+    assert_eq!(parts(&f, 5, 0), Some(Some((0, 3))));
+}

@@ -267,6 +267,34 @@ fn logs_that_part_are_cut_at_the_epoch() {
 }
 
 #[test]
+fn two_that_wrote_alone_meet_at_the_older_epoch() {
+    // replication/deep-truncation
+    let mut b = Batches::new();
+    let mut one = leading(1, &[1, 2]);
+    let mut two = replica(2, 1);
+    append(&mut one, &mut b, 1);
+    two.become_follower(&record(1, 0, 0, &[1, 2]));
+    copy(&one, &mut two, &b);
+    append(&mut one, &mut b, 2);
+    two.become_leader(at(1), &record(2, 1, 1, &[2]));
+    append(&mut two, &mut b, 1);
+    append(&mut two, &mut b, 2);
+    one.become_leader(at(2), &record(1, 3, 3, &[1]));
+    append(&mut one, &mut b, 1);
+    let epochs = [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(3))];
+    assert_eq!(one.log().leader_epochs().starts(), epochs);
+    two.become_follower(&record(1, 3, 3, &[1]));
+    let (offset, epoch) = two.fetch_position();
+    let parts = one.log().diverging_epoch(offset, epoch.expect("has records"));
+    let parts = parts.expect("epoch 3 is above").expect("epoch 1 was never here");
+    assert_eq!((parts.epoch, parts.end_offset), (LeaderEpoch(0), Offset(3)));
+    assert_eq!(two.truncate_on_divergence(parts, &b, &RULES()), Some(Offset(1)));
+    copy(&one, &mut two, &b);
+    assert_eq!(two.log().entries(), one.log().entries());
+    assert_eq!(two.log().leader_epochs().starts(), epochs);
+}
+
+#[test]
 fn a_cut_draws_the_high_watermark_down() {
     let mut b = Batches::new();
     let mut replica = leading(1, &[1]);
