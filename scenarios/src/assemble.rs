@@ -66,7 +66,7 @@ fn parse(decoder: &mut Decoder, text: &str, source: usize) -> Option<Node> {
         Ok(root) => Some(root),
         Err(errors) => {
             for (place, message) in errors.into_iter().take(DIAGNOSTICS_MAX) {
-                let deep = message.contains("recursion limit");
+                let deep = message.contains("recurs");
                 let problem = if deep {
                     Problem::new("scenario::too-deep", "tables and arrays are nested too deeply")
                         .help("a scenario needs four levels at most")

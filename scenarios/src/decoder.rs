@@ -53,6 +53,11 @@ impl Decoder {
         }
         let first = problem.places.first().map(|(place, _)| place.clone());
         let place = first.unwrap_or(Place { source: 0, span: 0..0 });
+        // A key may be out of place for two reasons: one is enough.
+        let told = |(p, d): &(Place, Diagnostic)| *p == place && d.code == problem.code;
+        if problem.code == "scenario::not-here" && self.errors.iter().any(told) {
+            return;
+        }
         let diagnostic =
             self.sources.diagnostic(problem.code, &problem.message, problem.places, problem.help);
         self.errors.push((place, diagnostic));

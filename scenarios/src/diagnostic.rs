@@ -78,18 +78,19 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), k))
+        .filter(|(distance, k)| *distance < k.len())
         .filter(|(distance, k)| *distance <= 1 + k.len().max(lower.len()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, k)| k)
 }
 
-/// `a`, `b` and `c`: a list for messages, cut after a dozen.
+/// `a`, `b` and `c`: a list for messages, cut after sixteen.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let shown: Vec<String> = names.iter().take(12).map(|n| format!("`{n}`")).collect();
+    let shown: Vec<String> = names.iter().take(16).map(|n| format!("`{n}`")).collect();
     let mut out = shown.join(", ");
-    if names.len() > 12 {
-        let _ = write!(out, " and {} more", names.len() - 12);
+    if names.len() > 16 {
+        let _ = write!(out, " and {} more", names.len() - 16);
     }
     out
 }

@@ -105,4 +105,29 @@ mod tests {
         }
         assert!(markdown().contains("| `replication` |"));
     }
+
+    /// The reference in `docs/scenario.md` is this crate's own text. `ASSIZE_BLESS=1` writes it.
+    #[test]
+    fn the_documentation_is_complete() {
+        const MARK: &str =
+            "This part is written from the tables in the code: a test compares them.\n\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scenario.md");
+        let text = std::fs::read_to_string(path).expect("the documentation is in the repository");
+        let (head, reference) = text.split_once(MARK).expect("the mark is there");
+        if std::env::var_os("ASSIZE_BLESS").is_some() {
+            std::fs::write(path, format!("{head}{MARK}{}", markdown())).expect("writable");
+            return;
+        }
+        assert_eq!(reference, markdown(), "run the test once with ASSIZE_BLESS=1");
+    }
+
+    /// The example at the top of the documentation is a valid scenario.
+    #[test]
+    fn the_documented_example_is_valid() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scenario.md");
+        let text = std::fs::read_to_string(path).expect("the documentation is in the repository");
+        let example = text.split("```toml\n").nth(1).and_then(|t| t.split("```").next());
+        let example = example.expect("there is an example");
+        assert_eq!(crate::Scenario::parse(example, &[]).map(|s| s.name), Ok("first".to_owned()));
+    }
 }

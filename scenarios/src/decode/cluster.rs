@@ -246,8 +246,11 @@ pub(super) fn kafka_config(
     for entry in &table.entries {
         let Some(known) = scope.key(&entry.key) else {
             let mut wrong = kafka_keys::unknown(scope, &entry.key);
-            if matches!(entry.node.value, Value::Table(_)) {
-                wrong = wrong.help("a key with dots needs quotes: \"min.insync.replicas\" = 2");
+            if let Value::Table(inner) = &entry.node.value {
+                let rest = inner.entries.first().map_or("...", |e| e.key.as_str());
+                let rest: String = rest.chars().take(60).collect();
+                wrong = wrong
+                    .help(format!("a key with dots needs quotes: \"{}.{rest}\" = ...", entry.key));
             }
             decoder.wrong(&path, &entry.place, wrong);
             continue;
