@@ -7,7 +7,9 @@ use super::{GroupCoordinator, Groups};
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::note::Note;
-use crate::protocol::group::{LeaveGroupResponse, OffsetCommitResponse, SyncGroupResponse};
+use crate::protocol::group::{
+    LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest, SyncGroupResponse,
+};
 use crate::protocol::txn::TxnOffsetCommitResponse;
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::GroupRecord;
@@ -22,7 +24,8 @@ impl GroupCoordinator {
         desk.log.in_flight.remove(&waiter);
         desk.replay(groups, append.batch, append.position);
         desk.succeed(groups, append.then);
-        desk.answer_parked(groups, waiter);
+        let fetches = desk.log.parked.remove(&waiter).unwrap_or_default();
+        desk.answer_fetches(groups, fetches);
     }
 
     /// An append was refused: nothing of it is in the log. Unknown waiters are ignored.
@@ -38,7 +41,15 @@ impl GroupCoordinator {
         let Some((mut desk, groups)) = self.desk(cx, effects, append.partition) else { return };
         desk.log.in_flight.remove(&waiter);
         desk.fail(groups, append.then, error);
-        desk.answer_parked(groups, waiter);
+        // Writes before this one may still be on their way.
+        let earlier = desk.log.in_flight.range(..waiter).next_back().copied();
+        match (earlier, desk.log.parked.remove(&waiter)) {
+            (Some(earlier), Some(fetches)) => {
+                desk.log.parked.entry(earlier).or_default().extend(fetches);
+            }
+            (None, Some(fetches)) => desk.answer_fetches(groups, fetches),
+            (_, None) => {}
+        }
     }
 
     /// A marker of `producer_id` on a partition of `__consumer_offsets` is replicated.
@@ -219,8 +230,8 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn answer_parked(&mut self, groups: &Groups, waiter: Waiter) {
-        for (token, request) in self.log.parked.remove(&waiter).unwrap_or_default() {
+    fn answer_fetches(&mut self, groups: &Groups, fetches: Vec<(Token, OffsetFetchRequest)>) {
+        for (token, request) in fetches {
             self.answer_fetch(groups, token, &request);
         }
     }

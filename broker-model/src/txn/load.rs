@@ -1,5 +1,6 @@
 //! Loading a shard from its log.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::transaction::Transaction;
@@ -23,15 +24,20 @@ impl TransactionCoordinator {
         entries: &[LogEntry],
     ) {
         self.unload(effects, partition);
-        let mut transactions = Transactions::new();
+        // The last record of an id says everything; only that one is copied.
+        let mut last = BTreeMap::new();
         for entry in entries {
             for record in cx.batches.transaction_records(entry.batch) {
-                let loaded =
-                    Transaction { record: record.clone(), in_transition: None, ending: None };
-                transactions.insert(record.transactional_id, loaded);
+                last.insert(record.transactional_id, record);
             }
         }
-        transactions.retain(|_, t| t.record.state != TransactionState::Dead);
+        let transactions: Transactions = last
+            .into_iter()
+            .filter(|(_, record)| record.state != TransactionState::Dead)
+            .map(|(id, record)| {
+                (id, Transaction { record: record.clone(), in_transition: None, ending: None })
+            })
+            .collect();
         self.shards.insert(partition, Shard { epoch, transactions });
         self.resume(cx, effects, partition);
     }

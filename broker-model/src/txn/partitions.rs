@@ -14,9 +14,6 @@ use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::TransactionState;
 use crate::types::{PartitionId, TransactionalId};
 
-/// Clients speak versions up to 3; brokers, who may verify only, speak this and later ones.
-const BROKER_FORM: i16 = 4;
-
 impl Desk<'_, '_> {
     pub(super) fn add_partitions(
         &mut self,
@@ -43,7 +40,7 @@ impl Desk<'_, '_> {
             }
         };
         let belongs = |p: &PartitionId| transaction.record.partitions.binary_search(p).is_ok();
-        if r.verify_only && header.api_version >= BROKER_FORM {
+        if r.verify_only {
             let error =
                 |p| if belongs(p) { ErrorCode::None } else { ErrorCode::TransactionAbortable };
             let partitions = r.partitions.iter().map(|p| (*p, error(p))).collect();

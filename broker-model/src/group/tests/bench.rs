@@ -131,9 +131,15 @@ impl Bench {
         }
     }
 
-    /// The oldest append is refused and never was in the log.
+    /// The only append on its way is refused and never was in the log.
     pub(super) fn refuse(&mut self, error: ErrorCode) {
-        let waiter = self.waiting.pop_front().expect("an append waits");
+        assert_eq!(self.waiting.len(), 1, "an append waits");
+        self.refuse_newest(error);
+    }
+
+    /// The newest append is refused and never was in the log.
+    pub(super) fn refuse_newest(&mut self, error: ErrorCode) {
+        let waiter = self.waiting.pop_back().expect("an append waits");
         self.log.pop();
         self.call(|c, cx, effects| c.failed(cx, effects, waiter, error));
     }

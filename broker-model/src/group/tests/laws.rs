@@ -120,9 +120,8 @@ impl Walk {
             }
             Step::Replicate => b.replicate(),
             Step::Refuse => {
-                // Only the newest append can be refused without a hole in the log.
-                if b.waiting.len() == 1 {
-                    b.refuse(ErrorCode::NotEnoughReplicas);
+                if !b.waiting.is_empty() {
+                    b.refuse_newest(ErrorCode::NotEnoughReplicas);
                 }
             }
             Step::Wait { seconds } => b.wait(seconds * SECOND),

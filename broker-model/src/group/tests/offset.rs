@@ -74,6 +74,19 @@ fn a_refused_commit_leaves_no_trace() {
 }
 
 #[test]
+fn a_stable_fetch_behind_a_refused_write_waits_for_the_one_before() {
+    let mut b = Bench::new();
+    b.hold = true;
+    b.start_commit(G, NOBODY, -1, &[(0, 5)]);
+    b.start_commit(G, NOBODY, -1, &[(0, 6)]);
+    let fetch = b.start_fetch(G, Some(&[0]), true);
+    b.refuse_newest(ErrorCode::NotEnoughReplicas);
+    assert!(b.is_pending(fetch));
+    b.replicate();
+    assert_eq!(b.fetched(fetch), [(0, Ok(5))]);
+}
+
+#[test]
 fn unloading_answers_whatever_waits() {
     let mut b = Bench::new();
     b.hold = true;

@@ -1,6 +1,7 @@
 //! Recorded assignments of Kafka 4.1, and laws.
 
 mod json;
+mod laws;
 
 extern crate std;
 
