@@ -246,14 +246,13 @@ impl ClientMetadata {
         self.by_topic[at].insert(place, partition);
     }
 
-    /// A broker named the leader in its answer (KIP-951). Taken only with a newer epoch and a
-    /// node that is known; says whether it was.
+    /// A broker named the leader in its answer, and how to reach it (KIP-951). Taken only with a
+    /// newer epoch; says whether it was.
     pub fn hint(&mut self, partition: PartitionId, leader: NodeId, epoch: LeaderEpoch) -> bool {
-        let known_node = self.brokers.contains(&leader);
         let Some(Some(known)) = self.partitions.get_mut(partition.index()) else {
             return false;
         };
-        if !known_node || epoch <= known.leader_epoch {
+        if epoch <= known.leader_epoch {
             return false;
         }
         known.leader = Some(leader);

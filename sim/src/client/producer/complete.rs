@@ -287,7 +287,7 @@ impl Producer {
             .pool
             .refs()
             .map(|at| (at, self.pool.get(at)))
-            .filter(|(_, b)| !b.done && !(unsent_only && b.identity.is_some()))
+            .filter(|(_, b)| !(b.done || unsent_only && b.identity.is_some()))
             .map(|(at, b)| (b.serial, at))
             .collect();
         aborted.sort_by_key(|&(serial, _)| serial);

@@ -9,11 +9,13 @@
 
 mod append;
 mod batch;
+mod calls;
 mod complete;
 mod config;
 mod drain;
 mod event;
 mod inspect;
+mod network;
 mod nodes;
 mod partition;
 mod partitioner;

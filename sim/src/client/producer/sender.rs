@@ -1,18 +1,15 @@
-//! One turn of the sender (`Sender.runOnce`), and the network below it (`NetworkClient`).
+//! One turn of the sender (`Sender.runOnce`).
 
-use broker_model::io::Disconnected;
+use broker_model::protocol::ErrorCode;
 use broker_model::protocol::coordinator::CoordinatorKey;
-use broker_model::protocol::produce::ProduceResponse;
-use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Instant, NodeId};
 
-use super::super::io::{ClientContext, ClientOutput, Correlation};
-use super::drain::written;
+use super::super::io::ClientContext;
+use super::Producer;
 use super::event::ProducerError;
-use super::nodes::{InFlight, Kind};
+use super::nodes::Kind;
 use super::requests::TransactionalRequest;
 use super::transaction::ProducerState;
-use super::{Producer, Sent};
 
 impl Producer {
     /// Turns until there is nothing more to do now.
@@ -126,7 +123,7 @@ impl Producer {
                 }
                 None => {
                     self.txn.queue.put_back(request);
-                    self.await_reconnect();
+                    self.await_reconnect(now);
                 }
             }
             return true;
@@ -189,191 +186,5 @@ impl Producer {
         self.txn.in_flight = true;
         let at = self.nodes.at(node);
         self.send_request(cx, at, api_version, body, Kind::Transactional(Box::new(request)));
-    }
-
-    fn send_request(
-        &mut self,
-        cx: &mut ClientContext<'_>,
-        at: usize,
-        api_version: i16,
-        request: Request,
-        kind: Kind,
-    ) {
-        let correlation = self.nodes.next_correlation();
-        let node = &mut self.nodes.list[at];
-        let (sent_at, connection, to) = (cx.now.instant, node.connection, node.id);
-        node.in_flight.push_back(InFlight { correlation, sent_at, connection, kind });
-        self.push(cx.outputs, ClientOutput::Send { to, correlation, api_version, request });
-    }
-
-    fn any_node(&mut self, cx: &mut ClientContext<'_>) -> Option<NodeId> {
-        let first = if self.scripted_draws.is_some() { 0 } else { cx.draws.bits() };
-        let (max, now) = (self.config.max_in_flight, cx.now.instant);
-        self.nodes.least_loaded(self.metadata.brokers(), first, max, now)
-    }
-
-    fn await_reconnect(&mut self) {
-        let reconnect = self.nodes.first_reconnect(self.metadata.brokers());
-        if reconnect > Instant(0) {
-            self.deadline = self.deadline.min(reconnect);
-        }
-    }
-
-    /// Asks for metadata if that is due and some node takes the request.
-    fn send_metadata_if_due(&mut self, cx: &mut ClientContext<'_>) {
-        let now = cx.now.instant;
-        let due = self.metadata.needs_request(now);
-        if due > now {
-            self.deadline = self.deadline.min(due);
-            return;
-        }
-        match self.any_node(cx) {
-            Some(node) => {
-                let request = Request::Metadata(self.metadata.request());
-                let at = self.nodes.at(node);
-                self.send_request(cx, at, 13, request, Kind::Metadata);
-                // What waited for this request to be sent goes in the next turn.
-                self.wake();
-            }
-            None => {
-                let reconnect = self.nodes.first_reconnect(self.metadata.brokers());
-                if reconnect > now {
-                    self.deadline = self.deadline.min(reconnect);
-                }
-            }
-        }
-    }
-
-    /// Closes the connections on which an answer is overdue (`handleTimedOutRequests`), at the end
-    /// of a turn: an answer that came in the same turn is taken first.
-    pub fn close_overdue(&mut self, cx: &mut ClientContext<'_>) {
-        let now = cx.now.instant;
-        if self.sleep.is_some() {
-            return;
-        }
-        for at in 0..self.nodes.list.len() {
-            if self.nodes.list[at].times_out_at(self.config.request_timeout) <= now {
-                let to = self.nodes.list[at].id;
-                self.push(cx.outputs, ClientOutput::Close { to });
-                self.disconnected(cx, to);
-            }
-        }
-    }
-
-    /// The connection to a node is gone: everything in flight on it fails, in order.
-    pub fn disconnected(&mut self, cx: &mut ClientContext<'_>, node: NodeId) {
-        let at = self.nodes.at(node);
-        self.lose(cx, at);
-        for request in core::mem::take(&mut self.nodes.list[at].in_flight) {
-            self.answered(cx, request.kind, Err(Disconnected));
-        }
-        self.wake();
-    }
-
-    fn lose(&mut self, cx: &mut ClientContext<'_>, at: usize) {
-        let bits = self.jitter_bits();
-        self.nodes.list[at].lost(&self.config.reconnect_backoff, cx.now.instant, bits);
-        self.metadata.request_update();
-    }
-
-    /// The answer to a request, or that there will be none. Answers to requests given up are
-    /// ignored.
-    pub fn response(
-        &mut self,
-        cx: &mut ClientContext<'_>,
-        from: NodeId,
-        correlation: Correlation,
-        result: Result<Response, Disconnected>,
-    ) {
-        if self.sleep.is_some() {
-            self.inbox.push_back((from, correlation, result));
-        } else {
-            self.deliver(cx, from, correlation, result);
-        }
-    }
-
-    fn deliver(
-        &mut self,
-        cx: &mut ClientContext<'_>,
-        from: NodeId,
-        correlation: Correlation,
-        result: Result<Response, Disconnected>,
-    ) {
-        let at = self.nodes.at(from);
-        let node = &mut self.nodes.list[at];
-        let Some(place) = node.in_flight.iter().position(|r| r.correlation == correlation) else {
-            return;
-        };
-        let Some(request) = node.in_flight.remove(place) else { return };
-        if result.is_ok() {
-            node.works();
-        } else if request.connection == node.connection {
-            self.lose(cx, at);
-        }
-        self.answered(cx, request.kind, result);
-        self.wake();
-    }
-
-    fn answered(
-        &mut self,
-        cx: &mut ClientContext<'_>,
-        kind: Kind,
-        result: Result<Response, Disconnected>,
-    ) {
-        let now = cx.now.instant;
-        match (kind, result) {
-            (Kind::Produce(sent), Ok(Response::Produce(response))) => {
-                self.produce_response(cx, &sent, &response);
-            }
-            (Kind::Produce(sent), result) => {
-                let error = match result {
-                    Ok(_) => ErrorCode::UnknownServerError,
-                    Err(Disconnected) => ErrorCode::NetworkException,
-                };
-                for batch in sent {
-                    let partition = self.partition_of(batch);
-                    self.answer_batch(cx, batch, &written(partition, error));
-                }
-            }
-            (Kind::Metadata, Ok(Response::Metadata(response))) => {
-                self.metadata.update(&response, now);
-            }
-            (Kind::Metadata, _) => self.metadata.failed(now),
-            (Kind::Transactional(request), result) => {
-                self.transactional_response(*request, result);
-            }
-        }
-    }
-
-    fn produce_response(
-        &mut self,
-        cx: &mut ClientContext<'_>,
-        sent: &[Sent],
-        response: &ProduceResponse,
-    ) {
-        for (i, &batch) in sent.iter().enumerate() {
-            let partition = self.partition_of(batch);
-            let here = response.partitions.get(i).filter(|p| p.partition == partition);
-            let found =
-                here.or_else(|| response.partitions.iter().find(|p| p.partition == partition));
-            // A broker that leaves a partition out has told nothing of it.
-            let untold = written(partition, ErrorCode::UnknownServerError);
-            let answer = found.unwrap_or(&untold);
-            self.answer_batch(cx, batch, answer);
-        }
-        for answer in &response.partitions {
-            if let Some((leader, epoch)) = answer.current_leader
-                && matches!(
-                    answer.error,
-                    ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
-                )
-            {
-                self.metadata.hint(answer.partition, leader, epoch);
-            }
-        }
-    }
-
-    fn partition_of(&self, (batch, _): Sent) -> broker_model::types::PartitionId {
-        self.partitions.get(self.pool.get(batch).partition).id
     }
 }
