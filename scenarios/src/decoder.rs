@@ -12,6 +12,8 @@ pub(crate) struct Decoder {
     pub(crate) sources: Sources,
     errors: Vec<(Place, Diagnostic)>,
     uncounted: usize,
+    /// How many errors were there when single tables were done.
+    settled: Option<usize>,
 }
 
 /// An error about to be told.
@@ -46,7 +48,9 @@ impl Problem {
 }
 
 impl Decoder {
-    pub(crate) fn raise(&mut self, problem: Problem) {
+    pub(crate) fn raise(&mut self, mut problem: Problem) {
+        shorten(&mut problem.message);
+        problem.help.as_mut().map(shorten);
         if self.errors.len() >= DIAGNOSTICS_MAX {
             self.uncounted += 1;
             return;
@@ -71,10 +75,16 @@ impl Decoder {
         self.raise(problem);
     }
 
+    /// From here on come rules between tables, which do not silence each other.
+    pub(crate) fn settle(&mut self) {
+        self.settled = Some(self.errors.len());
+    }
+
     /// Whether something at or within a place was already found wrong, so that no rule that
     /// builds on it should speak.
     pub(crate) fn is_wrong(&self, node: &Node) -> bool {
-        self.errors.iter().any(|(place, _)| {
+        let count = self.settled.unwrap_or(self.errors.len());
+        self.errors[..count].iter().any(|(place, _)| {
             place.source == node.place.source
                 && place.span.start >= node.place.span.start
                 && place.span.end <= node.place.span.end
@@ -137,6 +147,15 @@ impl Decoder {
                 .at(&entry.place, "not known here")
                 .help(help),
         );
+    }
+}
+
+/// Cuts what a hostile file would make endless.
+fn shorten(text: &mut String) {
+    const CHARACTERS_MAX: usize = 600;
+    if let Some((end, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+        text.truncate(end);
+        text.push_str("...");
     }
 }
 

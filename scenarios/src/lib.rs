@@ -20,6 +20,7 @@ mod assemble;
 mod cross;
 mod decode;
 mod decoder;
+mod origin;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,18 @@ mod values;
 pub use assemble::{Loader, text_of};
 pub use diagnostic::Diagnostic;
 pub use model::Scenario;
+pub use origin::{Origin, origins};
 pub use tree::SIZE_MAX;
+
+/// Words that the simulator knows and this crate does not: with them `[protocol]` is checked in
+/// place. An empty list lets everything pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Vocabulary<'a> {
+    /// Rules with their values, as the broker model lists them.
+    pub rules: &'a [(&'a str, &'a [&'a str])],
+    /// Names of eras.
+    pub eras: &'a [&'a str],
+}
 
 impl Scenario {
     /// Reads a scenario that builds on no other file.
@@ -53,11 +65,24 @@ impl Scenario {
         overrides: &[(String, String)],
         loader: &Loader<'_>,
     ) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_with(text, overrides, loader, &Vocabulary::default())
+    }
+
+    /// Like [`Self::load`], with the words of `[protocol]`.
+    ///
+    /// # Errors
+    /// Every error that can be found independently, in order of place.
+    pub fn load_with(
+        text: &str,
+        overrides: &[(String, String)],
+        loader: &Loader<'_>,
+        vocabulary: &Vocabulary<'_>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut decoder = decoder::Decoder::default();
         let Some(root) = assemble::assemble(&mut decoder, text, overrides, loader) else {
             return Err(decoder.finish());
         };
-        let scenario = decode::decode(&mut decoder, &root);
+        let scenario = decode::decode(&mut decoder, &root, vocabulary);
         if let Some(scenario) = &scenario {
             cross::check(&mut decoder, &root, scenario);
         }

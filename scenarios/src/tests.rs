@@ -89,6 +89,29 @@ fn flags_are_named_in_errors() {
 }
 
 #[test]
+fn protocol_rules_are_checked_against_a_vocabulary() {
+    let words = crate::Vocabulary { rules: &[("acks_all", &["wait", "early"])], eras: &["old"] };
+    let read = |line: &str| {
+        let text = format!("{SMALL}\n[protocol]\n{line}\n");
+        Scenario::load_with(&text, &[], &|_| Err(String::new()), &words)
+    };
+    let scenario = read("acks_all = \"early\"\nera = \"old\"").expect("known words");
+    assert_eq!(scenario.protocol, [("acks_all".to_owned(), "early".to_owned())]);
+    assert_eq!(scenario.era.as_deref(), Some("old"));
+    for bad in ["acks_al = \"early\"", "acks_all = \"erly\"", "era = \"new\"", "acks_all = 1"] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+    assert!(with("protocol.anything", "goes").is_ok(), "without a vocabulary");
+}
+
+#[test]
+fn endless_values_make_short_messages() {
+    let text = SMALL.replace("10s", &"1".repeat(100_000));
+    let errors = Scenario::parse(&text, &[]).expect_err("no duration");
+    assert!(errors.iter().all(|e| e.message.len() < 3_000));
+}
+
+#[test]
 fn bases_are_merged_below() {
     let base = |name: &str| match name {
         "base.toml" => Ok(SMALL.to_owned()),

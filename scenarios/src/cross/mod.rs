@@ -20,6 +20,7 @@ pub(crate) struct Cross<'a> {
 
 /// Tells everything that does not fit together.
 pub(crate) fn check(decoder: &mut Decoder, root: &Node, scenario: &Scenario) {
+    decoder.settle();
     let mut cross = Cross { decoder, root, scenario };
     cluster::check(&mut cross);
     pipeline::check(&mut cross);

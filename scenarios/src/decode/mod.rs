@@ -10,6 +10,7 @@ mod load;
 mod place;
 mod service;
 
+use crate::Vocabulary;
 use crate::decoder::{Decoder, Problem};
 use crate::model::{Driver, Scenario};
 use crate::spec;
@@ -22,7 +23,11 @@ pub(crate) use fault::{FAULT_KINDS, TARGETS};
 const ENTRIES_MAX: usize = 1_000;
 
 /// Reads a whole tree.
-pub(crate) fn decode(decoder: &mut Decoder, root: &Node) -> Option<Scenario> {
+pub(crate) fn decode(
+    decoder: &mut Decoder,
+    root: &Node,
+    vocabulary: &Vocabulary<'_>,
+) -> Option<Scenario> {
     let top = decoder.open(root, "", &spec::TOP, &[])?;
     if top.table.entries.iter().all(|e| e.key == "extends") {
         decoder.raise(Problem::new("scenario::empty", "the file describes no scenario").help(
@@ -85,7 +90,7 @@ pub(crate) fn decode(decoder: &mut Decoder, root: &Node) -> Option<Scenario> {
         scenario.loads.push(load::load(decoder, entry));
     }
     scenario.faults = fault::faults(decoder, top.get("fault"));
-    protocol(decoder, top.get("protocol"), &mut scenario);
+    protocol(decoder, top.get("protocol"), vocabulary, &mut scenario);
     Some(scenario)
 }
 
@@ -140,20 +145,40 @@ fn head(decoder: &mut Decoder, node: Option<&Node>, scenario: &mut Scenario) {
     }
 }
 
-/// `[protocol]`: names and values are the simulator's to check, it knows the rules.
-fn protocol(decoder: &mut Decoder, node: Option<&Node>, scenario: &mut Scenario) {
+/// `[protocol]`. Without a vocabulary any names will do: then the simulator checks them.
+fn protocol(
+    decoder: &mut Decoder,
+    node: Option<&Node>,
+    vocabulary: &Vocabulary<'_>,
+    scenario: &mut Scenario,
+) {
     let Some(node) = node else { return };
     let Value::Table(table) = &node.value else {
         decoder.wrong("protocol", &node.place, values::kind("a table", &node.value));
         return;
     };
+    let rules = vocabulary.rules;
     for entry in &table.entries {
         let path = format!("protocol.{}", entry.key);
         if let Some(problem) = values::name_problem(&entry.key) {
             decoder.wrong("protocol", &entry.place, problem);
             continue;
         }
-        match values::name(&entry.node.value) {
+        let known = match rules.iter().find(|(rule, _)| *rule == entry.key) {
+            _ if entry.key == "era" => vocabulary.eras,
+            Some((_, known)) => known,
+            None if rules.is_empty() => &[],
+            None => {
+                let names = rules.iter().map(|(rule, _)| *rule).chain(["era"]);
+                decoder.wrong(&path, &entry.place, values::unknown_word(&entry.key, names));
+                continue;
+            }
+        };
+        let value = values::name(&entry.node.value).and_then(|value| {
+            let fine = known.is_empty() || known.contains(&value.as_str());
+            if fine { Ok(value) } else { Err(values::unknown_word(&value, known.iter().copied())) }
+        });
+        match value {
             Ok(value) if entry.key == "era" => scenario.era = Some(value),
             Ok(value) => scenario.protocol.push((entry.key.clone(), value)),
             Err(wrong) => decoder.wrong(&path, &entry.node.place, wrong),
