@@ -42,7 +42,7 @@ impl Ledger {
     fn entity(&mut self, entity: u32) -> &mut u8 {
         let index = entity as usize;
         if index >= self.entities.len() {
-            self.entities.resize(index + 1, 0);
+            self.entities.resize((index + 1).next_multiple_of(1 << 12), 0);
         }
         &mut self.entities[index]
     }
@@ -82,9 +82,12 @@ impl Effects {
         self.ledgers.iter().any(|ledger| ledger.input_topic == topic)
     }
 
-    pub(crate) fn expected(&mut self, topic: u32, entity: u32) {
+    /// The audit found records of these entities, at these offsets, in a topic.
+    pub(crate) fn expected(&mut self, topic: u32, found: &[(u32, i64)]) {
         for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.input_topic == topic) {
-            *ledger.entity(entity) |= EXPECTED;
+            for &(entity, _) in found {
+                *ledger.entity(entity) |= EXPECTED;
+            }
         }
     }
 

@@ -18,8 +18,7 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         if !state.any(RecordState::ACKNOWLEDGED | RecordState::POLLED) {
             continue;
         }
-        let outcome = batch.transaction().map(|one| recorder.transactions.get(one).outcome);
-        if !matches!(outcome, None | Some(Outcome::Committed)) {
+        if batch.transaction().is_some_and(|one| open_or_aborted(recorder, one)) {
             continue;
         }
         if state.any(RecordState::AUDITED) {
@@ -44,6 +43,11 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
     };
     let name = "no-acknowledged-record-lost".to_owned();
     Finding { name, verdict, detail, violations: lost.count(), evidence }
+}
+
+/// Whether nothing can be demanded of a transaction's records.
+fn open_or_aborted(recorder: &Recorder, transaction: u32) -> bool {
+    recorder.transactions.get(transaction).outcome != Outcome::Committed
 }
 
 fn describe(recorder: &Recorder, id: u32) -> Violation {

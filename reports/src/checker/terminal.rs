@@ -30,10 +30,11 @@ pub struct Terminals {
 }
 
 impl Lifecycle {
+    #[inline]
     fn entity(&mut self, entity: u32) -> &mut u8 {
         let index = entity as usize;
         if index >= self.entities.len() {
-            self.entities.resize(index + 1, 0);
+            self.entities.resize((index + 1).next_multiple_of(1 << 12), 0);
         }
         &mut self.entities[index]
     }
@@ -68,13 +69,18 @@ impl Terminals {
         }
     }
 
-    pub(crate) fn found(&mut self, topic: u32, entity: u32, offset: i64) {
+    /// The audit found records of these entities, at these offsets, in a topic.
+    pub(crate) fn found(&mut self, topic: u32, found: &[(u32, i64)]) {
         let Some(lifecycle) = &mut self.lifecycle else { return };
-        if lifecycle.source == topic {
-            *lifecycle.entity(entity) |= BEGUN;
-        }
-        if lifecycle.terminals.contains(&topic) {
-            lifecycle.end(entity, None, Some(offset));
+        let source = lifecycle.source == topic;
+        let terminal = lifecycle.terminals.contains(&topic);
+        for &(entity, offset) in found {
+            if source {
+                *lifecycle.entity(entity) |= BEGUN;
+            }
+            if terminal {
+                lifecycle.end(entity, None, Some(offset));
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! The final audit: what one complete read_committed read from the beginning returns.
 
-use super::record_state::RecordState;
+use super::record_state::{Batch, RecordState};
 use super::recorder::Recorder;
 use super::send::Ids;
+use super::topology::Session;
 
 /// What the audit asks of a record; the caller's record table answers.
 pub trait Facts {
@@ -10,6 +11,17 @@ pub trait Facts {
     fn key(&self, record: u32) -> u32;
     /// The business entity it belongs to, dense.
     fn entity(&self, record: u32) -> u32;
+}
+
+/// What the records of one sent batch have in common, and how many of them were found.
+#[derive(Clone, Copy)]
+struct Shared {
+    index: u32,
+    batch: Batch,
+    session: Session,
+    misplaced: bool,
+    audited: u32,
+    audited_acknowledged: u32,
 }
 
 impl Recorder {
@@ -27,44 +39,76 @@ impl Recorder {
         self.digest.word(base_offset.cast_unsigned());
         self.digest.ids(ids.clone());
         let partition = self.audited.current();
-        let topic = self.topology.partition(partition).map(|partition| partition.topic);
         self.audited.visible(base_offset, ids.len());
+        let topic = self.topology.partition(partition).map_or(u32::MAX, |home| home.topic);
+        let keys = self.key_order.watches(topic);
+        let (effects, ends) = (self.effects.watches(topic), self.terminals.watches(topic));
+        let mut entities = std::mem::take(&mut self.audited_entities);
+        entities.clear();
+        let mut shared: Option<Shared> = None;
         for (offset, id) in (base_offset..).zip(ids) {
             let Some(before) = self.records.set(id, RecordState::AUDITED) else {
                 self.invented.audited(id, partition, offset);
                 continue;
             };
-            let batch = self.records.batch(id);
-            let session = self.topology.session_of(batch.session);
+            let index = self.records.batch_index(id);
+            let mut of = match shared {
+                Some(shared) if shared.index == index => shared,
+                before => self.share(before, index, partition),
+            };
             if before.any(RecordState::AUDITED) {
-                self.duplicates.found(id, partition, offset, session.idempotent);
+                self.duplicates.found(id, partition, offset, of.session.idempotent);
+                shared = Some(of);
                 continue;
             }
-            if before.any(RecordState::FAILED) && !before.any(RecordState::ACKNOWLEDGED) {
+            let acknowledged = before.any(RecordState::ACKNOWLEDGED);
+            if before.any(RecordState::FAILED) && !acknowledged {
                 self.invented.failed_but_there(id, partition, offset);
             }
-            if batch.partition != partition {
-                self.invented.in_other_log(id, partition, offset, batch.partition);
+            if of.misplaced {
+                self.invented.in_other_log(id, partition, offset, of.batch.partition);
             }
-            if let Some(number) = batch.transaction() {
-                let transaction = self.transactions.get_mut(number);
-                transaction.audited += 1;
-                let acknowledged = before.any(RecordState::ACKNOWLEDGED);
-                transaction.audited_acknowledged += u32::from(acknowledged);
+            of.audited += 1;
+            of.audited_acknowledged += u32::from(acknowledged);
+            shared = Some(of);
+            let (session, ordinal) = (of.batch.session, self.records.ordinal(id));
+            self.partition_order.found(id, offset, session, ordinal, of.session.ordered);
+            if keys {
+                self.key_order.found(topic, id, (partition, offset), (session, ordinal), facts);
             }
-            let ordinal = self.records.ordinal(id);
-            self.partition_order.found(id, offset, batch.session, ordinal, session.ordered);
-            let Some(topic) = topic else { continue };
-            if self.key_order.watches(topic) {
-                let place = (partition, offset);
-                self.key_order.found(topic, id, place, (batch.session, ordinal), facts);
+            if effects || ends {
+                entities.push((facts.entity(id), offset));
             }
-            if self.effects.watches(topic) {
-                self.effects.expected(topic, facts.entity(id));
-            }
-            if self.terminals.watches(topic) {
-                self.terminals.found(topic, facts.entity(id), offset);
-            }
+        }
+        if let Some(shared) = shared {
+            self.count(&shared);
+        }
+        if effects {
+            self.effects.expected(topic, &entities);
+        }
+        if ends {
+            self.terminals.found(topic, &entities);
+        }
+        self.audited_entities = entities;
+    }
+
+    /// Looks up what the records of a batch share, after counting what was found of the one
+    /// before.
+    fn share(&mut self, before: Option<Shared>, index: u32, partition: u32) -> Shared {
+        if let Some(before) = before {
+            self.count(&before);
+        }
+        let batch = *self.records.batch_at(index);
+        let session = self.topology.session_of(batch.session);
+        let misplaced = batch.partition != partition;
+        Shared { index, batch, session, misplaced, audited: 0, audited_acknowledged: 0 }
+    }
+
+    fn count(&mut self, shared: &Shared) {
+        if let Some(number) = shared.batch.transaction() {
+            let transaction = self.transactions.get_mut(number);
+            transaction.audited += shared.audited;
+            transaction.audited_acknowledged += shared.audited_acknowledged;
         }
     }
 }

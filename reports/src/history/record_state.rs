@@ -1,5 +1,7 @@
 //! What is known of each record: bits, send order, the batch it was sent in.
 
+use super::send::Ids;
+
 /// Bits of one record.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RecordState(u8);
@@ -89,24 +91,30 @@ impl Records {
         self.placed.reserve(records);
     }
 
-    /// Opens a batch; the records that follow by [`Records::send`] are in it.
-    pub(super) fn open_batch(&mut self, mut batch: Batch) {
-        batch.first_ordinal = self.sent_count;
-        self.batches.push(batch);
+    /// Records were sent in one batch, in this order. Gives how many were never sent before.
+    pub(super) fn send(&mut self, ids: impl Ids, batch: Batch) -> u64 {
+        let number = u32::try_from(self.batches.len()).expect("fewer batches than records");
+        let first = self.sent_count;
+        self.batches.push(Batch { first_ordinal: first, ..batch });
+        let mut fresh = 0;
+        for id in ids {
+            let index = id as usize;
+            if index >= self.states.len() {
+                self.grow(index);
+            }
+            self.placed[index] = Placed { ordinal: self.sent_count, batch: number };
+            self.sent_count += 1;
+            fresh += u64::from(!self.states[index].set(RecordState::SENT).any(RecordState::SENT));
+        }
+        fresh
     }
 
-    /// A record joins the open batch. Gives false when it was sent before.
-    #[inline]
-    pub(super) fn send(&mut self, id: u32) -> bool {
-        let index = id as usize;
-        if index >= self.states.len() {
-            self.states.resize(index + 1, RecordState::default());
-            self.placed.resize(index + 1, Placed::default());
-        }
-        let batch = (self.batches.len() - 1) as u32;
-        self.placed[index] = Placed { ordinal: self.sent_count, batch };
-        self.sent_count += 1;
-        !self.states[index].set(RecordState::SENT).any(RecordState::SENT)
+    /// Grows the table well past an id, so that it happens once in thousands of records.
+    #[cold]
+    fn grow(&mut self, index: usize) {
+        let bound = (index + 1).next_multiple_of(1 << 14);
+        self.states.resize(bound, RecordState::default());
+        self.placed.resize(bound, Placed::default());
     }
 
     /// The state of a record; the empty state for an id never sent.
@@ -159,12 +167,6 @@ impl Records {
         self.placed[id as usize].ordinal
     }
 
-    /// One more than the largest record id sent.
-    #[must_use]
-    pub fn bound(&self) -> u32 {
-        u32::try_from(self.states.len()).expect("record ids fit in u32")
-    }
-
     /// The offset a record was acknowledged at, if it was.
     #[must_use]
     pub fn acknowledged_offset(&self, id: u32) -> Option<i64> {
@@ -177,7 +179,7 @@ impl Records {
 
     /// Every record sent, in id order, with its state and batch.
     pub fn iter(&self) -> impl Iterator<Item = (u32, RecordState, &Batch)> {
-        (0..self.bound()).zip(&self.states).filter(|(_, state)| state.any(RecordState::SENT)).map(
+        (0_u32..).zip(&self.states).filter(|(_, state)| state.any(RecordState::SENT)).map(
             |(id, &state)| {
                 let batch = self.batch(id);
                 (id, state, batch)

@@ -50,6 +50,8 @@ pub struct Recorder {
     pub(crate) totals: Totals,
     pub(crate) end_ns: u64,
     pub(crate) audited: Audited,
+    /// Entities and offsets of the batch being audited; kept for its memory.
+    pub(super) audited_entities: Vec<(u32, i64)>,
     pub(crate) invented: Invented,
     pub(crate) duplicates: Duplicates,
     pub(crate) partition_order: PartitionOrder,

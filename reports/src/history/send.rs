@@ -36,6 +36,12 @@ pub struct Acknowledged {
     pub at_ns: u64,
 }
 
+/// The caller answers a record that it never sent.
+#[cold]
+fn unsent(id: u32) -> ! {
+    panic!("record {id} is answered but was not sent")
+}
+
 impl Recorder {
     /// Records were handed to a producer for one partition, in this order. Call it once per
     /// batch or larger run; order per partition and session is the order of these calls.
@@ -43,7 +49,7 @@ impl Recorder {
         self.note(1, u64::from(sent.partition) << 32 | u64::from(sent.session), sent.at_ns);
         self.digest.word(u64::from(sent.transaction.unwrap_or(u32::MAX)));
         self.digest.ids(ids.clone());
-        self.records.open_batch(Batch {
+        let batch = Batch {
             sent_ns: sent.at_ns,
             acknowledged_ns: 0,
             base_offset: -1,
@@ -51,12 +57,8 @@ impl Recorder {
             partition: sent.partition,
             session: sent.session,
             transaction: sent.transaction.unwrap_or(Batch::NO_TRANSACTION),
-        });
-        let mut fresh = 0;
-        for id in ids {
-            fresh += u64::from(self.records.send(id));
-        }
-        self.totals.sent += fresh;
+        };
+        self.totals.sent += self.records.send(ids, batch);
     }
 
     /// A batch was acknowledged. The ids are those of one batch, in order.
@@ -65,23 +67,23 @@ impl Recorder {
         self.digest.word(answer.base_offset.cast_unsigned());
         self.digest.ids(ids.clone());
         let count = ids.len() as u64;
-        let fresh = self.resolve(ids.clone(), RecordState::ACKNOWLEDGED);
-        self.totals.acknowledged += fresh;
-        self.stamp(ids, &answer, fresh);
+        self.stamp(ids, &answer);
         if let Some(partition) = self.topology.partition(answer.partition) {
             let phase = self.phases.current();
             self.throughput.add(partition.topic, phase, answer.at_ns, count, answer.bytes);
         }
     }
 
-    /// Writes offset and time of an answer into the sent batches it covers, and counts it for
-    /// their transactions.
-    fn stamp(&mut self, ids: impl Ids, answer: &Acknowledged, fresh: u64) {
+    /// Marks records as acknowledged, and writes offset and time of the answer into the sent
+    /// batches it covers.
+    fn stamp(&mut self, ids: impl Ids, answer: &Acknowledged) {
+        let (mut fresh, mut answered) = (0, 0);
         let mut last = u32::MAX;
         for (position, id) in (0_i64..).zip(ids) {
-            if !self.records.state(id).any(RecordState::SENT) {
-                continue;
-            }
+            let before = self.records.set(id, RecordState::ACKNOWLEDGED);
+            let before = before.unwrap_or_else(|| unsent(id));
+            fresh += u64::from(!before.any(RecordState::ACKNOWLEDGED));
+            answered += u64::from(!before.any(RecordState::ANSWERED));
             let index = self.records.batch_index(id);
             if index == last {
                 continue;
@@ -95,6 +97,8 @@ impl Recorder {
             }
             batch.acknowledged_ns = answer.at_ns;
         }
+        self.totals.acknowledged += fresh;
+        self.totals.answered += answered;
         if last == u32::MAX {
             return;
         }
@@ -125,7 +129,7 @@ impl Recorder {
         let (mut fresh, mut answered) = (0, 0);
         for id in ids {
             let before = self.records.set(id, outcome);
-            let before = before.unwrap_or_else(|| panic!("record {id} is answered but not sent"));
+            let before = before.unwrap_or_else(|| unsent(id));
             fresh += u64::from(!before.any(outcome));
             answered += u64::from(!before.any(RecordState::ANSWERED));
         }
