@@ -1,0 +1,199 @@
+//! What transactions and offset commits cost at their coordinators:
+//! `cargo bench -p broker-model --bench coordinators`.
+//!
+//! Each figure is for 1,000 of them by sixteen clients, on a log that replicates at once.
+
+use std::collections::VecDeque;
+
+use broker_model::coordinator::{Effect, Effects};
+use broker_model::group::{GroupCoordinator, GroupSettings};
+use broker_model::io::{Context, Token};
+use broker_model::names::Names;
+use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest};
+use broker_model::protocol::txn::{
+    AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
+};
+use broker_model::protocol::{ErrorCode, Header, Request};
+use broker_model::records::{Batches, RecordSource};
+use broker_model::rules::Rules;
+use broker_model::txn::{TransactionCoordinator, TransactionSettings};
+use broker_model::types::{
+    CoordinatorEpoch, GenerationId, Instant, MemberId, NodeId, Now, Offset, PartitionId,
+    ProducerId, RecordId, SECOND, Timestamp,
+};
+
+const COUNT: u64 = 1_000;
+const CLIENTS: u64 = 16;
+const SHARD: PartitionId = PartitionId(0);
+
+fn main() {
+    divan::main();
+}
+
+struct NoRecords;
+
+impl RecordSource for NoRecords {
+    fn timestamp(&self, _: RecordId) -> Timestamp {
+        Timestamp::NONE
+    }
+    fn key(&self, _: RecordId) -> Option<u64> {
+        None
+    }
+    fn is_tombstone(&self, _: RecordId) -> bool {
+        false
+    }
+}
+
+/// What a context borrows.
+struct World {
+    now: Now,
+    batches: Batches,
+    names: Names,
+    rules: Rules,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut names = Names::default();
+        for i in 0..CLIENTS {
+            names.group(&format!("group-{i}"));
+            names.transactional_id(&format!("transactional-id-{i}"));
+        }
+        let now = Now { instant: Instant(0), wall: Timestamp(0) };
+        Self { now, batches: Batches::new(), names, rules: Rules::default() }
+    }
+
+    /// Calls a machine until nothing follows from its effects.
+    fn settle<M>(
+        &mut self,
+        machine: &mut M,
+        call: impl FnOnce(&mut M, &mut Context<'_>, &mut Effects),
+        follow: impl Fn(&mut M, &mut Context<'_>, &mut Effects, Effect),
+    ) {
+        let (mut outputs, mut notes) = (Vec::new(), Vec::new());
+        let mut cx = Context {
+            now: self.now,
+            batches: &mut self.batches,
+            names: &self.names,
+            records: &NoRecords,
+            rules: &self.rules,
+            outputs: &mut outputs,
+            notes: &mut notes,
+        };
+        let mut effects = Effects::new();
+        call(machine, &mut cx, &mut effects);
+        let mut queue: VecDeque<Effect> = effects.drain(..).collect();
+        while let Some(effect) = queue.pop_front() {
+            follow(machine, &mut cx, &mut effects, effect);
+            queue.extend(effects.drain(..));
+        }
+    }
+}
+
+fn follow_txn(
+    c: &mut TransactionCoordinator,
+    cx: &mut Context<'_>,
+    effects: &mut Effects,
+    effect: Effect,
+) {
+    match effect {
+        Effect::Append { waiter, .. } => c.committed(cx, effects, waiter),
+        Effect::Markers { waiter, marker } => {
+            let results: Vec<_> = marker.partitions.iter().map(|&p| (p, ErrorCode::None)).collect();
+            c.markers_written(cx, effects, waiter, &results);
+        }
+        Effect::Reply { .. } => {}
+    }
+}
+
+/// Two requests that add partitions, the end, markers on thirteen partitions.
+#[divan::bench]
+fn transactions(bencher: divan::Bencher<'_, '_>) {
+    bencher.counter(divan::counter::ItemsCount::new(COUNT)).bench(|| {
+        let mut world = World::new();
+        let mut c = TransactionCoordinator::new(NodeId(1), &TransactionSettings::default());
+        c.add_producer_ids(ProducerId(0), 1_000);
+        world.settle(&mut c, |c, cx, e| c.load(cx, e, SHARD, CoordinatorEpoch(0), &[]), follow_txn);
+        let ask = |world: &mut World, c: &mut _, request: Request| {
+            let header = Header { api_version: 5, client: 0 };
+            world.settle(
+                c,
+                |c: &mut TransactionCoordinator, cx, e| {
+                    c.handle(cx, e, SHARD, Token(0), header, request);
+                },
+                follow_txn,
+            );
+        };
+        for i in 0..CLIENTS {
+            let id = world.names.transactional_id(&format!("transactional-id-{i}"));
+            let request = InitProducerIdRequest {
+                transactional_id: Some(id),
+                transaction_timeout: 60 * SECOND,
+                producer: ProducerIdAndEpoch::NONE,
+            };
+            ask(&mut world, &mut c, Request::InitProducerId(request));
+        }
+        for i in 0..COUNT {
+            world.now.instant.0 += 3_000_000;
+            world.now.wall.0 += 3;
+            let id = broker_model::types::TransactionalId((i % CLIENTS) as u32);
+            let producer = c.transaction(SHARD, id).expect("initialized").producer;
+            for partitions in [(1..13).map(PartitionId).collect(), vec![PartitionId(20)]] {
+                let request = AddPartitionsToTxnRequest {
+                    transactional_id: id,
+                    producer,
+                    verify_only: false,
+                    partitions,
+                };
+                ask(&mut world, &mut c, Request::AddPartitionsToTxn(request));
+            }
+            let end = EndTxnRequest { transactional_id: id, producer, commit: true };
+            ask(&mut world, &mut c, Request::EndTxn(end));
+        }
+        world.batches.len()
+    });
+}
+
+/// Commits of three partitions each, from outside group management.
+#[divan::bench]
+fn offset_commits(bencher: divan::Bencher<'_, '_>) {
+    fn follow(
+        c: &mut GroupCoordinator,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        effect: Effect,
+    ) {
+        if let Effect::Append { waiter, .. } = effect {
+            c.committed(cx, effects, waiter);
+        }
+    }
+    bencher.counter(divan::counter::ItemsCount::new(COUNT)).bench(|| {
+        let mut world = World::new();
+        let mut c = GroupCoordinator::new(NodeId(1), &GroupSettings::default());
+        world.settle(&mut c, |c, cx, e| c.load(cx, e, SHARD, CoordinatorEpoch(0), &[]), follow);
+        for i in 0..COUNT {
+            world.now.instant.0 += 3_000_000;
+            let offset = |p: u32| CommittedOffset {
+                partition: PartitionId(p),
+                offset: Offset(i as i64),
+                leader_epoch: None,
+            };
+            let request = OffsetCommitRequest {
+                group: broker_model::types::GroupId((i % CLIENTS) as u32),
+                member: MemberId(0),
+                instance: None,
+                generation: GenerationId(-1),
+                offsets: (0..3).map(offset).collect(),
+            };
+            let header = Header { api_version: 9, client: 0 };
+            world.settle(
+                &mut c,
+                |c, cx, e| {
+                    c.handle(cx, e, SHARD, Token(0), header, Request::OffsetCommit(request));
+                },
+                follow,
+            );
+        }
+        world.batches.len()
+    });
+}
