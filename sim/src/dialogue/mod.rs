@@ -3,8 +3,10 @@
 //! A line that starts with `#` is a comment, with `>` a command, with `<` a reply. Running a
 //! dialogue gives the same text with the replies of the model.
 
+mod consumer;
 mod producer;
 
+pub use consumer::run_consumer_transcript;
 pub use producer::run_producer_transcript;
 
 /// Why a dialogue could not be run.

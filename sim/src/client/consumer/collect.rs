@@ -19,8 +19,10 @@ const CANARY_PERIOD: u32 = 1_000;
 const CANARY_FIRST: u32 = 20;
 
 impl Consumer {
-    /// Moves up to `max.poll.records` records from the buffer to `out`.
-    pub(super) fn collect(&mut self, cx: &mut ClientContext<'_>, out: &mut Polled) {
+    /// Moves up to `max.poll.records` records from the buffer to `out`. Says whether a position
+    /// moved, be it over records that are not given.
+    pub(super) fn collect(&mut self, cx: &mut ClientContext<'_>, out: &mut Polled) -> bool {
+        let mut moved = false;
         let max = self.config.max_poll_records;
         let mut paused = 0;
         while out.records < max && self.buffer.len() > paused {
@@ -35,7 +37,9 @@ impl Consumer {
                 self.buffer.put_back(fetch);
                 continue;
             }
-            if self.give(cx, &mut fetch, max - out.records, out) {
+            let finished = self.give(cx, &mut fetch, max - out.records, out);
+            moved |= fetch.next_offset > fetch.fetch_offset;
+            if finished {
                 self.discard(&fetch);
             } else {
                 self.buffer.put_front(fetch);
@@ -44,6 +48,7 @@ impl Consumer {
         if out.records > 0 {
             self.apply_canaries(cx, out);
         }
+        moved
     }
 
     /// Handles what was fetched without records, so that a waiting poll goes on fetching.

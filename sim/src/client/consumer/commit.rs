@@ -5,7 +5,7 @@
 
 use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest, OffsetCommitResponse};
 use broker_model::protocol::{ErrorCode, Request};
-use broker_model::types::{GenerationId, Instant, MemberId, NodeId, PartitionId, SECOND};
+use broker_model::types::{Duration, GenerationId, Instant, MemberId, NodeId, PartitionId, SECOND};
 
 use super::Consumer;
 use super::event::{CommitError, CommitId, ConsumerEvent};
@@ -55,8 +55,19 @@ impl Consumer {
         cx: &mut ClientContext<'_>,
         offsets: Vec<CommittedOffset>,
     ) -> CommitId {
+        self.commit_within(cx, offsets, None)
+    }
+
+    /// As [`Self::commit_sync`] with a timeout of its own, in nanoseconds.
+    pub fn commit_within(
+        &mut self,
+        cx: &mut ClientContext<'_>,
+        offsets: Vec<CommittedOffset>,
+        timeout: Option<Duration>,
+    ) -> CommitId {
         self.polling = false;
-        let deadline = cx.now.instant + self.config.default_api_timeout;
+        let timeout = timeout.unwrap_or(self.config.default_api_timeout);
+        let deadline = cx.now.instant + timeout;
         let id = self.start_commit(cx, Kind::Sync, offsets, deadline);
         self.set_deadline(cx.now.instant);
         id

@@ -13,9 +13,10 @@ use super::requests::{Channel, Purpose};
 use crate::client::ClientContext;
 
 impl Consumer {
-    /// Sends a fetch to every broker that may get one.
+    /// Sends a fetch to every broker that may get one. Java's order of brokers is that of a hash
+    /// table; this one agrees with its recordings.
     pub(super) fn send_fetches(&mut self, cx: &mut ClientContext<'_>) {
-        for at in 0..self.subscriptions.brokers.len() {
+        for at in (0..self.subscriptions.brokers.len()).rev() {
             let broker = &self.subscriptions.brokers[at];
             let idle = broker.fetchable > 0 && broker.buffered == 0 && !broker.in_flight;
             if idle && self.requests.usable_at(Channel::Main, broker.node) <= cx.now.instant {
@@ -116,7 +117,8 @@ impl Consumer {
             let broker = &mut self.subscriptions.brokers[at];
             let (node, session_id) = (broker.node, broker.session_id);
             (broker.session_id, broker.session_epoch) = (0, 0);
-            if session_id == 0 || self.requests.usable_at(Channel::Main, node) > cx.now.instant {
+            let asked = session_id != 0 || broker.in_flight;
+            if !asked || self.requests.usable_at(Channel::Main, node) > cx.now.instant {
                 continue;
             }
             let request = FetchRequest {

@@ -19,6 +19,7 @@ mod join;
 mod membership;
 mod offsets;
 mod requests;
+mod scripted;
 mod subscription;
 
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ use broker_model::types::{
 
 pub use config::{ConsumerConfig, OffsetReset};
 pub use event::{CommitError, CommitId, ConsumerError, ConsumerEvent, Polled, Run};
+pub use scripted::PositionView;
 
 use buffer::Buffer;
 use close::Closing;
@@ -165,8 +167,20 @@ impl Consumer {
         out.records > 0
     }
 
+    /// The application's `poll` came back without records, after its timeout: it is outside now,
+    /// and only heartbeats, commits and answers go on.
+    pub const fn leave_poll(&mut self) {
+        self.polling = false;
+    }
+
     /// Does what is due without the application. Call it when [`Self::next_deadline`] has come.
     pub fn turn(&mut self, cx: &mut ClientContext<'_>) {
+        if self.closing == Closing::No {
+            if self.polling {
+                self.membership.polled(cx.now.instant, self.config.max_poll_interval);
+            }
+            self.heartbeat(cx);
+        }
         self.go_on(cx);
         self.set_deadline(cx.now.instant);
     }
@@ -279,9 +293,6 @@ impl Consumer {
         if self.closing == Closing::Closed {
             return;
         }
-        if self.polling {
-            self.membership.polled(cx.now.instant, self.config.max_poll_interval);
-        }
         self.drive(cx);
         if self.polling && !self.has_buffered() {
             self.absorb_empty();
@@ -305,7 +316,6 @@ impl Consumer {
             }
         }
         self.refresh_metadata(cx);
-        self.heartbeat(cx);
         self.drive_commits(cx);
         if self.closing != Closing::No {
             self.drive_close(cx);

@@ -132,14 +132,15 @@ impl Consumer {
         self.reset_uncommitted(uncommitted);
     }
 
-    /// The committed offsets could not be had: ask again, after a backoff.
+    /// The committed offsets could not be had: ask again, after a backoff if the application
+    /// still waits in its poll, else in its next one.
     pub(super) fn offset_fetch_failed(&mut self, cx: &mut ClientContext<'_>, error: ErrorCode) {
         match error {
             ErrorCode::NotCoordinator => self.coordinator_lost(cx),
             _ if error.is_retriable() => {}
             _ => self.throw(ConsumerError::Group(error)),
         }
-        let wait = self.backoff(cx, self.offset_fetch_attempts);
+        let wait = if self.polling { self.backoff(cx, self.offset_fetch_attempts) } else { 0 };
         self.offset_fetch_attempts = self.offset_fetch_attempts.saturating_add(1);
         let until = cx.now.instant + wait;
         for partition in self.subscriptions.partitions() {

@@ -58,12 +58,14 @@ pub(super) struct Requests {
     next: u32,
     in_flight: Vec<InFlight>,
     links: Vec<Link>,
+    /// Connections that have brought an answer since they were opened.
+    connected: Vec<(NodeId, Channel)>,
     backoff: Backoff,
 }
 
 impl Requests {
     pub(super) const fn new(backoff: Backoff) -> Self {
-        Self { next: 0, in_flight: Vec::new(), links: Vec::new(), backoff }
+        Self { next: 0, in_flight: Vec::new(), links: Vec::new(), connected: Vec::new(), backoff }
     }
 
     /// Sends and remembers.
@@ -111,6 +113,7 @@ impl Requests {
             Channel::Main => ClientOutput::Close { to },
             Channel::Coordinator => ClientOutput::CloseCoordinator { to },
         });
+        self.connected.retain(|&link| link != (to, channel));
         let on_it = |r: &InFlight| r.channel == channel && r.node == to;
         let lost = self.in_flight.iter().copied().filter(on_it).collect();
         self.in_flight.retain(|r| !on_it(r));
@@ -135,6 +138,7 @@ impl Requests {
         node: NodeId,
     ) {
         let now = cx.now.instant;
+        self.connected.retain(|&link| link != (node, channel));
         let known = self.links.iter().position(|l| l.node == node && l.channel == channel);
         let at = known.unwrap_or_else(|| {
             self.links.push(Link { node, channel, failures: 0, until: Instant(0) });
@@ -151,7 +155,8 @@ impl Requests {
 
     /// An answer came over a connection.
     pub(super) fn connected(&mut self, channel: Channel, node: NodeId) {
-        if !self.links.is_empty() {
+        if !self.connected.contains(&(node, channel)) {
+            self.connected.push((node, channel));
             self.links.retain(|l| l.node != node || l.channel != channel);
         }
     }
@@ -162,8 +167,8 @@ impl Requests {
         link.map_or(Instant(0), |l| l.until)
     }
 
-    /// The node with the fewest requests in flight among those not in backoff, drawn among
-    /// equals (`leastLoadedNode`).
+    /// The node with the fewest requests in flight among those not in backoff; connected ones
+    /// come first, equals are drawn from (`leastLoadedNode`).
     pub(super) fn least_loaded(
         &self,
         cx: &mut ClientContext<'_>,
@@ -180,7 +185,8 @@ impl Requests {
             .filter(|&node| self.usable_at(Channel::Main, node) <= now)
             .min_by_key(|&node| {
                 let on_it = |r: &&InFlight| r.node == node && r.channel == Channel::Main;
-                self.in_flight.iter().filter(on_it).count()
+                let idle = !self.connected.contains(&(node, Channel::Main));
+                (idle, self.in_flight.iter().filter(on_it).count())
             })
     }
 

@@ -14,7 +14,7 @@ fn buffered_data_of_one_partition_stops_all_fetches_from_its_broker() {
     let mut b = Bench::assigned(&[("max.poll.records", "3")], &[(0, 0), (0, 0), (1, 1)]);
     assert_eq!(
         b.sent(),
-        ["metadata", "fetch node=0 s=0 e=0 0@0/le0 1@0/le0", "fetch node=1 s=0 e=0 2@0/le1"]
+        ["metadata", "fetch node=1 s=0 e=0 2@0/le1", "fetch node=0 s=0 e=0 0@0/le0 1@0/le0"]
     );
     let five = b.batch(5, -1);
     let data = b.data(0, 0, &[five]);
@@ -26,7 +26,7 @@ fn buffered_data_of_one_partition_stops_all_fetches_from_its_broker() {
     assert_eq!(b.poll(), ["0@0..3"]);
     assert_eq!(b.sent(), [""; 0], "the empty answer of node 1 was not looked at yet");
     assert_eq!(b.poll(), ["0@3..5"]);
-    assert_eq!(b.sent(), ["fetch node=0 s=77 e=1 0@5/le0", "fetch node=1 s=88 e=1"]);
+    assert_eq!(b.sent(), ["fetch node=1 s=88 e=1", "fetch node=0 s=77 e=1 0@5/le0"]);
 }
 
 #[test]

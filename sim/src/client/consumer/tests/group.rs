@@ -183,6 +183,7 @@ fn a_silent_coordinator_is_looked_up_again_and_the_generation_stays() {
     b.advance(100);
     assert_eq!(b.sent(), ["find-coordinator"]);
     b.find_coordinator();
+    b.turn();
     assert_eq!(b.sent(), ["heartbeat gen=1 member=7"]);
     b.advance(3_000);
     assert_eq!(b.sent(), ["heartbeat gen=1 member=7"]);
@@ -198,6 +199,7 @@ fn a_moved_coordinator_is_looked_up_again() {
     b.advance(100);
     assert_eq!(b.sent(), ["find-coordinator"]);
     b.find_coordinator();
+    b.turn();
     assert_eq!(b.sent(), ["heartbeat gen=1 member=7"], "a failed one is repeated soon");
 }
 
@@ -248,7 +250,7 @@ fn close_revokes_then_leaves_and_unsubscribe_does_both_at_once() {
     assert_eq!(b.told(), [revoked(&[0])]);
     assert_eq!(b.sent(), [""; 0]);
     b.turn();
-    assert_eq!(b.sent(), ["leave-group member=7"]);
+    assert_eq!(b.sent(), ["leave-group member=7", "fetch node=0 s=0 e=-1"]);
     assert_eq!(b.told(), [ConsumerEvent::Closed]);
     assert!(b.consumer.is_closed());
 
