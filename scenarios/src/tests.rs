@@ -19,6 +19,9 @@ into = "order"
 arrivals = { model = "open", rate = "100/s" }
 "#;
 
+/// A file with most of the language in it.
+const PIPELINE: &str = include_str!("../order-pipeline.toml");
+
 fn flags(flags: &[(&str, &str)]) -> Vec<(String, String)> {
     flags.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect()
 }
@@ -279,6 +282,26 @@ proptest! {
     fn broken_files_never_panic(cut in 0..SMALL.len(), put in fragment(), flag in ".{0,20}") {
         let text = format!("{}{put}{}", &SMALL[..cut], &SMALL[cut..]);
         let _ = Scenario::parse(&text, &flags(&[("scenario.duration", &flag), (&flag, "1")]));
+    }
+
+    #[test]
+    fn mutilated_files_never_panic(
+        cuts in prop::collection::vec((0..PIPELINE.len(), 0..30_usize, fragment()), 1..4),
+    ) {
+        let mut text = PIPELINE.to_owned();
+        for (at, length, put) in cuts {
+            let (from, to) = (at.min(text.len()), (at + length).min(text.len()));
+            if text.is_char_boundary(from) && text.is_char_boundary(to) {
+                text.replace_range(from..to, &put);
+            }
+        }
+        match Scenario::parse(&text, &[]) {
+            Ok(scenario) => {
+                let again = Scenario::parse(&scenario.to_toml(), &[]);
+                prop_assert_eq!(again.map(|s| s.digest()), Ok(scenario.digest()));
+            }
+            Err(errors) => prop_assert!(!errors.is_empty()),
+        }
     }
 
     #[test]

@@ -80,5 +80,6 @@ pub(super) fn expectation(decoder: &mut Decoder, node: Option<&Node>) -> Expecta
         ),
         _ => {}
     }
-    Expectation { verdict, anomaly }
+    let notes = t.read_list(decoder, "notes", values::name).unwrap_or_default();
+    Expectation { verdict, anomaly, notes }
 }

@@ -124,10 +124,13 @@ pub enum Verdict {
 }
 
 /// `[expect]`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Expectation {
     /// `verdict`.
     pub verdict: Verdict,
     /// `anomaly`: must be among what was found; only with `verdict = "fail"`.
     pub anomaly: Option<Anomaly>,
+    /// `notes`: what must happen in the run, in the simulator's own words (names of notes and of
+    /// faults), so that a regression does not become vacuous when the model moves on.
+    pub notes: Vec<String>,
 }

@@ -100,6 +100,9 @@ impl Scenario {
         if let Some(anomaly) = self.expect.anomaly {
             out.text("anomaly", anomaly.name());
         }
+        if !self.expect.notes.is_empty() {
+            out.line("notes", words::list(&self.expect.notes));
+        }
         out.header("protocol");
         if let Some(era) = &self.era {
             out.text("era", era);

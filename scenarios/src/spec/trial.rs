@@ -111,6 +111,12 @@ pub const EXPECT: Section = Section {
             "required with \"fail\"",
             "What must be found.",
         ),
+        key(
+            "notes",
+            "names",
+            "none",
+            "What must happen in the run, by the names of the simulator's notes: keeps a regression from becoming vacuous.",
+        ),
     ],
 };
 
