@@ -155,6 +155,36 @@ impl Back {
 mod tests {
     use crate::checker::history::{COMMITTED, History};
     use crate::checker::{Anomaly, Claim, Verdict};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The naive twin keeps the offsets themselves and looks at each poll by itself.
+        #[test]
+        fn agrees_with_a_naive_reader(
+            there in prop::collection::vec(any::<bool>(), 24),
+            polls in prop::collection::vec((0_usize..20, 1_usize..4), 0..8),
+        ) {
+            let mut history = History::new();
+            history.send(0..24, None).acknowledge(0..24, 0);
+            history.recorder.assigned(COMMITTED, 0, 0, 1);
+            let (mut position, mut wrong) = (0, 0);
+            for &(base, count) in &polls {
+                let ids: Vec<u32> = (base as u32..(base + count) as u32).collect();
+                history.poll(COMMITTED, base as i64, &ids);
+                let skipped = (position..base).any(|offset| there[offset]);
+                wrong += u64::from(base < position) + u64::from(skipped);
+                position = position.max(base + count);
+            }
+            let batches: Vec<(i64, Vec<u32>)> = (0..24_u32)
+                .filter(|&offset| there[offset as usize])
+                .map(|offset| (i64::from(offset), vec![offset]))
+                .collect();
+            let batches: Vec<(i64, &[u32])> =
+                batches.iter().map(|(base, ids)| (*base, ids.as_slice())).collect();
+            history.audit(&batches);
+            prop_assert_eq!(history.judge(Claim::PollInOrder).violations, wrong);
+        }
+    }
 
     fn five_records() -> History {
         let mut history = History::new();

@@ -26,9 +26,10 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
             found.add(number);
         }
     }
-    let unaudited = recorder.topology.topics().any(|(_, topic)| {
-        topic.partitions.iter().any(|&partition| !recorder.audited.covers(partition))
-    });
+    let unaudited =
+        recorder.records.batches().iter().any(|batch| {
+            batch.transaction().is_some() && !recorder.audited.covers(batch.partition)
+        });
     let count = found.count();
     let evidence = found.first().iter().map(|&number| describe(recorder, number)).collect();
     let (verdict, detail) = if count > 0 && !unaudited {

@@ -155,6 +155,12 @@ impl Records {
         &self.batches[index as usize]
     }
 
+    /// Every batch sent, in send order.
+    #[must_use]
+    pub fn batches(&self) -> &[Batch] {
+        &self.batches
+    }
+
     #[inline]
     pub(super) fn batch_mut(&mut self, index: u32) -> &mut Batch {
         &mut self.batches[index as usize]

@@ -77,7 +77,9 @@ impl Recorder {
         self.records.reserve(records);
     }
 
-    /// Declares a topic and the dense ids of its partitions in partition order.
+    /// Declares a topic and the dense ids of its partitions in partition order. Every partition
+    /// that clients write to is to be audited at the end; what is not leaves its checks
+    /// inconclusive.
     pub fn topic(&mut self, id: u32, name: &str, partitions: impl IntoIterator<Item = u32>) {
         self.digest.text(name);
         self.topology.topic(id, name, partitions.into_iter().collect());
