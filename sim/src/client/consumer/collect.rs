@@ -103,7 +103,7 @@ impl Consumer {
             Isolation::ReadCommitted => fetch.last_stable_offset,
         };
         if end >= Offset::ZERO && assigned.end_offset != Some(end) {
-            self.subscriptions.change(fetch.partition, |a| a.end_offset = Some(end));
+            self.subscriptions.set_end_offset(fetch.partition, end);
         }
         true
     }

@@ -13,6 +13,7 @@ mod close;
 mod collect;
 mod commit;
 mod config;
+mod control;
 mod event;
 mod fetcher;
 mod join;
@@ -25,9 +26,7 @@ mod subscription;
 use std::collections::VecDeque;
 
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::types::{
-    Duration, GroupId, Instant, MILLISECOND, NodeId, Offset, PartitionId, TopicId,
-};
+use broker_model::types::{Duration, GroupId, Instant, MILLISECOND, NodeId, PartitionId, TopicId};
 
 pub use config::{ConsumerConfig, OffsetReset};
 pub use event::{CommitError, CommitId, ConsumerError, ConsumerEvent, Polled, Run};
@@ -38,7 +37,7 @@ use close::Closing;
 use commit::Commit;
 use membership::Membership;
 use requests::{Channel, InFlight, Purpose, Requests};
-use subscription::{Phase, Position, Sent, Subscriptions};
+use subscription::{Sent, Subscriptions};
 
 use super::{ClientContext, ClientMetadata, Correlation, Disconnected, MetadataConfig};
 
@@ -232,55 +231,6 @@ impl Consumer {
     #[must_use]
     pub const fn next_deadline(&self) -> Instant {
         self.deadline
-    }
-
-    /// Assigned partitions, in order of assignment.
-    #[must_use]
-    pub fn assignment(&self) -> Vec<PartitionId> {
-        self.subscriptions.partitions()
-    }
-
-    /// The next offset that a poll will give, once it is known.
-    #[must_use]
-    pub fn position(&self, partition: PartitionId) -> Option<Offset> {
-        self.subscriptions.get(partition)?.position.map(|p| p.offset)
-    }
-
-    /// The high watermark, or with `read_committed` the last stable offset, of the last fetch.
-    #[must_use]
-    pub fn end_offset(&self, partition: PartitionId) -> Option<Offset> {
-        self.subscriptions.get(partition)?.end_offset
-    }
-
-    /// Sets the position; data fetched from elsewhere is dropped.
-    pub fn seek(&mut self, partition: PartitionId, offset: Offset) {
-        let leader = self.metadata.leader(partition);
-        self.set_position(partition, Position { offset, offset_epoch: None, leader });
-        self.deadline = Instant(0);
-    }
-
-    /// Asks for the committed offset again and goes on from there. Java applications write this
-    /// as `committed` and `seek`, after an aborted transaction.
-    pub fn seek_to_committed(&mut self, partitions: &[PartitionId]) {
-        for &partition in partitions {
-            self.subscriptions.change(partition, |a| {
-                a.phase = Phase::Initializing;
-                a.position = None;
-                a.retry_at = Instant(0);
-            });
-        }
-        self.deadline = Instant(0);
-    }
-
-    /// Stops fetching and giving a partition; what is buffered waits.
-    pub fn pause(&mut self, partition: PartitionId) {
-        self.subscriptions.change(partition, |a| a.paused = true);
-    }
-
-    /// Ends a pause.
-    pub fn resume(&mut self, partition: PartitionId) {
-        self.subscriptions.change(partition, |a| a.paused = false);
-        self.deadline = Instant(0);
     }
 
     /// The client's view of the cluster.

@@ -172,7 +172,8 @@ impl Subscriptions {
         self.unsettled = u32::try_from(unsettled).expect("fewer than 2^32 partitions");
     }
 
-    /// Changes a partition and brings counts and lists up to date. The only way to change one.
+    /// Changes a partition and brings counts and lists up to date. The only way to
+    /// change what they depend on.
     pub(super) fn change(&mut self, partition: PartitionId, f: impl FnOnce(&mut Assigned)) {
         let Some(assigned) = self.get_mut(partition) else { return };
         let (was_settled, was_paused) = (assigned.phase == Phase::Fetching, assigned.paused);
@@ -189,6 +190,13 @@ impl Subscriptions {
             _ => {}
         }
         self.refresh(partition);
+    }
+
+    /// Notes the end of the log; nothing depends on it.
+    pub(super) fn set_end_offset(&mut self, partition: PartitionId, end: Offset) {
+        if let Some(assigned) = self.get_mut(partition) {
+            assigned.end_offset = Some(end);
+        }
     }
 
     /// Marks that a fetched answer for the partition waits, or waits no more.

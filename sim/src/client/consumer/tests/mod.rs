@@ -5,14 +5,11 @@ mod fetch;
 mod group;
 mod position;
 mod random;
-
-use std::fmt::Write as _;
+mod show;
 
 use broker_model::names::Names;
 use broker_model::protocol::coordinator::FindCoordinatorResponse;
-use broker_model::protocol::fetch::{
-    AbortedTransaction, FetchResponse, FetchedPartition, OffsetSpec,
-};
+use broker_model::protocol::fetch::{AbortedTransaction, FetchResponse, FetchedPartition};
 use broker_model::protocol::group::Assignor;
 use broker_model::protocol::group::{
     CommittedOffset, HeartbeatResponse, JoinGroupResponse, OffsetCommitResponse,
@@ -31,6 +28,7 @@ use super::{Consumer, ConsumerConfig, ConsumerEvent, Polled};
 use crate::client::{ClientContext, ClientOutput, Correlation, Disconnected};
 use crate::prng::Stream;
 use crate::records::RecordTable;
+use show::show;
 
 /// A request without an answer.
 struct Open {
@@ -385,88 +383,6 @@ fn fetched(partition: u32, error: ErrorCode, end: Offset) -> FetchedPartition {
         current_leader: None,
         aborted: vec![],
         entries: 0..0,
-    }
-}
-
-fn offsets(list: &[CommittedOffset]) -> String {
-    let mut text = String::new();
-    for o in list {
-        let _ = write!(text, " {}@{}", o.partition, o.offset);
-        if let Some(epoch) = o.leader_epoch {
-            let _ = write!(text, "/le{epoch}");
-        }
-    }
-    text
-}
-
-fn numbers(list: &[PartitionId]) -> Vec<u32> {
-    list.iter().map(|p| p.0).collect()
-}
-
-/// A request in one line.
-fn show(output: &ClientOutput) -> String {
-    let (to, request) = match output {
-        ClientOutput::Send { to, request, .. } => (to, request),
-        ClientOutput::SendToCoordinator { to, request, .. } => (to, request),
-        ClientOutput::Close { to } => return format!("close node={to}"),
-        ClientOutput::CloseCoordinator { to } => return format!("close-coordinator node={to}"),
-    };
-    match request {
-        Request::Metadata(_) => "metadata".into(),
-        Request::FindCoordinator(_) => "find-coordinator".into(),
-        Request::Fetch(r) => {
-            let mut s = format!("fetch node={to} s={} e={}", r.session_id, r.session_epoch);
-            for p in &r.partitions {
-                let epoch = p.current_leader_epoch.map_or(-1, |e| e.0);
-                let _ = write!(s, " {}@{}/le{epoch}", p.partition, p.fetch_offset);
-            }
-            if !r.forgotten.is_empty() {
-                let _ = write!(s, " forget={:?}", numbers(&r.forgotten));
-            }
-            s
-        }
-        Request::ListOffsets(r) => {
-            let mut s = format!("list-offsets node={to}");
-            for p in &r.partitions {
-                let spec = match p.spec {
-                    OffsetSpec::Timestamp(t) => format!("{}", t.0),
-                    other => format!("{other:?}").to_lowercase(),
-                };
-                let _ = write!(s, " {}@{spec}", p.partition);
-            }
-            s
-        }
-        Request::OffsetForLeaderEpoch(r) => {
-            let mut s = format!("epoch-ends node={to}");
-            for (p, current, epoch) in &r.partitions {
-                let current = current.map_or(-1, |e| e.0);
-                let _ = write!(s, " {p}[epoch={epoch} current={current}]");
-            }
-            s
-        }
-        Request::JoinGroup(r) => format!(
-            "join-group member={} owned={:?} gen={}",
-            r.member,
-            numbers(&r.subscription.owned),
-            r.subscription.generation
-        ),
-        Request::SyncGroup(r) => {
-            let mut s = format!("sync-group gen={} member={}", r.generation, r.member);
-            for (m, p) in &r.assignments {
-                let _ = write!(s, " {m}:{:?}", numbers(p));
-            }
-            s
-        }
-        Request::Heartbeat(r) => format!("heartbeat gen={} member={}", r.generation, r.member),
-        Request::LeaveGroup(r) => format!("leave-group member={}", r.member),
-        Request::OffsetCommit(r) => {
-            format!("offset-commit gen={} member={}{}", r.generation, r.member, offsets(&r.offsets))
-        }
-        Request::OffsetFetch(r) => {
-            let all = r.partitions.clone().unwrap_or_default();
-            format!("offset-fetch stable={} {:?}", r.require_stable, numbers(&all))
-        }
-        other => other.api_key().name().into(),
     }
 }
 
