@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod dialogues;
 mod bad_files;
 mod transcripts;
 mod vectors;

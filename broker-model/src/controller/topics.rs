@@ -154,7 +154,7 @@ impl Controller {
         assignment: &[Vec<NodeId>],
     ) -> Result<Vec<MetadataRecord>, ErrorCode> {
         let mut records = Vec::with_capacity(assignment.len());
-        let mut id = dense(self.image.partition_count());
+        let first_id = dense(self.image.partition_count());
         for (index, replicas) in (first..).zip(assignment) {
             let known = replicas.iter().all(|r| self.image.broker(*r).is_some());
             let twice = (1..replicas.len()).any(|i| replicas[..i].contains(&replicas[i]));
@@ -165,7 +165,7 @@ impl Controller {
                 return Err(ErrorCode::InvalidReplicaAssignment);
             }
             records.push(MetadataRecord::Partition(PartitionRecord {
-                partition: PartitionId(id),
+                partition: PartitionId(first_id + (index - first)),
                 topic,
                 index,
                 replicas: replicas.clone(),
@@ -177,7 +177,6 @@ impl Controller {
                 partition_epoch: PartitionEpoch(0),
                 recovering: false,
             }));
-            id += 1;
         }
         Ok(records)
     }

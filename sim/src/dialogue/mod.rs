@@ -3,9 +3,11 @@
 //! A line that starts with `#` is a comment, with `>` a command, with `<` a reply. Running a
 //! dialogue gives the same text with the replies of the model.
 
+mod cluster;
 mod consumer;
 mod producer;
 
+pub use cluster::run;
 pub use consumer::run_consumer_transcript;
 pub use producer::run_producer_transcript;
 
@@ -20,7 +22,7 @@ pub struct DialogueError {
 }
 
 /// What is wrong with a line of a dialogue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DialogueErrorKind {
     /// No such command.
     #[error("no such command")]
@@ -40,6 +42,12 @@ pub enum DialogueErrorKind {
     /// The model has no such thing.
     #[error("the model does not have this")]
     NotModelled,
+    /// A command of a dialogue with a cluster cannot be carried out.
+    #[error("{0}")]
+    Script(String),
+    /// The runner or the model lacks what a dialogue with a cluster asks for.
+    #[error("{0} is not supported")]
+    Unsupported(String),
     /// The client goes on for ever.
     #[error("the client does not come to rest")]
     Restless,

@@ -72,12 +72,12 @@ impl Cluster {
 
     /// The partition of a name like `t-0`.
     pub(super) fn find(&self, name: &str) -> Result<PartitionId, DialogueErrorKind> {
-        let unknown = DialogueErrorKind::UnknownPartition;
-        let (topic, index) = name.rsplit_once('-').ok_or(unknown)?;
-        let index: u32 = index.parse().map_err(|_| unknown)?;
+        let unknown = || DialogueErrorKind::UnknownPartition;
+        let (topic, index) = name.rsplit_once('-').ok_or_else(unknown)?;
+        let index: u32 = index.parse().map_err(|_| unknown())?;
         let found =
             self.partitions.iter().find(|p| self.topics[p.topic] == topic && p.index == index);
-        found.map(|p| p.id).ok_or(unknown)
+        found.map(|p| p.id).ok_or_else(unknown)
     }
 
     pub(super) fn name(&self, id: PartitionId) -> String {

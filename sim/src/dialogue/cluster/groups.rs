@@ -1,0 +1,127 @@
+//! Verbs about committed offsets.
+
+use broker_model::protocol::coordinator::CoordinatorKey;
+use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest, OffsetFetchRequest};
+use broker_model::protocol::{Request, Response};
+use broker_model::types::{GenerationId, LeaderEpoch, MemberId, Offset};
+
+use super::DialogueErrorKind;
+use super::args::{self, Args};
+use super::reply::Reply;
+use super::session::{Ask, Session, Step};
+use super::transactions::named;
+
+pub(super) fn verb(
+    session: &mut Session,
+    verb: &str,
+    args: &Args,
+) -> Result<Option<Step>, DialogueErrorKind> {
+    let step = match verb {
+        "offset-commit" => offset_commit(session, args)?,
+        "offset-fetch" => offset_fetch(session, args)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(step))
+}
+
+impl Session {
+    /// `member=m generation=N`: a variable, or a member id that nobody has.
+    pub(super) fn member(&self, args: &Args) -> Result<(u64, i32), DialogueErrorKind> {
+        let known = args.get("member").and_then(|name| self.variable(name));
+        let unknown = if args.get("member").is_some_and(|m| !m.is_empty()) { u64::MAX } else { 0 };
+        let member = known.and_then(|v| v.member).unwrap_or(unknown);
+        let generation = known.and_then(|v| v.generation).unwrap_or(-1);
+        Ok((member, args.number("generation", generation)?))
+    }
+}
+
+/// The `t-0=5` words of a command: names and offsets, in order of topic and index.
+pub(super) fn offsets(
+    session: &Session,
+    args: &Args,
+    options: &[&str],
+) -> Result<(Vec<String>, Vec<CommittedOffset>), DialogueErrorKind> {
+    let leader_epoch = args.get("leader-epoch").map(args::parse).transpose()?.map(LeaderEpoch);
+    let mut named = Vec::new();
+    for (key, value) in &args.named {
+        let Ok((topic, index)) = session.topic_and_index(key) else {
+            if !options.contains(&key.as_str()) {
+                return Err(DialogueErrorKind::unsupported(format!("option `{key}`")));
+            }
+            continue;
+        };
+        let partition = session.partition(key)?;
+        let offset = Offset(args::parse(value)?);
+        let committed = CommittedOffset { partition, offset, leader_epoch };
+        named.push((topic.to_string(), index, key.clone(), committed));
+    }
+    named.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    Ok(named.into_iter().map(|(_, _, name, offset)| (name, offset)).unzip())
+}
+
+fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+    let options = ["member", "generation", "epoch", "instance", "leader-epoch", "at", "v"];
+    let (names, offsets) = offsets(session, args, &options)?;
+    let group = session.cluster.names.group(args.word(0)?);
+    let (member, generation) = session.member(args)?;
+    let request = OffsetCommitRequest {
+        group,
+        member: MemberId(member),
+        instance: args.get("instance").map(ToString::to_string),
+        generation: GenerationId(args.number("epoch", generation)?),
+        offsets,
+    };
+    Ok(Step::Ask(Ask {
+        target: session.coordinator_target(args, CoordinatorKey::Group(group))?,
+        version: args.number("v", 9)?,
+        request: Request::OffsetCommit(request),
+        render: Box::new(move |_, response| match response {
+            Response::OffsetCommit(r) => named(&names, &r.partitions),
+            _ => Reply::of("!! another answer"),
+        }),
+    }))
+}
+
+fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+    args.only(&["stable", "at", "v"])?;
+    let group = session.cluster.names.group(args.word(0)?);
+    let mut names: Vec<String> = Vec::new();
+    let partitions = match args.word(1)? {
+        "all" => None,
+        list => {
+            names.extend(args::split(list).into_iter().map(ToString::to_string));
+            names.sort();
+            let ids: Result<Vec<_>, _> = names.iter().map(|n| session.partition(n)).collect();
+            Some(ids?)
+        }
+    };
+    let request =
+        OffsetFetchRequest { group, partitions, require_stable: args.is("stable", "yes") };
+    Ok(Step::Ask(Ask {
+        target: session.coordinator_target(args, CoordinatorKey::Group(group))?,
+        version: args.number("v", 9)?,
+        request: Request::OffsetFetch(request),
+        render: Box::new(move |session, response| {
+            let Response::OffsetFetch(r) = response else {
+                return Reply::of("!! another answer");
+            };
+            let mut lines: Vec<_> = r
+                .partitions
+                .iter()
+                .enumerate()
+                .map(|(i, (error, c))| {
+                    let known = names.get(i).cloned();
+                    let name = known.unwrap_or_else(|| session.cluster.partition_name(c.partition));
+                    (name, *error, *c)
+                })
+                .collect();
+            lines.sort_by(|a, b| a.0.cmp(&b.0));
+            lines.into_iter().fold(Reply::of(r.error), |reply, (name, error, c)| {
+                reply
+                    .line(format_args!("{name} {error}"))
+                    .with("offset", c.offset)
+                    .with("epoch", c.leader_epoch.map_or(-1, |e| e.0))
+            })
+        }),
+    }))
+}

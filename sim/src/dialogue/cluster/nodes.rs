@@ -1,0 +1,109 @@
+//! Verbs about nodes and time.
+
+use broker_model::protocol::coordinator::CoordinatorKey;
+use broker_model::types::{Duration, MILLISECOND, NodeId, SECOND};
+
+use super::DialogueErrorKind;
+use super::args::{self, Args};
+use super::reply::{self, Reply};
+use super::session::{Session, Step};
+
+pub(super) fn verb(
+    session: &mut Session,
+    verb: &str,
+    args: &Args,
+) -> Result<Option<Step>, DialogueErrorKind> {
+    let reply = match verb {
+        "kill" | "stop" | "start" | "pause" | "resume" => each_node(session, verb, args)?,
+        "wait" => {
+            session.cluster.advance(time(args.word(0)?)?);
+            Reply::ok()
+        }
+        "let" => bind(session, args)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Step::Done(reply)))
+}
+
+fn each_node(session: &mut Session, verb: &str, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    for text in args::split(args.word(0)?) {
+        let node = NodeId(args::parse(text)?);
+        if session.cluster.broker(node).is_none() {
+            return Err(DialogueErrorKind::unsupported(format!("{verb} of node {node}")));
+        }
+        let up = session.cluster.is_up(node);
+        if up == (verb == "start") {
+            return Err(DialogueErrorKind::syntax(format!("node {node} is not there for {verb}")));
+        }
+        match verb {
+            "kill" => session.cluster.kill(node),
+            "stop" => {
+                session.cluster.stop(node);
+            }
+            "start" => {
+                session.cluster.start(node);
+                if !session.await_unfenced(&[node]) {
+                    return Err(DialogueErrorKind::syntax(format!("node {node} does not come up")));
+                }
+            }
+            "pause" => session.cluster.pause(node),
+            _ => session.cluster.resume(node),
+        }
+    }
+    if verb == "pause" {
+        // Until its fetches that wait at leaders have expired.
+        session.cluster.advance(700 * MILLISECOND);
+    }
+    Ok(Reply::ok())
+}
+
+/// `let A = leader t-0 | follower1 t-0 | coordinator group|txn NAME | topic-id t`.
+fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    let (name, what) = (args.word(0)?.to_string(), args.word(2)?);
+    let value = match what {
+        "topic-id" => {
+            let image = session.cluster.controller().image();
+            let id = image.topic_by_name(args.word(3)?);
+            id.map_or(u32::MAX, |id| id.0)
+        }
+        "coordinator" => {
+            let key = match args.word(3)? {
+                "txn" => CoordinatorKey::Transaction(
+                    session.cluster.names.transactional_id(args.word(4)?),
+                ),
+                _ => CoordinatorKey::Group(session.cluster.names.group(args.word(4)?)),
+            };
+            session.coordinator(key)?.0
+        }
+        "leader" | "follower1" | "follower2" => {
+            let partition = session.partition(args.word(3)?)?;
+            let leader = session.leader(args, partition)?;
+            let image = session.cluster.controller().image();
+            let replicas = image.partition(partition).map_or(&[][..], |p| &p.replicas);
+            let mut followers = replicas.iter().copied().filter(|r| *r != leader);
+            let found = match what {
+                "leader" => Some(leader),
+                "follower1" => followers.next(),
+                _ => followers.nth(1),
+            };
+            found.ok_or_else(|| DialogueErrorKind::syntax(format!("there is no {what}")))?.0
+        }
+        other => return Err(DialogueErrorKind::unsupported(format!("`let` of {other}"))),
+    };
+    session.bind(&name, &value.to_string());
+    let shown = match what {
+        _ if args.has("hidden") => "(hidden)".to_string(),
+        "topic-id" => reply::topic_id(value),
+        _ => value.to_string(),
+    };
+    Ok(Reply::of(format_args!("${name} = {shown}")))
+}
+
+/// `500ms`, `2s`.
+pub(super) fn time(text: &str) -> Result<Duration, DialogueErrorKind> {
+    match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(ms), _) => Ok(args::parse::<u64>(ms)? * MILLISECOND),
+        (_, Some(s)) => Ok(args::parse::<u64>(s)? * SECOND),
+        _ => Err(DialogueErrorKind::syntax(format!("`{text}` is no time"))),
+    }
+}

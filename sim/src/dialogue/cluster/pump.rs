@@ -1,0 +1,427 @@
+//! Brokers and a controller connected by an instant, lossless pump, with a clock that only
+//! moves when somebody waits.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use broker_model::broker::Broker;
+use broker_model::config::BrokerConfig;
+use broker_model::controller::{Controller, ControllerConfig};
+use broker_model::io::{Context, Disconnected, Input, Output, StopKind, Tag, Token};
+use broker_model::names::Names;
+use broker_model::note::Note;
+use broker_model::protocol::{Header, Request, Response};
+use broker_model::records::{Batches, MetadataRecord};
+use broker_model::rules::Rules;
+use broker_model::types::{
+    Duration, Instant, MILLISECOND, NodeId, Now, Offset, PartitionId, RackId, SECOND, Timestamp,
+};
+
+use super::records::Texts;
+
+/// The controller's node, as the oracle numbers it.
+pub(super) const CONTROLLER: NodeId = NodeId(100);
+/// The wall clock at the start.
+const WALL: i64 = 1_760_000_000_000;
+/// More steps than any wait of a sound model needs.
+const STEPS_MAX: u64 = 5_000_000;
+
+/// How a client's request ended.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Answer {
+    Response(Response),
+    /// Wanted none (`acks=0`).
+    Nothing,
+    Disconnected,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    Running,
+    Paused,
+    Stopped,
+}
+
+#[derive(Debug)]
+struct Node {
+    broker: Broker,
+    life: Life,
+    /// It asked to be ended.
+    halted: bool,
+    /// What reached it while it was paused.
+    inbox: Vec<Input>,
+}
+
+/// An open call between nodes.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    from: NodeId,
+    tag: Tag,
+    to: NodeId,
+}
+
+/// The machines of a dialogue.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    now: Instant,
+    controller: Controller,
+    nodes: BTreeMap<NodeId, Node>,
+    pub(super) batches: Batches,
+    pub(super) names: Names,
+    pub(super) texts: Texts,
+    pub(super) rules: Rules,
+    queue: VecDeque<(NodeId, Input)>,
+    calls: BTreeMap<Token, Call>,
+    clients: BTreeMap<Token, NodeId>,
+    answers: BTreeMap<Token, Answer>,
+    tokens: u64,
+    incarnations: u64,
+}
+
+impl Cluster {
+    /// A cluster of brokers 1 to `n`, none started.
+    pub(super) fn new(n: u32, config: &BrokerConfig) -> Self {
+        let node = |id| Node {
+            broker: Broker::new(NodeId(id), Some(RackId(id)), config.clone())
+                .with_controllers(vec![CONTROLLER]),
+            life: Life::Stopped,
+            halted: false,
+            inbox: Vec::new(),
+        };
+        Self {
+            now: Instant(0),
+            controller: Controller::new(CONTROLLER, ControllerConfig::from(config)),
+            nodes: (1..=n).map(|id| (NodeId(id), node(id))).collect(),
+            batches: Batches::new(),
+            names: Names::default(),
+            texts: Texts::default(),
+            rules: Rules::default(),
+            queue: VecDeque::new(),
+            calls: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            tokens: 0,
+            incarnations: 0,
+        }
+    }
+
+    // ---- the life of nodes ----
+
+    pub(super) fn start_controller(&mut self) {
+        let outputs = self.with_context(|cluster, cx| cluster.controller.start(cx));
+        self.carry_out(CONTROLLER, outputs);
+        self.settle();
+    }
+
+    /// Starts a broker; it takes time until it is unfenced.
+    pub(super) fn start(&mut self, id: NodeId) {
+        self.incarnations += 1;
+        let incarnation = self.incarnations;
+        let outputs = self.with_context(|cluster, cx| {
+            if let Some(node) = cluster.nodes.get_mut(&id) {
+                node.life = Life::Running;
+                node.halted = false;
+                node.broker.start(cx, incarnation);
+            }
+        });
+        self.carry_out(id, outputs);
+        self.settle();
+    }
+
+    pub(super) fn kill(&mut self, id: NodeId) {
+        self.end(id, StopKind::Kill);
+    }
+
+    /// Stops a broker in order. Returns whether it came to its end within a minute.
+    pub(super) fn stop(&mut self, id: NodeId) -> bool {
+        self.queue.push_back((id, Input::ControlledShutdown));
+        let halted = |cluster: &mut Self| cluster.nodes.get(&id).is_none_or(|n| n.halted);
+        let done = self.advance_until(60 * SECOND, halted);
+        self.end(id, StopKind::Clean);
+        done
+    }
+
+    fn end(&mut self, id: NodeId, kind: StopKind) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.life = Life::Stopped;
+        node.inbox.clear();
+        node.broker.stop(kind, &|_| None, &self.batches);
+        self.queue.retain(|(to, _)| *to != id);
+        let lost: Vec<(Token, Call)> = self
+            .calls
+            .iter()
+            .filter(|(_, c)| c.from == id || c.to == id)
+            .map(|(t, c)| (*t, *c))
+            .collect();
+        for (token, call) in lost {
+            self.calls.remove(&token);
+            if call.from != id {
+                self.answer_call(call, Err(Disconnected));
+            }
+        }
+        let clients: Vec<Token> =
+            self.clients.iter().filter(|(_, to)| **to == id).map(|(t, _)| *t).collect();
+        for token in clients {
+            self.clients.remove(&token);
+            self.answers.insert(token, Answer::Disconnected);
+        }
+        self.settle();
+    }
+
+    pub(super) fn pause(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.life = Life::Paused;
+        }
+    }
+
+    pub(super) fn resume(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.life = Life::Running;
+            self.queue.extend(node.inbox.drain(..).map(|input| (id, input)));
+            self.queue.push_back((id, Input::Tick));
+        }
+        self.settle();
+    }
+
+    // ---- views ----
+
+    /// Nodes that answer: neither stopped nor paused.
+    pub(super) fn running(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.iter().filter(|(_, n)| n.life == Life::Running).map(|(id, _)| *id)
+    }
+
+    /// All brokers, in order.
+    pub(super) fn all(&self) -> Vec<NodeId> {
+        self.nodes.keys().copied().collect()
+    }
+
+    /// Whether a broker's process exists.
+    pub(super) fn is_up(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|n| n.life != Life::Stopped)
+    }
+
+    pub(super) fn broker(&self, id: NodeId) -> Option<&Broker> {
+        self.nodes.get(&id).map(|n| &n.broker)
+    }
+
+    pub(super) const fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub(super) const fn wall(&self) -> Timestamp {
+        Timestamp(WALL + (self.now.0 / MILLISECOND).cast_signed())
+    }
+
+    /// The leader, if all running nodes name the same one.
+    pub(super) fn agreed_leader(&self, partition: PartitionId) -> Option<NodeId> {
+        let views = self
+            .running()
+            .map(|id| self.nodes[&id].broker.image().partition(partition).and_then(|p| p.leader));
+        same(views).flatten()
+    }
+
+    /// `topic-index` of a partition, deleted ones included.
+    pub(super) fn partition_name(&self, id: PartitionId) -> String {
+        let records = self.controller.records();
+        let partition = records.iter().find_map(|r| match r {
+            MetadataRecord::Partition(p) if p.partition == id => Some(p),
+            _ => None,
+        });
+        let topic = partition.and_then(|p| self.controller.image().topic(p.topic));
+        match (topic, partition) {
+            (Some(topic), Some(partition)) => format!("{}-{}", topic.name, partition.index),
+            _ => "?".to_string(),
+        }
+    }
+
+    // ---- requests of clients ----
+
+    /// Sends a request and carries on as far as no time passes.
+    pub(super) fn send(&mut self, to: NodeId, version: i16, request: Request) -> Token {
+        let token = self.token();
+        self.clients.insert(token, to);
+        let header = Header { api_version: version, client: 1_000 };
+        self.deliver_request(to, token, header, request);
+        self.settle();
+        token
+    }
+
+    /// The answer of a request, once.
+    pub(super) fn take_answer(&mut self, token: Token) -> Option<Answer> {
+        self.answers.remove(&token)
+    }
+
+    pub(super) fn is_answered(&self, token: Token) -> bool {
+        self.answers.contains_key(&token)
+    }
+
+    /// Waits for the answer, a minute at most.
+    pub(super) fn wait_for(&mut self, token: Token) -> Option<Answer> {
+        self.advance_until(60 * SECOND, |cluster| cluster.is_answered(token));
+        self.take_answer(token)
+    }
+
+    // ---- time ----
+
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.advance_until(time, |_| false);
+    }
+
+    /// Lets time pass until `done`, `limit` at most. Returns whether it came to that.
+    pub(super) fn advance_until(
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> bool {
+        let end = self.now + limit;
+        for _ in 0..STEPS_MAX {
+            self.settle();
+            if done(self) {
+                return true;
+            }
+            let next = self.next_deadline();
+            if next > end {
+                self.now = end;
+                return false;
+            }
+            self.now = self.now.max(next);
+            self.tick(next);
+        }
+        panic!("the model never comes to rest at {:?}", self.now)
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let running = self.nodes.values().filter(|n| n.life == Life::Running);
+        let brokers = running.map(|n| n.broker.next_deadline());
+        brokers.fold(self.controller.next_deadline(), Instant::min)
+    }
+
+    fn tick(&mut self, due: Instant) {
+        if self.controller.next_deadline() <= due {
+            self.queue.push_back((CONTROLLER, Input::Tick));
+        }
+        for (id, node) in &self.nodes {
+            if node.life == Life::Running && node.broker.next_deadline() <= due {
+                self.queue.push_back((*id, Input::Tick));
+            }
+        }
+    }
+
+    // ---- the pump ----
+
+    fn settle(&mut self) {
+        for _ in 0..STEPS_MAX {
+            let Some((to, input)) = self.queue.pop_front() else { return };
+            self.deliver(to, input);
+        }
+        panic!("the model goes on for ever without time at {:?}", self.now)
+    }
+
+    fn deliver(&mut self, to: NodeId, input: Input) {
+        if to == CONTROLLER {
+            let outputs = self.with_context(|cluster, cx| cluster.controller.handle(cx, input));
+            self.carry_out(to, outputs);
+            return;
+        }
+        let Some(node) = self.nodes.get_mut(&to) else { return };
+        match node.life {
+            Life::Stopped => {}
+            Life::Paused => node.inbox.push(input),
+            Life::Running => {
+                let outputs = self.with_context(|cluster, cx| {
+                    if let Some(node) = cluster.nodes.get_mut(&to) {
+                        node.broker.handle(cx, input);
+                    }
+                });
+                self.carry_out(to, outputs);
+            }
+        }
+    }
+
+    fn with_context(
+        &mut self,
+        call: impl FnOnce(&mut Machines<'_>, &mut Context<'_>),
+    ) -> Vec<Output> {
+        let (mut outputs, mut notes) = (Vec::<Output>::new(), Vec::<Note>::new());
+        let now = Now { instant: self.now, wall: self.wall() };
+        let mut machines = Machines { controller: &mut self.controller, nodes: &mut self.nodes };
+        let mut cx = Context {
+            now,
+            batches: &mut self.batches,
+            names: &self.names,
+            records: &self.texts,
+            rules: &self.rules,
+            outputs: &mut outputs,
+            notes: &mut notes,
+        };
+        call(&mut machines, &mut cx);
+        outputs
+    }
+
+    fn carry_out(&mut self, from: NodeId, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Reply { token, response } => self.replied(token, response),
+                Output::NoReply { token } => {
+                    if self.clients.remove(&token).is_some() {
+                        self.answers.insert(token, Answer::Nothing);
+                    }
+                }
+                Output::Send { to, tag, request } => {
+                    let token = self.token();
+                    self.calls.insert(token, Call { from, tag, to });
+                    let header = Header { api_version: i16::MAX, client: from.0 };
+                    self.deliver_request(to, token, header, request);
+                }
+                Output::Flush { partition, end, .. } => self.flush(from, partition, end),
+                Output::Halt { .. } => {
+                    if let Some(node) = self.nodes.get_mut(&from) {
+                        node.halted = true;
+                    }
+                }
+                Output::Append { .. } => {}
+            }
+        }
+    }
+
+    fn flush(&mut self, node: NodeId, partition: Option<PartitionId>, end: Offset) {
+        self.queue.push_back((node, Input::Flushed { partition, end }));
+    }
+
+    fn deliver_request(&mut self, to: NodeId, token: Token, header: Header, request: Request) {
+        if to == CONTROLLER || self.is_up(to) {
+            self.queue.push_back((to, Input::Request { token, header, request }));
+        } else if let Some(call) = self.calls.remove(&token) {
+            self.answer_call(call, Err(Disconnected));
+        } else if self.clients.remove(&token).is_some() {
+            self.answers.insert(token, Answer::Disconnected);
+        }
+    }
+
+    fn replied(&mut self, token: Token, response: Response) {
+        if let Some(call) = self.calls.remove(&token) {
+            self.answer_call(call, Ok(response));
+        } else if self.clients.remove(&token).is_some() {
+            self.answers.insert(token, Answer::Response(response));
+        }
+    }
+
+    fn answer_call(&mut self, call: Call, result: Result<Response, Disconnected>) {
+        self.queue.push_back((call.from, Input::Response { tag: call.tag, from: call.to, result }));
+    }
+
+    fn token(&mut self) -> Token {
+        self.tokens += 1;
+        Token(self.tokens)
+    }
+}
+
+struct Machines<'a> {
+    controller: &'a mut Controller,
+    nodes: &'a mut BTreeMap<NodeId, Node>,
+}
+
+/// What all say, if they say the same.
+pub(super) fn same<T: PartialEq>(mut views: impl Iterator<Item = T>) -> Option<T> {
+    let first = views.next()?;
+    views.all(|view| view == first).then_some(first)
+}

@@ -1,0 +1,401 @@
+//! One dialogue being run: its names, its variables, its open requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use broker_model::config::{BrokerConfig, ConfigError};
+use broker_model::io::Token;
+use broker_model::protocol::coordinator::CoordinatorKey;
+use broker_model::protocol::{ErrorCode, Request, Response};
+use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
+
+use super::args::{self, Args};
+use super::pump::{Answer, Cluster};
+use super::reply::{Normal, Reply, Values};
+use super::{DialogueErrorKind, admin, awaiting, groups, log, nodes, transactions};
+
+/// Time between two commands: some of Kafka's answers tell apart what came at the same time.
+const BETWEEN: Duration = 5 * MILLISECOND;
+/// How often a request is tried again while its coordinator loads.
+const TRIES: u32 = 100;
+
+/// How the answer of a request becomes text.
+pub(super) type Render = Box<dyn FnOnce(&mut Session, Response) -> Reply>;
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    /// This node, once.
+    Node(NodeId),
+    /// This node, again while it says that it loads.
+    Loaded(NodeId),
+    /// The coordinator, again while it loads or moves.
+    Coordinator(CoordinatorKey),
+}
+
+/// A request of a command, with what becomes of the answer.
+pub(super) struct Ask {
+    pub(super) target: Target,
+    pub(super) version: i16,
+    pub(super) request: Request,
+    pub(super) render: Render,
+}
+
+/// What a command came to.
+pub(super) enum Step {
+    /// It is over.
+    Done(Reply),
+    /// It waits for an answer.
+    Ask(Ask),
+}
+
+struct Open {
+    ask: Ask,
+    token: Token,
+}
+
+/// A dialogue being run.
+pub(super) struct Session {
+    pub(super) cluster: Cluster,
+    variables: BTreeMap<String, Values>,
+    open: BTreeMap<String, Open>,
+    /// Timestamps the dialogue chose: only they are shown.
+    pub(super) timestamps: BTreeSet<i64>,
+    /// Transactional ids it named.
+    pub(super) transactional_ids: BTreeSet<String>,
+    normal: Normal,
+}
+
+/// Settings of every cluster, those of the oracle.
+const SETTINGS: &[(&str, &str)] = &[
+    ("auto.create.topics.enable", "false"),
+    ("auto.leader.rebalance.enable", "false"),
+    ("offsets.topic.num.partitions", "1"),
+    ("transaction.state.log.num.partitions", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500"),
+    ("broker.session.timeout.ms", "6000"),
+    ("broker.heartbeat.interval.ms", "500"),
+    ("replica.fetch.backoff.ms", "200"),
+];
+
+impl Session {
+    /// Starts a cluster by the words of its line.
+    pub(super) fn start(line: &str) -> Result<Self, DialogueErrorKind> {
+        let args = Args::parse(line);
+        let brokers: u32 = args.number("brokers", 3)?;
+        if !(1..=9).contains(&brokers) {
+            return Err(DialogueErrorKind::syntax("brokers must be 1 to 9"));
+        }
+        let mut config = BrokerConfig::default();
+        let own = args.named.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        for (key, value) in SETTINGS.iter().copied().chain(own) {
+            if key.starts_with("feature.") {
+                return Err(DialogueErrorKind::unsupported(format!("`{key}`")));
+            }
+            match config.set(key, value) {
+                _ if matches!(key, "brokers" | "roles") => {}
+                Ok(()) | Err(ConfigError::NotModelled { .. }) => {}
+                Err(error) => return Err(DialogueErrorKind::syntax(error.to_string())),
+            }
+        }
+        let mut session = Self {
+            cluster: Cluster::new(brokers, &config),
+            variables: BTreeMap::new(),
+            open: BTreeMap::new(),
+            timestamps: BTreeSet::new(),
+            transactional_ids: BTreeSet::new(),
+            normal: Normal::default(),
+        };
+        session.start_nodes();
+        Ok(session)
+    }
+
+    fn start_nodes(&mut self) {
+        self.cluster.start_controller();
+        let all = self.cluster.all();
+        for node in &all {
+            self.cluster.start(*node);
+        }
+        self.await_unfenced(&all);
+        // Known places: the group coordinator on node 1, the transaction coordinator on 2.
+        for (name, first) in [("__consumer_offsets", 0), ("__transaction_state", 1)] {
+            self.create_internal(name, first);
+        }
+    }
+
+    /// Waits until every running node sees these ones unfenced.
+    pub(super) fn await_unfenced(&mut self, nodes: &[NodeId]) -> bool {
+        let nodes = nodes.to_vec();
+        self.cluster.advance_until(60 * SECOND, |cluster| {
+            cluster.running().all(|id| {
+                let image = cluster.broker(id).map(|b| b.image());
+                image.is_some_and(|i| nodes.iter().all(|n| i.broker(*n).is_some_and(|b| !b.fenced)))
+            })
+        })
+    }
+
+    /// Runs one command.
+    pub(super) fn execute(&mut self, text: &str) -> Result<Reply, DialogueErrorKind> {
+        self.cluster.advance(BETWEEN);
+        let (variable, text) = bound(text);
+        let text = text.split_once(": ").filter(|(name, _)| is_name(name)).map_or(text, |(_, t)| t);
+        let text = self.substitute(text)?;
+        let reply = self.perform(&text)?;
+        if let Some(variable) = variable {
+            self.variables.insert(variable.to_string(), reply.values.clone());
+        }
+        Ok(reply)
+    }
+
+    fn perform(&mut self, text: &str) -> Result<Reply, DialogueErrorKind> {
+        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        match verb {
+            "async" => {
+                let (name, command) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+                match self.step(command)? {
+                    Step::Done(_) => {
+                        return Err(DialogueErrorKind::unsupported(format!("async `{command}`")));
+                    }
+                    Step::Ask(ask) => {
+                        let token = self.send(&ask)?;
+                        self.open.insert(name.to_string(), Open { ask, token });
+                    }
+                }
+                self.cluster.advance(300 * MILLISECOND);
+                Ok(Reply::ok())
+            }
+            "finish" => self.finish(&Args::parse(rest)),
+            _ => match self.step(text)? {
+                Step::Done(reply) => Ok(reply),
+                Step::Ask(ask) => self.run_to_end(ask),
+            },
+        }
+    }
+
+    /// Sends a command's request and waits for the answer.
+    pub(super) fn run_to_end(&mut self, ask: Ask) -> Result<Reply, DialogueErrorKind> {
+        let token = self.send(&ask)?;
+        self.complete(Open { ask, token })
+    }
+
+    fn step(&mut self, text: &str) -> Result<Step, DialogueErrorKind> {
+        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let args = Args::parse(rest);
+        let known = match nodes::verb(self, verb, &args)? {
+            Some(step) => Some(step),
+            None => match admin::verb(self, verb, &args)? {
+                Some(step) => Some(step),
+                None => match log::verb(self, verb, &args)? {
+                    Some(step) => Some(step),
+                    None => match transactions::verb(self, verb, &args)? {
+                        Some(step) => Some(step),
+                        None => match groups::verb(self, verb, &args)? {
+                            Some(step) => Some(step),
+                            None => awaiting::verb(self, verb, &args)?,
+                        },
+                    },
+                },
+            },
+        };
+        known.ok_or_else(|| DialogueErrorKind::unsupported(format!("verb `{verb}`")))
+    }
+
+    fn finish(&mut self, args: &Args) -> Result<Reply, DialogueErrorKind> {
+        let name = args.word(0)?;
+        let Some(open) = self.open.remove(name) else {
+            return Err(DialogueErrorKind::syntax(format!("nothing is open as `{name}`")));
+        };
+        if args.words.iter().any(|w| w == "pending") {
+            self.cluster.advance(300 * MILLISECOND);
+            let answered = self.cluster.is_answered(open.token);
+            self.open.insert(name.to_string(), open);
+            return Ok(Reply::of(if answered { "NOT PENDING" } else { "pending" }));
+        }
+        self.complete(open)
+    }
+
+    /// Waits for the answer and tells it.
+    fn complete(&mut self, open: Open) -> Result<Reply, DialogueErrorKind> {
+        let Open { ask, mut token } = open;
+        for _ in 0..TRIES {
+            match self.cluster.wait_for(token) {
+                None => return Ok(Reply::of("!! no reply within 60 s")),
+                Some(Answer::Disconnected) => return Ok(Reply::of("DISCONNECTED")),
+                Some(Answer::Nothing) => return Ok(Reply::of("(no reply)")),
+                Some(Answer::Response(response)) => {
+                    let again = !matches!(ask.target, Target::Node(_)) && is_loading(&response);
+                    if !again {
+                        return Ok((ask.render)(self, response));
+                    }
+                    self.cluster.advance(100 * MILLISECOND);
+                    token = self.send(&ask)?;
+                }
+            }
+        }
+        Ok(Reply::of("!! the coordinator does not load"))
+    }
+
+    fn send(&mut self, ask: &Ask) -> Result<Token, DialogueErrorKind> {
+        let node = match ask.target {
+            Target::Node(node) | Target::Loaded(node) => node,
+            Target::Coordinator(key) => self.coordinator(key)?,
+        };
+        Ok(self.cluster.send(node, ask.version, ask.request.clone()))
+    }
+
+    /// Sends a request of the runner's own and waits for the answer.
+    pub(super) fn ask(&mut self, node: NodeId, version: i16, request: Request) -> Option<Response> {
+        let token = self.cluster.send(node, version, request);
+        match self.cluster.wait_for(token) {
+            Some(Answer::Response(response)) => Some(response),
+            _ => None,
+        }
+    }
+
+    // ---- names ----
+
+    /// `let` binds a text to a name.
+    pub(super) fn bind(&mut self, name: &str, text: &str) {
+        let values = Values { text: Some(text.to_string()), ..Values::default() };
+        self.variables.insert(name.to_string(), values);
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<&Values> {
+        self.variables.get(name)
+    }
+
+    /// A reply's lines with names for what differs from run to run.
+    pub(super) fn normal(&mut self, reply: &Reply) -> Vec<String> {
+        reply.lines.iter().map(|line| self.normal.line(line)).collect()
+    }
+
+    pub(super) fn rank(&self, pid: i64) -> usize {
+        self.normal.rank(pid)
+    }
+
+    fn substitute(&self, text: &str) -> Result<String, DialogueErrorKind> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('$') {
+            let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let (name, tail) = after.split_at(end.unwrap_or(after.len()));
+            let value = self.variables.get(name).and_then(|v| v.text.as_ref());
+            let value =
+                value.ok_or_else(|| DialogueErrorKind::syntax(format!("no variable `{name}`")))?;
+            out.push_str(before);
+            out.push_str(value);
+            rest = tail;
+        }
+        Ok(out + rest)
+    }
+
+    /// `t-0`: topic and index.
+    pub(super) fn topic_and_index<'t>(
+        &self,
+        text: &'t str,
+    ) -> Result<(&'t str, u32), DialogueErrorKind> {
+        let (topic, index) = text
+            .rsplit_once('-')
+            .ok_or_else(|| DialogueErrorKind::syntax(format!("`{text}` is no partition")))?;
+        Ok((topic, args::parse(index)?))
+    }
+
+    /// The partition of a name, [`PartitionId::UNKNOWN`] if there is none (any more).
+    pub(super) fn partition(&self, text: &str) -> Result<PartitionId, DialogueErrorKind> {
+        let (topic, index) = self.topic_and_index(text)?;
+        let image = self.cluster.controller().image();
+        let found = image.topic_by_name(topic).and_then(|t| image.partition_of(t, index));
+        Ok(found.map_or(PartitionId::UNKNOWN, |p| p.partition))
+    }
+
+    // ---- targets ----
+
+    /// `at=N`, else any running node.
+    pub(super) fn any_node(&self, args: &Args) -> Result<NodeId, DialogueErrorKind> {
+        let first = self.cluster.running().next().map_or(1, |n| n.0);
+        Ok(NodeId(args.number("at", first)?))
+    }
+
+    /// `at=N`, else the leader, waited for; any node if there is no such partition.
+    pub(super) fn leader(
+        &mut self,
+        args: &Args,
+        partition: PartitionId,
+    ) -> Result<NodeId, DialogueErrorKind> {
+        let known = self.cluster.controller().image().partition(partition).is_some();
+        if args.has("at") || !known {
+            return self.any_node(args);
+        }
+        let found = |cluster: &mut Cluster| cluster.agreed_leader(partition).is_some();
+        self.cluster.advance_until(20 * SECOND, found);
+        let leader = self.cluster.agreed_leader(partition);
+        leader.ok_or_else(|| DialogueErrorKind::syntax("the partition has no leader"))
+    }
+
+    /// `at=N`, else the coordinator.
+    pub(super) fn coordinator_target(
+        &self,
+        args: &Args,
+        key: CoordinatorKey,
+    ) -> Result<Target, DialogueErrorKind> {
+        Ok(match args.get("at") {
+            Some(node) => Target::Node(NodeId(args::parse(node)?)),
+            None => Target::Coordinator(key),
+        })
+    }
+
+    /// The node that coordinates, waited for.
+    pub(super) fn coordinator(&mut self, key: CoordinatorKey) -> Result<NodeId, DialogueErrorKind> {
+        let partition = self.partition(match key {
+            CoordinatorKey::Group(_) => "__consumer_offsets-0",
+            CoordinatorKey::Transaction(_) => "__transaction_state-0",
+        })?;
+        let found = |cluster: &Cluster| {
+            let node = cluster.running().next()?;
+            let leader = cluster.broker(node)?.image().partition(partition)?.leader?;
+            cluster.running().find(|n| *n == leader)
+        };
+        self.cluster.advance_until(20 * SECOND, |cluster| found(cluster).is_some());
+        found(&self.cluster).ok_or_else(|| DialogueErrorKind::syntax("there is no coordinator"))
+    }
+}
+
+/// `name = rest`.
+fn bound(text: &str) -> (Option<&str>, &str) {
+    match text.split_once(" = ") {
+        Some((name, rest)) if is_name(name) => (Some(name), rest),
+        _ => (None, text),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether a coordinator's answer says: later, or elsewhere.
+fn is_loading(response: &Response) -> bool {
+    let loading = |error: ErrorCode| {
+        matches!(
+            error,
+            ErrorCode::CoordinatorLoadInProgress
+                | ErrorCode::CoordinatorNotAvailable
+                | ErrorCode::NotCoordinator
+        )
+    };
+    let any = |partitions: &[(PartitionId, ErrorCode)]| partitions.iter().any(|p| loading(p.1));
+    match response {
+        Response::InitProducerId(r) => loading(r.error),
+        Response::AddPartitionsToTxn(r) => any(&r.partitions),
+        Response::AddOffsetsToTxn(r) => loading(r.error),
+        Response::TxnOffsetCommit(r) => any(&r.partitions),
+        Response::EndTxn(r) => loading(r.error),
+        Response::DescribeTransactions(r) => loading(r.error),
+        Response::OffsetCommit(r) => any(&r.partitions),
+        Response::OffsetFetch(r) => {
+            loading(r.error) || r.partitions.iter().any(|(error, _)| loading(*error))
+        }
+        _ => false,
+    }
+}

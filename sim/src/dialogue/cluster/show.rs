@@ -1,0 +1,58 @@
+//! Batches as text.
+
+use broker_model::config::TimestampType;
+use broker_model::records::{Content, LogEntry};
+use broker_model::types::PartitionId;
+
+use super::reply::{Reply, pid};
+use super::session::Session;
+
+/// A line for the batch, one for each record.
+pub(super) fn batch(
+    session: &Session,
+    partition: PartitionId,
+    entry: LogEntry,
+    reply: Reply,
+) -> Reply {
+    let body = *session.cluster.batches.get(entry.batch);
+    let last = entry.base_offset + (i64::from(body.count) - 1);
+    let append_time = append_time(session, partition);
+    let mut reply = reply
+        .line(format_args!("batch {}..{last}", entry.base_offset))
+        .with("epoch", entry.leader_epoch);
+    if body.producer_id.is_some() {
+        reply = reply
+            .with("pid", pid(body.producer_id.0))
+            .with("pepoch", body.producer_epoch)
+            .with("seq", body.base_sequence);
+    }
+    for (word, shown) in [("txn", body.transactional), ("control", body.control)] {
+        reply = if shown { reply.add(word) } else { reply };
+    }
+    if let Some(codec) = session.cluster.texts.compression(entry.batch) {
+        reply = reply.with("compression", codec);
+    }
+    if append_time && !body.control {
+        reply = reply.add("append_time");
+    }
+    if let Content::Marker { commit, .. } = body.content {
+        let verdict = if commit { "COMMIT" } else { "ABORT" };
+        return reply.line(format_args!("  {} {verdict}", entry.base_offset));
+    }
+    for (i, id) in (0_i64..).zip(session.cluster.batches.records(entry.batch)) {
+        let text = session.cluster.texts.get(*id);
+        let shown = !append_time && session.timestamps.contains(&text.timestamp.0);
+        reply = reply.line(format_args!("  {} {}", entry.base_offset + i, text.shown())).with_if(
+            shown,
+            "ts",
+            text.timestamp.0,
+        );
+    }
+    reply
+}
+
+fn append_time(session: &Session, partition: PartitionId) -> bool {
+    let leader = session.cluster.agreed_leader(partition);
+    let replica = leader.and_then(|l| session.cluster.broker(l)?.replica(partition));
+    replica.is_some_and(|r| r.log().config().timestamp_type == TimestampType::LogAppendTime)
+}

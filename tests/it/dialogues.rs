@@ -1,0 +1,45 @@
+//! Dialogues with a cluster, recorded from Apache Kafka 4.1.2: the model gives the same text.
+
+use std::path::{Path, PathBuf};
+
+/// The areas whose dialogues are with a cluster; `client` holds others.
+const AREAS: &[&str] = &["log", "idempotence", "transactions"];
+
+fn files() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialogues");
+    let mut files: Vec<PathBuf> = Vec::new();
+    for area in AREAS {
+        let entries = std::fs::read_dir(root.join(area)).expect("part of the repository");
+        files.extend(entries.map(|entry| entry.expect("a folder can be listed").path()));
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn the_model_gives_the_recorded_replies() {
+    let files = files();
+    assert!(files.len() >= 40, "the recordings are there");
+    let mut wrong = Vec::new();
+    for file in files {
+        let recorded = std::fs::read_to_string(&file).expect("a dialogue is text");
+        match assize::dialogue::run(&recorded) {
+            Ok(text) if text == recorded => {}
+            Ok(text) => {
+                let difference = recorded.lines().zip(text.lines()).find(|(a, b)| a != b);
+                wrong.push(format!("{}: {difference:?}", file.display()));
+            }
+            Err(error) => wrong.push(format!("{}: {error}", file.display())),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_not_supported_is_said_with_its_line() {
+    let error = assize::dialogue::run("> cluster brokers=1\n> frobnicate t-0\n")
+        .expect_err("there is no such verb");
+    assert_eq!(error.to_string(), "line 2: verb `frobnicate` is not supported");
+    let error = assize::dialogue::run("> produce t-0 records=a\n").expect_err("no cluster");
+    assert_eq!(error.line, 1);
+}
