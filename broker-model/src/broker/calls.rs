@@ -3,7 +3,7 @@
 use super::slab::{Key, Slab};
 use crate::io::{Context, Output, Tag, Token};
 use crate::protocol::{ApiKey, Request};
-use crate::types::{LeaderEpoch, NodeId, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId};
 
 /// Why a request was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +29,8 @@ pub(crate) enum Call {
         partition: PartitionId,
         /// In this leader epoch.
         leader_epoch: LeaderEpoch,
+        /// Against this version of the partition.
+        partition_epoch: PartitionEpoch,
     },
     /// A block of producer ids.
     AllocateProducerIds,

@@ -12,6 +12,7 @@ use crate::protocol::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchedPartition, ReplicaState,
 };
 use crate::protocol::{ErrorCode, Header, Response};
+use crate::types::Offset;
 
 /// From this version on consumers may fetch from followers (KIP-392).
 const FETCHES_FROM_FOLLOWERS: i16 = 11;
@@ -223,7 +224,11 @@ fn remember(session: &mut Session, pass: &Pass) {
     for answer in &pass.response.partitions {
         let Some(index) = session.index_of(answer.partition) else { continue };
         let slot = session.slot_mut(index);
-        slot.sent_high_watermark = answer.high_watermark;
+        // After a divergence the follower takes no high watermark, so it is told again.
+        slot.sent_high_watermark = match answer.diverging {
+            None => answer.high_watermark,
+            Some(_) => Offset::NONE,
+        };
         slot.sent_log_start = answer.log_start_offset;
         if !answer.entries.is_empty() {
             session.send_to_the_back(index);

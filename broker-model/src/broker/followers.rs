@@ -143,7 +143,7 @@ impl Broker {
     }
 
     /// The leader says where the logs part: cut there, or at the end of an earlier epoch, and
-    /// ask again (KIP-595). A log that was not cut would hear the same for ever, so it keeps
+    /// ask again (KIP-595). A log that stays as it is would hear the same for ever, so it keeps
     /// its last epoch to itself from then on.
     fn truncate_diverging(
         &mut self,
@@ -153,14 +153,15 @@ impl Broker {
         diverging: EpochEnd,
     ) {
         let replica = self.replicas.get_mut(partition).expect("checked by the caller");
-        let from = replica.log().log_end_offset();
+        let before = replica.fetch_position();
         let cut = replica.truncate_on_divergence(diverging, cx.batches, cx.rules);
+        let unchanged = replica.fetch_position() == before;
         if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
-            fetcher.slot_mut(index).hides_epoch |= cut.is_none();
+            fetcher.slot_mut(index).hides_epoch |= unchanged;
             fetcher.change(index);
         }
         if let Some(end) = cut {
-            self.truncated(cx, partition, end, from);
+            self.truncated(cx, partition, end, before.0);
         }
     }
 

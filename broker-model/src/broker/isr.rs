@@ -11,7 +11,9 @@ use crate::io::{Context, Disconnected};
 use crate::partition::AlterOutcome;
 use crate::protocol::Request;
 use crate::protocol::controller::AlterPartitionResponse;
-use crate::types::{Duration, Instant, LeaderEpoch, MILLISECOND, NodeId, PartitionId};
+use crate::types::{
+    Duration, Instant, LeaderEpoch, MILLISECOND, NodeId, PartitionEpoch, PartitionId,
+};
 
 /// Wait before a failed `AlterPartition` is sent again (`retry.backoff.ms` of Kafka's
 /// channel to the controller).
@@ -119,8 +121,8 @@ impl Broker {
         if !self.isr.in_flight.insert(partition) {
             return;
         }
-        let leader_epoch = request.leader_epoch;
-        let call = Call::AlterPartition { partition, leader_epoch };
+        let (leader_epoch, partition_epoch) = (request.leader_epoch, request.partition_epoch);
+        let call = Call::AlterPartition { partition, leader_epoch, partition_epoch };
         self.calls.send(cx, controller, call, Request::AlterPartition(request));
     }
 
@@ -128,7 +130,7 @@ impl Broker {
         &mut self,
         cx: &mut Context<'_>,
         partition: PartitionId,
-        leader_epoch: LeaderEpoch,
+        (leader_epoch, partition_epoch): (LeaderEpoch, PartitionEpoch),
         result: Result<AlterPartitionResponse, Disconnected>,
     ) {
         let Some(replica) = self.replicas.get_mut(partition) else { return };
@@ -136,7 +138,11 @@ impl Broker {
             return;
         }
         self.isr.in_flight.remove(&partition);
+        let pending = replica.leader().and_then(|l| l.pending.as_ref());
+        let current = pending.is_some_and(|p| p.partition_epoch == partition_epoch);
         let outcome = match result {
+            // Metadata ended that change while the answer was under way.
+            _ if !current => AlterOutcome::Stale,
             Ok(answer) => replica.alter_partition_answer(&answer),
             Err(Disconnected) => AlterOutcome::Retry,
         };
@@ -148,8 +154,7 @@ impl Broker {
             AlterOutcome::Retry => {
                 self.isr.retries.insert(partition, cx.now.instant + RETRY);
             }
-            // Metadata may have ended the change while the answer was under way, and another
-            // one may wait for this answer.
+            // Another change may have waited for this answer.
             AlterOutcome::Stale => self.alter_partition(cx, partition),
             AlterOutcome::Refused | AlterOutcome::AwaitMetadata => {}
         }

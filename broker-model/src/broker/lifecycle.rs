@@ -16,6 +16,9 @@ use crate::types::{BrokerEpoch, Duration, Instant, MILLISECOND, NodeId};
 /// Wait before a failed request to the controller is tried again. Kafka backs off from 50 ms.
 const RETRY: Duration = 50 * MILLISECOND;
 
+/// First wait after a failed registration.
+const REGISTRATION_RETRY: Duration = 100 * MILLISECOND;
+
 /// After a lost answer the broker reads so many metadata records again, which it must not
 /// believe a second time.
 const REREAD: u64 = 16;
@@ -53,6 +56,8 @@ pub(super) struct Lifecycle {
     heartbeat_at: Instant,
     heartbeat_open: bool,
     fetch_at: Instant,
+    /// Wait before the next registration: doubles up to `broker.session.timeout.ms`.
+    backoff: Duration,
     /// The last answer was lost: records already applied are read again.
     reread: bool,
 }
@@ -72,6 +77,7 @@ impl Lifecycle {
             heartbeat_at: Instant::FAR,
             heartbeat_open: false,
             fetch_at: Instant::FAR,
+            backoff: REGISTRATION_RETRY,
             reread: false,
         }
     }
@@ -110,6 +116,7 @@ impl Broker {
         assert!(self.life.phase == Phase::Stopped, "a running process is not started");
         self.life.phase = Phase::Registering;
         self.life.incarnation = incarnation;
+        self.life.backoff = REGISTRATION_RETRY;
         self.begin_timers(cx.now.instant);
         self.register(cx);
     }
@@ -140,7 +147,9 @@ impl Broker {
             }
             _ => {
                 self.life.rotate();
-                self.life.register_at = cx.now.instant + RETRY;
+                self.life.register_at = cx.now.instant + self.life.backoff;
+                let longest = self.config.broker_session_timeout;
+                self.life.backoff = (self.life.backoff * 2).min(longest.max(RETRY));
             }
         }
     }

@@ -284,9 +284,10 @@ impl Broker {
                 let result = expected!(result, ListOffsets);
                 self.located(cx, from, partition, leader_epoch, result);
             }
-            Call::AlterPartition { partition, leader_epoch } => {
+            Call::AlterPartition { partition, leader_epoch, partition_epoch } => {
                 let result = expected!(result, AlterPartition);
-                self.partition_altered(cx, partition, leader_epoch, result);
+                let asked = (leader_epoch, partition_epoch);
+                self.partition_altered(cx, partition, asked, result);
             }
             Call::AllocateProducerIds => {
                 let result = expected!(result, AllocateProducerIds);

@@ -14,6 +14,8 @@ impl Log {
     /// Producer states and transactions are rebuilt from what is left.
     pub fn truncate_to(&mut self, offset: Offset, batches: &Batches) {
         if offset >= self.log_end {
+            // A leadership that appended nothing may have left its epoch at the log end.
+            self.epochs.truncate_from_end(self.log_end);
             return;
         }
         if offset < self.segments[0].base_offset {

@@ -56,10 +56,11 @@ impl Replica {
     /// Cuts the log and draws the high watermark down with it. Gives the new log end offset
     /// if anything was cut.
     pub fn truncate(&mut self, to: Offset, batches: &Batches) -> Option<Offset> {
-        if to >= self.log.log_end_offset() {
+        let before = self.log.log_end_offset();
+        self.log.truncate_to(to, batches);
+        if to >= before {
             return None;
         }
-        self.log.truncate_to(to, batches);
         let end = self.log.log_end_offset();
         self.high_watermark = self.high_watermark.min(end);
         self.log.on_high_watermark(self.high_watermark);

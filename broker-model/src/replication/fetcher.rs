@@ -197,12 +197,11 @@ impl Fetcher {
                 partitions.push(now);
             }
         }
+        // A partition that left and came back is forgotten and added in one request, so that the
+        // leader tells its high watermark again.
         let mut forgotten = core::mem::take(&mut self.forgotten);
         if full {
             forgotten.clear();
-        } else {
-            // A partition that left and came back between two fetches is simply told anew.
-            forgotten.retain(|p| !partitions.iter().any(|q| q.partition == *p));
         }
         self.in_flight = true;
         let (session_id, session_epoch) = (self.session_id, self.session_epoch);

@@ -1,5 +1,6 @@
 //! Stories of a cluster: brokers and a controller on an instant, lossless network.
 
+mod chaos;
 mod cluster;
 mod fetching;
 mod groups;

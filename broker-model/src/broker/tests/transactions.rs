@@ -1,9 +1,278 @@
-//! Transactions over several brokers.
+//! Transactions of protocol v2: implicit registration, markers, what `read_committed` sees,
+//! and a coordinator that dies in between.
 
-use super::cluster::Cluster;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::cluster::{Cluster, of_producer, produce, produced, producer};
 use crate::config::BrokerConfig;
+use crate::io::StopKind;
+use crate::note::Note;
+use crate::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
+use crate::protocol::fetch::{AbortedTransaction, FetchResponse, Isolation};
+use crate::protocol::group::{CommittedOffset, OffsetFetchRequest};
+use crate::protocol::produce::{Acks, ProducedPartition};
+use crate::protocol::txn::{
+    AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
+    TxnOffsetCommitRequest,
+};
+use crate::protocol::{ErrorCode, Request, Response};
+use crate::types::{
+    GenerationId, GroupId, MemberId, NodeId, Offset, PartitionId, ProducerEpoch, SECOND,
+    TransactionalId,
+};
+
+const LATEST: i16 = i16::MAX;
+
+struct Story {
+    c: Cluster,
+    id: TransactionalId,
+    group: GroupId,
+    /// Led by broker 1 and by broker 2.
+    p: PartitionId,
+    q: PartitionId,
+    state: PartitionId,
+    offsets: PartitionId,
+    producer: ProducerIdAndEpoch,
+}
+
+impl Story {
+    fn new() -> Self {
+        let mut c = Cluster::new(3, &BrokerConfig::default());
+        let id = c.names.transactional_id("tx");
+        let group = c.names.group("g");
+        let state = c.topic("__transaction_state", &[2, 3, 1], &[("min.insync.replicas", "2")]);
+        let offsets = c.topic("__consumer_offsets", &[3, 1, 2], &[]);
+        let p = c.topic("p", &[1, 2, 3], &[]);
+        let q = c.topic("q", &[2, 3, 1], &[]);
+        let producer = ProducerIdAndEpoch::NONE;
+        let mut story = Self { c, id, group, p, q, state, offsets, producer };
+        story.init();
+        story
+    }
+
+    fn coordinator(&mut self) -> u32 {
+        self.c.leader(self.state).expect("a coordinator")
+    }
+
+    fn init(&mut self) {
+        let request = InitProducerIdRequest {
+            transactional_id: Some(self.id),
+            transaction_timeout: 20 * SECOND,
+            producer: ProducerIdAndEpoch::NONE,
+        };
+        for _ in 0..100 {
+            let to = self.coordinator();
+            let answer = self.c.ask(to, LATEST, Request::InitProducerId(request));
+            let Response::InitProducerId(answer) = answer else { panic!("another answer") };
+            if answer.error == ErrorCode::None {
+                self.producer = answer.producer;
+                return;
+            }
+            self.c.advance(SECOND / 10);
+        }
+        panic!("no producer id");
+    }
+
+    fn send(&mut self, partition: PartitionId, sequence: i32, version: i16) -> ProducedPartition {
+        let batch = self.c.batch(of_producer(self.producer, sequence, true), 1);
+        let to = self.c.leader(partition).expect("a leader");
+        let request = produce(Some(self.id), Acks::All, &[(partition, batch)]);
+        produced(self.c.ask(to, version, request))
+    }
+
+    fn send_well(&mut self, partition: PartitionId, sequence: i32) {
+        assert_eq!(self.send(partition, sequence, LATEST).error, ErrorCode::None);
+    }
+
+    fn end(&mut self, commit: bool) {
+        let request = EndTxnRequest { transactional_id: self.id, producer: self.producer, commit };
+        let to = self.coordinator();
+        let Response::EndTxn(answer) = self.c.ask(to, LATEST, Request::EndTxn(request)) else {
+            panic!("another answer");
+        };
+        assert_eq!(answer.error, ErrorCode::None);
+        self.producer = answer.producer;
+        self.c.pump();
+    }
+
+    fn committed(&mut self, partition: PartitionId) -> FetchResponse {
+        let to = self.c.leader(partition).expect("a leader");
+        self.c.fetch(to, partition, 0, Isolation::ReadCommitted)
+    }
+
+    fn markers(&self, partition: PartitionId) -> Vec<(i16, bool)> {
+        let marker = |n: &Note| match n {
+            Note::Marker { partition: p, producer_epoch, commit, .. } if *p == partition => {
+                Some((producer_epoch.0, *commit))
+            }
+            _ => None,
+        };
+        self.c.notes.iter().filter_map(marker).collect()
+    }
+}
+
+fn offsets(r: &FetchResponse) -> Vec<i64> {
+    r.entries.iter().map(|e| e.base_offset.0).collect()
+}
 
 #[test]
-fn placeholder() {
-    let _ = Cluster::new(1, &BrokerConfig::default());
+fn a_commit_over_two_leaders_shows_its_records_at_once() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    s.send_well(s.p, 1);
+    s.send_well(s.q, 0);
+    let before = s.committed(s.p);
+    assert_eq!((offsets(&before), before.partitions[0].last_stable_offset), (vec![], Offset(0)));
+    assert_eq!(offsets(&s.c.fetch(1, s.p, 0, Isolation::ReadUncommitted)), [0, 1]);
+    s.end(true);
+    assert_eq!(s.producer.epoch, ProducerEpoch(1));
+    assert_eq!(s.markers(s.p), [(1, true)]);
+    assert_eq!(s.markers(s.q), [(1, true)]);
+    for (partition, expected) in [(s.p, vec![0, 1, 2]), (s.q, vec![0, 1])] {
+        let answer = s.committed(partition);
+        assert_eq!(offsets(&answer), expected);
+        assert_eq!(answer.partitions[0].aborted, []);
+    }
+    // The next transaction begins with the raised epoch and sequence 0.
+    s.send_well(s.p, 0);
+    s.end(true);
+    assert_eq!(s.markers(s.p), [(1, true), (2, true)]);
+}
+
+#[test]
+fn an_abort_names_its_transaction_to_readers() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    s.end(false);
+    let answer = s.committed(s.p);
+    assert_eq!(offsets(&answer), [0, 1]);
+    let aborted = AbortedTransaction { producer_id: s.producer.id, first_offset: Offset(0) };
+    assert_eq!(answer.partitions[0].aborted, [aborted]);
+    s.c.rules.set("aborted_list", "forgotten").expect("a rule");
+    assert_eq!(s.committed(s.p).partitions[0].aborted, []);
+}
+
+#[test]
+fn a_silent_producer_is_aborted_after_its_timeout() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    s.c.advance(35 * SECOND);
+    assert_eq!(s.markers(s.p), [(1, false)]);
+    assert_eq!(s.send(s.p, 1, LATEST).error, ErrorCode::InvalidProducerEpoch);
+}
+
+#[test]
+fn an_old_client_must_have_added_its_partitions() {
+    let mut s = Story::new();
+    assert_eq!(s.send(s.p, 0, 11).error, ErrorCode::TransactionAbortable);
+    assert_eq!(s.send(s.p, 0, 10).error, ErrorCode::InvalidTxnState);
+    let request = AddPartitionsToTxnRequest {
+        transactional_id: s.id,
+        producer: s.producer,
+        verify_only: false,
+        partitions: vec![s.p],
+    };
+    let to = s.coordinator();
+    let Response::AddPartitionsToTxn(answer) = s.c.ask(to, 3, Request::AddPartitionsToTxn(request))
+    else {
+        panic!("another answer");
+    };
+    assert_eq!(answer.partitions, [(s.p, ErrorCode::None)]);
+    assert_eq!(s.send(s.p, 0, 11).error, ErrorCode::None);
+}
+
+#[test]
+fn another_producer_of_the_same_id_fences_the_first() {
+    let mut s = Story::new();
+    let old = s.producer;
+    s.send_well(s.p, 0);
+    s.init();
+    assert_eq!(s.producer.id, old.id);
+    assert!(s.producer.epoch > old.epoch);
+    let new = core::mem::replace(&mut s.producer, old);
+    assert_eq!(s.send(s.p, 1, LATEST).error, ErrorCode::InvalidProducerEpoch);
+    s.producer = new;
+    s.send_well(s.p, 0);
+    s.end(true);
+    let aborted = AbortedTransaction { producer_id: old.id, first_offset: Offset(0) };
+    assert_eq!(s.committed(s.p).partitions[0].aborted, [aborted]);
+}
+
+#[test]
+fn a_new_coordinator_finishes_what_the_old_one_decided() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    let to = s.coordinator();
+    // The leader of p does not answer, so the markers hang when the coordinator dies.
+    s.c.pause(NodeId(1));
+    let request = EndTxnRequest { transactional_id: s.id, producer: s.producer, commit: true };
+    s.c.ask_later(to, LATEST, Request::EndTxn(request));
+    s.c.stop(NodeId(to), StopKind::Kill);
+    s.c.until("another coordinator", |c| c.leader(s.state).is_some_and(|l| l != to));
+    s.c.resume(NodeId(1));
+    s.c.start(NodeId(to));
+    s.c.until("the marker", |c| {
+        let leader = c.controller.image().partition(s.p).and_then(|r| r.leader);
+        leader.is_some_and(|l| {
+            let replica = c.replica(l.0, s.p);
+            replica.leader().is_some() && replica.log().has_no_transactions()
+        })
+    });
+    // The decision was replicated or not; either way there is exactly one verdict.
+    let verdicts: Vec<bool> = s.markers(s.p).iter().map(|m| m.1).collect();
+    assert!(verdicts.windows(2).all(|w| w[0] == w[1]), "one verdict: {verdicts:?}");
+    s.init();
+    s.send_well(s.p, 0);
+    s.end(true);
+}
+
+#[test]
+fn offsets_of_a_transaction_show_with_its_commit() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    let position = CommittedOffset { partition: s.q, offset: Offset(5), leader_epoch: None };
+    let commit = TxnOffsetCommitRequest {
+        transactional_id: s.id,
+        producer: s.producer,
+        group: s.group,
+        member: MemberId(0),
+        generation: GenerationId(-1),
+        offsets: vec![position],
+    };
+    let Response::TxnOffsetCommit(answer) = s.c.ask(3, LATEST, Request::TxnOffsetCommit(commit))
+    else {
+        panic!("another answer");
+    };
+    assert_eq!(answer.partitions, [(s.q, ErrorCode::None)]);
+    let stable =
+        OffsetFetchRequest { group: s.group, partitions: Some(vec![s.q]), require_stable: true };
+    let fetch = |s: &mut Story| match s.c.ask(3, LATEST, Request::OffsetFetch(stable.clone())) {
+        Response::OffsetFetch(r) => (r.partitions[0].0, r.partitions[0].1.offset),
+        other => panic!("another answer: {other:?}"),
+    };
+    assert_eq!(fetch(&mut s).0, ErrorCode::UnstableOffsetCommit);
+    s.end(true);
+    assert_eq!(s.markers(s.offsets), [(1, true)]);
+    assert_eq!(fetch(&mut s), (ErrorCode::None, Offset(5)));
+}
+
+#[test]
+fn the_coordinator_of_an_id_is_found_at_every_broker() {
+    let mut s = Story::new();
+    for to in 1..=3 {
+        let key = CoordinatorKey::Transaction(s.id);
+        let request = Request::FindCoordinator(FindCoordinatorRequest { key });
+        let Response::FindCoordinator(answer) = s.c.ask(to, LATEST, request) else {
+            panic!("another answer");
+        };
+        assert_eq!((answer.error, answer.node), (ErrorCode::None, Some(NodeId(2))));
+    }
+}
+
+#[test]
+fn an_unknown_producer_is_told_so_by_the_coordinator() {
+    let mut s = Story::new();
+    s.producer = producer(99, 0);
+    assert_eq!(s.send(s.p, 0, LATEST).error, ErrorCode::InvalidProducerIdMapping);
 }
