@@ -2,5 +2,12 @@
 
 pub mod client;
 pub mod dialogue;
+pub mod host;
+pub mod invariant;
+pub mod network;
+pub mod plan;
 pub mod prng;
 pub mod records;
+pub mod run;
+pub mod service;
+pub mod world;

@@ -27,6 +27,12 @@ pub enum GroupState {
 }
 
 impl GroupState {
+    /// Whether no rebalance is under way.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Stable | Self::Empty | Self::Dead)
+    }
+
     /// Kafka's name.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -21,6 +21,26 @@ pub enum Quantity {
         /// The phase.
         phase: Option<Phase>,
     },
+    /// Mean latency of a stage, ns. Without a phase: the whole run but its warm-up.
+    LatencyMeanNs {
+        /// The stage.
+        stage: String,
+        /// The phase.
+        phase: Option<Phase>,
+    },
+    /// Largest age of a group's oldest unread record, ns.
+    LagMaxNs {
+        /// The group's id.
+        group: u32,
+        /// The phase; without it the whole run.
+        phase: Option<Phase>,
+    },
+    /// Acknowledged records of a topic over the load without its warm-up, in millionths of a
+    /// record per second.
+    ThroughputMicroPerSecond {
+        /// The topic's id.
+        topic: u32,
+    },
     /// Largest lag of a group in a phase, records.
     LagMaxRecords {
         /// The group's id.
@@ -52,6 +72,8 @@ pub enum Bound {
     AtMost(u64),
     /// No less than this.
     AtLeast(u64),
+    /// Just this.
+    Exactly(u64),
 }
 
 /// A gate to be measured.
@@ -84,6 +106,7 @@ enum Unit {
     Time,
     Records,
     PerSecond,
+    MicroPerSecond,
 }
 
 /// Milliseconds, from one second on seconds, with as many of three digits as say something.
@@ -103,6 +126,7 @@ impl Unit {
             Self::Time => time_text(value),
             Self::Records => format!("{} records", grouped(value)),
             Self::PerSecond => format!("{} records/s", grouped(value)),
+            Self::MicroPerSecond => format!("{} records/s", grouped(value / 1_000_000)),
         }
     }
 }
@@ -130,6 +154,33 @@ fn throughput(recorder: &Recorder, topic: u32, phase: Phase) -> Option<u64> {
     (length_ns > 0).then_some(per_second as u64)
 }
 
+fn latency_mean(recorder: &Recorder, stage: &str, phase: Option<Phase>) -> Option<u64> {
+    let histogram = match phase {
+        Some(phase) => recorder.latency.in_phase(stage, phase)?.clone(),
+        None => recorder.latency.overall(stage)?,
+    };
+    (histogram.count() > 0).then(|| histogram.mean_ns())
+}
+
+fn lag_age_max(recorder: &Recorder, group: u32, phase: Option<Phase>) -> Option<u64> {
+    let lag = recorder.lag.group(group)?;
+    Some(match phase {
+        Some(phase) => lag.max_age_ns[phase.index()],
+        None => lag.max_age_ns.iter().copied().max().unwrap_or(0),
+    })
+}
+
+fn load_throughput(recorder: &Recorder, topic: u32) -> Option<u64> {
+    let lengths = recorder.phases.lengths_ns(recorder.end_ns);
+    let load = [Phase::Steady, Phase::Fault, Phase::Recovery];
+    let length_ns: u64 = load.iter().map(|phase| lengths[phase.index()]).sum();
+    let one = recorder.throughput.topic(topic);
+    let records: u64 =
+        one.map_or(0, |one| load.iter().map(|phase| one.records[phase.index()]).sum());
+    let rate = u128::from(records) * 1_000_000_000_000_000 / u128::from(length_ns.max(1));
+    (length_ns > 0).then_some(rate as u64)
+}
+
 /// Measures one gate.
 pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
     let (actual, unit, phase) = match &rule.quantity {
@@ -146,11 +197,21 @@ pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
         Quantity::ThroughputPerSecond { topic, phase } => {
             (throughput(recorder, *topic, *phase), Unit::PerSecond, Some(*phase))
         }
+        Quantity::LatencyMeanNs { stage, phase } => {
+            (latency_mean(recorder, stage, *phase), Unit::Time, *phase)
+        }
+        Quantity::LagMaxNs { group, phase } => {
+            (lag_age_max(recorder, *group, *phase), Unit::Time, *phase)
+        }
+        Quantity::ThroughputMicroPerSecond { topic } => {
+            (load_throughput(recorder, *topic), Unit::MicroPerSecond, None)
+        }
         Quantity::GivenNs(given) => (*given, Unit::Time, None),
     };
     let limit = match rule.bound {
         Bound::AtMost(limit) => format!("at most {}", unit.text(limit)),
         Bound::AtLeast(limit) => format!("at least {}", unit.text(limit)),
+        Bound::Exactly(limit) => format!("exactly {}", unit.text(limit)),
     };
     let never = matches!(rule.quantity, Quantity::GivenNs(None));
     let verdict = match (actual, rule.bound) {
@@ -158,6 +219,7 @@ pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
         (None, _) => Verdict::Inconclusive,
         (Some(value), Bound::AtMost(limit)) if value > limit => Verdict::Fail,
         (Some(value), Bound::AtLeast(limit)) if value < limit => Verdict::Fail,
+        (Some(value), Bound::Exactly(limit)) if value != limit => Verdict::Fail,
         (Some(_), _) => Verdict::Pass,
     };
     let nothing = if never { "never" } else { "-" };

@@ -29,7 +29,7 @@ pub use calls::{CallKind, Calls};
 pub use duplicate::Duplicates;
 pub use effect::{Effects, LedgerId};
 pub use finding::{Anomaly, EVIDENCE_MAX, Finding, Tally, Verdict, Violation};
-pub use gate::{Bound, Gate, GateRule, Quantity};
+pub use gate::{Bound, Gate, GateRule, Quantity, Quantity as GateQuantity};
 pub use invented::Invented;
 pub use judge::{Claim, Scope};
 pub use key_order::KeyOrder;

@@ -69,6 +69,12 @@ impl Producer {
         }
     }
 
+    /// Nothing is queued or in flight.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.incomplete == 0
+    }
+
     pub(super) const fn is_closing(&self) -> bool {
         self.close.is_some()
     }

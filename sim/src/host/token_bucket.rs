@@ -1,0 +1,127 @@
+//! Bandwidth with a burst: full speed while credit lasts, then the base rate.
+
+use broker_model::types::{Duration, Instant, SECOND};
+
+/// A transfer rate with a burst. Source for its use: cloud instances earn credit at the base
+/// rate and spend it at the burst rate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// Bytes per second that last for ever. At least 1.
+    pub base: u64,
+    /// Bytes per second while credit lasts. At least `base`.
+    pub burst: u64,
+    /// Credit in bytes, full at the start.
+    pub credit: u64,
+}
+
+/// A queue of transfers served one after the other at a [`Rate`].
+#[derive(Clone, Debug)]
+pub struct TokenBucket {
+    rate: Rate,
+    credit: u64,
+    refilled_at: Instant,
+    free_at: Instant,
+    busy: Duration,
+    bytes: u64,
+}
+
+impl TokenBucket {
+    /// An idle bucket with full credit.
+    #[must_use]
+    pub const fn new(rate: Rate) -> Self {
+        assert!(rate.base > 0 && rate.burst >= rate.base, "a rate is positive and bursts upwards");
+        Self {
+            rate,
+            credit: rate.credit,
+            refilled_at: Instant(0),
+            free_at: Instant(0),
+            busy: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Transfers `bytes` behind everything before, `slowdown` times slower than the rate;
+    /// returns when it is done.
+    pub fn transfer(&mut self, now: Instant, bytes: u64, slowdown: u64) -> Instant {
+        let start = self.free_at.max(now);
+        self.refill(start);
+        let speed = if self.credit >= bytes {
+            self.credit -= bytes;
+            self.rate.burst
+        } else {
+            self.rate.base
+        };
+        let took = time_for(bytes, speed) * slowdown.max(1);
+        self.free_at = start + took;
+        self.busy += took;
+        self.bytes += bytes;
+        self.free_at
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let elapsed = now.since(self.refilled_at);
+        let earned = u128::from(elapsed) * u128::from(self.rate.base) / u128::from(SECOND);
+        if earned > 0 {
+            let credit = u128::from(self.credit) + earned;
+            self.credit = credit.min(u128::from(self.rate.credit)) as u64;
+            self.refilled_at = now;
+        }
+    }
+
+    /// When everything taken so far is done.
+    #[must_use]
+    pub const fn free_at(&self) -> Instant {
+        self.free_at
+    }
+
+    /// Time spent transferring so far.
+    #[must_use]
+    pub const fn busy(&self) -> Duration {
+        self.busy
+    }
+
+    /// Bytes transferred so far.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The rate it was made with.
+    #[must_use]
+    pub const fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Forgets transfers that have not begun: the host lost power.
+    pub fn clear(&mut self, now: Instant) {
+        self.free_at = now;
+    }
+}
+
+fn time_for(bytes: u64, per_second: u64) -> Duration {
+    (u128::from(bytes) * u128::from(SECOND) / u128::from(per_second)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::types::{Instant, SECOND};
+
+    use super::{Rate, TokenBucket};
+
+    #[test]
+    fn a_burst_ends_when_its_credit_is_spent() {
+        let mut bucket = TokenBucket::new(Rate { base: 100, burst: 1_000, credit: 1_000 });
+        assert_eq!(bucket.transfer(Instant(0), 1_000, 1), Instant(SECOND), "burst speed");
+        assert_eq!(
+            bucket.transfer(Instant(SECOND), 1_000, 1),
+            Instant(11 * SECOND),
+            "100 bytes of credit were earned: not enough, so the base rate"
+        );
+    }
+
+    #[test]
+    fn a_slow_device_takes_longer() {
+        let mut bucket = TokenBucket::new(Rate { base: 1_000, burst: 1_000, credit: 0 });
+        assert_eq!(bucket.transfer(Instant(0), 1_000, 10), Instant(10 * SECOND));
+    }
+}

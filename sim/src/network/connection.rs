@@ -1,0 +1,180 @@
+//! Connections: in order, one request at a time at the server, with lives of their own.
+//!
+//! A broker reads one request of a connection, and the next when the response is sent
+//! (Kafka mutes the channel in between): five requests in flight wait in the socket. A request
+//! that the broker has read outlives its connection; only the answer is dropped.
+
+use std::collections::VecDeque;
+
+use broker_model::protocol::ApiKey;
+use broker_model::types::Instant;
+
+use super::message::Slot;
+
+/// Who sends and receives: a node (broker or controller) or a client machine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Endpoint(pub u32);
+
+/// A connection between a client endpoint and a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ConnectionId(pub u32);
+
+/// Towards the server (requests) or towards the client (responses).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "said above")]
+pub enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// Which of several connections between two endpoints: Kafka keeps long polls, heartbeats and
+/// coordinator traffic apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Channel(pub u8);
+
+impl Channel {
+    /// How many there are.
+    pub const COUNT: usize = 8;
+
+    /// Everything else of a client.
+    pub const CLIENT: Self = Self(0);
+    /// A consumer's second connection, to its group coordinator.
+    pub const COORDINATOR: Self = Self(6);
+
+    /// The channel a node's request travels on.
+    #[must_use]
+    pub const fn of(api: ApiKey) -> Self {
+        match api {
+            ApiKey::Fetch => Self(1),
+            ApiKey::FetchMetadata => Self(2),
+            ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self(3),
+            ApiKey::AlterPartition | ApiKey::AllocateProducerIds => Self(4),
+            ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self(5),
+            _ => Self(0),
+        }
+    }
+}
+
+/// One connection with all its lives.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Who opened it.
+    pub client: Endpoint,
+    /// The node at the other end.
+    pub server: Endpoint,
+    /// Raised whenever the connection breaks: messages of earlier lives are ignored.
+    pub life: u32,
+    /// Whether it is open in its present life.
+    pub open: bool,
+    /// Messages that may not arrive before this (the handshake).
+    pub ready_at: Instant,
+    /// The server has read a request and not yet answered.
+    pub muted: bool,
+    /// Requests that wait in the server's socket.
+    pub socket: VecDeque<Slot>,
+    /// Messages held up by a cut, by direction.
+    pub held: [VecDeque<Slot>; 2],
+    /// Nothing arrives before what was sent before it, by direction.
+    pub last_arrival: [Instant; 2],
+    /// Requests that wait for an answer: correlation and time of sending, in order.
+    pub in_flight: VecDeque<(u64, Instant)>,
+    /// The life that a scheduled reset ends, if one is scheduled.
+    pub reset_life: Option<u32>,
+    /// Whether the timer of the oldest request runs.
+    pub timer: bool,
+    /// Key of the draws of this connection.
+    pub draw_key: u64,
+    /// How many draws it has made.
+    pub draws: u64,
+}
+
+impl Connection {
+    fn new(client: Endpoint, server: Endpoint, draw_key: u64) -> Self {
+        Self {
+            client,
+            server,
+            life: 0,
+            open: false,
+            ready_at: Instant(0),
+            muted: false,
+            socket: VecDeque::new(),
+            held: [VecDeque::new(), VecDeque::new()],
+            last_arrival: [Instant(0); 2],
+            in_flight: VecDeque::new(),
+            reset_life: None,
+            timer: false,
+            draw_key,
+            draws: 0,
+        }
+    }
+
+    /// The number of the next draw.
+    pub const fn next_draw(&mut self) -> u64 {
+        self.draws += 1;
+        self.draws
+    }
+}
+
+/// All connections, found by their two ends and channel.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionTable {
+    connections: Vec<Connection>,
+    by_ends: Vec<Vec<Option<ConnectionId>>>,
+}
+
+impl ConnectionTable {
+    /// The connection between two ends, made (closed) when it is first asked for.
+    /// `draw_key` is called then for the key of its draws.
+    pub fn between(
+        &mut self,
+        client: Endpoint,
+        server: Endpoint,
+        channel: Channel,
+        draw_key: impl FnOnce() -> u64,
+    ) -> ConnectionId {
+        let row = client.0 as usize;
+        if row >= self.by_ends.len() {
+            self.by_ends.resize(row + 1, Vec::new());
+        }
+        let column = server.0 as usize * Channel::COUNT + channel.0 as usize;
+        let ends = &mut self.by_ends[row];
+        if column >= ends.len() {
+            ends.resize(column + 1, None);
+        }
+        if let Some(id) = ends[column] {
+            return id;
+        }
+        let id = ConnectionId(self.connections.len() as u32);
+        self.connections.push(Connection::new(client, server, draw_key()));
+        ends[column] = Some(id);
+        id
+    }
+
+    /// The connection between two ends, if it was ever asked for.
+    #[must_use]
+    pub fn find(
+        &self,
+        client: Endpoint,
+        server: Endpoint,
+        channel: Channel,
+    ) -> Option<ConnectionId> {
+        let column = server.0 as usize * Channel::COUNT + channel.0 as usize;
+        self.by_ends.get(client.0 as usize)?.get(column).copied().flatten()
+    }
+
+    /// A connection.
+    #[must_use]
+    pub fn get(&self, id: ConnectionId) -> &Connection {
+        &self.connections[id.0 as usize]
+    }
+
+    /// A connection, to change.
+    pub fn get_mut(&mut self, id: ConnectionId) -> &mut Connection {
+        &mut self.connections[id.0 as usize]
+    }
+
+    /// All connections, in order of creation.
+    pub fn ids(&self) -> impl Iterator<Item = ConnectionId> + use<> {
+        (0..self.connections.len() as u32).map(ConnectionId)
+    }
+}

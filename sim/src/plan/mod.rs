@@ -1,0 +1,151 @@
+//! The plan: every draw that shapes a run, made up front from scenario and seed.
+//!
+//! Entries are numbered, and each has a stream of draws of its own, addressed by its number:
+//! an entry can be taken out without changing what the others drew.
+
+mod keys;
+mod quantile;
+
+pub use keys::KeyLaw;
+pub use quantile::{Quantiles, exponential};
+
+use broker_model::rules::{Rules, UnknownRule};
+use broker_model::types::{Duration, Timestamp};
+use scenarios::Scenario;
+use scenarios::model::{Fault, FaultKind, Ratio, Trigger};
+
+use crate::prng::Stream;
+
+/// The wall clock at the start of every run: 2026-01-01T00:00:00Z.
+pub const WALL_EPOCH: Timestamp = Timestamp(1_767_225_600_000);
+
+/// A run before it starts.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is asked.
+    pub scenario: Scenario,
+    /// Under this seed.
+    pub seed: u64,
+    /// The rules in force.
+    pub rules: Rules,
+    /// The faults, by number.
+    pub faults: Vec<PlannedFault>,
+}
+
+/// A fault with its draws made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedFault {
+    /// What the scenario says.
+    pub fault: Fault,
+    /// Part of this run: not thrown out by `chance`, by the swarm, or by shrinking.
+    pub on: bool,
+    /// Nanoseconds after the start of the load phase, for faults by time.
+    pub at: Option<Duration>,
+    /// Nanoseconds after its protocol event, for faults by event.
+    pub after: Duration,
+    /// How long it lasts; `None` until the load phase ends.
+    pub lasts: Option<Duration>,
+    /// Delay that a slow link adds, nanoseconds.
+    pub delay: Duration,
+    /// Bits for choosing a random target.
+    pub choice: u64,
+}
+
+/// Why a scenario cannot be planned: the simulator knows what the language does not.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PlanError {
+    /// `[protocol]` names no rule.
+    #[error("unknown protocol rule `{rule}`; known rules: {known}")]
+    UnknownRule {
+        /// The name.
+        rule: String,
+        /// What there is.
+        known: String,
+    },
+    /// `[protocol]` gives a rule a value it does not have.
+    #[error("protocol rule `{rule}` has no value `{value}`; it has: {known}")]
+    UnknownRuleValue {
+        /// The rule.
+        rule: String,
+        /// The value.
+        value: String,
+        /// What there is.
+        known: String,
+    },
+    /// `protocol.era` names a profile that does not exist here.
+    #[error("unknown era `{0}`; today's rules are the only era so far: remove the key")]
+    UnknownEra(String),
+}
+
+impl Plan {
+    /// Draws a run.
+    ///
+    /// # Errors
+    /// When `[protocol]` names a rule, a value or an era that the model does not have.
+    pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, PlanError> {
+        let rules = rules_of(scenario)?;
+        let mut swarm = Stream::new(seed, "swarm");
+        let swarm_kinds: Vec<(std::mem::Discriminant<FaultKind>, bool)> = {
+            let mut kinds = Vec::new();
+            for fault in &scenario.faults {
+                let kind = std::mem::discriminant(&fault.kind);
+                if kinds.iter().all(|&(k, _)| k != kind) {
+                    let on = !scenario.swarm.enabled || happens(scenario.swarm.keep, &mut swarm);
+                    kinds.push((kind, on));
+                }
+            }
+            kinds
+        };
+        let kept = |fault: &Fault| {
+            let kind = std::mem::discriminant(&fault.kind);
+            swarm_kinds.iter().any(|&(k, on)| k == kind && on)
+        };
+        let faults = scenario
+            .faults
+            .iter()
+            .enumerate()
+            .map(|(number, fault)| plan_fault(seed, number, fault, kept(fault)))
+            .collect();
+        Ok(Self { scenario: scenario.clone(), seed, rules, faults })
+    }
+}
+
+fn rules_of(scenario: &Scenario) -> Result<Rules, PlanError> {
+    if let Some(era) = &scenario.era {
+        return Err(PlanError::UnknownEra(era.clone()));
+    }
+    let mut rules = Rules::default();
+    for (rule, value) in &scenario.protocol {
+        rules.set(rule, value).map_err(|unknown| match unknown {
+            UnknownRule::Rule => PlanError::UnknownRule {
+                rule: rule.clone(),
+                known: Rules::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+            },
+            UnknownRule::Value(known) => PlanError::UnknownRuleValue {
+                rule: rule.clone(),
+                value: value.clone(),
+                known: known.join(", "),
+            },
+        })?;
+    }
+    Ok(rules)
+}
+
+fn plan_fault(seed: u64, number: usize, fault: &Fault, kept: bool) -> PlannedFault {
+    let mut draws = Stream::new(seed, &format!("fault/{number}"));
+    let (at, after) = match &fault.trigger {
+        Trigger::At(drawn) => (Some(draws.between(drawn.low, drawn.high)), 0),
+        Trigger::On { after, .. } => (None, draws.between(after.low, after.high)),
+    };
+    let lasts = fault.duration.map(|drawn| draws.between(drawn.low, drawn.high));
+    let on = happens(fault.chance, &mut draws) && kept;
+    let delay = match fault.kind {
+        FaultKind::SlowLink { latency, .. } => draws.between(latency.low, latency.high),
+        _ => 0,
+    };
+    PlannedFault { fault: fault.clone(), on, at, after, lasts, delay, choice: draws.bits() }
+}
+
+fn happens(chance: Ratio, draws: &mut Stream) -> bool {
+    draws.chance(chance.numerator, chance.denominator)
+}

@@ -1,0 +1,128 @@
+//! Distributions as integer tables, made once per run: no floating point reaches a decision.
+
+use scenarios::model::Distribution;
+
+use crate::prng::{Stream, scale};
+
+/// How many equally likely quantiles a table holds.
+const QUANTILES: usize = 4096;
+
+/// A distribution as a table of equally likely quantiles.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quantiles(Vec<u64>);
+
+impl Quantiles {
+    /// The table of a distribution. `draws` gives values that are drawn once per seed.
+    #[must_use]
+    pub fn new(distribution: &Distribution, draws: &mut Stream) -> Self {
+        match *distribution {
+            Distribution::Constant(value) => Self(vec![value]),
+            Distribution::PerSeed(drawn) => Self(vec![draws.between(drawn.low, drawn.high)]),
+            Distribution::Lognormal { mean, sigma_millionths } => {
+                Self(lognormal(mean, sigma_millionths))
+            }
+            Distribution::Exponential { mean } => Self(exponential(mean)),
+            Distribution::Uniform { low, high } => Self(uniform(low, high)),
+        }
+    }
+
+    /// Always the same value.
+    #[must_use]
+    pub fn constant(value: u64) -> Self {
+        Self(vec![value])
+    }
+
+    /// The value that these 64 random bits stand for.
+    #[must_use]
+    pub fn at(&self, bits: u64) -> u64 {
+        self.0[scale(bits, self.0.len() as u64) as usize]
+    }
+
+    /// The quantiles, smallest first.
+    #[must_use]
+    pub fn values(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// The mean of the quantiles.
+    #[must_use]
+    pub fn mean(&self) -> u64 {
+        let sum: u128 = self.0.iter().map(|&v| u128::from(v)).sum();
+        (sum / self.0.len() as u128) as u64
+    }
+}
+
+/// The middle of the `i`-th of [`QUANTILES`] equal shares of probability.
+fn share(i: usize) -> f64 {
+    (i as f64 + 0.5) / QUANTILES as f64
+}
+
+/// Exponential gaps with this mean, rescaled so that the table's own mean is exact.
+#[must_use]
+pub fn exponential(mean: u64) -> Vec<u64> {
+    rescaled(mean, (0..QUANTILES).map(|i| -libm::log(1.0 - share(i))).collect())
+}
+
+fn lognormal(mean: u64, sigma_millionths: u64) -> Vec<u64> {
+    let sigma = sigma_millionths as f64 / 1e6;
+    rescaled(mean, (0..QUANTILES).map(|i| libm::exp(sigma * normal_quantile(share(i)))).collect())
+}
+
+fn uniform(low: u64, high: u64) -> Vec<u64> {
+    let width = u128::from(high - low) + 1;
+    (0..QUANTILES as u128)
+        .map(|i| low + (width * (2 * i + 1) / (2 * QUANTILES as u128)) as u64)
+        .collect()
+}
+
+fn rescaled(mean: u64, shape: Vec<f64>) -> Vec<u64> {
+    let factor = mean as f64 * shape.len() as f64 / shape.iter().sum::<f64>();
+    shape.into_iter().map(|x| libm::round(x * factor) as u64).collect()
+}
+
+/// Quantile of the standard normal distribution by bisection of its distribution function
+/// (`erfc`), to 1e-12: slow, exact enough, and the same on every machine.
+fn normal_quantile(p: f64) -> f64 {
+    let below = |x: f64| 0.5 * libm::erfc(-x / core::f64::consts::SQRT_2);
+    let (mut low, mut high) = (-9.0, 9.0);
+    for _ in 0..48 {
+        let middle = 0.5 * (low + high);
+        if below(middle) < p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::model::Distribution;
+
+    use super::{Quantiles, normal_quantile};
+    use crate::prng::Stream;
+
+    fn table(distribution: &Distribution) -> Quantiles {
+        Quantiles::new(distribution, &mut Stream::new(0, "test"))
+    }
+
+    #[test]
+    fn tables_keep_their_mean() {
+        for distribution in [
+            Distribution::Exponential { mean: 60_000 },
+            Distribution::Lognormal { mean: 60_000, sigma_millionths: 500_000 },
+            Distribution::Uniform { low: 20_000, high: 100_000 },
+            Distribution::Constant(60_000),
+        ] {
+            let mean = table(&distribution).mean();
+            assert!(mean.abs_diff(60_000) < 20, "{distribution:?} has mean {mean}");
+        }
+    }
+
+    #[test]
+    fn the_normal_distribution_has_its_known_quantiles() {
+        assert!((normal_quantile(0.975) - 1.959_964).abs() < 1e-6);
+        assert!(normal_quantile(0.5).abs() < 1e-9);
+    }
+}

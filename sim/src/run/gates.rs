@@ -1,0 +1,66 @@
+//! The gates of a scenario as rules for what was recorded.
+
+use reports::checker::{Bound, GateQuantity, GateRule};
+use reports::history::Phase;
+use scenarios::model::{Comparison, LagField, LatencyMetric, Phase as Named, Quantity, Statistic};
+
+use crate::world::World;
+
+/// The rules of a world's scenario, in order.
+pub(super) fn rules(world: &World) -> Vec<GateRule> {
+    let gates = world.scenario().gates.iter();
+    gates
+        .map(|gate| GateRule {
+            name: gate.text.clone(),
+            quantity: quantity(world, &gate.quantity),
+            bound: match gate.comparison {
+                Comparison::Less => Bound::AtMost(gate.bound.saturating_sub(1)),
+                Comparison::AtMost => Bound::AtMost(gate.bound),
+                Comparison::Greater => Bound::AtLeast(gate.bound + 1),
+                Comparison::AtLeast => Bound::AtLeast(gate.bound),
+                Comparison::Equal => Bound::Exactly(gate.bound),
+            },
+        })
+        .collect()
+}
+
+fn quantity(world: &World, quantity: &Quantity) -> GateQuantity {
+    let group = |name: &str| world.group_id(name).unwrap_or(u32::MAX);
+    match quantity {
+        Quantity::Latency { statistic, metric, phase } => {
+            let stage = match metric {
+                LatencyMetric::EndToEnd => "end_to_end".to_owned(),
+                LatencyMetric::Produce => "produce".to_owned(),
+                LatencyMetric::Stage(name) => name.clone(),
+            };
+            let phase = match phase {
+                Named::Steady => Some(Phase::Steady),
+                Named::Fault => Some(Phase::Fault),
+                Named::Recovery => Some(Phase::Recovery),
+                Named::All => None,
+            };
+            match statistic {
+                Statistic::Mean => GateQuantity::LatencyMeanNs { stage, phase },
+                Statistic::Max => GateQuantity::LatencyQuantileNs { stage, parts: 100_000, phase },
+                Statistic::Percentile(share) => {
+                    let parts = share.numerator * 100_000 / share.denominator.max(1);
+                    let parts = parts.min(100_000) as u32;
+                    GateQuantity::LatencyQuantileNs { stage, parts, phase }
+                }
+            }
+        }
+        Quantity::Lag { group: name, field } => match field {
+            LagField::EndRecords => GateQuantity::LagEndRecords { group: group(name) },
+            LagField::MaxRecords => GateQuantity::LagMaxRecords { group: group(name), phase: None },
+            LagField::MaxSeconds => GateQuantity::LagMaxNs { group: group(name), phase: None },
+        },
+        Quantity::RecoveryTime => {
+            // Without a fault there is nothing to recover from.
+            let took = if world.fault_records().is_empty() { Some(0) } else { world.recovery() };
+            GateQuantity::GivenNs(took)
+        }
+        Quantity::Throughput { topic } => GateQuantity::ThroughputMicroPerSecond {
+            topic: world.topic_id(topic).unwrap_or(u32::MAX),
+        },
+    }
+}

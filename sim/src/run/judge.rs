@@ -1,0 +1,177 @@
+//! The verdict on a finished world.
+
+use std::path::Path;
+
+use reports::checker::{Anomaly, Claim, Finding, Scope, Verdict, Violation};
+use reports::summary::{FaultEntry, Head, Summary};
+use scenarios::model::{Anomaly as Named, Verdict as Expected};
+
+use super::{Run, gates, timeline};
+use crate::world::{Outcome, World};
+
+pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
+    let timeline = timeline::of(&world);
+    let scenario = world.scenario();
+    let claims = claims(&world);
+    let mut checks = world.recorder().judge(&claims);
+    checks.push(drained(&world));
+    let mut invariants = invariants(&world);
+    invariants.push(fencing(&world));
+    for finding in checks.iter_mut().chain(&mut invariants) {
+        forget_switched_off(finding, &scenario.checks.off);
+    }
+    let rules = gates::rules(&world);
+    let measured = world.recorder().gates(&rules);
+    let head = Head {
+        scenario: name.display().to_string(),
+        seed: world.seed(),
+        expected: match scenario.expect.verdict {
+            Expected::Pass => Verdict::Pass,
+            Expected::Fail => Verdict::Fail,
+            Expected::Inconclusive => Verdict::Inconclusive,
+        },
+        expected_anomaly: scenario.expect.anomaly.and_then(|a| Anomaly::of_name(a.name())),
+        digest: world.trace().digest(),
+        wall_s,
+        events: world.trace().events(),
+        invariants,
+        faults: fault_entries(&world),
+        replay: format!("assize run {} --seed {}", name.display(), world.seed()),
+    };
+    let recorder = world.recorder().clone();
+    let summary = Summary::new(head, &recorder, &timeline, checks, measured);
+    Run { summary, recorder, timeline, world }
+}
+
+/// What the run claims to have, from what its services promise.
+fn claims(world: &World) -> Vec<Claim> {
+    let scenario = world.scenario();
+    // A scenario that expects a duplicate or a reordering shows what its configuration does
+    // not promise, so everybody's records count.
+    let scope = match scenario.expect.anomaly {
+        Some(Named::Duplicate | Named::Reordered) => Scope::Every,
+        _ => Scope::Promised,
+    };
+    vec![
+        Claim::NoAcknowledgedRecordLost,
+        Claim::NoRecordInvented,
+        Claim::NoDuplicate(scope),
+        Claim::OrderPerPartition(scope),
+        Claim::OrderPerKey,
+        Claim::AbortedNeverRead,
+        Claim::NoTornTransaction,
+        Claim::PollInOrder,
+        Claim::EffectsAppliedOnce,
+        Claim::OneTerminalState,
+        Claim::LagDrained,
+        Claim::CallsAnswered,
+    ]
+}
+
+/// Whether the run came to rest within its bound.
+fn drained(world: &World) -> Finding {
+    let (verdict, detail) = match world.outcome() {
+        Outcome::Drained => (Verdict::Pass, "everything came to rest".to_owned()),
+        Outcome::DrainTimedOut => (
+            Verdict::Fail,
+            format!("not at rest when the drain bound had passed: {}", world.unrest()),
+        ),
+        Outcome::NotFormed | Outcome::Running => {
+            (Verdict::Inconclusive, "the cluster never formed".to_owned())
+        }
+    };
+    let failed = verdict == Verdict::Fail;
+    let evidence = failed.then(|| Violation {
+        anomaly: Anomaly::StuckLag,
+        text: detail.clone(),
+        record: None,
+        partition: None,
+        offset: None,
+        at_ns: Some(world.now().0),
+    });
+    Finding {
+        name: "comes-to-rest".to_owned(),
+        verdict,
+        detail,
+        violations: u64::from(failed),
+        evidence: evidence.into_iter().collect(),
+    }
+}
+
+fn invariants(world: &World) -> Vec<Finding> {
+    let all = world.invariants();
+    all.counts()
+        .map(|(name, count)| {
+            let anomaly = Anomaly::of_name(name).expect("an invariant is named as its anomaly");
+            let evidence = all.violations().iter().filter(|v| v.invariant == name);
+            Finding {
+                name: name.to_owned(),
+                verdict: if count > 0 { Verdict::Fail } else { Verdict::Pass },
+                detail: if count > 0 {
+                    format!("violated {count} times")
+                } else {
+                    "held after every event".to_owned()
+                },
+                violations: count,
+                evidence: evidence
+                    .map(|v| Violation {
+                        anomaly,
+                        text: v.detail.clone(),
+                        record: None,
+                        partition: None,
+                        offset: None,
+                        at_ns: Some(v.at.0),
+                    })
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// No live instance is fenced by another with the same transactional id.
+fn fencing(world: &World) -> Finding {
+    let fenced = world.fenced();
+    let evidence = fenced.iter().take(5).map(|(at, text)| Violation {
+        anomaly: Anomaly::ProducerFenced,
+        text: text.clone(),
+        record: None,
+        partition: None,
+        offset: None,
+        at_ns: Some(at.0),
+    });
+    Finding {
+        name: "producer-fenced".to_owned(),
+        verdict: if fenced.is_empty() { Verdict::Pass } else { Verdict::Fail },
+        detail: match fenced.len() {
+            0 => "no live producer was fenced by its twin".to_owned(),
+            n => format!("{n} times a live producer was fenced by its twin"),
+        },
+        violations: fenced.len() as u64,
+        evidence: evidence.collect(),
+    }
+}
+
+/// A check that the scenario switches off is told, and passes.
+fn forget_switched_off(finding: &mut Finding, off: &[Named]) {
+    let named = |v: &Violation| off.iter().any(|o| o.name() == v.anomaly.name());
+    if !finding.evidence.is_empty() && finding.evidence.iter().all(named) {
+        finding.verdict = Verdict::Pass;
+        finding.detail = format!("switched off by the scenario; {}", finding.detail);
+        finding.violations = 0;
+        finding.evidence.clear();
+    }
+}
+
+fn fault_entries(world: &World) -> Vec<FaultEntry> {
+    let seconds = |ns: u64| (ns / 1_000) as f64 / 1e6;
+    world
+        .fault_records()
+        .iter()
+        .map(|fault| FaultEntry {
+            at_s: seconds(fault.at.0),
+            kind: fault.kind.to_owned(),
+            target: fault.target.clone(),
+            resolved: fault.resolved.clone(),
+        })
+        .collect()
+}

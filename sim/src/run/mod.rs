@@ -1,0 +1,81 @@
+//! A run from scenario and seed to verdict.
+
+mod gates;
+mod judge;
+mod timeline;
+
+use std::path::Path;
+
+use reports::history::Recorder;
+use reports::metric::Timeline;
+use reports::summary::Summary;
+use scenarios::Scenario;
+
+use crate::invariant;
+use crate::plan::{Plan, PlanError};
+use crate::service;
+use crate::world::{Layout, World};
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Run {
+    /// In numbers.
+    pub summary: Summary,
+    /// What clients saw.
+    pub recorder: Recorder,
+    /// What was sampled of the cluster.
+    pub timeline: Timeline,
+    /// The world at its end.
+    pub world: World,
+}
+
+/// Who drives the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Driver {
+    /// The bare event loop.
+    #[default]
+    Bare,
+    /// The event loop as a task of a madsim runtime.
+    Hosted,
+}
+
+/// A world made from a plan, before its first event.
+#[must_use]
+pub fn world_of(plan: Plan) -> World {
+    let load = plan.scenario.warmup + plan.scenario.duration;
+    let grid = (load / 240).max(1_000_000);
+    let mut recorder = Recorder::new(grid);
+    let cast = service::cast(&plan, &mut recorder);
+    let layout = Layout {
+        names: cast.names,
+        stores: cast.stores,
+        clients: cast.clients,
+        recorder,
+        invariants: invariant::standard(),
+    };
+    World::new(plan, layout)
+}
+
+/// Runs a scenario under a seed to its end. `wall` tells seconds of the machine for the
+/// summary; it reaches nothing else.
+///
+/// # Errors
+/// When the scenario asks for rules that the model does not have.
+pub fn run(
+    scenario: &Scenario,
+    name: &Path,
+    seed: u64,
+    wall: impl Fn() -> f64,
+) -> Result<Run, PlanError> {
+    let plan = Plan::new(scenario, seed)?;
+    let started = wall();
+    let mut world = world_of(plan);
+    while world.step() {}
+    Ok(judge::judge(world, name, wall() - started))
+}
+
+/// Judges a world that has run to its end.
+#[must_use]
+pub fn finish(world: World, name: &Path, wall_s: f64) -> Run {
+    judge::judge(world, name, wall_s)
+}

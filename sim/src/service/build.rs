@@ -1,0 +1,188 @@
+//! Service instances from a plan: the cast of a run.
+
+use std::rc::Rc;
+
+use broker_model::names::Names;
+use broker_model::types::{MILLISECOND, NodeId};
+use reports::history::Recorder;
+use scenarios::Scenario;
+use scenarios::model::{Load, Service as Described, ServiceKind, ServiceTime};
+
+use super::ingress::{Ingress, IngressPlan};
+use super::kind::{Join, OutputSize, Read, Service, Stores, Transform};
+use super::spec::ServiceSpec;
+use super::store::{EffectStore, JoinStore};
+use super::worker::{Worker, WorkerPlan};
+use crate::plan::{KeyLaw, Plan, Quantiles};
+use crate::prng::Stream;
+use crate::world::{Actor, ClientPlan};
+
+/// The instances of a scenario's services with what they share.
+#[derive(Debug, Default)]
+pub struct Cast {
+    /// Interned names.
+    pub names: Names,
+    /// External stores.
+    pub stores: Stores,
+    /// The instances, service by service.
+    pub clients: Vec<ClientPlan>,
+}
+
+/// Makes the instances and declares them to the recorder.
+#[must_use]
+pub fn cast(plan: &Plan, recorder: &mut Recorder) -> Cast {
+    let scenario = &plan.scenario;
+    let mut cast = Cast::default();
+    let end_stage = recorder.stage("end_to_end");
+    let mut next_instance = 0;
+    for service in &scenario.services {
+        let mut spec = spec_of(plan, service, &mut cast.names, recorder);
+        let last = ends_pipeline(scenario, service);
+        spec.end_stage = last.iter().any(|&ends| ends).then_some(end_stage);
+        spec.ends = last;
+        if let Some(ledger) = &service.effects {
+            let input = scenario.topic(&service.inputs[0]).unwrap_or(0) as u32;
+            let ledger = recorder.ledger(ledger, input);
+            spec.effects = Some(cast.stores.effects.len());
+            cast.stores.effects.push(EffectStore::new(ledger, service.dedupe));
+        }
+        if let Some(group) = spec.group {
+            recorder.group(group.0, service.group.as_deref().unwrap_or(&service.name));
+        }
+        let join = cast.stores.joins.len();
+        if matches!(service.kind, ServiceKind::Join { .. }) {
+            cast.stores.joins.push(JoinStore::default());
+        }
+        let spec = Rc::new(spec);
+        for number in 0..service.instances {
+            let name = format!("{}/{number}", service.name);
+            recorder.service_instance(next_instance, &name);
+            let draws = Stream::new(plan.seed, &name);
+            let actor: Box<dyn Actor> = match service.kind {
+                ServiceKind::Ingress => {
+                    Box::new(ingress(plan, service, &spec, number, next_instance, draws))
+                }
+                _ => Box::new(Worker::new(
+                    WorkerPlan {
+                        spec: Rc::clone(&spec),
+                        service: logic(service, &spec, join),
+                        number,
+                        instance: next_instance,
+                    },
+                    draws,
+                )),
+            };
+            cast.clients.push(ClientPlan { name, number, actor });
+            next_instance += 1;
+        }
+    }
+    cast
+}
+
+fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Service> {
+    let size = OutputSize(service.output_size.map(|bytes| bytes as u32));
+    match service.kind {
+        ServiceKind::Join { window } => Box::new(Join {
+            store: join,
+            window_ms: u32::try_from(window / MILLISECOND).unwrap_or(u32::MAX),
+            output: size,
+        }),
+        ServiceKind::Reader if spec.effects.is_none() => Box::new(Read),
+        ServiceKind::Ingress | ServiceKind::Reader | ServiceKind::Sink | ServiceKind::Transform => {
+            Box::new(Transform {
+                effects: spec.effects,
+                output: service.output.is_some().then_some(size),
+            })
+        }
+    }
+}
+
+fn spec_of(
+    plan: &Plan,
+    service: &Described,
+    names: &mut Names,
+    recorder: &mut Recorder,
+) -> ServiceSpec {
+    let scenario = &plan.scenario;
+    let mut draws = Stream::new(plan.seed, &format!("{}/times", service.name));
+    let times = match &service.time {
+        ServiceTime::Same(time) => vec![Quantiles::new(time, &mut draws)],
+        ServiceTime::PerInput(times) => {
+            times.iter().map(|time| Quantiles::new(time, &mut draws)).collect()
+        }
+    };
+    let ingress = service.kind == ServiceKind::Ingress;
+    ServiceSpec {
+        name: service.name.clone(),
+        seed: plan.seed,
+        brokers: (1..=scenario.cluster.brokers).map(NodeId).collect(),
+        racks: scenario.cluster.racks.len() as u32,
+        times,
+        inputs: service.inputs.clone(),
+        output: service.output.clone(),
+        group: service.group.as_ref().map(|name| names.group(name)),
+        transactional: service.transactional,
+        transactional_ids: service.transactional_ids.clone(),
+        instances: service.instances,
+        abort: service.abort,
+        commit: service.commit,
+        commit_interval: service.commit_interval,
+        restart: service.restart,
+        producer: service.producer.clone(),
+        consumer: service.consumer.clone(),
+        effects: None,
+        stage: Some(recorder.stage(&service.name)),
+        produce_stage: ingress.then(|| recorder.stage("produce")),
+        end_stage: None,
+        ends: Vec::new(),
+    }
+}
+
+/// For each input: nobody but readers takes it, and this service makes nothing of it that goes
+/// on. An ingress or transform whose output nobody reads ends nothing: nobody would notice.
+fn ends_pipeline(scenario: &Scenario, service: &Described) -> Vec<bool> {
+    let goes_on = |topic: &str| {
+        scenario.services.iter().any(|s| {
+            s.inputs.iter().any(|i| i == topic)
+                && s.kind != ServiceKind::Reader
+                && s.output.is_some()
+        })
+    };
+    service.inputs.iter().map(|input| service.output.is_none() && !goes_on(input)).collect()
+}
+
+fn ingress(
+    plan: &Plan,
+    service: &Described,
+    spec: &Rc<ServiceSpec>,
+    number: u32,
+    instance: u32,
+    draws: Stream,
+) -> Ingress {
+    let load: Option<&Load> = plan.scenario.loads.iter().find(|l| l.into == service.name);
+    let instances = service.instances;
+    let mut sizes = Stream::new(plan.seed, &format!("{}/{number}/sizes", service.name));
+    let (keys, sizes, limit) = match load {
+        Some(load) => {
+            let total = load.limit.unwrap_or(u64::MAX);
+            let share = total / u64::from(instances)
+                + u64::from(u64::from(number) < total % u64::from(instances));
+            (KeyLaw::new(&load.keys), Quantiles::new(&load.size, &mut sizes), share)
+        }
+        None => (KeyLaw::None, Quantiles::constant(0), 0),
+    };
+    Ingress::new(
+        IngressPlan {
+            spec: Rc::clone(spec),
+            number,
+            instance,
+            load: load.map(|l| l.arrivals),
+            keys,
+            first_key: number,
+            key_step: instances,
+            sizes,
+            limit,
+        },
+        draws,
+    )
+}

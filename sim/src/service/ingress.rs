@@ -1,0 +1,325 @@
+//! An ingress instance: takes calls of a load, serves them one after the other, and produces
+//! one record each.
+//!
+//! Calls are handled in runs, once a tick, with each call's own times computed arithmetically;
+//! a record is handed to the producer at the tick after it is finished.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use broker_model::io::Disconnected;
+use broker_model::protocol::Response;
+use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, RecordId};
+use reports::metric::StageId;
+use scenarios::model::Arrivals;
+
+use super::arrivals::ArrivalStream;
+use super::publisher::{Publisher, Signal};
+use super::spec::ServiceSpec;
+use crate::client::{ClientOutput, Correlation};
+use crate::plan::{KeyLaw, Quantiles};
+use crate::prng::Stream;
+use crate::world::{Actor, ActorContext, Port};
+
+/// How often calls are looked at. Bounds what a record waits between its end of service and
+/// the producer.
+const TICK: Duration = MILLISECOND / 2;
+
+/// What an ingress instance is made of.
+#[derive(Debug)]
+pub struct IngressPlan {
+    /// The service.
+    pub spec: Rc<ServiceSpec>,
+    /// The instance's number in its service.
+    pub number: u32,
+    /// The instance's id in the recorder.
+    pub instance: u32,
+    /// When calls arrive, if any do.
+    pub load: Option<Arrivals>,
+    /// Their keys; unique keys are numbered `first_key`, `first_key + key_step`, ...
+    pub keys: KeyLaw,
+    /// First unique key.
+    pub first_key: u32,
+    /// Step of unique keys: the number of instances.
+    pub key_step: u32,
+    /// Sizes of the records.
+    pub sizes: Quantiles,
+    /// At most so many calls.
+    pub limit: u64,
+}
+
+/// An ingress instance.
+#[derive(Debug)]
+pub struct Ingress {
+    plan: IngressPlan,
+    arrivals: ArrivalStream,
+    draws: Stream,
+    publisher: Option<Publisher>,
+    starts: u32,
+    ready: bool,
+    accepted: u64,
+    /// Accepted calls and when each is finished.
+    served: VecDeque<(u32, Instant)>,
+    busy_until: Instant,
+    busy: Duration,
+    begun_at: Option<Instant>,
+    ending: bool,
+    abort_next: bool,
+    restart_at: Instant,
+    tick_at: Instant,
+    finished: Vec<RecordId>,
+    signals: Vec<Signal>,
+}
+
+impl Ingress {
+    /// An instance that has not been started.
+    #[must_use]
+    pub fn new(plan: IngressPlan, draws: Stream) -> Self {
+        Self {
+            plan,
+            arrivals: ArrivalStream::none(),
+            draws,
+            publisher: None,
+            starts: 0,
+            ready: false,
+            accepted: 0,
+            served: VecDeque::new(),
+            busy_until: Instant(0),
+            busy: 0,
+            begun_at: None,
+            ending: false,
+            abort_next: false,
+            restart_at: Instant::FAR,
+            tick_at: Instant::FAR,
+            finished: Vec::new(),
+            signals: Vec::new(),
+        }
+    }
+
+    fn transactional(&self) -> bool {
+        self.plan.spec.transactional
+    }
+
+    /// Accepts calls that have arrived, in order; the server works on one at a time.
+    fn accept(&mut self, cx: &mut ActorContext<'_>) {
+        let now = cx.now.instant;
+        let mut fresh = 0;
+        while self.accepted < self.plan.limit {
+            let Some(at) = self.arrivals.take(now) else { break };
+            let number = self.plan.first_key + self.accepted as u32 * self.plan.key_step;
+            let key = self.plan.keys.draw(number, &mut self.draws);
+            let entity = cx.shared.records.push_entity(at, key);
+            let cost = self.plan.spec.times[0].at(self.draws.bits());
+            self.busy_until = self.busy_until.max(at) + cost;
+            self.busy += cost;
+            self.served.push_back((entity, self.busy_until));
+            self.accepted += 1;
+            fresh += 1;
+        }
+        if fresh > 0 {
+            cx.shared.recorder.record_intended(fresh);
+        }
+    }
+
+    /// Hands finished calls to the producer.
+    fn hand_over(&mut self, cx: &mut ActorContext<'_>) {
+        let now = cx.now.instant;
+        let Some(publisher) = &mut self.publisher else { return };
+        if !self.ready || self.ending || publisher.is_blocked() {
+            return;
+        }
+        self.finished.clear();
+        while let Some(&(entity, done)) = self.served.front() {
+            if done > now {
+                break;
+            }
+            self.served.pop_front();
+            let size = self.plan.sizes.at(self.draws.bits()) as u32;
+            self.finished.push(cx.shared.records.push(entity, size));
+            if let Some(stage) = self.plan.spec.stage {
+                let intended = cx.shared.records.get(*self.finished.last().expect("just pushed"));
+                cx.shared.recorder.completed(stage, intended.intended.0, done.0);
+            }
+        }
+        if self.finished.is_empty() {
+            return;
+        }
+        if self.plan.spec.transactional && !publisher.in_transaction() {
+            publisher.begin(cx);
+            self.begun_at = Some(now);
+        }
+        publisher.send(cx, &self.finished);
+    }
+
+    /// Ends the transaction when its interval is over.
+    fn end_transaction(&mut self, cx: &mut ActorContext<'_>) {
+        let Some(publisher) = &mut self.publisher else { return };
+        let Some(begun_at) = self.begun_at else { return };
+        let due = begun_at + self.plan.spec.commit_interval;
+        if self.ending || publisher.is_blocked() || cx.now.instant < due {
+            return;
+        }
+        let abort = self.plan.spec.abort;
+        let aborts = self.abort_next || self.draws.chance(abort.numerator, abort.denominator);
+        self.abort_next = false;
+        self.ending = true;
+        if !publisher.end(cx, !aborts) {
+            publisher.end(cx, false);
+        }
+    }
+
+    fn advance(&mut self, cx: &mut ActorContext<'_>) {
+        self.accept(cx);
+        self.hand_over(cx);
+        self.end_transaction(cx);
+        let mut signals = std::mem::take(&mut self.signals);
+        if let Some(publisher) = &mut self.publisher {
+            publisher.drive(cx, &mut signals);
+            let answered = publisher.take_completed();
+            self.arrivals.answered(answered, cx.now.instant);
+            publisher.take_failed();
+        }
+        for signal in signals.drain(..) {
+            self.react(cx, signal);
+        }
+        self.signals = signals;
+        self.tick_at = self.next_tick(cx.now.instant);
+    }
+
+    fn next_tick(&self, now: Instant) -> Instant {
+        let arrival = self.arrivals.next_at();
+        let arrival = if self.accepted >= self.plan.limit { Instant::FAR } else { arrival };
+        let can_send =
+            self.ready && !self.ending && self.publisher.as_ref().is_some_and(|p| !p.is_blocked());
+        let served = match self.served.front() {
+            Some(&(_, done)) if can_send => done.max(now + TICK),
+            _ => Instant::FAR,
+        };
+        let arrival = if arrival == Instant::FAR { arrival } else { arrival.max(now + TICK) };
+        let commit = match self.begun_at {
+            Some(at) if !self.ending => (at + self.plan.spec.commit_interval).max(now + 1),
+            _ => Instant::FAR,
+        };
+        arrival.min(served).min(commit)
+    }
+
+    fn react(&mut self, cx: &mut ActorContext<'_>, signal: Signal) {
+        match signal {
+            Signal::Initialized => self.ready = true,
+            Signal::Committed | Signal::Aborted => {
+                self.ending = false;
+                self.begun_at = None;
+            }
+            Signal::MustAbort => {
+                self.ending = true;
+                if let Some(publisher) = &mut self.publisher {
+                    publisher.end(cx, false);
+                }
+            }
+            Signal::Repeat(operation) => {
+                if let Some(publisher) = &mut self.publisher {
+                    publisher.repeat(cx, operation);
+                }
+            }
+            Signal::Fatal(fenced) => {
+                self.plan.spec.note_fenced(cx, fenced, self.plan.number);
+                self.stop(cx);
+                self.restart_at = cx.now.instant + self.plan.spec.restart;
+            }
+            Signal::OffsetsSent | Signal::Flushed => {}
+        }
+    }
+
+    fn stop(&mut self, cx: &mut ActorContext<'_>) {
+        if let Some(mut publisher) = self.publisher.take() {
+            publisher.lost(cx);
+        }
+        for node in &self.plan.spec.brokers {
+            cx.outputs.push((Port::PRODUCER, ClientOutput::Close { to: *node }));
+        }
+        self.ready = false;
+        self.ending = false;
+        self.begun_at = None;
+        self.tick_at = Instant::FAR;
+    }
+}
+
+impl Actor for Ingress {
+    fn start(&mut self, cx: &mut ActorContext<'_>) {
+        self.restart_at = Instant::FAR;
+        self.starts += 1;
+        self.busy_until = self.busy_until.max(cx.now.instant);
+        let spec = Rc::clone(&self.plan.spec);
+        let name = format!("{}/{}/producer/{}", spec.name, self.plan.number, self.starts);
+        let draws = Stream::new(spec.seed, &name);
+        let config = spec.producer_config(cx, self.plan.number);
+        let stage: Option<StageId> = spec.produce_stage;
+        let (Some(topic), Some(name)) = (spec.output_topic(cx), &spec.output) else { return };
+        let topic = (name.as_str(), topic);
+        let mut publisher = Publisher::new(cx, config, draws, self.plan.instance, topic, stage);
+        if self.transactional() {
+            publisher.initialize(cx);
+        } else {
+            self.ready = true;
+        }
+        self.publisher = Some(publisher);
+        self.advance(cx);
+    }
+
+    fn load_begins(&mut self, cx: &mut ActorContext<'_>) {
+        let spec = &self.plan.spec;
+        if let Some(load) = &self.plan.load {
+            let name = format!("{}/{}/arrivals", spec.name, self.plan.number);
+            let draws = Stream::new(spec.seed, &name);
+            let window = cx.shared.load;
+            self.arrivals =
+                ArrivalStream::new(load, spec.instances, draws, window.from, window.until);
+        }
+        self.advance(cx);
+    }
+
+    fn response(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        _port: Port,
+        from: NodeId,
+        correlation: Correlation,
+        result: Result<Response, Disconnected>,
+    ) {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.response(cx, from, correlation, result);
+            self.advance(cx);
+        }
+    }
+
+    fn wake(&mut self, cx: &mut ActorContext<'_>) {
+        if self.restart_at <= cx.now.instant {
+            self.start(cx);
+        } else {
+            self.advance(cx);
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let producer = self.publisher.as_ref().map_or(Instant::FAR, Publisher::next_deadline);
+        producer.min(self.tick_at).min(self.restart_at)
+    }
+
+    fn kill(&mut self, cx: &mut ActorContext<'_>) {
+        self.stop(cx);
+        self.restart_at = Instant::FAR;
+    }
+
+    fn is_idle(&self) -> bool {
+        let done = self.arrivals.next_at() == Instant::FAR || self.accepted >= self.plan.limit;
+        done && self.served.is_empty()
+            && self.begun_at.is_none()
+            && self.publisher.as_ref().is_some_and(Publisher::is_idle)
+    }
+
+    fn close(&mut self, _cx: &mut ActorContext<'_>) {}
+
+    fn busy(&self) -> u64 {
+        self.busy
+    }
+}

@@ -1,0 +1,142 @@
+//! What services do with records: kinds are Rust, scenarios select.
+
+use broker_model::types::{Instant, MILLISECOND, Offset, PartitionId, RecordId};
+
+use super::store::{EffectStore, JoinStore};
+use crate::world::Shared;
+
+/// Some records of one batch, in order, each with the time it was finished.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice<'a> {
+    /// Which of the service's inputs, in the order of the scenario.
+    pub input: usize,
+    /// The partition.
+    pub partition: PartitionId,
+    /// Offset of the first record.
+    pub base_offset: Offset,
+    /// The records.
+    pub records: &'a [RecordId],
+    /// When each was finished, in order.
+    pub finished: &'a [Instant],
+}
+
+/// A service: batches in; effects and outputs out. One call a slice, never one a record.
+///
+/// A crash cuts the slice at its instant: the service is then given only the records that were
+/// finished by then.
+pub trait Service: std::fmt::Debug {
+    /// Processes finished records; pushes what is to be produced, in order.
+    fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>);
+    /// The partition will be read again from `offset`.
+    fn rewind(&mut self, _shared: &mut Shared, _partition: PartitionId, _offset: Offset) {}
+    /// Everything of the partition below `offset` is committed.
+    fn committed(&mut self, _shared: &mut Shared, _partition: PartitionId, _offset: Offset) {}
+}
+
+/// State of services that lives outside their processes and survives them.
+#[derive(Clone, Debug, Default)]
+pub struct Stores {
+    /// Effects, by number.
+    pub effects: Vec<EffectStore>,
+    /// Window stores of joins, by number.
+    pub joins: Vec<JoinStore>,
+}
+
+/// Size of an output record made from an input record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutputSize(pub Option<u32>);
+
+impl OutputSize {
+    fn of(self, input: u32) -> u32 {
+        self.0.unwrap_or(input)
+    }
+}
+
+/// One output for each input, of the same entity; an effect each, if it has a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Transform {
+    /// The effect store, if effects are applied.
+    pub effects: Option<usize>,
+    /// Size of the outputs; none are made without.
+    pub output: Option<OutputSize>,
+}
+
+impl Service for Transform {
+    fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>) {
+        if let Some(index) = self.effects {
+            let store = &mut shared.stores.effects[index];
+            let recorder = &mut shared.recorder;
+            recorder.effects_attempted(store.ledger(), slice.records.len() as u64);
+            for (&id, &at) in slice.records.iter().zip(slice.finished) {
+                store.apply(shared.records.get(id).entity, at, recorder);
+            }
+        }
+        if let Some(size) = self.output {
+            for &id in slice.records {
+                let input = shared.records.get(id);
+                outputs.push(shared.records.push(input.entity, size.of(input.size)));
+            }
+        }
+    }
+}
+
+/// One output when both sides of an entity came within a window.
+#[derive(Clone, Copy, Debug)]
+pub struct Join {
+    /// The window store.
+    pub store: usize,
+    /// Milliseconds between the two sides, at most.
+    pub window_ms: u32,
+    /// Size of the outputs.
+    pub output: OutputSize,
+}
+
+impl Service for Join {
+    fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>) {
+        for (i, &id) in slice.records.iter().enumerate() {
+            let input = shared.records.get(id);
+            let place = (slice.partition, slice.base_offset + i as i64);
+            let at_ms = (input.intended.0 / MILLISECOND) as u32;
+            let store = &mut shared.stores.joins[self.store];
+            if store.arrive((input.entity, slice.input), place, at_ms, self.window_ms) {
+                outputs.push(shared.records.push(input.entity, self.output.of(input.size)));
+            }
+        }
+    }
+
+    fn rewind(&mut self, shared: &mut Shared, partition: PartitionId, offset: Offset) {
+        shared.stores.joins[self.store].rewind(partition, offset);
+    }
+
+    fn committed(&mut self, shared: &mut Shared, partition: PartitionId, offset: Offset) {
+        shared.stores.joins[self.store].committed(partition, offset);
+    }
+}
+
+/// Reads and keeps nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Read;
+
+impl Service for Read {
+    fn process(&mut self, _shared: &mut Shared, _slice: Slice<'_>, _outputs: &mut Vec<RecordId>) {}
+}
+
+/// User code as a service: a closure for each record.
+pub struct PerRecord<F>(pub F);
+
+impl<F> std::fmt::Debug for PerRecord<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PerRecord")
+    }
+}
+
+impl<F> Service for PerRecord<F>
+where
+    F: FnMut(&mut Shared, RecordId, Instant) -> Option<RecordId>,
+{
+    fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>) {
+        for (&id, &at) in slice.records.iter().zip(slice.finished) {
+            outputs.extend((self.0)(shared, id, at));
+        }
+    }
+}

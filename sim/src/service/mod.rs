@@ -1,0 +1,18 @@
+//! Services: Rust code that scenarios select.
+//!
+//! [`Service`] is the one trait of a kind: batches in, effects and outputs out. `ingress` and
+//! `worker` are the processes around it, `publisher` their producing side, `store` what lives
+//! outside them.
+
+mod arrivals;
+mod build;
+mod ingress;
+mod kind;
+mod publisher;
+mod spec;
+mod store;
+mod worker;
+
+pub use build::{Cast, cast};
+pub use kind::{PerRecord, Service, Slice, Stores};
+pub use store::{EffectStore, JoinStore};

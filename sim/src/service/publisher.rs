@@ -1,0 +1,389 @@
+//! The producing side of a service: one producer, and what becomes of every batch it sends.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use broker_model::io::Disconnected;
+use broker_model::protocol::group::CommittedOffset;
+use broker_model::protocol::{Request, Response};
+use broker_model::types::{
+    BatchId, GenerationId, GroupId, Instant, MemberId, NodeId, PartitionId, RecordId, TopicId,
+};
+use reports::checker::CallKind;
+use reports::history::{Acknowledged, RecordState, Sent, Session};
+use reports::metric::StageId;
+
+use crate::client::producer::{
+    Operation, Outcome, Producer, ProducerConfig, ProducerError, ProducerEvent, SendOutcome,
+};
+use crate::client::{ClientOutput, Correlation};
+use crate::prng::Stream;
+use crate::world::{ActorContext, Port};
+
+/// Something the service must react to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// `initTransactions` returned.
+    Initialized,
+    /// Offsets are part of the transaction.
+    OffsetsSent,
+    /// The transaction is committed.
+    Committed,
+    /// The transaction is aborted.
+    Aborted,
+    /// The transaction must be aborted.
+    MustAbort,
+    /// A commit or abort did not return in time: the same call must be made again.
+    Repeat(Operation),
+    /// The producer is of no more use. True if another producer fenced it.
+    Fatal(bool),
+    /// `flush` returned.
+    Flushed,
+}
+
+/// A producer with the account of its batches.
+#[derive(Debug)]
+pub struct Publisher {
+    producer: Producer,
+    draws: Stream,
+    session: u32,
+    topic: TopicId,
+    produce_stage: Option<StageId>,
+    backlog: VecDeque<RecordId>,
+    outstanding: BTreeMap<BatchId, PartitionId>,
+    newest: Option<BatchId>,
+    transaction: Option<u32>,
+    failed: u64,
+    completed: u64,
+    ending: bool,
+}
+
+impl Publisher {
+    /// A new producer of an instance.
+    pub fn new(
+        cx: &mut ActorContext<'_>,
+        config: ProducerConfig,
+        mut draws: Stream,
+        instance: u32,
+        (topic_name, topic): (&str, TopicId),
+        produce_stage: Option<StageId>,
+    ) -> Self {
+        let idempotent = config.idempotent();
+        let ordered = idempotent || config.max_in_flight == 1;
+        let mut producer = Producer::new(config, draws.bits())
+            .expect("the scenario language refuses settings that contradict each other");
+        producer.want_topic(topic_name);
+        let session = cx.shared.recorder.session(Session { instance, idempotent, ordered });
+        Self {
+            producer,
+            draws,
+            session,
+            topic,
+            produce_stage,
+            backlog: VecDeque::new(),
+            outstanding: BTreeMap::new(),
+            newest: None,
+            transaction: None,
+            failed: 0,
+            completed: 0,
+            ending: false,
+        }
+    }
+
+    /// Queues records behind those that wait for buffer memory, and sends what fits.
+    pub fn send(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId]) {
+        if self.backlog.is_empty() {
+            let accepted = self.send_run(cx, records);
+            self.backlog.extend(&records[accepted..]);
+        } else {
+            self.backlog.extend(records);
+        }
+    }
+
+    fn send_run(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId]) -> usize {
+        let (producer, topic) = (&mut self.producer, self.topic);
+        let outcome =
+            cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.send_run(cx, topic, records));
+        match outcome.stopped {
+            SendOutcome::Accepted | SendOutcome::BufferFull | SendOutcome::NoMetadata => {
+                outcome.accepted
+            }
+            SendOutcome::TooLarge | SendOutcome::Refused(_) => {
+                // The application hears of it at once: the records were never sent.
+                self.failed += (records.len() - outcome.accepted) as u64;
+                records.len()
+            }
+        }
+    }
+
+    /// Records that wait for buffer memory or metadata: `send` blocks the application.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Nothing queued, nothing in flight, no transaction.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.backlog.is_empty() && self.producer.is_idle() && self.transaction.is_none()
+    }
+
+    /// Whether a transaction is open.
+    #[must_use]
+    pub const fn in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// An answer for the producer.
+    pub fn response(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        from: NodeId,
+        correlation: Correlation,
+        result: Result<Response, Disconnected>,
+    ) {
+        let producer = &mut self.producer;
+        cx.client(Port::PRODUCER, &mut self.draws, |cx| {
+            producer.response(cx, from, correlation, result);
+        });
+    }
+
+    /// Lets the producer send and tells what happened.
+    pub fn drive(&mut self, cx: &mut ActorContext<'_>, signals: &mut Vec<Signal>) {
+        if !self.backlog.is_empty() {
+            let waiting: Vec<RecordId> = self.backlog.drain(..).collect();
+            let accepted = self.send_run(cx, &waiting);
+            self.backlog.extend(&waiting[accepted..]);
+        }
+        let first_output = cx.outputs.len();
+        let producer = &mut self.producer;
+        cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.turn(cx));
+        self.account_sends(cx, first_output);
+        while let Some(event) = self.producer.poll_event() {
+            self.event(cx, event, signals);
+        }
+    }
+
+    /// Batches that leave for the first time are on record from then on.
+    fn account_sends(&mut self, cx: &mut ActorContext<'_>, first_output: usize) {
+        for index in first_output..cx.outputs.len() {
+            let ClientOutput::Send { request: Request::Produce(produce), .. } =
+                &cx.outputs[index].1
+            else {
+                continue;
+            };
+            let fresh: Vec<(PartitionId, BatchId)> = produce
+                .partitions
+                .iter()
+                .filter(|p| self.newest.is_none_or(|newest| p.batch > newest))
+                .map(|p| (p.partition, p.batch))
+                .collect();
+            for &(partition, batch) in &fresh {
+                self.account_sent(cx, partition, batch);
+            }
+            let newest = fresh.iter().map(|&(_, batch)| batch).max();
+            self.newest = self.newest.max(newest);
+        }
+    }
+
+    fn account_sent(&mut self, cx: &mut ActorContext<'_>, partition: PartitionId, batch: BatchId) {
+        self.outstanding.insert(batch, partition);
+        let records = cx.shared.batches.records(batch);
+        let recorder = &mut cx.shared.recorder;
+        if records.first().is_some_and(|id| recorder.records().state(id.0).any(RecordState::SENT)) {
+            return;
+        }
+        recorder.sent(
+            records.iter().map(|id| id.0),
+            Sent {
+                partition: partition.0,
+                session: self.session,
+                transaction: self.transaction,
+                at_ns: cx.now.instant.0,
+            },
+        );
+    }
+
+    fn event(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        event: ProducerEvent,
+        signals: &mut Vec<Signal>,
+    ) {
+        let at = cx.now.instant.0;
+        match event {
+            ProducerEvent::Completed { partition, batch, outcome } => {
+                self.completed(cx, partition, batch, outcome);
+            }
+            ProducerEvent::Initialized => signals.push(Signal::Initialized),
+            ProducerEvent::OffsetsSent(Ok(())) => signals.push(Signal::OffsetsSent),
+            ProducerEvent::OffsetsSent(Err(_)) | ProducerEvent::Abortable(_) => {
+                signals.push(Signal::MustAbort);
+            }
+            ProducerEvent::Committed => {
+                self.end_returned(cx);
+                if let Some(number) = self.transaction.take() {
+                    cx.shared.recorder.transaction_committed(number, at);
+                }
+                signals.push(Signal::Committed);
+            }
+            ProducerEvent::Aborted => {
+                self.end_returned(cx);
+                if let Some(number) = self.transaction.take() {
+                    cx.shared.recorder.transaction_aborted(number, at);
+                }
+                signals.push(Signal::Aborted);
+            }
+            ProducerEvent::OperationFailed(operation, ProducerError::BlockTimeout) => {
+                signals.push(Signal::Repeat(operation));
+            }
+            ProducerEvent::OperationFailed(..) => signals.push(Signal::MustAbort),
+            ProducerEvent::Fatal(error) => signals.push(Signal::Fatal(is_fencing(error))),
+            ProducerEvent::Flushed => signals.push(Signal::Flushed),
+            ProducerEvent::Closed => {}
+        }
+    }
+
+    fn completed(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        partition: PartitionId,
+        batch: BatchId,
+        outcome: Outcome,
+    ) {
+        if !self.outstanding.contains_key(&batch) {
+            // It failed before it ever left.
+            self.account_sent(cx, partition, batch);
+        }
+        self.outstanding.remove(&batch);
+        let records = cx.shared.batches.records(batch);
+        self.completed += records.len() as u64;
+        let ids = records.iter().map(|id| id.0);
+        let at_ns = cx.now.instant.0;
+        let recorder = &mut cx.shared.recorder;
+        match outcome {
+            Outcome::Acknowledged { base_offset } => {
+                let bytes = u64::from(cx.shared.batches.get(batch).bytes);
+                let answer = Acknowledged {
+                    partition: partition.0,
+                    base_offset: base_offset.0,
+                    bytes,
+                    at_ns,
+                };
+                recorder.acknowledged(ids, answer);
+                if let Some(stage) = self.produce_stage {
+                    for &id in records {
+                        recorder.completed(stage, cx.shared.records.get(id).intended.0, at_ns);
+                    }
+                }
+            }
+            Outcome::Failed(_) => {
+                self.failed += records.len() as u64;
+                recorder.failed(ids, at_ns);
+            }
+            Outcome::Unknown(_) => recorder.unknown(ids, at_ns),
+        }
+    }
+
+    /// Records that certainly failed since this was last asked: the application saw the error.
+    pub fn take_failed(&mut self) -> u64 {
+        std::mem::take(&mut self.failed)
+    }
+
+    /// Records whose outcome became known since this was last asked.
+    pub fn take_completed(&mut self) -> u64 {
+        std::mem::take(&mut self.completed)
+    }
+
+    /// Makes a call again that did not return within `max.block.ms`.
+    pub fn repeat(&mut self, cx: &mut ActorContext<'_>, operation: Operation) {
+        match operation {
+            Operation::Initialize => self.initialize(cx),
+            Operation::Commit => {
+                self.end(cx, true);
+            }
+            Operation::Abort => {
+                self.end(cx, false);
+            }
+            Operation::SendOffsets => {}
+        }
+    }
+
+    /// Calls `initTransactions`.
+    pub fn initialize(&mut self, cx: &mut ActorContext<'_>) {
+        // A refusal shows itself as a fatal event.
+        let _refused = self.producer.init_transactions(cx.now.instant);
+    }
+
+    /// Begins a transaction if none is open.
+    pub fn begin(&mut self, cx: &mut ActorContext<'_>) {
+        if self.transaction.is_some() {
+            return;
+        }
+        if self.producer.begin().is_ok() {
+            let at = cx.now.instant.0;
+            self.transaction = Some(cx.shared.recorder.transaction_begun(self.session, at));
+        }
+    }
+
+    /// Adds positions to the transaction. False if the producer refuses at once.
+    pub fn send_offsets(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        (group, member, generation): (GroupId, MemberId, GenerationId),
+        offsets: Vec<CommittedOffset>,
+    ) -> bool {
+        let now = cx.now.instant;
+        self.producer.send_offsets(now, group, member, generation, offsets).is_ok()
+    }
+
+    /// Commits or aborts the transaction. False if the producer refuses at once.
+    pub fn end(&mut self, cx: &mut ActorContext<'_>, commit: bool) -> bool {
+        let now = cx.now.instant;
+        let asked = if commit { self.producer.commit(now) } else { self.producer.abort(now) };
+        if asked.is_ok() && !self.ending {
+            self.ending = true;
+            cx.shared.recorder.calls_started(CallKind::EndTransaction, 1);
+        }
+        asked.is_ok()
+    }
+
+    fn end_returned(&mut self, cx: &mut ActorContext<'_>) {
+        if std::mem::take(&mut self.ending) {
+            cx.shared.recorder.calls_ended(CallKind::EndTransaction, 1);
+        }
+    }
+
+    /// Asks for everything queued to be sent now.
+    pub fn flush(&mut self) {
+        self.producer.flush();
+    }
+
+    /// When it wants to be driven.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        self.producer.next_deadline()
+    }
+
+    /// The process is gone: what was in flight is unknown for ever.
+    pub fn lost(&mut self, cx: &mut ActorContext<'_>) {
+        let at = cx.now.instant.0;
+        for &batch in self.outstanding.keys() {
+            let ids = cx.shared.batches.records(batch).iter().map(|id| id.0);
+            cx.shared.recorder.unknown(ids, at);
+        }
+        self.outstanding.clear();
+        self.backlog.clear();
+        if let Some(number) = self.transaction.take() {
+            cx.shared.recorder.transaction_unknown(number, at);
+        }
+        self.end_returned(cx);
+    }
+}
+
+const fn is_fencing(error: ProducerError) -> bool {
+    use broker_model::protocol::ErrorCode;
+    matches!(
+        error,
+        ProducerError::Code(ErrorCode::ProducerFenced | ErrorCode::InvalidProducerEpoch)
+    )
+}

@@ -1,0 +1,171 @@
+//! What all instances of a service have in common.
+
+use broker_model::types::{GroupId, Instant, NodeId, PartitionId, RackId, RecordId, TopicId};
+use reports::history::Isolation;
+use reports::metric::StageId;
+use scenarios::model::{Commit, KafkaConfig, Ratio, TransactionalIds};
+
+use crate::client::consumer::ConsumerConfig;
+use crate::client::producer::ProducerConfig;
+use crate::plan::Quantiles;
+use crate::world::{ActorContext, config_text};
+
+/// A service of the scenario, ready to run.
+#[derive(Clone, Debug)]
+pub struct ServiceSpec {
+    /// Its name.
+    pub name: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// All brokers, which clients bootstrap from.
+    pub brokers: Vec<NodeId>,
+    /// How many racks there are.
+    pub racks: u32,
+    /// Service time per record, one table for each input or one for all.
+    pub times: Vec<Quantiles>,
+    /// Topics consumed.
+    pub inputs: Vec<String>,
+    /// Topic produced to.
+    pub output: Option<String>,
+    /// The consumer group.
+    pub group: Option<GroupId>,
+    /// Outputs and offsets go through transactions.
+    pub transactional: bool,
+    /// Where transactional ids come from.
+    pub transactional_ids: TransactionalIds,
+    /// How many instances it has.
+    pub instances: u32,
+    /// Probability that it aborts a transaction it could commit.
+    pub abort: Ratio,
+    /// When offsets are committed.
+    pub commit: Commit,
+    /// From the first record processed to the commit, nanoseconds.
+    pub commit_interval: u64,
+    /// From a failure to the restart, nanoseconds.
+    pub restart: u64,
+    /// Kafka's producer keys.
+    pub producer: KafkaConfig,
+    /// Kafka's consumer keys.
+    pub consumer: KafkaConfig,
+    /// Its effect store.
+    pub effects: Option<usize>,
+    /// Its stage: intended time to the end of service.
+    pub stage: Option<StageId>,
+    /// Intended time to acknowledgment, for an ingress.
+    pub produce_stage: Option<StageId>,
+    /// The end of the pipeline, for inputs that nobody derives from.
+    pub end_stage: Option<StageId>,
+    /// For each input: whether the pipeline ends with it.
+    pub ends: Vec<bool>,
+}
+
+impl ServiceSpec {
+    /// Whether the service commits offsets by itself, outside transactions or in them.
+    #[must_use]
+    pub fn commits_itself(&self) -> bool {
+        self.transactional || self.commit == Commit::AfterProcessing
+    }
+
+    /// The topic it produces to.
+    #[must_use]
+    pub fn output_topic(&self, cx: &ActorContext<'_>) -> Option<TopicId> {
+        cx.shared.topics.id(self.output.as_ref()?)
+    }
+
+    /// Which input a partition belongs to.
+    #[must_use]
+    pub fn input_of(&self, cx: &ActorContext<'_>, partition: PartitionId) -> usize {
+        if self.inputs.len() < 2 {
+            return 0;
+        }
+        let topic = cx.shared.topics.topic_of(partition);
+        self.inputs.iter().position(|name| cx.shared.topics.id(name) == topic).unwrap_or(0)
+    }
+
+    /// The transactional id of an instance.
+    #[must_use]
+    pub fn transactional_id(&self, number: u32) -> String {
+        match &self.transactional_ids {
+            TransactionalIds::PerInstance => format!("{}-{number}", self.name),
+            TransactionalIds::Shared(id) => id.clone(),
+        }
+    }
+
+    /// The configuration of an instance's producer.
+    #[must_use]
+    pub fn producer_config(&self, cx: &mut ActorContext<'_>, number: u32) -> ProducerConfig {
+        let mut config = ProducerConfig::default();
+        config.bootstrap_servers.clone_from(&self.brokers);
+        for (key, value) in &self.producer.set {
+            // The scenario language has checked the keys; those without effect here are ignored.
+            let _unmodelled = config.set(key, &config_text(value));
+        }
+        if self.transactional {
+            let id = self.transactional_id(number);
+            config.transactional_id = Some(cx.shared.names.transactional_id(&id));
+        }
+        let _checked_by_the_language = config.check();
+        config
+    }
+
+    /// Group, configuration and isolation of an instance's consumer.
+    #[must_use]
+    pub fn consumer_config(
+        &self,
+        cx: &mut ActorContext<'_>,
+        number: u32,
+    ) -> (GroupId, ConsumerConfig, Isolation) {
+        use broker_model::protocol::fetch::Isolation as Level;
+        let mut config = ConsumerConfig::default();
+        // A service reads what is there, and commits by itself unless told otherwise.
+        config.auto_offset_reset = crate::client::consumer::OffsetReset::Earliest;
+        config.enable_auto_commit = self.commit == Commit::Auto && !self.transactional;
+        for (key, value) in &self.consumer.set {
+            let _unmodelled = config.set(key, &config_text(value));
+        }
+        config.client_rack = Some(RackId(number % self.racks));
+        let isolation = match config.isolation_level {
+            Level::ReadUncommitted => Isolation::ReadUncommitted,
+            Level::ReadCommitted => Isolation::ReadCommitted,
+        };
+        let name = self.name.clone();
+        let group = self.group.unwrap_or_else(|| cx.shared.names.group(&name));
+        (group, config, isolation)
+    }
+
+    /// Tells the recorder how long records took to the end of this stage.
+    pub fn account(
+        &self,
+        cx: &mut ActorContext<'_>,
+        input: usize,
+        records: &[RecordId],
+        finished: &[Instant],
+    ) {
+        let ends = self.ends.get(input).copied().unwrap_or(false);
+        for (&id, &at) in records.iter().zip(finished) {
+            let intended = cx.shared.records.get(id).intended.0;
+            if let Some(stage) = self.stage {
+                cx.shared.recorder.completed(stage, intended, at.0);
+            }
+            if let (true, Some(stage)) = (ends, self.end_stage) {
+                cx.shared.recorder.completed(stage, intended, at.0);
+            }
+        }
+    }
+
+    /// A producer of this service cannot go on. If several instances share a transactional id,
+    /// they have fenced each other.
+    pub fn note_fenced(&self, cx: &mut ActorContext<'_>, fenced: bool, number: u32) {
+        let shared = matches!(self.transactional_ids, TransactionalIds::Shared(_));
+        if fenced && shared && self.instances > 1 {
+            let id = self.transactional_id(number);
+            cx.shared.fenced.push((
+                cx.now.instant,
+                format!(
+                    "{}/{number} was fenced by another instance with transactional.id {id}",
+                    self.name
+                ),
+            ));
+        }
+    }
+}

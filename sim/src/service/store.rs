@@ -1,0 +1,166 @@
+//! External stores: effects with a commit of their own, and window stores of joins.
+//!
+//! A store is a database beside Kafka. What it has applied stays applied, whatever becomes of
+//! the process or its transaction; only a join's window store follows the committed offsets,
+//! as a state store with a changelog does.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use broker_model::types::{Duration, Instant, Offset, PartitionId};
+use reports::checker::LedgerId;
+use reports::history::Recorder;
+use scenarios::model::Dedupe;
+
+/// The effects of one service: each entity should get one.
+#[derive(Clone, Debug)]
+pub struct EffectStore {
+    ledger: LedgerId,
+    dedupe: Dedupe,
+    applied: Vec<u64>,
+    remembered: VecDeque<(Instant, u32)>,
+}
+
+impl EffectStore {
+    /// A store that reports to a ledger of the recorder.
+    #[must_use]
+    pub const fn new(ledger: LedgerId, dedupe: Dedupe) -> Self {
+        Self { ledger, dedupe, applied: Vec::new(), remembered: VecDeque::new() }
+    }
+
+    /// Tries to apply the effect of an entity at `at`.
+    pub fn apply(&mut self, entity: u32, at: Instant, recorder: &mut Recorder) {
+        let Dedupe::ByEntity { capacity, ttl } = self.dedupe else {
+            recorder.effect_applied(self.ledger, entity, at.0);
+            return;
+        };
+        if self.knows(entity) {
+            return;
+        }
+        self.remember(entity, at, capacity, ttl);
+        recorder.effect_applied(self.ledger, entity, at.0);
+    }
+
+    /// The ledger it reports to.
+    #[must_use]
+    pub const fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// Forgets what it has applied. Only a canary does this.
+    pub fn forget(&mut self) {
+        self.applied.clear();
+        self.remembered.clear();
+    }
+
+    fn knows(&self, entity: u32) -> bool {
+        let word = self.applied.get(entity as usize / 64).copied().unwrap_or(0);
+        word >> (entity % 64) & 1 == 1
+    }
+
+    fn remember(&mut self, entity: u32, at: Instant, capacity: Option<u64>, ttl: Option<Duration>) {
+        let index = entity as usize / 64;
+        if index >= self.applied.len() {
+            self.applied.resize(index + 1, 0);
+        }
+        self.applied[index] |= 1 << (entity % 64);
+        if capacity.is_none() && ttl.is_none() {
+            return;
+        }
+        self.remembered.push_back((at, entity));
+        let expired = |since: Instant| ttl.is_some_and(|ttl| at.since(since) > ttl);
+        while let Some(&(since, oldest)) = self.remembered.front() {
+            let too_many = capacity.is_some_and(|max| self.remembered.len() as u64 > max);
+            if !too_many && !expired(since) {
+                break;
+            }
+            self.remembered.pop_front();
+            self.applied[oldest as usize / 64] &= !(1 << (oldest % 64));
+        }
+    }
+}
+
+/// The window store of a join: which side of an entity came when.
+///
+/// Changes above a partition's committed offset are undone when the partition is read again
+/// from there, so the store is always a function of what was committed.
+#[derive(Clone, Debug, Default)]
+pub struct JoinStore {
+    sides: Vec<[u32; 2]>,
+    uncommitted: BTreeMap<PartitionId, VecDeque<(Offset, u32, usize)>>,
+}
+
+/// No record of this side has come.
+const ABSENT: u32 = u32::MAX;
+
+impl JoinStore {
+    /// Side 0 or 1 of an entity came, intended at `at_ms`. True if the other side is there and
+    /// within `window_ms`: the pair is complete.
+    pub fn arrive(
+        &mut self,
+        (entity, side): (u32, usize),
+        (partition, offset): (PartitionId, Offset),
+        at_ms: u32,
+        window_ms: u32,
+    ) -> bool {
+        let index = entity as usize;
+        if index >= self.sides.len() {
+            self.sides.resize(index + 1, [ABSENT; 2]);
+        }
+        let sides = &mut self.sides[index];
+        if sides[side] != ABSENT {
+            return false;
+        }
+        sides[side] = at_ms;
+        self.uncommitted.entry(partition).or_default().push_back((offset, entity, side));
+        let other = sides[1 - side];
+        other != ABSENT && other.abs_diff(at_ms) <= window_ms
+    }
+
+    /// Records of the partition from `offset` on will be read again: they have not come yet.
+    pub fn rewind(&mut self, partition: PartitionId, offset: Offset) {
+        let Some(changes) = self.uncommitted.get_mut(&partition) else { return };
+        while let Some(&(at, entity, side)) = changes.back() {
+            if at < offset {
+                break;
+            }
+            changes.pop_back();
+            self.sides[entity as usize][side] = ABSENT;
+        }
+    }
+
+    /// Everything of the partition below `offset` is committed for good.
+    pub fn committed(&mut self, partition: PartitionId, offset: Offset) {
+        let Some(changes) = self.uncommitted.get_mut(&partition) else { return };
+        while changes.front().is_some_and(|&(at, ..)| at < offset) {
+            changes.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::types::{Offset, PartitionId};
+
+    use super::JoinStore;
+
+    #[test]
+    fn a_pair_is_complete_once_and_again_after_a_rewind() {
+        let (orders, payments) = (PartitionId(0), PartitionId(1));
+        let mut store = JoinStore::default();
+        assert!(!store.arrive((7, 0), (orders, Offset(3)), 100, 1_000));
+        assert!(store.arrive((7, 1), (payments, Offset(9)), 600, 1_000));
+        assert!(!store.arrive((7, 1), (payments, Offset(12)), 600, 1_000), "a second payment");
+        store.rewind(payments, Offset(9));
+        assert!(store.arrive((7, 1), (payments, Offset(9)), 600, 1_000), "read again");
+        store.committed(payments, Offset(10));
+        store.rewind(payments, Offset(9));
+        assert!(!store.arrive((7, 1), (payments, Offset(9)), 600, 1_000), "committed for good");
+    }
+
+    #[test]
+    fn a_late_side_is_unmatched() {
+        let mut store = JoinStore::default();
+        store.arrive((1, 0), (PartitionId(0), Offset(0)), 0, 1_000);
+        assert!(!store.arrive((1, 1), (PartitionId(1), Offset(0)), 1_001, 1_000));
+    }
+}

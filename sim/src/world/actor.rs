@@ -1,0 +1,171 @@
+//! Client processes as the world sees them: services, administrators, user code.
+
+use std::collections::BTreeMap;
+
+use broker_model::io::Disconnected;
+use broker_model::names::Names;
+use broker_model::protocol::{Request, Response};
+use broker_model::records::Batches;
+use broker_model::rules::Rules;
+use broker_model::types::{Instant, NodeId, Now, PartitionId, TopicId};
+use reports::history::Recorder;
+
+use super::watch::Progress;
+use crate::service::Stores;
+
+use crate::client::{ClientContext, ClientOutput, Correlation};
+use crate::prng::Stream;
+use crate::records::RecordTable;
+
+/// Which of a process's clients: each has connections of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Port(pub u8);
+
+impl Port {
+    /// How many a process may have.
+    pub const COUNT: u32 = 4;
+    /// The producer of a service.
+    pub const PRODUCER: Self = Self(0);
+    /// The consumer of a service.
+    pub const CONSUMER: Self = Self(1);
+}
+
+/// What the clients of a run share.
+#[derive(Debug)]
+pub struct Shared {
+    /// All batches.
+    pub batches: Batches,
+    /// Names of groups and transactional ids.
+    pub names: Names,
+    /// All records.
+    pub records: RecordTable,
+    /// The rules in force.
+    pub rules: Rules,
+    /// What clients see goes here.
+    pub recorder: Recorder,
+    /// Committed positions, as clients were told.
+    pub progress: Progress,
+    /// External stores of services.
+    pub stores: Stores,
+    /// Topics by name, once they exist.
+    pub topics: TopicTable,
+    /// When the load flows.
+    pub load: LoadWindow,
+    /// Live instances that were fenced by others with the same transactional id.
+    pub fenced: Vec<(Instant, String)>,
+}
+
+/// The load of a run, from its first arrival to its last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LoadWindow {
+    /// First possible arrival.
+    pub from: Instant,
+    /// No arrival at or behind this.
+    pub until: Instant,
+}
+
+/// The topics of a run.
+#[derive(Clone, Debug, Default)]
+pub struct TopicTable {
+    by_name: BTreeMap<String, TopicId>,
+    by_partition: Vec<Option<TopicId>>,
+}
+
+impl TopicTable {
+    /// Adds a topic.
+    pub fn add(&mut self, name: &str, id: TopicId, partitions: &[PartitionId]) {
+        self.by_name.insert(name.to_owned(), id);
+        for partition in partitions {
+            if partition.index() >= self.by_partition.len() {
+                self.by_partition.resize(partition.index() + 1, None);
+            }
+            self.by_partition[partition.index()] = Some(id);
+        }
+    }
+
+    /// A topic's id.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<TopicId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Which topic a partition belongs to.
+    #[must_use]
+    pub fn topic_of(&self, partition: PartitionId) -> Option<TopicId> {
+        self.by_partition.get(partition.index()).copied().flatten()
+    }
+}
+
+/// What a process is given with every call.
+#[derive(Debug)]
+pub struct ActorContext<'a> {
+    /// The host's clocks.
+    pub now: Now,
+    /// What all clients share.
+    pub shared: &'a mut Shared,
+    /// What its clients want done, in order.
+    pub outputs: &'a mut Vec<(Port, ClientOutput)>,
+    /// Reused between calls.
+    pub scratch: &'a mut Vec<ClientOutput>,
+}
+
+impl ActorContext<'_> {
+    /// Calls one of the process's clients.
+    pub fn client<R>(
+        &mut self,
+        port: Port,
+        draws: &mut Stream,
+        call: impl FnOnce(&mut ClientContext<'_>) -> R,
+    ) -> R {
+        let mut cx = ClientContext {
+            now: self.now,
+            batches: &mut self.shared.batches,
+            names: &self.shared.names,
+            records: &mut self.shared.records,
+            rules: &self.shared.rules,
+            draws,
+            outputs: self.scratch,
+        };
+        let result = call(&mut cx);
+        self.outputs.extend(self.scratch.drain(..).map(|output| (port, output)));
+        result
+    }
+}
+
+/// A client process.
+///
+/// The world calls `start` when the process begins (again), brings answers and wakes it at its
+/// deadline. After `kill` the process has no memory but what it keeps outside itself.
+pub trait Actor: std::fmt::Debug {
+    /// The process begins.
+    fn start(&mut self, cx: &mut ActorContext<'_>);
+    /// Services have settled: the load window is known.
+    fn load_begins(&mut self, _cx: &mut ActorContext<'_>) {}
+    /// An answer came, or will not come.
+    fn response(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        port: Port,
+        from: NodeId,
+        correlation: Correlation,
+        result: Result<Response, Disconnected>,
+    );
+    /// A deadline may have come.
+    fn wake(&mut self, cx: &mut ActorContext<'_>);
+    /// When it wants to be woken.
+    fn next_deadline(&self) -> Instant;
+    /// The process is killed at this instant: what had taken effect by now has, the rest is gone.
+    fn kill(&mut self, cx: &mut ActorContext<'_>);
+    /// The load is over and all faults are healed: finish, and say when there is nothing left.
+    fn is_idle(&self) -> bool;
+    /// A graceful stop: leave groups, end transactions.
+    fn close(&mut self, cx: &mut ActorContext<'_>);
+    /// Takes a request of the world's administrator. Only the administrator does.
+    fn administer(&mut self, _request: Request, _now: Instant) {
+        unreachable!("only the administrator takes requests of the world");
+    }
+    /// Simulated CPU time spent so far, in nanoseconds.
+    fn busy(&self) -> u64 {
+        0
+    }
+}

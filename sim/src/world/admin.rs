@@ -1,0 +1,125 @@
+//! The administrator: asks the controller for topics and elections until it agrees.
+
+use std::collections::VecDeque;
+
+use broker_model::io::Disconnected;
+use broker_model::protocol::{ErrorCode, Request, Response};
+use broker_model::types::{Duration, Instant, MILLISECOND, NodeId};
+
+use super::actor::{Actor, ActorContext, Port};
+use crate::client::{ClientOutput, Correlation};
+
+/// Pause before a refused request is asked again.
+const RETRY_BACKOFF: Duration = 100 * MILLISECOND;
+/// How often one request is asked before the administrator gives up.
+const ATTEMPTS_MAX: u32 = 100;
+
+/// A client that sends one request at a time to the controller.
+#[derive(Debug)]
+pub(super) struct Administrator {
+    controller: NodeId,
+    waiting: VecDeque<Request>,
+    asked: bool,
+    attempts: u32,
+    next_at: Instant,
+    correlation: u32,
+}
+
+impl Administrator {
+    pub(super) const fn new(controller: NodeId) -> Self {
+        Self {
+            controller,
+            waiting: VecDeque::new(),
+            asked: false,
+            attempts: 0,
+            next_at: Instant::FAR,
+            correlation: 0,
+        }
+    }
+
+    /// Adds a request behind those that wait.
+    pub(super) fn ask(&mut self, request: Request, now: Instant) {
+        self.waiting.push_back(request);
+        if !self.asked && self.next_at == Instant::FAR {
+            self.next_at = now;
+        }
+    }
+
+    fn settled(&mut self, now: Instant) {
+        self.waiting.pop_front();
+        self.attempts = 0;
+        self.next_at = if self.waiting.is_empty() { Instant::FAR } else { now };
+    }
+}
+
+fn error_of(response: &Response) -> ErrorCode {
+    match response {
+        Response::CreateTopics(r) => r.error,
+        Response::ElectLeaders(r) => r.error,
+        _ => ErrorCode::None,
+    }
+}
+
+impl Actor for Administrator {
+    fn start(&mut self, _cx: &mut ActorContext<'_>) {}
+
+    fn response(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        _port: Port,
+        _from: NodeId,
+        _correlation: Correlation,
+        result: Result<Response, Disconnected>,
+    ) {
+        self.asked = false;
+        let again = match &result {
+            Ok(response) => {
+                let error = error_of(response);
+                error.is_retriable() || error == ErrorCode::InvalidReplicationFactor
+            }
+            Err(Disconnected) => true,
+        };
+        self.attempts += 1;
+        if again && self.attempts < ATTEMPTS_MAX {
+            self.next_at = cx.now.instant + RETRY_BACKOFF;
+        } else {
+            self.settled(cx.now.instant);
+        }
+        self.wake(cx);
+    }
+
+    fn wake(&mut self, cx: &mut ActorContext<'_>) {
+        if self.asked || cx.now.instant < self.next_at {
+            return;
+        }
+        let Some(request) = self.waiting.front() else { return };
+        self.asked = true;
+        self.next_at = Instant::FAR;
+        self.correlation += 1;
+        cx.outputs.push((
+            Port(0),
+            ClientOutput::Send {
+                to: self.controller,
+                correlation: Correlation(self.correlation),
+                api_version: i16::MAX,
+                request: request.clone(),
+            },
+        ));
+    }
+
+    fn next_deadline(&self) -> Instant {
+        self.next_at
+    }
+
+    fn kill(&mut self, _cx: &mut ActorContext<'_>) {}
+
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn close(&mut self, _cx: &mut ActorContext<'_>) {}
+
+    fn administer(&mut self, request: Request, now: Instant) {
+        self.ask(request, now);
+    }
+}

@@ -1,0 +1,270 @@
+//! A world from a plan: hosts, racks, links, nodes, processes.
+
+use broker_model::broker::Broker;
+use broker_model::config::{BrokerConfig, ConfigError};
+use broker_model::controller::{Controller, ControllerConfig};
+use broker_model::names::Names;
+use broker_model::records::Batches;
+use broker_model::types::{Instant, NodeId, RackId};
+use reports::history::Recorder;
+use scenarios::model::{ConfigValue, Hardware, KafkaConfig};
+
+use super::World;
+use super::actor::{Actor, LoadWindow, Port, Shared, TopicTable};
+use super::admin::Administrator;
+use super::clients::ClientProcess;
+use super::faults::Faults;
+use super::nodes::{Costs, Machine, Node, NodeState};
+use super::phases::PhaseClock;
+use super::queue::EventQueue;
+use super::trace::Trace;
+use super::watch::Sampler;
+use crate::host::{Disk, DiskProfile, Nic, NicProfile, PageCache, Rate, ThreadPool};
+use crate::invariant::Invariants;
+use crate::network::{ConnectionTable, HostId, LatencyTable, Links, Messages};
+use crate::plan::{Plan, Quantiles, WALL_EPOCH};
+use crate::prng::Stream;
+use crate::records::RecordTable;
+use crate::service::Stores;
+
+/// Node ids of controllers start here, as in a cluster with separate roles.
+pub const FIRST_CONTROLLER: u32 = 100;
+/// Share of the page cache that may be dirty before writers wait (Linux `vm.dirty_ratio`).
+const DIRTY_PERCENT: u64 = 20;
+
+/// A client process to be.
+#[derive(Debug)]
+pub struct ClientPlan {
+    /// Its name, `service/number`.
+    pub name: String,
+    /// Its number within its service, which decides its rack.
+    pub number: u32,
+    /// The process.
+    pub actor: Box<dyn Actor>,
+}
+
+/// What a world is made of beside the plan.
+#[derive(Debug)]
+pub struct Layout {
+    /// Names of groups and transactional ids, interned by whoever made the processes.
+    pub names: Names,
+    /// External stores of services.
+    pub stores: Stores,
+    /// The client processes, in order.
+    pub clients: Vec<ClientPlan>,
+    /// The recorder with its cast declared.
+    pub recorder: Recorder,
+    /// The invariants to watch.
+    pub invariants: Invariants,
+}
+
+impl World {
+    /// A world ready to run.
+    #[must_use]
+    pub fn new(plan: Plan, layout: Layout) -> Self {
+        let scenario = &plan.scenario;
+        let brokers = scenario.cluster.brokers;
+        let nodes_count = brokers + 1;
+        let racks = scenario.cluster.racks.len() as u32;
+        let mut draws = Stream::new(plan.seed, "layout");
+        let mut host_racks: Vec<Option<u32>> = (0..brokers).map(|i| Some(i % racks)).collect();
+        host_racks.push(Some(0));
+        let administrator = ClientPlan {
+            name: "administrator".to_owned(),
+            number: 0,
+            actor: Box::new(Administrator::new(NodeId(FIRST_CONTROLLER))),
+        };
+        let mut clients = Vec::new();
+        for client in std::iter::once(administrator).chain(layout.clients) {
+            let host = HostId(host_racks.len() as u32);
+            host_racks.push(Some(client.number % racks));
+            clients.push(ClientProcess {
+                name: client.name,
+                host,
+                actor: client.actor,
+                state: NodeState::Stopped,
+                timer_at: Instant::FAR,
+                frozen: Vec::new(),
+            });
+        }
+        let hosts = host_racks.len();
+        let jitter = Quantiles::new(&scenario.network.jitter, &mut draws);
+        let near = latency(&Quantiles::new(&scenario.network.same_rack, &mut draws), &jitter);
+        let far = latency(&Quantiles::new(&scenario.network.cross_rack, &mut draws), &jitter);
+        let nic = nic_profile(&scenario.hardware);
+        let config = broker_config(&scenario.cluster.config);
+        let nodes = make_nodes(&plan, &config, racks, &mut draws);
+        let samples = Sampler::new(scenario.warmup + scenario.duration);
+        Self {
+            seed: plan.seed,
+            wall_epoch: WALL_EPOCH,
+            now: Instant(0),
+            queue: EventQueue::default(),
+            trace: Trace::default(),
+            shared: Shared {
+                batches: Batches::new(),
+                names: layout.names,
+                records: RecordTable::new(WALL_EPOCH),
+                rules: plan.rules,
+                recorder: layout.recorder,
+                progress: super::watch::Progress::default(),
+                stores: layout.stores,
+                topics: TopicTable::default(),
+                load: LoadWindow { from: Instant::FAR, until: Instant::FAR },
+                fenced: Vec::new(),
+            },
+            nodes,
+            clients,
+            hosts: (0..nodes_count).map(HostId).collect(),
+            links: Links::new(&host_racks, near, far),
+            nics: (0..hosts).map(|_| Nic::new(nic)).collect(),
+            loss: vec![
+                (
+                    scenario.network.connection_loss.numerator,
+                    scenario.network.connection_loss.denominator
+                );
+                hosts
+            ],
+            connections: ConnectionTable::default(),
+            messages: Messages::default(),
+            costs: costs(&scenario.hardware),
+            invariants: layout.invariants,
+            faults: Faults::new(plan.faults.len()),
+            phases: PhaseClock::new(),
+            samples,
+            halted: Vec::new(),
+            next_ticket: 0,
+            outputs: Vec::new(),
+            notes: Vec::new(),
+            client_outputs: Vec::new(),
+            client_scratch: Vec::new(),
+            finished: false,
+            plan,
+        }
+        .started()
+    }
+
+    fn started(mut self) -> Self {
+        self.begin();
+        self
+    }
+
+    /// How many connections a client process may have to one node.
+    #[must_use]
+    pub const fn ports() -> u32 {
+        Port::COUNT
+    }
+}
+
+fn make_nodes(plan: &Plan, config: &BrokerConfig, racks: u32, draws: &mut Stream) -> Vec<Node> {
+    let scenario = &plan.scenario;
+    let brokers = (0..scenario.cluster.brokers).map(|i| {
+        let (id, rack) = (NodeId(i + 1), RackId(i % racks));
+        let broker = Broker::new(id, Some(rack), config.clone());
+        Machine::Broker(Box::new(broker.with_controllers(vec![NodeId(FIRST_CONTROLLER)])))
+    });
+    let controller = Controller::new(NodeId(FIRST_CONTROLLER), ControllerConfig::from(config));
+    let machines = brokers.chain([Machine::Controller(Box::new(controller))]);
+    let mut nodes: Vec<Node> = Vec::new();
+    for (index, machine) in machines.enumerate() {
+        let id = match &machine {
+            Machine::Broker(broker) => broker.node(),
+            Machine::Controller(_) => NodeId(FIRST_CONTROLLER),
+        };
+        let disk = disk_profile(&scenario.hardware, draws);
+        nodes.push(Node {
+            id,
+            host: HostId(index as u32),
+            machine,
+            state: NodeState::Stopped,
+            incarnation: 0,
+            network_threads: ThreadPool::new(config.num_network_threads),
+            handler_threads: ThreadPool::new(config.num_io_threads),
+            fetcher_threads: ThreadPool::new(config.num_replica_fetchers.max(1) * 2),
+            disk: Disk::new(disk),
+            cache: PageCache::new(scenario.hardware.memory / 100 * DIRTY_PERCENT),
+            timer_at: Instant::FAR,
+            frozen: Vec::new(),
+            disk_jobs: Vec::new(),
+            metadata_durable: 0,
+            answers: Vec::new(),
+        });
+    }
+    nodes
+}
+
+/// Kafka's broker keys of a scenario. Keys that the model does not read have no effect.
+fn broker_config(config: &KafkaConfig) -> BrokerConfig {
+    let mut result = BrokerConfig::default();
+    for (key, value) in &config.set {
+        match result.set(key, &config_text(value)) {
+            Ok(()) | Err(ConfigError::NotModelled { .. }) => {}
+            Err(error) => unreachable!("the scenario language checked `{key}`: {error}"),
+        }
+    }
+    result
+}
+
+/// A Kafka value as Kafka writes it.
+#[must_use]
+pub(crate) fn config_text(value: &ConfigValue) -> String {
+    match value {
+        ConfigValue::Bool(value) => value.to_string(),
+        ConfigValue::Int(value) => value.to_string(),
+        ConfigValue::Millionths(value) => format!("{}", *value as f64 / 1e6),
+        ConfigValue::Text(value) => value.clone(),
+        ConfigValue::List(values) => values.join(","),
+    }
+}
+
+/// Every message draws once; latency and jitter share the draw's high and low quantiles.
+fn latency(base: &Quantiles, jitter: &Quantiles) -> LatencyTable {
+    let jitters = jitter.values();
+    let table = base.values();
+    if jitters.iter().all(|&j| j == 0) {
+        return LatencyTable::new(table.to_vec());
+    }
+    // A stride that is coprime to the table pairs quantiles as good as independently.
+    let count = table.len().max(jitters.len());
+    let paired = (0..count).map(|i| {
+        let b = table[i * table.len() / count];
+        let j = jitters[(i * 1_597) % jitters.len()];
+        b + j
+    });
+    LatencyTable::new(paired.collect())
+}
+
+fn nic_profile(hardware: &Hardware) -> NicProfile {
+    NicProfile {
+        rate: Rate {
+            base: (hardware.nic.base_bits_per_s / 8).max(1),
+            burst: (hardware.nic.burst_bits_per_s / 8).max(1),
+            credit: hardware.nic.bucket_bytes,
+        },
+    }
+}
+
+fn disk_profile(hardware: &Hardware, draws: &mut Stream) -> DiskProfile {
+    DiskProfile {
+        rate: Rate {
+            base: hardware.disk.base_bytes_per_s.max(1),
+            burst: hardware.disk.burst_bytes_per_s.max(1),
+            credit: hardware.disk.bucket_bytes,
+        },
+        fsync: Quantiles::new(&hardware.disk.fsync, draws).mean(),
+        capacity: hardware.disk.capacity_bytes,
+    }
+}
+
+fn costs(hardware: &Hardware) -> Costs {
+    let cpu = &hardware.cpu;
+    Costs {
+        network_request: cpu.request / 3,
+        network_kib: cpu.out_mib / 1024,
+        produce: cpu.produce,
+        fetch: cpu.fetch,
+        other: cpu.request,
+        batch: cpu.batch,
+        append_kib: cpu.in_mib / 1024,
+    }
+}

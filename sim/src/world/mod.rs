@@ -1,0 +1,234 @@
+//! The world: a single-threaded discrete-event loop over pure machines.
+//!
+//! Reading order: [`queue`](EventQueue), `transport` (connections), `nodes` (brokers and
+//! controllers on their hosts), `clients` (client processes), `faults`, `phases` (what a run
+//! does when), `watch` (notes to invariants, triggers and samples).
+
+mod actor;
+mod admin;
+mod clients;
+mod faults;
+mod layout;
+mod nodes;
+mod phases;
+mod queue;
+mod trace;
+mod transport;
+mod watch;
+
+pub use actor::{Actor, ActorContext, LoadWindow, Port, Shared, TopicTable};
+pub use clients::ClientProcess;
+pub use faults::FaultRecord;
+pub(crate) use layout::config_text;
+pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
+pub use nodes::{Costs, Machine, Node, NodeState};
+pub use phases::{Outcome, PhaseClock};
+pub use queue::{Event, EventQueue};
+pub use trace::Trace;
+pub use watch::{Progress, Sample};
+
+use broker_model::io::{Output, StopKind};
+use broker_model::note::Note;
+use broker_model::types::{Instant, NodeId, Timestamp};
+
+use crate::client::ClientOutput;
+use crate::host::Nic;
+use crate::invariant::Invariants;
+use crate::network::{ConnectionTable, Endpoint, HostId, Links, Messages, Slot};
+use crate::plan::Plan;
+
+/// One run.
+#[derive(Debug)]
+pub struct World {
+    plan: Plan,
+    seed: u64,
+    wall_epoch: Timestamp,
+    now: Instant,
+    queue: EventQueue,
+    trace: Trace,
+    shared: Shared,
+    nodes: Vec<Node>,
+    clients: Vec<ClientProcess>,
+    hosts: Vec<HostId>,
+    links: Links,
+    nics: Vec<Nic>,
+    loss: Vec<(u64, u64)>,
+    connections: ConnectionTable,
+    messages: Messages,
+    costs: Costs,
+    invariants: Invariants,
+    faults: faults::Faults,
+    phases: PhaseClock,
+    samples: watch::Sampler,
+    halted: Vec<usize>,
+    next_ticket: u32,
+    outputs: Vec<Output>,
+    notes: Vec<Note>,
+    client_outputs: Vec<(Port, ClientOutput)>,
+    client_scratch: Vec<ClientOutput>,
+    finished: bool,
+}
+
+impl World {
+    /// Handles the next event. False when the run is over.
+    pub fn step(&mut self) -> bool {
+        if self.finished {
+            return false;
+        }
+        let Some((at, event)) = self.queue.pop() else { return false };
+        debug_assert!(at >= self.now, "time runs forward");
+        self.now = at;
+        self.trace.event(at.0, event.code());
+        match event {
+            Event::Arrive(slot) => self.arrive(Slot(slot)),
+            Event::Handle(code) if code >= nodes::ANSWER_BASE => self.handle_answer(code),
+            Event::Handle(slot) => self.handle_request(Slot(slot)),
+            Event::Node(index) => self.node_timer(index as usize),
+            Event::Connection(id) => self.connection_event(crate::network::ConnectionId(id)),
+            Event::Client(index) => self.client_timer(index as usize),
+            Event::Disk(index) => self.disk_event(index as usize),
+            Event::Fault(code) => self.fault_event(code),
+            Event::Run(code) => self.run_event(code),
+        }
+        while let Some(index) = self.halted.pop() {
+            self.halt(index);
+        }
+        true
+    }
+
+    /// A node ended itself: in order after a controlled shutdown, else like a kill.
+    fn halt(&mut self, index: usize) {
+        let kind = if self.nodes[index].disk.is_full() { StopKind::Kill } else { StopKind::Clean };
+        self.stop_node(index, kind);
+    }
+
+    /// The time of the event being handled.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// When the next event is due.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Instant> {
+        if self.finished { None } else { self.queue.next_at() }
+    }
+
+    /// The trace so far.
+    #[must_use]
+    pub const fn trace(&self) -> Trace {
+        self.trace
+    }
+
+    /// The nodes, brokers first.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub const fn scenario(&self) -> &scenarios::Scenario {
+        &self.plan.scenario
+    }
+
+    /// The seed.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What clients saw.
+    #[must_use]
+    pub const fn recorder(&self) -> &reports::history::Recorder {
+        &self.shared.recorder
+    }
+
+    /// The invariants with what they found.
+    #[must_use]
+    pub const fn invariants(&self) -> &Invariants {
+        &self.invariants
+    }
+
+    /// Live instances that were fenced by their twins.
+    #[must_use]
+    pub fn fenced(&self) -> &[(Instant, String)] {
+        &self.shared.fenced
+    }
+
+    /// The faults that fired.
+    #[must_use]
+    pub fn fault_records(&self) -> &[FaultRecord] {
+        &self.faults.records
+    }
+
+    /// Samples of the cluster, in order.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples.samples
+    }
+
+    /// Simulated nanoseconds between samples.
+    #[must_use]
+    pub const fn sample_interval(&self) -> u64 {
+        self.samples.interval()
+    }
+
+    /// The recorder's number of a consumer group.
+    #[must_use]
+    pub fn group_id(&self, name: &str) -> Option<u32> {
+        let mut groups = self.shared.recorder.topology().groups();
+        groups.find(|(_, group)| group.name == name).map(|(id, _)| id)
+    }
+
+    /// The recorder's number of a topic.
+    #[must_use]
+    pub fn topic_id(&self, name: &str) -> Option<u32> {
+        self.shared.topics.id(name).map(|id| id.0)
+    }
+
+    fn is_node(&self, endpoint: Endpoint) -> bool {
+        (endpoint.0 as usize) < self.nodes.len()
+    }
+
+    fn node_endpoint(&self, id: NodeId) -> Option<Endpoint> {
+        self.nodes.iter().position(|n| n.id == id).map(|i| Endpoint(i as u32))
+    }
+
+    fn client_endpoint(&self, index: usize, port: Port) -> Endpoint {
+        Endpoint(self.nodes.len() as u32 + index as u32 * Port::COUNT + u32::from(port.0))
+    }
+
+    fn client_of(&self, endpoint: Endpoint) -> (usize, Port) {
+        let number = endpoint.0 - self.nodes.len() as u32;
+        ((number / Port::COUNT) as usize, Port((number % Port::COUNT) as u8))
+    }
+
+    fn host_of(&self, endpoint: Endpoint) -> HostId {
+        if self.is_node(endpoint) {
+            self.hosts[endpoint.0 as usize]
+        } else {
+            self.clients[self.client_of(endpoint).0].host
+        }
+    }
+
+    /// Whether the process behind an endpoint stands still.
+    fn is_frozen(&self, endpoint: Endpoint) -> bool {
+        let state = if self.is_node(endpoint) {
+            self.nodes[endpoint.0 as usize].state
+        } else {
+            self.clients[self.client_of(endpoint).0].state
+        };
+        state == NodeState::Paused
+    }
+
+    /// Keeps an event for when the process goes on.
+    fn freeze(&mut self, endpoint: Endpoint, event: Event) {
+        if self.is_node(endpoint) {
+            self.nodes[endpoint.0 as usize].frozen.push(event);
+        } else {
+            let (index, _) = self.client_of(endpoint);
+            self.clients[index].frozen.push(event);
+        }
+    }
+}

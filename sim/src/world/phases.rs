@@ -1,0 +1,276 @@
+//! What a run does when: boot, warm-up, load, heal, drain, idle tail, end.
+
+use broker_model::types::{Duration, Instant, MILLISECOND, SECOND};
+use reports::history::Phase;
+
+use super::{Event, LoadWindow, NodeState, World};
+
+/// How often the world looks whether the cluster has formed or the run has drained.
+const LOOK_INTERVAL: Duration = 50 * MILLISECOND;
+/// A cluster that has not formed by then never will.
+const BOOT_MAX: Duration = 120 * SECOND;
+/// From settled services to the first arrival.
+const SETTLE: Duration = 100 * MILLISECOND;
+/// Groups that have not formed by then form under load.
+const SETTLE_MAX: Duration = 20 * SECOND;
+/// Nothing happens for this long after draining, so that late trouble shows itself.
+const IDLE_TAIL: Duration = 2 * SECOND;
+
+const LOOK: u32 = 0;
+const LOAD_BEGINS: u32 = 1;
+const LOAD_ENDS: u32 = 2;
+const SAMPLE: u32 = 3;
+const FINISH: u32 = 4;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Stage {
+    Forming,
+    Creating,
+    Settling,
+    Load,
+    Draining,
+    Tail,
+    Over,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Everything drained.
+    Drained,
+    /// The drain bound passed with something left to do.
+    DrainTimedOut,
+    /// The cluster never formed.
+    NotFormed,
+    /// It is still running.
+    Running,
+}
+
+/// Where a run is.
+#[derive(Clone, Debug)]
+pub struct PhaseClock {
+    stage: Stage,
+    outcome: Outcome,
+    /// When load begins to arrive.
+    pub(super) load_from: Instant,
+    /// When the warm-up ends and measuring begins.
+    pub(super) measure_from: Instant,
+    /// When the load ends.
+    pub(super) load_until: Instant,
+    services_from: Instant,
+    healed_at: Option<Instant>,
+    recovered: bool,
+    /// From the last heal within the load phase to recovery.
+    pub(super) recovery: Option<Duration>,
+}
+
+impl PhaseClock {
+    pub(super) const fn new() -> Self {
+        Self {
+            stage: Stage::Forming,
+            outcome: Outcome::Running,
+            load_from: Instant::FAR,
+            measure_from: Instant::FAR,
+            load_until: Instant::FAR,
+            services_from: Instant(0),
+            healed_at: None,
+            recovered: true,
+            recovery: None,
+        }
+    }
+
+    /// Whether the load phase has ended.
+    #[must_use]
+    pub fn load_is_over(&self) -> bool {
+        self.stage > Stage::Load
+    }
+}
+
+impl World {
+    /// Starts every node; the rest follows by itself.
+    pub(super) fn begin(&mut self) {
+        self.shared.recorder.phase(Phase::Warmup, 0);
+        for index in 0..self.nodes.len() {
+            self.start_node(index);
+        }
+        // The administrator; services start when their topics exist.
+        self.start_client(0);
+        self.arm_faults_by_event();
+        self.queue.push(self.now + LOOK_INTERVAL, Event::Run(LOOK));
+    }
+
+    pub(super) fn run_event(&mut self, code: u32) {
+        match code {
+            LOOK => self.look(),
+            LOAD_BEGINS => {
+                self.arm_faults_by_time();
+                self.phase_may_change();
+            }
+            LOAD_ENDS => self.end_load(),
+            SAMPLE => {
+                self.sample();
+                self.note_recovery();
+                if self.phases.stage < Stage::Over {
+                    self.queue.push(self.now + self.samples.interval(), Event::Run(SAMPLE));
+                }
+            }
+            _ => self.finish(),
+        }
+    }
+
+    fn look(&mut self) {
+        match self.phases.stage {
+            Stage::Forming if self.brokers_are_unfenced() => {
+                self.create_topics();
+                self.phases.stage = Stage::Creating;
+            }
+            Stage::Creating if self.topics_have_leaders() => self.start_services(),
+            Stage::Settling if self.services_are_settled() || self.now >= self.settle_by() => {
+                self.begin_load();
+            }
+            Stage::Forming | Stage::Creating | Stage::Settling => {
+                if self.now.0 > BOOT_MAX {
+                    self.phases.outcome = Outcome::NotFormed;
+                    self.finish();
+                    return;
+                }
+            }
+            Stage::Draining => {
+                let bound = self.phases.load_until + self.plan.scenario.drain;
+                let drained = self.is_drained();
+                if drained || self.now >= bound {
+                    self.phases.outcome =
+                        if drained { Outcome::Drained } else { Outcome::DrainTimedOut };
+                    self.phases.stage = Stage::Tail;
+                    self.queue.push(self.now + IDLE_TAIL, Event::Run(FINISH));
+                    return;
+                }
+            }
+            Stage::Load | Stage::Tail | Stage::Over => {}
+        }
+        if self.phases.stage < Stage::Tail && self.phases.stage != Stage::Load {
+            self.queue.push(self.now + LOOK_INTERVAL, Event::Run(LOOK));
+        }
+    }
+
+    /// Services start and form their groups before the load begins.
+    fn start_services(&mut self) {
+        self.phases.stage = Stage::Settling;
+        self.phases.services_from = self.now;
+        self.declare_topics();
+        for index in 1..self.clients.len() {
+            self.start_client(index);
+        }
+    }
+
+    fn settle_by(&self) -> Instant {
+        self.phases.services_from + SETTLE_MAX
+    }
+
+    fn begin_load(&mut self) {
+        self.phases.stage = Stage::Load;
+        let scenario = &self.plan.scenario;
+        let from = self.now + SETTLE;
+        let measure = from + scenario.warmup;
+        let until = measure + scenario.duration;
+        self.phases.load_from = from;
+        self.phases.measure_from = measure;
+        self.phases.load_until = until;
+        self.shared.load = LoadWindow { from, until };
+        for index in 1..self.clients.len() {
+            self.load_begins_for(index);
+        }
+        self.queue.push(measure, Event::Run(LOAD_BEGINS));
+        self.queue.push(until, Event::Run(LOAD_ENDS));
+        self.queue.push(from, Event::Run(SAMPLE));
+    }
+
+    fn end_load(&mut self) {
+        self.phases.stage = Stage::Draining;
+        self.heal();
+        self.shared.recorder.phase(Phase::Drain, self.now.0);
+        self.start_whatever_stopped();
+        self.queue.push(self.now + LOOK_INTERVAL, Event::Run(LOOK));
+    }
+
+    /// After healing every process runs again.
+    fn start_whatever_stopped(&mut self) {
+        for index in 0..self.nodes.len() {
+            if !self.nodes[index].state.is_running() {
+                self.nodes[index].disk.set_full(false);
+                self.start_node(index);
+                self.reset_stale_connections(index);
+            }
+        }
+        for index in 0..self.clients.len() {
+            match self.clients[index].state {
+                NodeState::Stopped => self.start_client(index),
+                NodeState::Paused => self.resume_client(index),
+                NodeState::Up | NodeState::NoPower => {}
+            }
+        }
+    }
+
+    /// A fault began or ended: the phase follows.
+    pub(super) fn phase_may_change(&mut self) {
+        if self.phases.stage != Stage::Load || self.now < self.phases.measure_from {
+            return;
+        }
+        if self.faults.running > 0 {
+            self.phases.recovered = false;
+            self.phases.healed_at = None;
+            self.shared.recorder.phase(Phase::Fault, self.now.0);
+        } else if self.phases.recovered {
+            self.shared.recorder.phase(Phase::Steady, self.now.0);
+        } else {
+            self.phases.healed_at = Some(self.now);
+            self.shared.recorder.phase(Phase::Recovery, self.now.0);
+        }
+    }
+
+    /// Recovery ends when every ISR is full and no group lags more than before the faults.
+    fn note_recovery(&mut self) {
+        let Some(healed_at) = self.phases.healed_at else { return };
+        if self.samples.is_calm() && self.isrs_are_full() {
+            let took = self.now.since(healed_at);
+            let worst = self.phases.recovery.unwrap_or(0).max(took);
+            self.phases.recovery = Some(worst);
+            self.phases.healed_at = None;
+            self.phases.recovered = true;
+            if self.phases.stage == Stage::Load {
+                self.shared.recorder.phase(Phase::Steady, self.now.0);
+            }
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.clients.iter().all(|c| c.actor.is_idle())
+            && self.total_lag() == 0
+            && self.isrs_are_full()
+            && self.groups_are_stable()
+            && !self.transactions_are_open()
+    }
+
+    fn finish(&mut self) {
+        if self.phases.outcome != Outcome::NotFormed {
+            self.sample();
+            self.check_after_healing();
+            self.shared.recorder.finish_at(self.now.0);
+            self.audit();
+        }
+        self.phases.stage = Stage::Over;
+        self.finished = true;
+    }
+
+    /// How the run ended.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.phases.outcome
+    }
+
+    /// From the last heal within the load phase to full ISRs and normal lag.
+    #[must_use]
+    pub const fn recovery(&self) -> Option<Duration> {
+        self.phases.recovery
+    }
+}

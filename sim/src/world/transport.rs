@@ -1,0 +1,337 @@
+//! How messages travel: connections, order, muting, cuts, resets.
+
+use broker_model::io::Disconnected;
+use broker_model::protocol::produce::Acks;
+use broker_model::protocol::{Header, Request, Response};
+use broker_model::types::{Duration, Instant, MILLISECOND, SECOND};
+
+use super::{Event, NodeState, World};
+use crate::network::{
+    Body, Channel, ConnectionId, Direction, Endpoint, HostId, Message, MessageState, Slot,
+};
+use crate::prng::Stream;
+
+/// How long a node waits for an answer from another node (`replica.socket.timeout.ms`,
+/// `controller.socket.timeout.ms`: 30 s).
+const NODE_REQUEST_TIMEOUT: Duration = 30 * SECOND;
+/// How long an attempt to connect may take (`socket.connection.setup.timeout.ms`: 10 s).
+const CONNECTION_SETUP_TIMEOUT: Duration = 10 * SECOND;
+/// First retransmission timeout of TCP (Linux `TCP_RTO_MIN`); it doubles up to two minutes.
+const FIRST_RETRANSMISSION: Duration = 200 * MILLISECOND;
+const LAST_RETRANSMISSION: Duration = 120 * SECOND;
+
+impl World {
+    /// Sends a request of an endpoint to a node.
+    pub(super) fn send_request(
+        &mut self,
+        (client, server, channel): (Endpoint, Endpoint, Channel),
+        correlation: u64,
+        header: Header,
+        request: Request,
+    ) {
+        let api = request.api_key();
+        let seed = self.seed;
+        let id = self.connections.between(client, server, channel, || {
+            let name = format!("connection/{}/{}/{}", client.0, server.0, channel.0);
+            Stream::new(seed, &name).bits()
+        });
+        let one_way = matches!(&request, Request::Produce(r) if r.acks == Acks::None);
+        self.open(id);
+        let connection = self.connections.get_mut(id);
+        if !one_way {
+            connection.in_flight.push_back((correlation, self.now));
+        }
+        let slot = self.messages.insert(Message {
+            connection: id,
+            life: connection.life,
+            direction: Direction::ToServer,
+            correlation,
+            header,
+            api,
+            sent: self.now,
+            body: Body::Request(request),
+            state: MessageState::Waiting,
+            one_way,
+        });
+        if self.is_node(client) && !one_way {
+            self.arm_request_timer(id);
+        }
+        self.transmit(slot, self.now);
+    }
+
+    /// Opens a closed connection: a handshake of one round trip, refused when no process
+    /// listens, unanswered when the host is off.
+    fn open(&mut self, id: ConnectionId) {
+        let connection = self.connections.get(id);
+        if connection.open {
+            return;
+        }
+        let (from, to) = (self.host_of(connection.client), self.host_of(connection.server));
+        let (key, server) = (connection.draw_key, connection.server);
+        let draw = self.connections.get_mut(id).next_draw();
+        let round_trip =
+            self.links.latency(from, to, key, draw) + self.links.latency(to, from, !key, draw);
+        let state = self.nodes[server.0 as usize].state;
+        let connection = self.connections.get_mut(id);
+        connection.open = true;
+        connection.ready_at = self.now + round_trip;
+        connection.muted = false;
+        connection.last_arrival = [self.now; 2];
+        match state {
+            NodeState::Stopped => self.schedule_reset(id, self.now + round_trip),
+            NodeState::NoPower => self.schedule_reset(id, self.now + CONNECTION_SETUP_TIMEOUT),
+            NodeState::Up | NodeState::Paused => {}
+        }
+    }
+
+    /// Puts a message on the wire, not before `from_time`.
+    pub(super) fn transmit(&mut self, slot: Slot, from_time: Instant) {
+        let message = self.messages.get(slot);
+        let (id, direction) = (message.connection, message.direction);
+        let bytes = match &message.body {
+            Body::Request(request) => request.wire_bytes(&self.shared.batches),
+            Body::Response(response) => response.wire_bytes(),
+            Body::Taken => unreachable!("a request that was read is not sent"),
+        };
+        let connection = self.connections.get_mut(id);
+        let way = direction as usize;
+        let (from, to) = match direction {
+            Direction::ToServer => (connection.client, connection.server),
+            Direction::ToClient => (connection.server, connection.client),
+        };
+        let draw = connection.next_draw();
+        let (key, ready, last) =
+            (connection.draw_key, connection.ready_at, connection.last_arrival[way]);
+        let (from, to) = (self.host_of(from), self.host_of(to));
+        let left = self.nics[from.0 as usize].send(from_time.max(ready), bytes);
+        let reached = left + self.links.latency(from, to, key, draw);
+        let arrival = self.nics[to.0 as usize].receive(reached, bytes).max(last);
+        self.connections.get_mut(id).last_arrival[way] = arrival;
+        self.messages.get_mut(slot).state = MessageState::Scheduled;
+        self.queue.push(arrival, Event::Arrive(slot.0));
+    }
+
+    /// A message reaches the other end.
+    pub(super) fn arrive(&mut self, slot: Slot) {
+        let message = self.messages.get(slot);
+        if message.state == MessageState::Dead {
+            self.messages.remove(slot);
+            return;
+        }
+        let (id, life, direction) = (message.connection, message.life, message.direction);
+        let connection = self.connections.get(id);
+        if connection.life != life {
+            self.messages.remove(slot);
+            return;
+        }
+        let (from, to) = match direction {
+            Direction::ToServer => (connection.client, connection.server),
+            Direction::ToClient => (connection.server, connection.client),
+        };
+        let (from_host, to_host) = (self.host_of(from), self.host_of(to));
+        let way = direction as usize;
+        let waits = !connection.held[way].is_empty();
+        if waits || self.links.is_cut(from_host, to_host) {
+            self.messages.get_mut(slot).state = MessageState::Waiting;
+            self.connections.get_mut(id).held[way].push_back(slot);
+            return;
+        }
+        if self.is_frozen(to) {
+            self.freeze(to, Event::Arrive(slot.0));
+            return;
+        }
+        match direction {
+            Direction::ToServer => self.request_arrives(slot, id),
+            Direction::ToClient => self.response_arrives(slot, id, to),
+        }
+    }
+
+    fn request_arrives(&mut self, slot: Slot, id: ConnectionId) {
+        let server = self.connections.get(id).server;
+        if !self.nodes[server.0 as usize].state.is_running() {
+            self.messages.remove(slot);
+            return;
+        }
+        let connection = self.connections.get_mut(id);
+        if connection.muted {
+            connection.socket.push_back(slot);
+            self.messages.get_mut(slot).state = MessageState::Waiting;
+        } else {
+            connection.muted = true;
+            self.read_request(slot, self.now);
+        }
+    }
+
+    fn response_arrives(&mut self, slot: Slot, id: ConnectionId, to: Endpoint) {
+        let message = self.messages.remove(slot);
+        let connection = self.connections.get_mut(id);
+        let expected = connection.in_flight.pop_front();
+        assert_eq!(
+            expected.map(|(correlation, _)| correlation),
+            Some(message.correlation),
+            "answers come in the order of the requests"
+        );
+        let server = connection.server;
+        let Body::Response(response) = message.body else {
+            unreachable!("only responses travel to the client")
+        };
+        self.deliver(to, server, message.correlation, Ok(response));
+    }
+
+    /// Hands an answer, or the news that there will be none, to whoever asked.
+    pub(super) fn deliver(
+        &mut self,
+        to: Endpoint,
+        from: Endpoint,
+        correlation: u64,
+        result: Result<Response, Disconnected>,
+    ) {
+        if self.is_node(to) {
+            self.node_response(to, from, correlation, result);
+        } else {
+            self.client_response(to, from, correlation, result);
+        }
+    }
+
+    /// The server has sent its answer (or owes none): it reads the next request of the
+    /// connection, not before `at`.
+    pub(super) fn unmute(&mut self, id: ConnectionId, life: u32, at: Instant) {
+        let connection = self.connections.get_mut(id);
+        if connection.life != life {
+            return;
+        }
+        match connection.socket.pop_front() {
+            Some(next) => self.read_request(next, at),
+            None => connection.muted = false,
+        }
+    }
+
+    /// Ends a life of a connection. Requests that the server has not read are gone; one that it
+    /// has read goes on. Returns what was still unanswered, in order.
+    pub(super) fn break_connection(&mut self, id: ConnectionId) -> Vec<u64> {
+        let connection = self.connections.get_mut(id);
+        connection.life += 1;
+        connection.open = false;
+        connection.muted = false;
+        connection.reset_life = None;
+        let lost: Vec<Slot> = connection
+            .socket
+            .drain(..)
+            .chain(connection.held[0].drain(..).collect::<Vec<_>>())
+            .collect();
+        let held: Vec<Slot> = connection.held[1].drain(..).collect();
+        let unanswered = connection.in_flight.drain(..).map(|(c, _)| c).collect();
+        for slot in lost.into_iter().chain(held) {
+            self.messages.remove(slot);
+        }
+        unanswered
+    }
+
+    /// Breaks a connection and tells the client that no answers will come.
+    pub(super) fn reset_connection(&mut self, id: ConnectionId) {
+        let connection = self.connections.get(id);
+        let (client, server) = (connection.client, connection.server);
+        for correlation in self.break_connection(id) {
+            self.deliver(client, server, correlation, Err(Disconnected));
+        }
+    }
+
+    /// A connection will be reset at `at`, if its present life lasts until then.
+    pub(super) fn schedule_reset(&mut self, id: ConnectionId, at: Instant) {
+        let connection = self.connections.get_mut(id);
+        connection.reset_life = Some(connection.life);
+        self.queue.push(at, Event::Connection(id.0));
+    }
+
+    fn arm_request_timer(&mut self, id: ConnectionId) {
+        let connection = self.connections.get_mut(id);
+        if connection.timer {
+            return;
+        }
+        if let Some(&(_, sent)) = connection.in_flight.front() {
+            connection.timer = true;
+            self.queue.push(sent + NODE_REQUEST_TIMEOUT, Event::Connection(id.0));
+        }
+    }
+
+    /// A reset is due, or the oldest request of a node may have waited too long.
+    pub(super) fn connection_event(&mut self, id: ConnectionId) {
+        let connection = self.connections.get_mut(id);
+        if connection.reset_life == Some(connection.life) {
+            let client = connection.client;
+            if self.is_frozen(client) {
+                self.freeze(client, Event::Connection(id.0));
+                return;
+            }
+            self.reset_connection(id);
+            return;
+        }
+        if !connection.timer {
+            return;
+        }
+        connection.timer = false;
+        let client = connection.client;
+        let late = connection
+            .in_flight
+            .front()
+            .is_some_and(|&(_, sent)| self.now.since(sent) >= NODE_REQUEST_TIMEOUT);
+        if self.is_frozen(client) {
+            self.connections.get_mut(id).timer = true;
+            self.freeze(client, Event::Connection(id.0));
+        } else if late {
+            self.reset_connection(id);
+        } else {
+            self.arm_request_timer(id);
+        }
+    }
+
+    /// A direction of a link is whole again: what was held arrives when TCP next repeats it.
+    pub(super) fn release_held(&mut self, from: HostId, to: HostId, cut_at: Instant) {
+        let again = retransmission_after(cut_at, self.now);
+        for id in self.connections.ids() {
+            let connection = self.connections.get(id);
+            let ends = (self.host_of(connection.client), self.host_of(connection.server));
+            for (way, pair) in [(0, ends), (1, (ends.1, ends.0))] {
+                if pair != (from, to) {
+                    continue;
+                }
+                let connection = self.connections.get_mut(id);
+                let held: Vec<Slot> = connection.held[way].drain(..).collect();
+                let arrival = again.max(connection.last_arrival[way]);
+                if !held.is_empty() {
+                    connection.last_arrival[way] = arrival;
+                }
+                for slot in held {
+                    self.messages.get_mut(slot).state = MessageState::Scheduled;
+                    self.queue.push(arrival, Event::Arrive(slot.0));
+                }
+            }
+        }
+    }
+}
+
+/// When TCP repeats what was lost from `cut_at` on, the first time at or after `now`.
+fn retransmission_after(cut_at: Instant, now: Instant) -> Instant {
+    let mut timeout = FIRST_RETRANSMISSION;
+    let mut at = cut_at + timeout;
+    while at < now {
+        timeout = (timeout * 2).min(LAST_RETRANSMISSION);
+        at = at + timeout;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::types::{Instant, MILLISECOND};
+
+    use super::retransmission_after;
+
+    #[test]
+    fn retransmissions_double() {
+        let at = |now: u64| retransmission_after(Instant(0), Instant(now * MILLISECOND)).0;
+        assert_eq!(at(1), 200 * MILLISECOND);
+        assert_eq!(at(201), 600 * MILLISECOND);
+        assert_eq!(at(601), 1_400 * MILLISECOND);
+    }
+}
