@@ -24,6 +24,7 @@ pub mod protocol;
 pub mod records;
 mod replication;
 pub mod rules;
+mod slab;
 mod timers;
 pub mod txn;
 pub mod types;

@@ -6,11 +6,11 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::slab::{Key, Slab};
 use crate::coordinator::Waiter;
 use crate::io::Token;
 use crate::protocol::ErrorCode;
 use crate::protocol::produce::ProduceResponse;
+use crate::slab::{Key, Slab};
 use crate::types::{Instant, Offset, PartitionId};
 
 /// Who waits for an offset of a partition.

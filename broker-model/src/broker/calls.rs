@@ -1,8 +1,8 @@
 //! Requests this broker sent and has no answer to yet.
 
-use super::slab::{Key, Slab};
 use crate::io::{Context, Output, Tag, Token};
 use crate::protocol::{ApiKey, Request};
+use crate::slab::{Key, Slab};
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId};
 
 /// Why a request was sent.

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::reading::Reader;
-use super::slab::Key;
 use crate::fetch::{FetchParams, Session};
 use crate::io::{Context, Token};
 use crate::partition::FollowerFetch;
@@ -12,6 +11,7 @@ use crate::protocol::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchedPartition, ReplicaState,
 };
 use crate::protocol::{ErrorCode, Header, Response};
+use crate::slab::Key;
 use crate::types::Offset;
 
 /// From this version on consumers may fetch from followers (KIP-392).

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use super::Broker;
 use super::acks::Waiting;
 use super::calls::Call;
-use super::slab::{Key, Slab};
 use crate::coordinator::Waiter;
 use crate::io::{Context, Disconnected, Token};
 use crate::log::AppendOutcome;
 use crate::note::Note;
 use crate::protocol::txn::{TxnMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 use crate::protocol::{ErrorCode, Request, Response};
+use crate::slab::{Key, Slab};
 use crate::types::{BatchId, Duration, Instant, MILLISECOND, NodeId, PartitionId, ProducerId};
 
 /// Wait before a marker that failed is sent again.

@@ -25,7 +25,6 @@ mod produce;
 mod reading;
 mod replicas;
 mod roles;
-pub(crate) mod slab;
 mod stop;
 mod verification;
 

@@ -190,7 +190,7 @@ impl Broker {
     pub(super) fn produce_settled(
         &mut self,
         cx: &mut Context<'_>,
-        key: super::slab::Key,
+        key: crate::slab::Key,
         slot: u32,
         error: ErrorCode,
     ) {

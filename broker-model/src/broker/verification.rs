@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::calls::Call;
-use super::slab::{Key, Slab};
 use crate::group;
 use crate::io::{Context, Disconnected, Token};
 use crate::log::Verification;
@@ -17,6 +16,7 @@ use crate::protocol::txn::{
     TxnOffsetCommitRequest,
 };
 use crate::protocol::{ErrorCode, Header, Request};
+use crate::slab::{Key, Slab};
 use crate::types::{Duration, Instant, MILLISECOND, PartitionId};
 
 /// From these versions on Produce and `TxnOffsetCommit` add their partitions (KIP-890).

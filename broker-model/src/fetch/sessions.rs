@@ -4,9 +4,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::session::{Parked, Session};
-use crate::broker::slab::{Key, Slab};
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::{FetchPartition, FetchRequest, ReplicaState};
+use crate::slab::{Key, Slab};
 use crate::types::{Duration, Instant, Offset, PartitionId, SECOND};
 
 /// Below this many slots Kafka's eight cache shards have none each: no sessions at all.
