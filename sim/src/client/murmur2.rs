@@ -8,6 +8,7 @@ const MULTIPLIER: u32 = 0x5bd1_e995;
 
 /// `Utils.murmur2` of a serialized key.
 #[must_use]
+#[inline]
 pub fn murmur2(key: &[u8]) -> i32 {
     let length = u32::try_from(key.len()).expect("keys are shorter than 4 GiB");
     let words = key.chunks_exact(4);
@@ -31,6 +32,7 @@ pub fn murmur2(key: &[u8]) -> i32 {
 
 /// Which of `partitions` a hash falls on: `Utils.toPositive(hash) % partitions`.
 #[must_use]
+#[inline]
 pub const fn partition_for(hash: i32, partitions: u32) -> u32 {
     (hash.cast_unsigned() & 0x7fff_ffff) % partitions
 }
@@ -46,6 +48,7 @@ pub struct KeyText {
 impl KeyText {
     /// The text of a key number.
     #[must_use]
+    #[inline]
     pub fn new(key: u32) -> Self {
         let mut digits = [b'0'; 10];
         let mut rest = key;
@@ -69,6 +72,7 @@ impl KeyText {
 
 /// How many bytes [`KeyText`] has for a key number.
 #[must_use]
+#[inline]
 pub const fn key_bytes(key: u32) -> u32 {
     match key.checked_ilog10() {
         Some(log) => log + 1,

@@ -13,6 +13,7 @@ pub const NO_HEADERS: u32 = 1;
 
 /// Bytes of a zigzag varint.
 #[must_use]
+#[inline]
 pub const fn varint_bytes(value: i32) -> u32 {
     let zigzag = (value.cast_unsigned() << 1) ^ (value >> 31).cast_unsigned();
     seven_bit_groups(zigzag as u64)
@@ -20,6 +21,7 @@ pub const fn varint_bytes(value: i32) -> u32 {
 
 /// Bytes of a zigzag varlong.
 #[must_use]
+#[inline]
 pub const fn varlong_bytes(value: i64) -> u32 {
     seven_bit_groups((value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned())
 }
@@ -30,6 +32,7 @@ const fn seven_bit_groups(value: u64) -> u32 {
 
 /// Bytes of a nullable field: its length, -1 for null, and its content.
 #[must_use]
+#[inline]
 pub const fn field_bytes(length: Option<u32>) -> u32 {
     match length {
         Some(n) => varint_bytes(n.cast_signed()) + n,
@@ -48,6 +51,7 @@ pub fn headers_bytes(headers: &[(u32, Option<u32>)]) -> u32 {
 /// Bytes of a record, its own length included (`DefaultRecord.sizeInBytes`). `headers` are the
 /// bytes of the headers section, [`NO_HEADERS`] without any.
 #[must_use]
+#[inline]
 pub const fn record_bytes(
     offset_delta: u32,
     timestamp_delta: i64,

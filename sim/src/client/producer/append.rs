@@ -5,7 +5,7 @@ use broker_model::types::{Instant, PartitionId, RecordId, TopicId};
 use super::super::io::ClientContext;
 use super::super::murmur2::{KeyText, murmur2, partition_for};
 use super::Producer;
-use super::batch::{Batch, bound};
+use super::batch::{Appended, Batch, bound};
 use super::event::{Refusal, RunOutcome, SendOutcome};
 use super::partition::Membership;
 use super::partitioner::{Sticky, all_full, switches};
@@ -134,10 +134,8 @@ impl Producer {
             };
             if let Some(&last) = self.partitions.get(slot).queue.back() {
                 let batch = self.pool.get_mut(last);
-                let before = batch.expected_bytes(&self.config);
-                if batch.try_append(&self.config, id, &record) {
-                    let full = batch.is_full(&self.config);
-                    let bytes = batch.expected_bytes(&self.config) - before;
+                if let Some(Appended { bytes, full }) = batch.try_append(&self.config, id, &record)
+                {
                     if full {
                         self.wake();
                     }
@@ -191,8 +189,10 @@ impl Producer {
         batch.held = limit;
         let at_ref = self.pool.insert(batch);
         let batch = self.pool.get_mut(at_ref);
-        let fits = batch.try_append(&self.config, id, record);
-        assert!(fits, "the first record of a batch always fits");
+        let first = batch.try_append(&self.config, id, record);
+        let Appended { bytes, .. } = first.expect("the first record of a batch always fits");
+        // Records of a topic are mostly of one size.
+        batch.records.reserve((limit / bytes.max(1)).min(1_024) as usize);
         let (bytes, full) = (batch.expected_bytes(&self.config), batch.is_full(&self.config));
         self.incomplete += 1;
         let partition = self.partitions.get_mut(slot);

@@ -23,6 +23,15 @@ pub(super) struct Identity {
     pub(super) base_sequence: i32,
 }
 
+/// What an appended record did to its batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Appended {
+    /// Bytes it added, as far as can be expected.
+    pub(super) bytes: u32,
+    /// Whether the batch is full now.
+    pub(super) full: bool,
+}
+
 /// A batch from its first record until its outcome is told (`ProducerBatch`).
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
@@ -67,6 +76,7 @@ pub(super) struct Batch {
 }
 
 /// Lengths of a record as its serializers give them: key (`None` for null) and value.
+#[inline]
 pub(super) fn lengths(record: &Record) -> (Option<u32>, Option<u32>) {
     if record.key == NO_KEY {
         return (None, Some(record.size));
@@ -111,14 +121,15 @@ impl Batch {
     }
 
     /// Adds a record if there is room (`MemoryRecordsBuilder.hasRoomFor`); the first always fits.
+    #[inline]
     pub(super) fn try_append(
         &mut self,
         config: &ProducerConfig,
         id: RecordId,
         record: &Record,
-    ) -> bool {
+    ) -> Option<Appended> {
         if self.closed {
-            return false;
+            return None;
         }
         let time = record.intended.0 / MILLISECOND;
         if self.count == 0 {
@@ -129,11 +140,9 @@ impl Batch {
         let (key, value) = lengths(record);
         let delta = time.cast_signed() - self.base_time.cast_signed();
         let bytes = record_bytes(self.count, delta, key, value, NO_HEADERS);
-        if self.count > 0 {
-            let used = self.expected_bytes(config);
-            if used >= self.write_limit || self.write_limit - used < bytes {
-                return false;
-            }
+        let before = self.expected_bytes(config);
+        if self.count > 0 && (before >= self.write_limit || self.write_limit - before < bytes) {
+            return None;
         }
         self.payload += bytes;
         self.count += 1;
@@ -142,10 +151,12 @@ impl Batch {
             self.latest = time;
             self.latest_record = id;
         }
-        true
+        let after = self.expected_bytes(config);
+        Some(Appended { bytes: after - before, full: after >= self.write_limit })
     }
 
     /// What it is expected to take on the wire.
+    #[inline]
     pub(super) fn expected_bytes(&self, config: &ProducerConfig) -> u32 {
         BATCH_OVERHEAD_BYTES + config.expect(self.payload)
     }

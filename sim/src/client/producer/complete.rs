@@ -148,12 +148,13 @@ impl Producer {
         let mut parts: Vec<Batch> = Vec::new();
         for id in records {
             let record = cx.records.get(id);
-            let fits = parts.last_mut().is_some_and(|b| b.try_append(&self.config, id, &record));
+            let fits =
+                parts.last_mut().is_some_and(|b| b.try_append(&self.config, id, &record).is_some());
             if !fits {
                 let limit = bound(&record).max(self.batch_size());
                 let mut part = Batch::new(slot, parent.serial, limit, parent.created);
-                let fits = part.try_append(&self.config, id, &record);
-                assert!(fits, "the first record of a batch always fits");
+                let first = part.try_append(&self.config, id, &record);
+                assert!(first.is_some(), "the first record of a batch always fits");
                 part.in_retry = true;
                 part.maybe_written = parent.maybe_written;
                 parts.push(part);

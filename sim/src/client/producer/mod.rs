@@ -6,6 +6,11 @@
 //! [`Producer::poll`] and carry out what was pushed to `cx.outputs`; then read
 //! [`Producer::poll_event`] until it is empty. [`Producer::turn`] is one turn of the Java sender
 //! thread alone: it drains and sends; what an answer makes possible is sent in the next turn.
+//!
+//! Different from the Java client: it does not see a connection come up, so that a request waits in
+//! a connection that hangs instead of a batch in the accumulator; compression has one constant
+//! ratio; a flush while another waits replaces it. Not there: telemetry, interceptors,
+//! metadata rebootstrap, `metadata.max.idle.ms`, throttling by quotas.
 
 mod append;
 mod batch;
