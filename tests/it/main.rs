@@ -1,6 +1,7 @@
 //! Integration tests.
 
-mod dialogues;
 mod bad_files;
+mod dialogues;
+mod tidy;
 mod transcripts;
 mod vectors;
