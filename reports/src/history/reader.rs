@@ -84,7 +84,8 @@ impl Recorder {
             if batch.partition != poll.partition {
                 self.invented.misplaced(id, &poll, offset, batch.partition);
             }
-            let (Some(number), true) = (batch.transaction(), committed) else { continue };
+            let judged = committed || self.every_reader;
+            let (Some(number), true) = (batch.transaction(), judged) else { continue };
             let transaction = self.transactions.get_mut(number);
             if transaction.first_read.is_none() {
                 transaction.first_read = Some(Read {

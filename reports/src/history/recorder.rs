@@ -49,6 +49,7 @@ pub struct Recorder {
     pub(crate) transactions: Transactions,
     pub(crate) totals: Totals,
     pub(crate) end_ns: u64,
+    pub(crate) every_reader: bool,
     pub(crate) audited: Audited,
     /// Entities and offsets of the batch being audited; kept for its memory.
     pub(super) audited_entities: Vec<(u32, i64)>,
@@ -141,6 +142,12 @@ impl Recorder {
     pub fn phase(&mut self, phase: Phase, at_ns: u64) {
         self.note(27, phase.index() as u64, at_ns);
         self.phases.enter(phase, at_ns);
+    }
+
+    /// Judges what `read_uncommitted` readers are given as if they had asked for committed
+    /// records only: for scenarios that show what that setting does not promise.
+    pub fn judge_every_reader(&mut self) {
+        self.every_reader = true;
     }
 
     /// The run is over; nothing but audits and judging follows.

@@ -80,21 +80,55 @@ fn rescaled(mean: u64, shape: Vec<f64>) -> Vec<u64> {
     shape.into_iter().map(|x| libm::round(x * factor) as u64).collect()
 }
 
-/// Quantile of the standard normal distribution by bisection of its distribution function
-/// (`erfc`), to 1e-12: slow, exact enough, and the same on every machine.
+/// Quantile of the standard normal distribution: P. J. Acklam's rational approximation, relative
+/// error below 1.2e-9.
 fn normal_quantile(p: f64) -> f64 {
-    let below = |x: f64| 0.5 * libm::erfc(-x / core::f64::consts::SQRT_2);
-    let (mut low, mut high) = (-9.0, 9.0);
-    for _ in 0..48 {
-        let middle = 0.5 * (low + high);
-        if below(middle) < p {
-            low = middle;
-        } else {
-            high = middle;
-        }
+    const LOW: f64 = 0.024_25;
+    let tail = |q: f64| horner(&C, q) / (horner(&D, q) * q + 1.0);
+    if p < LOW {
+        tail(libm::sqrt(-2.0 * libm::log(p)))
+    } else if p > 1.0 - LOW {
+        -tail(libm::sqrt(-2.0 * libm::log(1.0 - p)))
+    } else {
+        let q = p - 0.5;
+        let r = q * q;
+        horner(&A, r) * q / (horner(&B, r) * r + 1.0)
     }
-    0.5 * (low + high)
 }
+
+fn horner(coefficients: &[f64], x: f64) -> f64 {
+    coefficients.iter().fold(0.0, |sum, c| sum * x + c)
+}
+
+const A: [f64; 6] = [
+    -3.969_683_028_665_376e1,
+    2.209_460_984_245_205e2,
+    -2.759_285_104_469_687e2,
+    1.383_577_518_672_69e2,
+    -3.066_479_806_614_716e1,
+    2.506_628_277_459_239,
+];
+const B: [f64; 5] = [
+    -5.447_609_879_822_406e1,
+    1.615_858_368_580_409e2,
+    -1.556_989_798_598_866e2,
+    6.680_131_188_771_972e1,
+    -1.328_068_155_288_572e1,
+];
+const C: [f64; 6] = [
+    -7.784_894_002_430_293e-3,
+    -3.223_964_580_411_365e-1,
+    -2.400_758_277_161_838,
+    -2.549_732_539_343_734,
+    4.374_664_141_464_968,
+    2.938_163_982_698_783,
+];
+const D: [f64; 4] = [
+    7.784_695_709_041_462e-3,
+    3.224_671_290_700_398e-1,
+    2.445_134_137_142_996,
+    3.754_408_661_907_416,
+];
 
 #[cfg(test)]
 mod tests {
@@ -124,5 +158,6 @@ mod tests {
     fn the_normal_distribution_has_its_known_quantiles() {
         assert!((normal_quantile(0.975) - 1.959_964).abs() < 1e-6);
         assert!(normal_quantile(0.5).abs() < 1e-9);
+        assert!((normal_quantile(0.001) + 3.090_232).abs() < 1e-6);
     }
 }

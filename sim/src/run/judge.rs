@@ -52,20 +52,30 @@ fn claims(world: &World) -> Vec<Claim> {
         Some(Named::Duplicate | Named::Reordered) => Scope::Every,
         _ => Scope::Promised,
     };
-    vec![
+    let mut claims = vec![
         Claim::NoAcknowledgedRecordLost,
         Claim::NoRecordInvented,
         Claim::NoDuplicate(scope),
         Claim::OrderPerPartition(scope),
-        Claim::OrderPerKey,
         Claim::AbortedNeverRead,
         Claim::NoTornTransaction,
         Claim::PollInOrder,
-        Claim::EffectsAppliedOnce,
-        Claim::OneTerminalState,
-        Claim::LagDrained,
-        Claim::CallsAnswered,
-    ]
+    ];
+    let is_topic = |name: &String| scenario.topic(name).is_some();
+    if scenario.checks.per_key_order.iter().any(is_topic) {
+        claims.push(Claim::OrderPerKey);
+    }
+    if scenario.services.iter().any(|s| s.effects.is_some()) {
+        claims.push(Claim::EffectsAppliedOnce);
+    }
+    if scenario.checks.exactly_once.iter().any(|one| is_topic(&one.from) && is_topic(&one.to)) {
+        claims.push(Claim::OneTerminalState);
+    }
+    if scenario.services.iter().any(|s| s.group.is_some()) {
+        claims.push(Claim::LagDrained);
+    }
+    claims.push(Claim::CallsAnswered);
+    claims
 }
 
 /// Whether the run came to rest within its bound.

@@ -10,6 +10,7 @@ use reports::history::Recorder;
 use reports::metric::Timeline;
 use reports::summary::Summary;
 use scenarios::Scenario;
+use scenarios::model::Anomaly;
 
 use crate::invariant;
 use crate::plan::{Plan, PlanError};
@@ -45,6 +46,9 @@ pub fn world_of(plan: Plan) -> World {
     let load = plan.scenario.warmup + plan.scenario.duration;
     let grid = (load / 240).max(1_000_000);
     let mut recorder = Recorder::new(grid);
+    if plan.scenario.expect.anomaly == Some(Anomaly::AbortedRead) {
+        recorder.judge_every_reader();
+    }
     let cast = service::cast(&plan, &mut recorder);
     let layout = Layout {
         names: cast.names,

@@ -41,7 +41,10 @@ pub fn cast(plan: &Plan, recorder: &mut Recorder) -> Cast {
         spec.end_stage = last.iter().any(|&ends| ends).then_some(end_stage);
         spec.ends = last;
         if let Some(ledger) = &service.effects {
-            let input = scenario.topic(&service.inputs[0]).unwrap_or(0) as u32;
+            let declared = scenario.checks.exactly_once.iter().find(|one| one.to == *ledger);
+            let input = declared.map_or(&service.inputs[0], |one| &one.from);
+            // Topics are created in the order of the scenario, and numbered so.
+            let input = scenario.topic(input).unwrap_or(0) as u32;
             let ledger = recorder.ledger(ledger, input);
             spec.effects = Some(cast.stores.effects.len());
             cast.stores.effects.push(EffectStore::new(ledger, service.dedupe));

@@ -531,7 +531,6 @@ impl Worker {
             if let Some(position) = self.positions.get_mut(&partition) {
                 position.committed = position.committed.max(offset);
             }
-            cx.shared.progress.committed(group, partition, offset);
             cx.shared.recorder.committed_offset(group.0, partition.0, offset.0, at);
             self.plan.service.committed(cx.shared, partition, offset);
         }

@@ -243,7 +243,7 @@ impl World {
         }
     }
 
-    fn is_drained(&self) -> bool {
+    fn is_drained(&mut self) -> bool {
         self.clients.iter().all(|c| c.actor.is_idle())
             && self.total_lag() == 0
             && self.isrs_are_full()

@@ -9,7 +9,7 @@ use super::{Event, NodeState, World};
 use crate::network::{
     Body, Channel, ConnectionId, Direction, Endpoint, HostId, Message, MessageState, Slot,
 };
-use crate::prng::Stream;
+use crate::prng::{Stream, mix, scale};
 
 /// How long a node waits for an answer from another node (`replica.socket.timeout.ms`,
 /// `controller.socket.timeout.ms`: 30 s).
@@ -107,8 +107,25 @@ impl World {
         let reached = left + self.links.latency(from, to, key, draw);
         let arrival = self.nics[to.0 as usize].receive(reached, bytes).max(last);
         self.connections.get_mut(id).last_arrival[way] = arrival;
+        if self.breaks(from, to, key, draw) {
+            // The message is lost with its connection.
+            self.messages.remove(slot);
+            self.schedule_reset(id, arrival);
+            return;
+        }
         self.messages.get_mut(slot).state = MessageState::Scheduled;
         self.queue.push(arrival, Event::Arrive(slot.0));
+    }
+
+    /// Whether the connection breaks with this message.
+    fn breaks(&self, from: HostId, to: HostId, key: u64, draw: u64) -> bool {
+        let chances = [self.loss[from.0 as usize], self.loss[to.0 as usize]];
+        chances.iter().enumerate().any(|(end, &(numerator, denominator))| {
+            numerator > 0 && {
+                let bits = mix(key ^ mix(draw ^ ((end as u64 + 1) << 40)));
+                scale(bits, denominator) < numerator
+            }
+        })
     }
 
     /// A message reaches the other end.

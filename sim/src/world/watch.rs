@@ -8,13 +8,14 @@ use broker_model::protocol::controller::CreateTopicRequest;
 use broker_model::records::LogEntry;
 use broker_model::types::{Duration, GroupId, Instant, MILLISECOND, Offset, PartitionId, RecordId};
 use reports::history::Facts;
+use scenarios::model::ExactlyOnce;
 
 use super::layout::config_text;
 use super::{NodeState, World};
 use crate::invariant::View;
 use crate::records::RecordTable;
 
-/// Committed positions of every group, as its members were told.
+/// Committed positions of every group, as its coordinator last held them.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     groups: Vec<GroupProgress>,
@@ -36,11 +37,13 @@ impl Progress {
         self.groups.push(GroupProgress { group, committed });
     }
 
-    /// A member was told that its commit stands.
-    pub fn committed(&mut self, group: GroupId, partition: PartitionId, offset: Offset) {
+    /// What a coordinator holds as committed.
+    fn take(&mut self, group: GroupId, offsets: &[(PartitionId, Offset)]) {
         let Some(group) = self.groups.iter_mut().find(|g| g.group == group) else { return };
-        if let Ok(index) = group.committed.binary_search_by_key(&partition, |&(p, _)| p) {
-            group.committed[index].1 = offset;
+        for &(partition, offset) in offsets {
+            if let Ok(index) = group.committed.binary_search_by_key(&partition, |&(p, _)| p) {
+                group.committed[index].1 = offset;
+            }
         }
     }
 }
@@ -250,7 +253,7 @@ impl World {
         if !busy.is_empty() {
             reasons.push(format!("busy: {}", busy.join(", ")));
         }
-        let lag = self.total_lag();
+        let lag: u64 = (0..self.shared.progress.groups.len()).map(|i| self.group_lag(i).1).sum();
         if lag > 0 {
             reasons.push(format!("lag of {lag} records"));
         }
@@ -288,7 +291,25 @@ impl World {
             self.shared.topics.add(&name, id, &topic.partitions);
             self.shared.recorder.topic(id.0, &name, partitions);
         }
+        self.declare_order();
         self.watch_groups();
+    }
+
+    /// Tells the recorder which topics promise an order per key, and where orders end.
+    fn declare_order(&mut self) {
+        let checks = self.plan.scenario.checks.clone();
+        for name in &checks.per_key_order {
+            if let Some(topic) = self.shared.topics.id(name) {
+                self.shared.recorder.keyed_topic(topic.0);
+            }
+        }
+        let topics = |one: &ExactlyOnce| {
+            Some((self.shared.topics.id(&one.from)?, self.shared.topics.id(&one.to)?))
+        };
+        // The last pair of topics is the end of the pipeline.
+        if let Some((from, to)) = checks.exactly_once.iter().rev().find_map(topics) {
+            self.shared.recorder.lifecycle(from.0, [to.0]);
+        }
     }
 
     fn watch_groups(&mut self) {
@@ -315,6 +336,7 @@ impl World {
 
     /// Takes a sample of lag, ISRs and utilisation.
     pub(super) fn sample(&mut self) {
+        self.refresh_progress();
         let mut total = 0;
         for index in 0..self.shared.progress.groups.len() {
             let (group, records, age) = self.group_lag(index);
@@ -348,8 +370,19 @@ impl World {
         self.samples.samples.push(sample);
     }
 
+    /// Reads the committed positions from the coordinators that are up.
+    fn refresh_progress(&mut self) {
+        for node in self.nodes.iter().filter(|n| n.state.is_running()) {
+            let Some(broker) = node.broker() else { continue };
+            for view in broker.groups().groups() {
+                self.shared.progress.take(view.group, &view.offsets);
+            }
+        }
+    }
+
     /// Records that any group has not committed yet.
-    pub(super) fn total_lag(&self) -> u64 {
+    pub(super) fn total_lag(&mut self) -> u64 {
+        self.refresh_progress();
         (0..self.shared.progress.groups.len()).map(|i| self.group_lag(i).1).sum()
     }
 
