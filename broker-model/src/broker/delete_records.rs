@@ -27,6 +27,10 @@ impl Deletes {
         self.waiting.iter().map(|w| w.deadline).min().unwrap_or(Instant::FAR)
     }
 
+    pub(super) const fn any(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
     }

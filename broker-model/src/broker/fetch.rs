@@ -3,35 +3,44 @@
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::reading::Reader;
+use super::reading::{Look, Reader};
 use crate::fetch::{FetchParams, Session};
 use crate::io::{Context, Token};
 use crate::partition::FollowerFetch;
-use crate::protocol::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchedPartition, ReplicaState,
-};
+use crate::protocol::fetch::{FetchRequest, FetchResponse, FetchedPartition};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::slab::Key;
-use crate::types::Offset;
+use crate::types::{Offset, PartitionId};
 
 /// From this version on consumers may fetch from followers (KIP-392).
 const FETCHES_FROM_FOLLOWERS: i16 = 11;
 
-/// A fetch that was read but not answered yet.
-struct Pass {
-    response: FetchResponse,
+/// A slot that a fetch looked at.
+#[derive(Clone, Copy, Debug)]
+struct Looked {
+    slot: u32,
+    look: Look,
+    /// It has something to say beside data.
+    changed: bool,
+    /// It may have data.
+    more: bool,
+    /// The fetch must not wait because of it.
+    ends_wait: bool,
+}
+
+/// What a fetch found in the partitions with news. Kept by the broker, so that its memory is
+/// used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pass {
+    looked: Vec<Looked>,
     /// Errors found before reading come last in the answer.
     late: Vec<FetchedPartition>,
-    /// The slots looked at.
-    taken: Vec<u32>,
-    /// For each of them: it would be dirty after an answer.
-    unfinished: Vec<bool>,
-    /// For each of them: it has something to say.
-    telling: Vec<bool>,
+    /// Partitions that do not exist.
+    unknown: usize,
     /// It must be answered now.
     ends_wait: bool,
-    /// What a follower has, where reading went well.
-    positions: Vec<FetchPartition>,
+    /// Partitions whose follower shall join the ISR.
+    joins: Vec<PartitionId>,
 }
 
 impl Broker {
@@ -67,14 +76,11 @@ impl Broker {
             leader_only: request.replica.is_some() || header.api_version < FETCHES_FROM_FOLLOWERS,
             full: begun.full,
         };
-        let Some(pass) = self.read_pass(cx, begun.key, &params, false) else { return };
-        self.take_positions(cx, request.replica, &pass.positions);
+        self.look(cx, begun.key, &params, false);
         let nothing_to_wait_for =
-            self.sessions.get_mut(begun.key).is_none_or(|s| s.len() == pass.late.len());
-        if pass.ends_wait || request.max_wait == 0 || nothing_to_wait_for {
-            self.answer_fetch(cx, begun.key, &params, pass);
-        } else {
-            self.unread(begun.key, pass);
+            self.sessions.get_mut(begun.key).is_none_or(|s| s.len() == self.pass.unknown);
+        let must = self.pass.ends_wait || request.max_wait == 0 || nothing_to_wait_for;
+        if !self.answer_or_wait(cx, begun.key, &params, must) {
             self.sessions.park(begun.key, params);
         }
     }
@@ -83,16 +89,12 @@ impl Broker {
     pub(super) fn retry_fetch(&mut self, cx: &mut Context<'_>, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(parked) = session.parked.take() else { return };
-        let follower = session.follower;
-        let Some(pass) = self.read_pass(cx, key, &parked, true) else { return };
-        if pass.ends_wait {
-            self.take_positions(cx, follower, &pass.positions);
-            self.answer_fetch(cx, key, &parked, pass);
-        } else {
-            self.unread(key, pass);
-            if let Some(session) = self.sessions.get_mut(key) {
-                session.parked = Some(parked);
-            }
+        self.look(cx, key, &parked, true);
+        let must = self.pass.ends_wait;
+        if !self.answer_or_wait(cx, key, &parked, must)
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.parked = Some(parked);
         }
     }
 
@@ -101,127 +103,171 @@ impl Broker {
         for key in self.sessions.due(cx.now.instant) {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             let Some(parked) = session.parked.take() else { continue };
-            let follower = session.follower;
-            let Some(pass) = self.read_pass(cx, key, &parked, true) else { continue };
-            self.take_positions(cx, follower, &pass.positions);
-            self.answer_fetch(cx, key, &parked, pass);
+            self.look(cx, key, &parked, true);
+            self.answer_or_wait(cx, key, &parked, true);
         }
     }
 
-    /// Reads the partitions with news. `parked` when the fetch has waited already.
-    fn read_pass(
+    /// Looks at the partitions with news. `parked` when the fetch has waited already.
+    fn look(&mut self, cx: &Context<'_>, key: Key, params: &FetchParams, parked: bool) {
+        let pass = &mut self.pass;
+        pass.clear();
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let reader = Reader::new(&self.replicas, &self.image, session, params);
+        session.sort_dirty();
+        for &index in session.dirty() {
+            let slot = session.slot(index);
+            let look = reader.look(cx, &slot.asked);
+            let ends_wait = reader.ends_wait(&slot.asked, &look);
+            let (changed, more) = match look {
+                Look::Failed(error) => {
+                    let unknown = error == ErrorCode::UnknownTopicOrPartition;
+                    pass.unknown += usize::from(unknown);
+                    pass.ends_wait |= unknown && parked;
+                    (true, true)
+                }
+                Look::Diverging(_) => (true, true),
+                Look::Readable { bound, high_watermark, log_start_offset } => {
+                    let more = slot.asked.fetch_offset < bound;
+                    // Any data is enough for the usual `min_bytes` of 1.
+                    pass.ends_wait |= more && params.min_bytes <= 1;
+                    let changed = high_watermark != slot.sent_high_watermark
+                        || log_start_offset != slot.sent_log_start;
+                    (changed, more)
+                }
+            };
+            pass.ends_wait |= ends_wait;
+            pass.looked.push(Looked { slot: index, look, changed, more, ends_wait });
+        }
+        pass.ends_wait |= params.min_bytes == 0;
+    }
+
+    /// Answers a fetch that must not wait, or that has the bytes it wants. Else it keeps its
+    /// news. Whether it was answered.
+    fn answer_or_wait(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         key: Key,
         params: &FetchParams,
-        parked: bool,
-    ) -> Option<Pass> {
-        let session = self.sessions.get_mut(key)?;
-        let reader = Reader {
-            replicas: &self.replicas,
-            image: &self.image,
-            isolation: params.isolation,
-            follower: session.follower.map(|f| f.id),
-            leader_only: params.leader_only,
-        };
-        let taken = session.take_dirty();
-        let mut pass = Pass::new(session.id, taken);
-        let mut left = params.max_bytes;
-        let mut minimum_one = true;
-        for i in 0..pass.taken.len() {
-            let slot = session.slot(pass.taken[i]);
-            let entries = &mut pass.response.entries;
-            let read = reader.read(cx, &slot.asked, left, minimum_one, entries);
-            if read.bytes > 0 {
-                minimum_one = false;
-                left = left.saturating_sub(u32::try_from(read.bytes).unwrap_or(u32::MAX));
-                pass.response.bytes += read.bytes;
-            }
-            let answer = read.answer;
-            let failed = answer.error != ErrorCode::None || answer.diverging.is_some();
-            let news = failed
-                || read.bytes > 0
-                || answer.high_watermark != slot.sent_high_watermark
-                || answer.log_start_offset != slot.sent_log_start;
-            pass.telling.push(news);
-            pass.unfinished.push(failed || read.more || read.ends_wait);
-            pass.ends_wait |= read.ends_wait || read.unknown && parked;
-            if !failed && reader.follower.is_some() {
-                pass.positions.push(slot.asked);
-            }
-            if !news && !params.full {
-                continue;
-            }
-            if read.unknown {
-                pass.late.push(answer);
-            } else {
-                pass.response.partitions.push(answer);
+        must: bool,
+    ) -> bool {
+        let mut response = None;
+        if must || params.min_bytes > 1 {
+            response = self.read(cx, key, params);
+            if !must {
+                response = response.filter(|r| r.bytes >= u64::from(params.min_bytes));
             }
         }
-        pass.ends_wait |= pass.response.bytes >= u64::from(params.min_bytes);
-        Some(pass)
+        self.take_positions(cx, key);
+        let Some(response) = response else {
+            if let Some(session) = self.sessions.get_mut(key) {
+                let looked = &self.pass.looked;
+                session.settle(|i| looked[i].changed || looked[i].is_unfinished());
+            }
+            return false;
+        };
+        self.send_fetched(cx, key, params, response);
+        true
     }
 
-    /// The fetch goes on waiting: what has news keeps it.
-    fn unread(&mut self, key: Key, pass: Pass) {
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.settle(pass.taken, |i| pass.telling[i] || pass.unfinished[i]);
+    /// Reads what was found, up to the limits.
+    fn read(&mut self, cx: &Context<'_>, key: Key, params: &FetchParams) -> Option<FetchResponse> {
+        let session = self.sessions.get_mut(key)?;
+        let pass = &mut self.pass;
+        pass.late.clear();
+        let reader = Reader::new(&self.replicas, &self.image, session, params);
+        let told = pass.looked.iter().filter(|l| l.changed || l.more || params.full);
+        let mut response = FetchResponse {
+            session_id: session.id,
+            partitions: Vec::with_capacity(told.clone().count()),
+            ..FetchResponse::default()
+        };
+        let mut left = params.max_bytes;
+        let mut minimum_one = true;
+        for looked in told {
+            let asked = &session.slot(looked.slot).asked;
+            let limits = (left, minimum_one);
+            let (answer, bytes) =
+                reader.read(cx, asked, &looked.look, limits, &mut response.entries);
+            if bytes == 0 && !looked.changed && !params.full {
+                continue;
+            }
+            if bytes > 0 {
+                minimum_one = false;
+                left = left.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
+                response.bytes += bytes;
+            }
+            if answer.error == ErrorCode::UnknownTopicOrPartition {
+                pass.late.push(answer);
+            } else {
+                response.partitions.push(answer);
+            }
         }
+        Some(response)
     }
 
     /// A follower's fetch says what it has.
-    fn take_positions(
-        &mut self,
-        cx: &mut Context<'_>,
-        follower: Option<ReplicaState>,
-        positions: &[FetchPartition],
-    ) {
-        let Some(follower) = follower else { return };
-        for asked in positions {
-            let partition = asked.partition;
-            let Some(replica) = self.replicas.get_mut(partition) else { continue };
-            let taken = replica.record_follower_fetch(
-                cx.now.instant,
-                follower.id,
-                follower.epoch,
-                asked.fetch_offset,
-                asked.log_start_offset,
-            );
-            let FollowerFetch::Recorded { moved } = taken else { continue };
-            self.maybe_expand_isr(cx, partition, follower.id);
-            if moved {
-                self.advance_high_watermark(cx, partition);
+    fn take_positions(&mut self, cx: &mut Context<'_>, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(follower) = session.follower else { return };
+        let (now, lag_max) = (cx.now.instant, self.config.replica_lag_time_max);
+        for looked in &self.pass.looked {
+            if !matches!(looked.look, Look::Readable { .. }) {
+                continue;
             }
+            let asked = &session.slot(looked.slot).asked;
+            let Some(replica) = self.replicas.get_mut(asked.partition) else { continue };
+            let (offset, start) = (asked.fetch_offset, asked.log_start_offset);
+            let taken =
+                replica.record_follower_fetch(now, follower.id, follower.epoch, offset, start);
+            let FollowerFetch::Recorded { moved } = taken else { continue };
+            // Whoever is about to join holds back the high watermark from now on.
+            if replica.isr_expand_candidate(follower.id, cx.rules) {
+                replica.propose_expand(follower.id);
+                self.pass.joins.push(asked.partition);
+            }
+            if moved && replica.maybe_advance_high_watermark(now, lag_max, cx.rules) {
+                self.moved.push_back(asked.partition);
+            }
+            if self.deletes.any() {
+                self.told_starts.push(asked.partition);
+            }
+        }
+        while let Some(partition) = self.pass.joins.pop() {
+            self.alter_partition(cx, partition);
+        }
+        while let Some(partition) = self.told_starts.pop() {
             self.low_watermark_moved(cx, partition);
         }
     }
 
-    fn answer_fetch(
+    fn send_fetched(
         &mut self,
         cx: &mut Context<'_>,
         key: Key,
         params: &FetchParams,
-        mut pass: Pass,
+        mut response: FetchResponse,
     ) {
-        pass.response.partitions.append(&mut pass.late);
+        response.partitions.append(&mut self.pass.late);
         if let Some(session) = self.sessions.get_mut(key) {
-            remember(session, &pass);
-            session.settle(pass.taken, |i| pass.unfinished[i]);
+            remember(session, &response);
+            let looked = &self.pass.looked;
+            session.settle(|i| looked[i].is_unfinished());
             if session.id == 0 || session.len() == 0 {
                 self.sessions.remove(key);
-                pass.response.session_id = 0;
+                response.session_id = 0;
             }
         }
-        cx.reply(params.token, Response::Fetch(pass.response));
+        cx.reply(params.token, Response::Fetch(response));
     }
 }
 
 /// What the client now knows; partitions that gave data go to the back of the line.
-fn remember(session: &mut Session, pass: &Pass) {
+fn remember(session: &mut Session, response: &FetchResponse) {
     if session.id == 0 {
         return;
     }
-    for answer in &pass.response.partitions {
+    for answer in &response.partitions {
         let Some(index) = session.index_of(answer.partition) else { continue };
         let slot = session.slot_mut(index);
         // After a divergence the follower takes no high watermark, so it is told again.
@@ -236,22 +282,19 @@ fn remember(session: &mut Session, pass: &Pass) {
     }
 }
 
+impl Looked {
+    /// It would have news again right after an answer.
+    const fn is_unfinished(&self) -> bool {
+        self.more || self.ends_wait
+    }
+}
+
 impl Pass {
-    fn new(session_id: u32, taken: Vec<u32>) -> Self {
-        let count = taken.len();
-        let response = FetchResponse {
-            session_id,
-            partitions: Vec::with_capacity(count),
-            ..FetchResponse::default()
-        };
-        Self {
-            response,
-            late: Vec::new(),
-            taken,
-            unfinished: Vec::with_capacity(count),
-            telling: Vec::with_capacity(count),
-            ends_wait: false,
-            positions: Vec::new(),
-        }
+    fn clear(&mut self) {
+        self.looked.clear();
+        self.late.clear();
+        self.joins.clear();
+        self.unknown = 0;
+        self.ends_wait = false;
     }
 }

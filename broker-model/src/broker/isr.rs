@@ -114,7 +114,8 @@ impl Broker {
         }
     }
 
-    fn alter_partition(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+    /// Sends the pending change of a partition, unless a request is on its way.
+    pub(super) fn alter_partition(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
         let Some(controller) = self.life.controller() else { return };
         let Some(replica) = self.replicas.get(partition) else { return };
         let Some(request) = replica.alter_partition_request(self.life.broker_epoch) else { return };

@@ -43,6 +43,7 @@ use acks::Acks;
 use calls::{Call, Calls};
 use coordinators::Coordinators;
 use delete_records::Deletes;
+use fetch::Pass;
 use isr::IsrChanges;
 use lifecycle::{Lifecycle, Phase};
 use markers::Markers;
@@ -86,6 +87,10 @@ pub struct Broker {
     deletes: Deletes,
     /// Partitions whose high watermark or last stable offset moved during this input.
     moved: VecDeque<PartitionId>,
+    /// What the fetch in hand found.
+    pass: Pass,
+    /// Partitions whose follower told its log start offset, while deletions wait for it.
+    told_starts: Vec<PartitionId>,
 }
 
 impl Broker {
@@ -110,6 +115,8 @@ impl Broker {
             verifications: Verifications::default(),
             deletes: Deletes::default(),
             moved: VecDeque::new(),
+            pass: Pass::default(),
+            told_starts: Vec::new(),
         }
     }
 

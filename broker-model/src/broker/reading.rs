@@ -1,8 +1,11 @@
 //! Reading one partition for a fetch: Kafka's checks in Kafka's order, then whole batches.
+//!
+//! Looking is apart from reading, because most fetches look, find nothing and wait.
 
 use alloc::vec::Vec;
 
 use super::replicas::Replicas;
+use crate::fetch::{FetchParams, Session};
 use crate::io::Context;
 use crate::metadata::Image;
 use crate::partition::Replica;
@@ -16,23 +19,29 @@ use crate::types::{LeaderEpoch, NodeId, Offset};
 
 /// What reads of one fetch have in common.
 pub(super) struct Reader<'a> {
-    pub(super) replicas: &'a Replicas,
-    pub(super) image: &'a Image,
-    pub(super) isolation: Isolation,
-    pub(super) follower: Option<NodeId>,
-    pub(super) leader_only: bool,
+    replicas: &'a Replicas,
+    image: &'a Image,
+    isolation: Isolation,
+    follower: Option<NodeId>,
+    leader_only: bool,
 }
 
-/// What was found in one partition.
-pub(super) struct SlotRead {
-    pub(super) answer: FetchedPartition,
-    pub(super) bytes: u64,
-    /// There are records to read, taken or not.
-    pub(super) more: bool,
-    /// The fetch must not wait because of this partition.
-    pub(super) ends_wait: bool,
-    /// The topic does not exist: such an error was found before reading.
-    pub(super) unknown: bool,
+/// What a partition has for a fetch, found without reading.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Look {
+    /// An error, found before reading where the topic is unknown.
+    Failed(ErrorCode),
+    /// The follower's log parts from this one.
+    Diverging(EpochEnd),
+    /// It may be read up to `bound`.
+    Readable {
+        /// The end of what this client may see.
+        bound: Offset,
+        /// As a response names it.
+        high_watermark: Offset,
+        /// As a response names it.
+        log_start_offset: Offset,
+    },
 }
 
 /// Checks a client's leader epoch against a replica's. Source: KIP-320.
@@ -62,85 +71,86 @@ pub(super) fn answering<'a>(
     Ok(replica)
 }
 
-impl Reader<'_> {
-    /// Reads one partition. Placements go to `entries`.
-    pub(super) fn read(
-        &self,
-        cx: &Context<'_>,
-        asked: &FetchPartition,
-        max_bytes: u32,
-        minimum_one: bool,
-        entries: &mut Vec<LogEntry>,
-    ) -> SlotRead {
-        if self.image.partition(asked.partition).is_none() {
-            let mut read = self.failed(asked, ErrorCode::UnknownTopicOrPartition);
-            read.ends_wait = false;
-            read.unknown = true;
-            return read;
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        replicas: &'a Replicas,
+        image: &'a Image,
+        session: &Session,
+        params: &FetchParams,
+    ) -> Self {
+        Self {
+            replicas,
+            image,
+            isolation: params.isolation,
+            follower: session.follower.map(|f| f.id),
+            leader_only: params.leader_only,
         }
+    }
+
+    /// Checks one partition in Kafka's order.
+    pub(super) fn look(&self, cx: &Context<'_>, asked: &FetchPartition) -> Look {
         let replica = match answering(self.replicas, asked, self.leader_only) {
             Ok(replica) => replica,
-            Err(error) => return self.failed(asked, error),
+            Err(_) if self.image.partition(asked.partition).is_none() => {
+                return Look::Failed(ErrorCode::UnknownTopicOrPartition);
+            }
+            Err(error) => return Look::Failed(error),
         };
         if let (Some(follower), Some(leader)) = (self.follower, replica.leader())
             && leader.remote(follower).is_none()
         {
-            return self.failed(asked, ErrorCode::NotLeaderOrFollower);
+            return Look::Failed(ErrorCode::NotLeaderOrFollower);
         }
         let log = replica.log();
         if let Some(epoch) = asked.last_fetched_epoch {
             match log.diverging_epoch(asked.fetch_offset, epoch) {
                 Ok(None) => {}
-                Ok(Some(diverging)) => return self.diverging(cx, asked, replica, diverging),
-                Err(_) => return self.failed(asked, ErrorCode::OffsetOutOfRange),
+                Ok(Some(diverging)) => return Look::Diverging(diverging),
+                Err(_) => return Look::Failed(ErrorCode::OffsetOutOfRange),
             }
         }
-        let from = asked.fetch_offset;
-        if from < log.log_start_offset() || from > log.log_end_offset() {
-            return self.failed(asked, ErrorCode::OffsetOutOfRange);
+        let (from, log_start_offset) = (asked.fetch_offset, log.log_start_offset());
+        if from < log_start_offset || from > log.log_end_offset() {
+            return Look::Failed(ErrorCode::OffsetOutOfRange);
         }
-        self.read_within(cx, asked, replica, (max_bytes, minimum_one), entries)
-    }
-
-    fn read_within(
-        &self,
-        cx: &Context<'_>,
-        asked: &FetchPartition,
-        replica: &Replica,
-        (max_bytes, minimum_one): (u32, bool),
-        entries: &mut Vec<LogEntry>,
-    ) -> SlotRead {
-        let log = replica.log();
-        let from = asked.fetch_offset;
-        let committed = self.isolation == Isolation::ReadCommitted;
+        let high_watermark = replica.high_watermark();
         let bound = match self.follower {
             Some(_) => log.log_end_offset(),
-            None if committed => replica.last_stable_offset(cx.rules),
-            None => replica.high_watermark(),
+            None if self.isolation == Isolation::ReadCommitted => {
+                replica.last_stable_offset(cx.rules)
+            }
+            None => high_watermark,
         };
-        let mut answer = self.filled(cx, asked, replica);
-        let first = entries.len();
-        let mut bytes = 0;
-        if from < bound {
-            let limit = max_bytes.min(asked.max_bytes);
-            bytes = log.read(from, bound, limit, minimum_one, cx.batches, entries).bytes;
-        }
-        answer.entries = range(first, entries.len());
-        if bytes > 0 && committed && self.follower.is_none() {
-            answer.aborted = aborted(cx, replica, from, &entries[first..]);
-        }
-        // Above the last stable offset a fetch is answered empty at once; at it, it waits.
-        let beyond = committed && from > bound;
-        SlotRead { answer, bytes, more: from < bound, ends_wait: beyond, unknown: false }
+        Look::Readable { bound, high_watermark, log_start_offset }
     }
 
-    fn filled(
+    /// Whether a fetch must not wait because of what it found. Above the last stable offset
+    /// it is answered empty at once; at it, it waits. An unknown topic ends no wait.
+    pub(super) fn ends_wait(&self, asked: &FetchPartition, look: &Look) -> bool {
+        match *look {
+            Look::Failed(error) => error != ErrorCode::UnknownTopicOrPartition,
+            Look::Diverging(_) => true,
+            Look::Readable { bound, .. } => {
+                self.isolation == Isolation::ReadCommitted && asked.fetch_offset > bound
+            }
+        }
+    }
+
+    /// The answer for one partition, with the bytes read. Placements go to `entries`.
+    pub(super) fn read(
         &self,
         cx: &Context<'_>,
         asked: &FetchPartition,
-        replica: &Replica,
-    ) -> FetchedPartition {
-        FetchedPartition {
+        look: &Look,
+        (max_bytes, minimum_one): (u32, bool),
+        entries: &mut Vec<LogEntry>,
+    ) -> (FetchedPartition, u64) {
+        let replica = match *look {
+            Look::Failed(error) => return (self.failed(asked, error), 0),
+            Look::Diverging(_) | Look::Readable { .. } => self.replicas.get(asked.partition),
+        };
+        let replica = replica.expect("only a hosted replica is readable");
+        let mut answer = FetchedPartition {
             partition: asked.partition,
             error: ErrorCode::None,
             high_watermark: replica.high_watermark(),
@@ -151,26 +161,29 @@ impl Reader<'_> {
             current_leader: None,
             aborted: Vec::new(),
             entries: 0..0,
+        };
+        match *look {
+            Look::Diverging(end) => answer.diverging = Some(end),
+            Look::Readable { bound, .. } if asked.fetch_offset < bound => {
+                let first = entries.len();
+                let (from, limit) = (asked.fetch_offset, max_bytes.min(asked.max_bytes));
+                let read = replica.log().read(from, bound, limit, minimum_one, cx.batches, entries);
+                answer.entries = range(first, entries.len());
+                let committed = self.isolation == Isolation::ReadCommitted;
+                if read.bytes > 0 && committed && self.follower.is_none() {
+                    answer.aborted = aborted(cx, replica, from, &entries[first..]);
+                }
+                return (answer, read.bytes);
+            }
+            Look::Failed(_) | Look::Readable { .. } => {}
         }
+        (answer, 0)
     }
 
-    fn diverging(
-        &self,
-        cx: &Context<'_>,
-        asked: &FetchPartition,
-        replica: &Replica,
-        diverging: EpochEnd,
-    ) -> SlotRead {
-        let mut answer = self.filled(cx, asked, replica);
-        answer.diverging = Some(diverging);
-        SlotRead { answer, bytes: 0, more: false, ends_wait: true, unknown: false }
-    }
-
-    fn failed(&self, asked: &FetchPartition, error: ErrorCode) -> SlotRead {
+    fn failed(&self, asked: &FetchPartition, error: ErrorCode) -> FetchedPartition {
         let hint = matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
         let record = self.image.partition(asked.partition).filter(|_| hint);
-        let current_leader = record.and_then(|r| Some((r.leader?, r.leader_epoch)));
-        let answer = FetchedPartition {
+        FetchedPartition {
             partition: asked.partition,
             error,
             high_watermark: Offset::NONE,
@@ -178,11 +191,10 @@ impl Reader<'_> {
             log_start_offset: Offset::NONE,
             diverging: None,
             preferred_read_replica: None,
-            current_leader,
+            current_leader: record.and_then(|r| Some((r.leader?, r.leader_epoch))),
             aborted: Vec::new(),
             entries: 0..0,
-        };
-        SlotRead { answer, bytes: 0, more: false, ends_wait: true, unknown: false }
+        }
     }
 }
 

@@ -146,26 +146,28 @@ impl Session {
         was_clean
     }
 
-    /// Takes the slots with news, in the line's order. Each must go to [`Self::settle`].
-    pub(crate) fn take_dirty(&mut self) -> Vec<u32> {
-        let mut dirty = core::mem::take(&mut self.dirty);
-        if dirty.len() > 1 {
-            dirty.sort_unstable_by_key(|&i| self.slots[i as usize].rank);
-        }
-        dirty
+    /// Puts the slots with news in the line's order.
+    pub(crate) fn sort_dirty(&mut self) {
+        let slots = &self.slots;
+        self.dirty.sort_unstable_by_key(|&i| slots[i as usize].rank);
     }
 
-    /// Gives the slots back: those that `still_news` names stay dirty.
-    pub(crate) fn settle(&mut self, mut taken: Vec<u32>, still_news: impl Fn(usize) -> bool) {
-        debug_assert!(self.dirty.is_empty(), "nothing marks while slots are taken");
+    /// The slots with news.
+    pub(crate) fn dirty(&self) -> &[u32] {
+        &self.dirty
+    }
+
+    /// After a look: of the slots that [`Self::dirty`] gave, by place, only those that
+    /// `still_news` names stay dirty.
+    pub(crate) fn settle(&mut self, still_news: impl Fn(usize) -> bool) {
+        let Self { dirty, slots, .. } = self;
         let mut place = 0;
-        taken.retain(|&index| {
+        dirty.retain(|&index| {
             let keep = still_news(place);
             place += 1;
-            self.slots[index as usize].dirty = keep;
+            slots[index as usize].dirty = keep;
             keep
         });
-        self.dirty = taken;
     }
 
     /// Sends a partition to the back of the line.

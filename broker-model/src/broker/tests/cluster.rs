@@ -65,6 +65,7 @@ pub(super) struct Cluster {
     replies: BTreeMap<Token, Response>,
     paused: BTreeSet<NodeId>,
     held: Vec<(NodeId, Input)>,
+    outputs: Vec<Output>,
     next_token: u64,
     incarnation: u64,
 }
@@ -87,6 +88,7 @@ impl Cluster {
             replies: BTreeMap::new(),
             paused: BTreeSet::new(),
             held: Vec::new(),
+            outputs: Vec::new(),
             next_token: 0,
             incarnation: 0,
         };
@@ -110,7 +112,7 @@ impl Cluster {
     }
 
     fn with<T>(&mut self, id: NodeId, f: impl FnOnce(Node<'_>, &mut Context<'_>) -> T) -> T {
-        let mut outputs = Vec::new();
+        let mut outputs = core::mem::take(&mut self.outputs);
         let wall = Timestamp(EPOCH_MS + i64::try_from(self.now.0 / MILLISECOND).expect("short"));
         let mut cx = Context {
             now: Now { instant: self.now, wall },
@@ -127,9 +129,10 @@ impl Cluster {
             Node::Broker(&mut self.brokers[id.0 as usize - 1])
         };
         let result = f(node, &mut cx);
-        for output in outputs {
+        for output in outputs.drain(..) {
             self.carry_out(id, output);
         }
+        self.outputs = outputs;
         result
     }
 
