@@ -1,11 +1,27 @@
 //! White-box invariants: what must hold on the true state after every event.
 //!
 //! One file each, with its source, a history it must reject and a near miss it must accept.
-//! They look at what an event touched, never at everything.
+//! They look at what an event touched, never at everything; each says which notes it wants,
+//! so that the others cost it nothing.
 
+mod by_partition;
+mod committed_stays;
+mod full_isr;
+mod hanging_transaction;
+mod high_watermark_in_isr;
+mod isr_in_replicas;
+mod last_stable_offset;
+mod leader_epoch_monotonic;
+mod log_matching;
+mod one_leader_per_epoch;
+mod sequence_contiguous;
+mod stable_groups;
+
+use broker_model::metadata::Image;
 use broker_model::note::Note;
+use broker_model::partition::Replica;
 use broker_model::records::Batches;
-use broker_model::types::Instant;
+use broker_model::types::{Instant, NodeId, PartitionId};
 
 use crate::world::Node;
 
@@ -20,12 +36,63 @@ pub struct View<'a> {
     pub batches: &'a Batches,
 }
 
+impl<'a> View<'a> {
+    fn node(&self, id: NodeId) -> Option<&'a Node> {
+        self.nodes.iter().find(|n| n.id == id)
+    }
+
+    /// The replica of a partition on a broker, running or not.
+    fn replica(&self, id: NodeId, partition: PartitionId) -> Option<&'a Replica> {
+        self.node(id)?.broker()?.replica(partition)
+    }
+
+    /// The controller's metadata.
+    fn image(&self) -> Option<&'a Image> {
+        let controllers = self.nodes.iter().rev().filter_map(Node::controller);
+        controllers.map(|c| c.image()).next()
+    }
+}
+
+/// The kinds of note that invariants ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// [`Note::Appended`].
+    Appended,
+    /// [`Note::HighWatermark`].
+    HighWatermark,
+    /// [`Note::Truncated`].
+    Truncated,
+    /// [`Note::BecameLeader`] and [`Note::BecameFollower`].
+    Role,
+    /// [`Note::PartitionChanged`].
+    PartitionChanged,
+}
+
+impl Interest {
+    const COUNT: usize = 5;
+
+    const fn of(note: &Note) -> Option<Self> {
+        match note {
+            Note::Appended { .. } => Some(Self::Appended),
+            Note::HighWatermark { .. } => Some(Self::HighWatermark),
+            Note::Truncated { .. } => Some(Self::Truncated),
+            Note::BecameLeader { .. } | Note::BecameFollower { .. } => Some(Self::Role),
+            Note::PartitionChanged { .. } => Some(Self::PartitionChanged),
+            _ => None,
+        }
+    }
+}
+
 /// A property of the true state.
 pub trait Invariant: std::fmt::Debug {
     /// Its name in reports and scenario files.
     fn name(&self) -> &'static str;
+    /// The notes it wants to see.
+    fn interests(&self) -> &'static [Interest];
     /// Something happened. Says what is wrong, if anything is.
-    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String>;
+    fn on_note(&mut self, _view: &View<'_>, _note: &Note) -> Option<String> {
+        None
+    }
     /// All faults are healed and the idle tail is over. Says what is wrong, if anything is.
     fn after_healing(&mut self, _view: &View<'_>) -> Option<String> {
         None
@@ -50,6 +117,8 @@ const EVIDENCE_MAX: usize = 5;
 #[derive(Debug, Default)]
 pub struct Invariants {
     all: Vec<Box<dyn Invariant>>,
+    /// Positions in `all` by [`Interest`].
+    listeners: [Vec<usize>; Interest::COUNT],
     violations: Vec<Violation>,
     counts: Vec<u64>,
 }
@@ -58,13 +127,21 @@ impl Invariants {
     /// These invariants.
     #[must_use]
     pub fn new(all: Vec<Box<dyn Invariant>>) -> Self {
+        let mut listeners: [Vec<usize>; Interest::COUNT] = Default::default();
+        for (index, invariant) in all.iter().enumerate() {
+            for &interest in invariant.interests() {
+                listeners[interest as usize].push(index);
+            }
+        }
         let counts = vec![0; all.len()];
-        Self { all, violations: Vec::new(), counts }
+        Self { all, listeners, violations: Vec::new(), counts }
     }
 
-    /// Shows every invariant what happened.
+    /// Shows what happened to every invariant that wants to know.
     pub fn on_note(&mut self, view: &View<'_>, note: &Note) {
-        for (index, invariant) in self.all.iter_mut().enumerate() {
+        let Some(interest) = Interest::of(note) else { return };
+        for &index in &self.listeners[interest as usize] {
+            let invariant = &mut self.all[index];
             if let Some(detail) = invariant.on_note(view, note) {
                 record(
                     &mut self.violations,
@@ -120,5 +197,47 @@ fn record(
 /// The invariants that watch every run.
 #[must_use]
 pub fn standard() -> Invariants {
-    Invariants::new(Vec::new())
+    Invariants::new(vec![
+        Box::<leader_epoch_monotonic::LeaderEpochMonotonic>::default(),
+        Box::<one_leader_per_epoch::OneLeaderPerEpoch>::default(),
+        Box::new(high_watermark_in_isr::HighWatermarkInIsr),
+        Box::<log_matching::LogMatching>::default(),
+        Box::<committed_stays::CommittedStays>::default(),
+        Box::new(isr_in_replicas::IsrInReplicas),
+        Box::<last_stable_offset::LastStableOffset>::default(),
+        Box::<sequence_contiguous::SequenceContiguous>::default(),
+        Box::new(full_isr::FullIsr),
+        Box::new(stable_groups::StableGroups),
+        Box::new(hanging_transaction::HangingTransaction),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::note::Note;
+    use broker_model::records::Batches;
+    use broker_model::types::Instant;
+    use reports::checker::Anomaly;
+
+    use super::{Invariant, View, standard};
+
+    /// Shows notes to an invariant in a world without nodes; how many violations it saw.
+    pub(super) fn violations(
+        invariant: &mut dyn Invariant,
+        batches: &Batches,
+        notes: &[Note],
+    ) -> usize {
+        let view = View { now: Instant(0), nodes: &[], batches };
+        notes.iter().filter(|note| invariant.on_note(&view, note).is_some()).count()
+    }
+
+    #[test]
+    fn every_invariant_is_named_as_an_anomaly_and_once() {
+        let all = standard();
+        let mut names: Vec<&str> = all.counts().map(|(name, _)| name).collect();
+        assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 11);
+    }
 }

@@ -1,0 +1,238 @@
+//! What was below a leader's high watermark is on every later leader, and no replica cuts
+//! what it knew to be below it.
+//!
+//! Source: Raft's leader completeness; KIP-101, KIP-903, KIP-966; KAFKA-12460. An election
+//! that the controller calls unclean is allowed to lose: the count begins anew with it.
+//!
+//! Kept is, for each partition, which leader epochs wrote the committed offsets: equal offset
+//! and epoch mean an equal record, which is checked elsewhere.
+
+use broker_model::log::LeaderEpochs;
+use broker_model::note::Note;
+use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+
+use super::by_partition::ByPartition;
+use super::{Interest, Invariant, View};
+
+/// What is committed of one partition.
+#[derive(Clone, Debug, Default)]
+struct Committed {
+    /// Epochs with the first offset after their committed records, both strictly rising.
+    epochs: Vec<(LeaderEpoch, Offset)>,
+    /// Nothing before this offset is kept here.
+    floor: Offset,
+    /// The newest leadership seen.
+    newest: Option<LeaderEpoch>,
+    /// An unclean election whose leader has not been seen yet.
+    unclean: bool,
+    /// Watermarks of replicas as they last told them, each with the incarnation of its process.
+    watermarks: Vec<(NodeId, u64, Offset)>,
+}
+
+impl Committed {
+    fn end(&self) -> Offset {
+        self.epochs.last().map_or(self.floor, |e| e.1)
+    }
+
+    /// A leader with this epoch cache has everything before `to` committed.
+    fn commit(&mut self, cache: &LeaderEpochs, to: Offset) {
+        let mut at = self.end();
+        while at < to {
+            let Some(epoch) = cache.epoch_at(at) else { return };
+            let after = cache.starts().partition_point(|s| s.1 <= at);
+            let end = cache.starts().get(after).map_or(to, |s| s.1.min(to));
+            match self.epochs.last_mut() {
+                Some(last) if last.0 == epoch => last.1 = end,
+                _ => self.epochs.push((epoch, end)),
+            }
+            at = end;
+        }
+    }
+
+    /// The first committed offset that a log does not have, if any.
+    fn missing(&self, cache: &LeaderEpochs, log_start: Offset, log_end: Offset) -> Option<Offset> {
+        let mut from = self.floor;
+        for &(epoch, end) in &self.epochs {
+            let first = from.max(log_start);
+            from = end;
+            if first >= end {
+                continue;
+            }
+            if log_end < end {
+                return Some(log_end.max(first));
+            }
+            // Epochs rise along a log, so both ends speak for what lies between.
+            if let Some(at) =
+                [first, end + -1].into_iter().find(|&at| cache.epoch_at(at) != Some(epoch))
+            {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    fn begin_anew(&mut self, at: Offset) {
+        self.epochs.clear();
+        self.floor = at;
+        self.watermarks.clear();
+        self.unclean = false;
+    }
+
+    fn watermark(&mut self, node: NodeId, incarnation: u64, offset: Offset) {
+        match self.watermarks.iter_mut().find(|w| w.0 == node) {
+            Some(known) => *known = (node, incarnation, offset),
+            None => self.watermarks.push((node, incarnation, offset)),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct CommittedStays {
+    partitions: ByPartition<Committed>,
+}
+
+impl CommittedStays {
+    fn elected(
+        &mut self,
+        view: &View<'_>,
+        partition: PartitionId,
+        node: NodeId,
+        epoch: LeaderEpoch,
+        start: Offset,
+    ) -> Option<String> {
+        let committed = self.partitions.of(partition);
+        committed.newest = committed.newest.max(Some(epoch));
+        if committed.unclean {
+            committed.begin_anew(start);
+            return None;
+        }
+        let log = view.replica(node, partition)?.log();
+        let missing = committed.missing(log.leader_epochs(), log.log_start_offset(), start)?;
+        let end = committed.end();
+        committed.begin_anew(start);
+        Some(format!(
+            "broker {node} leads partition {partition} in epoch {epoch} without the records from \
+             offset {missing} on that were committed up to {end}"
+        ))
+    }
+}
+
+impl Invariant for CommittedStays {
+    fn name(&self) -> &'static str {
+        "committed-stays"
+    }
+
+    fn interests(&self) -> &'static [Interest] {
+        &[Interest::HighWatermark, Interest::Role, Interest::Truncated, Interest::PartitionChanged]
+    }
+
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
+        match *note {
+            Note::HighWatermark {
+                node, partition, leader_epoch, high_watermark, leader, ..
+            } => {
+                let known = view.node(node)?;
+                let committed = self.partitions.of(partition);
+                committed.watermark(node, known.incarnation, high_watermark);
+                let current = committed.newest.is_none_or(|newest| leader_epoch >= newest);
+                if leader && current && !committed.unclean && high_watermark > committed.end() {
+                    let log = known.broker()?.replica(partition)?.log();
+                    committed.commit(log.leader_epochs(), high_watermark);
+                }
+                None
+            }
+            Note::BecameLeader { node, partition, leader_epoch, start } => {
+                self.elected(view, partition, node, leader_epoch, start)
+            }
+            Note::PartitionChanged { partition, unclean: true, .. } => {
+                let committed = self.partitions.of(partition);
+                committed.unclean = true;
+                committed.watermarks.clear();
+                None
+            }
+            Note::Truncated { node, partition, end, from } => {
+                let incarnation = view.node(node).map_or(0, |n| n.incarnation);
+                let committed = self.partitions.of(partition);
+                let known =
+                    committed.watermarks.iter().find(|w| w.0 == node && w.1 == incarnation)?;
+                let watermark = known.2.min(committed.end());
+                (end < watermark && !committed.unclean).then(|| {
+                    format!(
+                        "broker {node} cut partition {partition} from {from} to {end}, below its \
+                         high watermark {watermark}"
+                    )
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::log::LeaderEpochs;
+    use broker_model::note::Note;
+    use broker_model::records::Batches;
+    use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+
+    use super::super::tests::violations;
+    use super::{Committed, CommittedStays};
+
+    fn cache(starts: &[(i32, i64)]) -> LeaderEpochs {
+        let mut cache = LeaderEpochs::default();
+        for &(epoch, start) in starts {
+            cache.assign(LeaderEpoch(epoch), Offset(start));
+        }
+        cache
+    }
+
+    fn committed() -> Committed {
+        let mut committed = Committed::default();
+        committed.commit(&cache(&[(0, 0), (2, 10)]), Offset(8));
+        committed.commit(&cache(&[(0, 0), (2, 10)]), Offset(15));
+        committed
+    }
+
+    fn missing(starts: &[(i32, i64)], log_start: i64, log_end: i64) -> Option<i64> {
+        let found = committed().missing(&cache(starts), Offset(log_start), Offset(log_end));
+        found.map(|offset| offset.0)
+    }
+
+    #[test]
+    fn rejects_a_leader_that_lacks_committed_records() {
+        assert_eq!(missing(&[(0, 0), (2, 10)], 0, 14), Some(14));
+        assert_eq!(missing(&[(0, 0)], 0, 9), Some(9));
+        assert_eq!(missing(&[(0, 0), (1, 8), (2, 10)], 0, 20), Some(9), "another epoch's record");
+        assert_eq!(missing(&[], 0, 0), Some(0));
+    }
+
+    #[test]
+    fn accepts_a_leader_without_the_uncommitted_tail_or_with_another() {
+        assert_eq!(missing(&[(0, 0), (2, 10)], 0, 15), None);
+        assert_eq!(missing(&[(0, 0), (2, 10), (3, 15)], 0, 40), None);
+        assert_eq!(missing(&[(2, 12)], 12, 15), None, "retention took the rest");
+    }
+
+    fn truncated(committed: &Committed, end: i64) -> usize {
+        let mut invariant = CommittedStays::default();
+        *invariant.partitions.of(PartitionId(0)) = committed.clone();
+        let note = Note::Truncated {
+            node: NodeId(1),
+            partition: PartitionId(0),
+            end: Offset(end),
+            from: Offset(20),
+        };
+        violations(&mut invariant, &Batches::new(), &[note])
+    }
+
+    #[test]
+    fn rejects_a_cut_below_the_watermark_and_accepts_one_at_it() {
+        let mut committed = committed();
+        committed.watermark(NodeId(1), 0, Offset(12));
+        assert_eq!(truncated(&committed, 11), 1);
+        assert_eq!(truncated(&committed, 12), 0);
+        committed.unclean = true;
+        assert_eq!(truncated(&committed, 11), 0, "an unclean leader may have less");
+    }
+}

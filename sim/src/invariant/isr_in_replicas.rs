@@ -1,0 +1,85 @@
+//! ISR and ELR are replicas and have no member in common, and a leader is in its ISR.
+//!
+//! Source: KIP-497, KIP-841, KIP-966.
+
+use broker_model::note::Note;
+
+use super::{Interest, Invariant, View};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct IsrInReplicas;
+
+impl Invariant for IsrInReplicas {
+    fn name(&self) -> &'static str {
+        "isr-in-replicas"
+    }
+
+    fn interests(&self) -> &'static [Interest] {
+        &[Interest::PartitionChanged]
+    }
+
+    fn on_note(&mut self, _view: &View<'_>, note: &Note) -> Option<String> {
+        let Note::PartitionChanged {
+            partition,
+            leader,
+            isr,
+            replicas,
+            eligible_leader_replicas: elr,
+            ..
+        } = note
+        else {
+            return None;
+        };
+        if let Some(stranger) = isr.iter().chain(elr).find(|n| !replicas.contains(n)) {
+            return Some(format!(
+                "broker {stranger} is in ISR {isr:?} or ELR {elr:?} of partition {partition}, \
+                 whose replicas are {replicas:?}"
+            ));
+        }
+        if let Some(both) = isr.iter().find(|n| elr.contains(n)) {
+            return Some(format!("broker {both} is in ISR and ELR of partition {partition}"));
+        }
+        let leader = leader.filter(|leader| !isr.contains(leader))?;
+        Some(format!("leader {leader} of partition {partition} is not in its ISR {isr:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::note::Note;
+    use broker_model::records::Batches;
+    use broker_model::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId};
+
+    use super::super::tests::violations;
+    use super::IsrInReplicas;
+
+    fn count(leader: Option<u32>, isr: &[u32], elr: &[u32]) -> usize {
+        let nodes = |ids: &[u32]| ids.iter().map(|&id| NodeId(id)).collect::<Vec<_>>();
+        let note = Note::PartitionChanged {
+            partition: PartitionId(0),
+            leader: leader.map(NodeId),
+            leader_epoch: LeaderEpoch(1),
+            partition_epoch: PartitionEpoch(1),
+            isr: nodes(isr),
+            replicas: nodes(&[1, 2, 3]),
+            eligible_leader_replicas: nodes(elr),
+            unclean: false,
+        };
+        violations(&mut IsrInReplicas, &Batches::new(), &[note])
+    }
+
+    #[test]
+    fn rejects_strangers_doubles_and_a_leader_outside() {
+        assert_eq!(count(Some(1), &[1, 4], &[]), 1);
+        assert_eq!(count(Some(1), &[1], &[4]), 1);
+        assert_eq!(count(Some(1), &[1, 2], &[2]), 1);
+        assert_eq!(count(Some(1), &[2, 3], &[]), 1);
+    }
+
+    #[test]
+    fn accepts_a_leaderless_partition_whose_isr_is_empty() {
+        assert_eq!(count(None, &[], &[3]), 0);
+        assert_eq!(count(Some(3), &[3, 1], &[2]), 0);
+    }
+}

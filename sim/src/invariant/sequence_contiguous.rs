@@ -1,0 +1,182 @@
+//! On a leader's log the sequences of a producer id and epoch follow each other without gap
+//! or repetition, and no older epoch follows a newer one.
+//!
+//! Source: KIP-98, KIP-360; KAFKA-6119, KAFKA-9600 (appends of a fenced epoch).
+
+use broker_model::note::Note;
+use broker_model::records::{Batch, Batches, Content, LogEntry};
+use broker_model::types::{BatchId, LeaderEpoch, NodeId, Offset, PartitionId};
+use broker_model::types::{ProducerEpoch, ProducerId};
+
+use super::by_partition::ByPartition;
+use super::{Interest, Invariant, View};
+
+/// The last batch of a producer.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    producer: ProducerId,
+    epoch: ProducerEpoch,
+    /// -1 when a marker raised the epoch and nothing of it has come yet.
+    sequence: i32,
+    base_offset: Offset,
+    batch: BatchId,
+    leader_epoch: LeaderEpoch,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct SequenceContiguous {
+    /// The producers of a partition, in order of id.
+    producers: ByPartition<Vec<Last>>,
+}
+
+/// What is wrong with a batch after what came before it.
+fn wrong(last: &Last, body: &Batch) -> Option<String> {
+    if body.producer_epoch < last.epoch {
+        return Some(format!("epoch {} after epoch {}", body.producer_epoch, last.epoch));
+    }
+    let next = if body.producer_epoch > last.epoch || last.sequence == i32::MAX {
+        0
+    } else {
+        last.sequence + 1
+    };
+    (body.base_sequence != next)
+        .then(|| format!("sequence {} where {next} was next", body.base_sequence))
+}
+
+/// Whether a leader of a later epoch has the producer's last batch; if not, the log was cut
+/// and what is known of the producer went with it.
+fn survives(view: &View<'_>, node: NodeId, partition: PartitionId, last: &Last) -> bool {
+    let Some(replica) = view.replica(node, partition) else { return false };
+    let entries = replica.log().entries();
+    entries
+        .binary_search_by_key(&last.base_offset, |e| e.base_offset)
+        .is_ok_and(|index| entries[index].batch == last.batch)
+}
+
+impl SequenceContiguous {
+    fn appended(
+        &mut self,
+        view: &View<'_>,
+        batches: &Batches,
+        node: NodeId,
+        partition: PartitionId,
+        entry: LogEntry,
+    ) -> Option<String> {
+        let body = batches.get(entry.batch);
+        let marker = matches!(body.content, Content::Marker { .. });
+        if !body.producer_id.is_some() || body.base_sequence < 0 && !marker {
+            return None;
+        }
+        let producers = self.producers.of(partition);
+        let new = Last {
+            producer: body.producer_id,
+            epoch: body.producer_epoch,
+            sequence: body.last_sequence(),
+            base_offset: entry.base_offset,
+            batch: entry.batch,
+            leader_epoch: entry.leader_epoch,
+        };
+        let index = match producers.binary_search_by_key(&body.producer_id, |l| l.producer) {
+            Ok(index) => index,
+            Err(index) => {
+                if !marker {
+                    producers.insert(index, new);
+                }
+                return None;
+            }
+        };
+        let last = producers[index];
+        let known =
+            last.leader_epoch == entry.leader_epoch || survives(view, node, partition, &last);
+        if marker {
+            if body.producer_epoch > last.epoch {
+                producers[index] = new;
+            }
+            return None;
+        }
+        producers[index] = new;
+        let wrong = if known { wrong(&last, body)? } else { return None };
+        Some(format!(
+            "partition {partition} has at offset {} a batch of producer {} with {wrong}",
+            entry.base_offset, body.producer_id
+        ))
+    }
+}
+
+impl Invariant for SequenceContiguous {
+    fn name(&self) -> &'static str {
+        "sequence-contiguous"
+    }
+
+    fn interests(&self) -> &'static [Interest] {
+        &[Interest::Appended]
+    }
+
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
+        let Note::Appended { node, partition, entry, leader: true, .. } = *note else {
+            return None;
+        };
+        self.appended(view, view.batches, node, partition, entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::note::Note;
+    use broker_model::records::{Batches, LogEntry, NewBatch};
+    use broker_model::types::{
+        CoordinatorEpoch, LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId,
+        RecordId, Timestamp,
+    };
+
+    use super::super::tests::violations;
+    use super::SequenceContiguous;
+
+    /// Batches of producer 7 as (leader epoch, producer epoch, first sequence, records); no
+    /// records is a marker.
+    fn count(appends: &[(i32, i16, i32, usize)]) -> usize {
+        let mut batches = Batches::new();
+        let mut notes = Vec::new();
+        let mut end = Offset(0);
+        for &(leader_epoch, epoch, base_sequence, records) in appends {
+            let (producer_id, producer_epoch) = (ProducerId(7), ProducerEpoch(epoch));
+            let timestamp = Timestamp(0);
+            let batch = if records == 0 {
+                let by = CoordinatorEpoch(0);
+                batches.push_marker(producer_id, producer_epoch, true, by, timestamp)
+            } else {
+                let new = NewBatch {
+                    producer_id,
+                    producer_epoch,
+                    base_sequence,
+                    ..NewBatch::plain(100, timestamp)
+                };
+                batches.push_records(new, &vec![RecordId(0); records])
+            };
+            let leader_epoch = LeaderEpoch(leader_epoch);
+            let entry = LogEntry { base_offset: end, batch, leader_epoch };
+            end += i64::from(batches.get(batch).count);
+            let (node, partition) = (NodeId(leader_epoch.0 as u32), PartitionId(0));
+            notes.push(Note::Appended { node, partition, entry, end, leader: true });
+        }
+        violations(&mut SequenceContiguous::default(), &batches, &notes)
+    }
+
+    #[test]
+    fn rejects_gaps_repetitions_and_old_epochs() {
+        assert_eq!(count(&[(0, 0, 0, 3), (0, 0, 4, 1)]), 1, "a gap");
+        assert_eq!(count(&[(0, 0, 0, 3), (0, 0, 0, 3)]), 1, "a repetition");
+        assert_eq!(count(&[(0, 1, 0, 3), (0, 0, 3, 1)]), 1, "a fenced epoch");
+        assert_eq!(count(&[(0, 0, 0, 3), (0, 1, 3, 1)]), 1, "a new epoch begins at 0");
+        assert_eq!(count(&[(0, 0, 0, 3), (0, 1, -1, 0), (0, 0, 3, 1)]), 1, "after its marker");
+    }
+
+    #[test]
+    fn accepts_a_wrap_a_new_epoch_and_a_retry_on_a_leader_without_the_first_try() {
+        assert_eq!(count(&[(0, 0, i32::MAX - 1, 2), (0, 0, 0, 1)]), 0);
+        assert_eq!(count(&[(0, 0, 0, 3), (0, 1, -1, 0), (0, 1, 0, 2)]), 0);
+        assert_eq!(count(&[(0, 0, 0, 3), (0, 0, -1, 0), (0, 0, 3, 2)]), 0, "one epoch for two");
+        assert_eq!(count(&[(0, 0, 0, 3), (1, 0, 0, 3)]), 0, "the first try was cut");
+    }
+}
