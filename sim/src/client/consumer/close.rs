@@ -1,5 +1,6 @@
 //! The end of a consumer: commit, revoke, leave.
 
+use super::join::Step;
 use super::membership::{NO_GENERATION, NO_MEMBER};
 use super::{Consumer, ConsumerEvent};
 use crate::client::ClientContext;
@@ -20,7 +21,8 @@ pub(super) enum Closing {
 impl Consumer {
     /// Ends the consumer: auto commit if it is on, `Revoked`, then `LeaveGroup` if `leave` and
     /// the member is dynamic. `Closed` tells the end; call [`Self::turn`] when the events before
-    /// it are taken.
+    /// it are taken. As in Java, a cooperative member that closes in the middle of a round cannot
+    /// commit what it was given since the round began.
     pub fn close(&mut self, cx: &mut ClientContext<'_>, leave: bool) {
         if self.closing != Closing::No {
             return;
@@ -77,8 +79,19 @@ impl Consumer {
     }
 
     fn revoke_all(&mut self) {
-        let partitions = self.subscriptions.partitions();
-        if partitions.is_empty() || self.topics.is_empty() {
+        if self.topics.is_empty() {
+            return;
+        }
+        // What a round under way has told as revoked is not told again.
+        let mut partitions = self.subscriptions.partitions();
+        match &self.membership.step {
+            Step::Revoking { keep } => partitions.retain(|p| keep.iter().any(|(k, _)| k == p)),
+            Step::Completing { assignment, told: true } => {
+                partitions.retain(|p| assignment.contains(p));
+            }
+            _ => {}
+        }
+        if partitions.is_empty() {
             return;
         }
         let none =

@@ -224,7 +224,7 @@ impl Consumer {
     /// Whether a poll would find fetched data now.
     #[must_use]
     pub fn has_records(&self) -> bool {
-        self.has_buffered()
+        self.closing == Closing::No && self.has_buffered()
     }
 
     /// When [`Self::turn`] must be called next, [`Instant::FAR`] for never.

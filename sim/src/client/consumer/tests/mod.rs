@@ -3,6 +3,7 @@
 mod commit;
 mod fetch;
 mod group;
+mod members;
 mod position;
 mod random;
 mod show;
