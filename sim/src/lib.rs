@@ -1,5 +1,6 @@
 //! assize: a seeded deterministic simulator and load-test harness for Kafka-style pipelines.
 
+pub mod cli;
 pub mod client;
 pub mod dialogue;
 pub mod host;

@@ -1,22 +1,19 @@
 //! The assize command line.
 
-use std::path::Path;
+use std::io::{IsTerminal, stderr, stdout};
+use std::process::ExitCode;
 
-fn main() {
-    let file = std::env::args().nth(1).expect("a file");
-    let seed = std::env::args().nth(2).map_or(0, |s| s.parse().expect("a seed"));
-    let text = std::fs::read_to_string(&file).expect("readable");
-    let dir = Path::new(&file).parent().expect("a folder").to_path_buf();
-    let loader = |name: &str| std::fs::read_to_string(dir.join(name)).map_err(|e| e.to_string());
-    let scenario = match scenarios::Scenario::load(&text, &[], &loader) {
-        Ok(scenario) => scenario,
-        Err(errors) => {
-            eprintln!("{errors:#?}");
-            std::process::exit(65);
-        }
+use assize::cli::{self, Console, Screen};
+
+fn main() -> ExitCode {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let screen = Screen {
+        color: stdout().is_terminal() && !plain,
+        error_color: stderr().is_terminal() && !plain,
+        progress: stderr().is_terminal(),
     };
-    let started = std::time::Instant::now();
-    let wall = || started.elapsed().as_secs_f64();
-    let run = assize::run::run(&scenario, Path::new(&file), seed, wall).expect("plan");
-    println!("{}", run.summary.to_json_pretty());
+    let (mut out, mut err) = (stdout(), stderr());
+    let mut console = Console::new(&mut out, &mut err, screen);
+    let code = cli::main_on(std::env::args_os(), &mut console);
+    ExitCode::from(u8::try_from(code).expect("every exit code fits a byte"))
 }

@@ -14,7 +14,7 @@ mod percentile_chart;
 mod time_chart;
 
 pub use graph::{Edge, Node, NodeKind, Pipeline};
-pub use html::html;
+pub use html::{html, sentence};
 pub use junit::junit;
 pub use markdown::markdown;
 

@@ -114,6 +114,16 @@ impl World {
         if self.finished { None } else { self.queue.next_at() }
     }
 
+    /// The next event in words, for traces.
+    #[must_use]
+    pub fn next_event(&self) -> Option<(Instant, String)> {
+        if self.finished {
+            return None;
+        }
+        let (at, event) = self.queue.peek()?;
+        Some((at, format!("{event:?}")))
+    }
+
     /// The trace so far.
     #[must_use]
     pub const fn trace(&self) -> Trace {

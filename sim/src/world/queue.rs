@@ -94,6 +94,12 @@ impl EventQueue {
         self.heap.peek().map(|Reverse(key)| Instant((key >> 64) as u64))
     }
 
+    /// The next event, left where it is.
+    #[must_use]
+    pub fn peek(&self) -> Option<(Instant, Event)> {
+        self.heap.peek().map(|Reverse(key)| (Instant((key >> 64) as u64), Event::unpack(*key)))
+    }
+
     /// How many events wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -12,7 +12,7 @@ mod verdict;
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 pub(super) use checks::place;
-pub(super) use verdict::sentence;
+pub use verdict::sentence;
 
 use super::{Report, graph, palette};
 use crate::checker::Verdict;

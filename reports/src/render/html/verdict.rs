@@ -51,7 +51,7 @@ fn broken(summary: &Summary) -> Markup {
 
 /// The run in two or three sentences.
 #[must_use]
-pub(in crate::render) fn sentence(summary: &Summary) -> String {
+pub fn sentence(summary: &Summary) -> String {
     let records = &summary.records;
     let findings = || summary.checks.iter().chain(&summary.invariants);
     let named = |verdict: Verdict| -> Vec<String> {

@@ -1,0 +1,216 @@
+//! The arguments.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
+#[derive(Debug, Parser)]
+#[command(name = "assize", version, about, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 as the scenario expects; 10 safety, 11 liveness, 12 gate, \
+    13 inconclusive, 14 not deterministic; 64 usage, 65 scenario, 70 a bug in assize, \
+    75 the machine refused, 130 interrupted.")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a scenario once
+    Run(RunArgs),
+    /// Run scenarios under many seeds
+    Sweep(SweepArgs),
+    /// Run again what a token or a regression file names
+    Replay(ReplayArgs),
+    /// Run twice and compare: the same seed must give the same run
+    Meta(MetaArgs),
+    /// Read and check scenario files without running them
+    Check(CheckArgs),
+    /// List the scenarios that are here
+    List(ListArgs),
+    /// Run scripts of requests against the model and print them with its replies
+    Dialogue(DialogueArgs),
+}
+
+/// What one line of results looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum Format {
+    /// Text for people
+    #[default]
+    Human,
+    /// One JSON object a run, on one line
+    Json,
+}
+
+/// Who drives the event loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum DriverName {
+    /// The bare event loop
+    Bare,
+    /// A task of a madsim runtime
+    Hosted,
+}
+
+/// Flags that decide what is run.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Flags {
+    /// Set a value of the scenario, as in `--set cluster.brokers=5`; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
+    pub(super) set: Vec<(String, String)>,
+    /// Who drives the event loop; the run is the same [default: what the scenario says]
+    #[arg(long, value_name = "DRIVER")]
+    pub(super) driver: Option<DriverName>,
+    /// How results are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunArgs {
+    /// The scenario file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The seed [default: what the scenario says, else 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Write report.html, summary.json, junit.xml and summary.md to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Write the run with its drawn fault times to scenarios/regressions/
+    #[arg(long)]
+    pub(super) write_regression: bool,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct SweepArgs {
+    /// The scenario files
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The seeds: `0..100` is 0 to 99, `0..=100` is 0 to 100
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(super) seeds: Range<u64>,
+    /// Runs at a time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// Write the report of the first run that is not as expected to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// A token that a run printed, or a scenario file such as a regression
+    #[arg(value_name = "TOKEN_OR_FILE")]
+    pub(super) what: String,
+    /// Print every event
+    #[arg(long)]
+    pub(super) trace: bool,
+    /// Stop before the event of this number
+    #[arg(long, value_name = "EVENT")]
+    pub(super) until: Option<u64>,
+    /// Write the report to this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "until")]
+    pub(super) out: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct MetaArgs {
+    /// The scenario files
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The seeds: `0..50` is 0 to 49 [default: the scenario's own]
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(super) seeds: Option<Range<u64>>,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The scenario files
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Set a value of the scenario; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
+    pub(super) set: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ListArgs {
+    /// How the list is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct DialogueArgs {
+    /// The scripts
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Compare with the replies in the files and tell the first difference of each
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.trim().is_empty() => {
+            Ok((path.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("write PATH=VALUE, as in cluster.brokers=5".to_owned()),
+    }
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let wrong = || "write A..B, as in 0..100, which is the seeds 0 to 99".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let from: u64 = from.trim().parse().map_err(|_| wrong())?;
+    let (to, more) = match to.strip_prefix('=') {
+        Some(to) => (to, 1),
+        None => (to, 0),
+    };
+    let to: u64 = to.trim().parse().map_err(|_| wrong())?;
+    let to = to.checked_add(more).ok_or("the last seed is too large")?;
+    if from >= to {
+        return Err(format!("there is no seed in {text}: the second number is not part of it"));
+    }
+    Ok(from..to)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Arguments, assignment, seeds};
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn ranges_of_seeds_leave_out_their_end() {
+        assert_eq!(seeds("0..100"), Ok(0..100));
+        assert_eq!(seeds("5..=5"), Ok(5..6));
+        assert!(
+            seeds("5..5").is_err()
+                && seeds("7").is_err()
+                && seeds("0..=18446744073709551615").is_err()
+        );
+    }
+
+    #[test]
+    fn values_may_contain_signs_of_equality() {
+        assert_eq!(assignment("a.b = x=y"), Ok(("a.b".to_owned(), "x=y".to_owned())));
+        assert!(assignment("=1").is_err() && assignment("a").is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! `assize check`: reads and judges files, runs nothing.
+
+use super::args::CheckArgs;
+use super::console::Console;
+use super::exit::{Exit, Failure};
+use super::scene::Scene;
+
+pub(super) fn command(args: &CheckArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let mut exit = Exit::Expected;
+    for file in &args.files {
+        match Scene::load(file, &args.set, console) {
+            Ok(scene) => {
+                let digest = scene.scenario.digest();
+                console.line(&format!("{}: ok, digest {digest:016x}", file.display()));
+            }
+            Err(failure) => {
+                if !failure.text.is_empty() {
+                    console.error(&failure.text);
+                }
+                exit = exit.worse(failure.exit);
+            }
+        }
+    }
+    Ok(exit)
+}

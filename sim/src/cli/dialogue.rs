@@ -1,0 +1,68 @@
+//! `assize dialogue`: scripts of requests with the model's replies.
+
+use std::path::Path;
+
+use super::args::DialogueArgs;
+use super::console::Console;
+use super::exit::{Exit, Failure};
+use crate::dialogue;
+
+pub(super) fn command(args: &DialogueArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let mut exit = Exit::Expected;
+    for file in &args.files {
+        match run(file) {
+            Ok((recorded, given)) if args.check => {
+                let same = compare(file, &recorded, &given, console);
+                exit = exit.worse(if same { Exit::Expected } else { Exit::Safety });
+            }
+            Ok((_, given)) => console.line(given.trim_end_matches('\n')),
+            Err(failure) => {
+                console.error(&failure.text);
+                exit = exit.worse(failure.exit);
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// The script with its recorded replies, and with the model's.
+fn run(file: &Path) -> Result<(String, String), Failure> {
+    let name = file.display();
+    let wrong = |reason: String| Failure::new(Exit::Scenario, format!("error: {name}: {reason}"));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let first = text.lines().find_map(|line| line.strip_prefix('>')).unwrap_or_default();
+    let given = match first.split_whitespace().next() {
+        Some("cluster") => dialogue::run(&text),
+        Some("producer") => dialogue::run_producer_transcript(&text),
+        Some("consumer") => dialogue::run_consumer_transcript(&text),
+        _ => {
+            let reason = "a dialogue begins with `> cluster`, `> producer` or `> consumer`";
+            return Err(wrong(reason.to_owned()));
+        }
+    };
+    match given {
+        Ok(given) => Ok((text, given)),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Whether the two agree; if not, the first difference is told.
+fn compare(file: &Path, recorded: &str, given: &str, console: &mut Console<'_>) -> bool {
+    let name = file.display();
+    if recorded.trim_end() == given.trim_end() {
+        console.line(&format!("{name}: ok"));
+        return true;
+    }
+    let (mut left, mut right) = (recorded.lines(), given.lines());
+    for number in 1.. {
+        let (one, two) = (left.next(), right.next());
+        if one != two {
+            let told = |line: Option<&str>| line.unwrap_or("(nothing)").to_owned();
+            console.line(&format!("{name}:{number}: differs"));
+            console.line(&format!("  recorded  {}", told(one)));
+            console.line(&format!("  model     {}", told(two)));
+            break;
+        }
+    }
+    false
+}

@@ -1,0 +1,40 @@
+//! What a reader must know of the model before trusting a figure.
+
+use reports::render::ModelNotes;
+
+/// As Kafka does it, checked against recordings of a real cluster and client where there are any.
+const MODELLED: &[&str] = &[
+    "Logs with segments, leader epochs, producer state and aborted transactions; truncation by diverging epoch",
+    "Replication by followers' fetches, high watermark, ISR changes through the controller, eligible leader replicas",
+    "Idempotence with the window of five batches, transactions with an epoch bump at each end, markers, last stable offset",
+    "Classic consumer groups with range, round-robin, sticky and cooperative-sticky assignment; offsets as records",
+    "The Java producer and consumer: accumulator, sticky partitioning, in-flight window, retries, timeouts, fetch buffers, group membership",
+    "Kill and power cut as different things: a killed process leaves its page cache, a power cut loses what was not flushed",
+];
+
+/// By a simpler law.
+const APPROXIMATED: &[&str] = &[
+    "Records are numbers with a size: no bytes, no CRC; compression is a flag without effect on sizes",
+    "CPU time is a cost for each request, batch and MiB, spread over the broker's threads; no garbage collection",
+    "Disks and network interfaces are token buckets with latencies; TCP is a connection in order with a bandwidth",
+    "The client's network thread and the application are one process; service times come from a distribution",
+    "Latency is measured from the time a call was intended, so a stalled system does not hide its queue",
+];
+
+/// Not there: nothing can be concluded about it.
+const LEFT_OUT: &[&str] = &[
+    "The controllers' quorum: one controller decides, on a host of its own",
+    "The new consumer protocol, share groups, Kafka Streams and Connect",
+    "Compaction of topics, tiered storage, quotas, security",
+    "Clock skew between hosts",
+];
+
+/// The lists for a report.
+pub(super) fn notes() -> ModelNotes {
+    let owned = |list: &[&str]| list.iter().map(|&note| note.to_owned()).collect();
+    ModelNotes {
+        modelled: owned(MODELLED),
+        approximated: owned(APPROXIMATED),
+        left_out: owned(LEFT_OUT),
+    }
+}

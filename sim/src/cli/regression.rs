@@ -1,0 +1,141 @@
+//! A run as a scenario file of its own: what the seed drew is written down, and what came of it
+//! is what the file expects.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use reports::checker::Verdict;
+use scenarios::Scenario;
+use scenarios::model::{
+    Anomaly, Drawn, Expectation, FaultKind, Ratio, Trigger, Verdict as Expected,
+};
+
+use super::execute::execute;
+use super::exit::{Exit, Failure};
+use super::library;
+use super::scene::Scene;
+use crate::plan::Plan;
+use crate::run::Run;
+
+/// Finds the folder of regressions, made when it is missing.
+pub(super) fn place() -> Result<PathBuf, Failure> {
+    let folder = library::folder().unwrap_or_else(|| PathBuf::from("scenarios"));
+    let folder = folder.join(library::REGRESSIONS);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        let text = format!("error: cannot make {}: {error}", folder.display());
+        Failure::new(Exit::Temporary, text)
+    })?;
+    Ok(folder)
+}
+
+/// Writes the run of a scene under a seed. The file is run before it is written: it must
+/// give the same run.
+pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
+    let folder = place()?;
+    let never = AtomicBool::new(false);
+    let run = execute(scene, seed, &never)?.expect("nobody gives this run up");
+    let resolved = resolve(&scene.scenario, seed, &run)?;
+    let text = text_of(scene, seed, &resolved);
+    let copy = Scene {
+        path: scene.path.clone(),
+        text: text.clone(),
+        set: Vec::new(),
+        scenario: Scenario::parse(&text, &[]).map_err(|errors| {
+            let told: String =
+                errors.iter().map(|error| error.render("regression", &text)).collect();
+            Failure::new(Exit::Bug, format!("error: a written regression cannot be read:\n{told}"))
+        })?,
+    };
+    let again = execute(&copy, seed, &never)?.expect("nobody gives this run up");
+    if again.summary.digest != run.summary.digest || again.summary.exit != 0 {
+        let text = "error: the run with its draws written down is another run; nothing was written";
+        return Err(Failure::new(Exit::Bug, text));
+    }
+    let path = folder.join(format!("{:04}-{}.toml", next_number(&folder), slug(&resolved.name)));
+    std::fs::write(&path, text).map_err(|error| {
+        let text = format!("error: cannot write {}: {error}", path.display());
+        Failure::new(Exit::Temporary, text)
+    })?;
+    Ok(path)
+}
+
+/// The scenario with every draw of its plan fixed. Faults that the seed left out stay, with
+/// chance zero, so that the others keep their numbers.
+fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failure> {
+    let plan = Plan::new(scenario, seed)
+        .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
+    let mut resolved = scenario.clone();
+    resolved.seed = seed;
+    resolved.swarm.enabled = false;
+    for (fault, planned) in resolved.faults.iter_mut().zip(&plan.faults) {
+        match &mut fault.trigger {
+            Trigger::At(at) => *at = Drawn::fixed(planned.at.unwrap_or(at.low)),
+            Trigger::On { after, .. } => *after = Drawn::fixed(planned.after),
+        }
+        fault.duration = planned.lasts.map(Drawn::fixed);
+        if let FaultKind::SlowLink { latency, .. } = &mut fault.kind {
+            *latency = Drawn::fixed(planned.delay);
+        }
+        fault.chance = if planned.on { Ratio::ONE } else { Ratio::ZERO };
+    }
+    let summary = &run.summary;
+    let expected = scenario.expect.anomaly.map(Anomaly::name);
+    let found = summary.anomalies.iter().map(|one| one.name());
+    let anomaly = found.clone().find(|name| Some(*name) == expected).or(found.clone().next());
+    let mut notes: Vec<String> = summary.faults.iter().map(|fault| fault.kind.clone()).collect();
+    notes.sort_unstable();
+    notes.dedup();
+    resolved.expect = Expectation {
+        verdict: match summary.verdict {
+            Verdict::Pass => Expected::Pass,
+            Verdict::Fail => Expected::Fail,
+            Verdict::Inconclusive => Expected::Inconclusive,
+        },
+        anomaly: anomaly.filter(|_| summary.verdict == Verdict::Fail).and_then(Anomaly::from_name),
+        notes,
+    };
+    Ok(resolved)
+}
+
+fn text_of(scene: &Scene, seed: u64, resolved: &Scenario) -> String {
+    let file = scene.path.file_name().unwrap_or_default().to_string_lossy().replace('\n', " ");
+    format!(
+        "# The run of {file} under seed {seed}, with what the seed drew written down, and what\n\
+         # came of it as what is expected.\n\n{}",
+        resolved.to_toml()
+    )
+}
+
+fn next_number(folder: &std::path::Path) -> u32 {
+    let files = library::files(folder);
+    let numbers = files.iter().filter_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        name.split_once('-')?.0.parse::<u32>().ok()
+    });
+    numbers.max().map_or(1, |last| last + 1)
+}
+
+/// A name fit for a file.
+fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for character in name.to_lowercase().chars().take(60) {
+        if character.is_ascii_alphanumeric() {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "run".to_owned() } else { slug.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn names_become_file_names() {
+        assert_eq!(slug("acks=1, leader crash!"), "acks-1-leader-crash");
+        assert_eq!(slug("../ü"), "run");
+    }
+}

@@ -1,0 +1,96 @@
+//! `assize replay`: the run that a token or a file names.
+
+use super::args::{Flags, Format, ReplayArgs};
+use super::console::Console;
+use super::execute::{guarded, world};
+use super::exit::{Exit, Failure};
+use super::folder::Folder;
+use super::scene::Scene;
+use super::token::Token;
+use super::{clock::Clock, report, run, telling};
+
+pub(super) fn command(args: &ReplayArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
+    let (scene, seed) = named(args, console)?;
+    if args.trace || args.until.is_some() {
+        return traced(&scene, seed, args, folder.as_ref(), console);
+    }
+    run::once(&scene, seed, args.format, folder.as_ref(), console)
+}
+
+/// The scene and seed that were asked for; a token that does not fit is refused.
+fn named(args: &ReplayArgs, console: &mut Console<'_>) -> Result<(Scene, u64), Failure> {
+    let path = std::path::Path::new(&args.what);
+    if !Token::looks_like(&args.what) || path.is_file() {
+        let scene = Scene::with_flags(path, &Flags::default(), console)?;
+        let seed = scene.scenario.seed;
+        return Ok((scene, seed));
+    }
+    let refuse = |text: String| Failure::new(Exit::Scenario, format!("error: {text}"));
+    let token = Token::parse(&args.what).map_err(refuse)?;
+    let version = env!("CARGO_PKG_VERSION");
+    if token.version != version {
+        return Err(refuse(format!(
+            "the token is from assize {}, this is {version}: the same seed may give another run; \
+             use the version that printed it",
+            token.version
+        )));
+    }
+    let flags = Flags { set: token.set.clone(), ..Flags::default() };
+    let scene = Scene::with_flags(std::path::Path::new(&token.path), &flags, console)?;
+    let digest = scene.scenario.digest();
+    if digest != token.digest {
+        return Err(refuse(format!(
+            "{} has changed since the token was printed (scenario {digest:016x}, the token has \
+             {:016x}): go back to the file of that run, or run it anew with --seed {}",
+            token.path, token.digest, token.seed
+        )));
+    }
+    Ok((scene, token.seed))
+}
+
+/// Steps through a run, event by event.
+fn traced(
+    scene: &Scene,
+    seed: u64,
+    args: &ReplayArgs,
+    folder: Option<&Folder>,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    let clock = Clock::start();
+    let (run, stopped) = guarded(scene, seed, || {
+        let mut world = world(scene, seed)?;
+        loop {
+            let number = world.trace().events() + 1;
+            if args.until.is_some_and(|until| number >= until) || console.is_closed() {
+                return Ok((None, Some((number, world.next_event()))));
+            }
+            let next = if args.trace { world.next_event() } else { None };
+            if !world.step() {
+                let mut run = crate::run::finish(world, &scene.path, clock.seconds());
+                run.summary.replay = scene.command(seed);
+                return Ok((Some(run), None));
+            }
+            if let Some((at, event)) = next {
+                let digest = world.trace().digest();
+                let at = at.0 as f64 / 1e9;
+                console.line(&format!("{number:>9}  {at:>14.9} s  {digest:016x}  {event}"));
+            }
+        }
+    })?;
+    let Some(run) = run else {
+        if let Some((number, Some((at, event)))) = stopped {
+            let at = at.0 as f64 / 1e9;
+            console.line(&format!("stopped before event {number}: {event} at {at:.9} s"));
+        }
+        return Ok(Exit::Expected);
+    };
+    if let Some(folder) = folder {
+        report::write(scene, &run, folder)?;
+    }
+    match args.format {
+        Format::Json => console.line(&run.summary.to_json_line()),
+        Format::Human => telling::tell(scene, &run, folder, console),
+    }
+    Ok(Exit::of_run(run.summary.exit))
+}

@@ -1,0 +1,50 @@
+//! `assize run`: one run, told.
+
+use std::sync::atomic::AtomicBool;
+
+use super::args::{Format, RunArgs};
+use super::console::Console;
+use super::execute::execute;
+use super::exit::{Exit, Failure};
+use super::folder::Folder;
+use super::scene::Scene;
+use super::{regression, report, telling};
+
+pub(super) fn command(args: &RunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
+    let scene = Scene::with_flags(&args.file, &args.flags, console)?;
+    if args.write_regression {
+        regression::place()?;
+    }
+    let seed = args.seed.unwrap_or(scene.scenario.seed);
+    let exit = once(&scene, seed, args.flags.format, folder.as_ref(), console)?;
+    if args.write_regression {
+        let path = regression::write(&scene, seed)?;
+        let text = format!("regression: {}", path.display());
+        match args.flags.format {
+            Format::Human => console.line(&text),
+            Format::Json => console.error(&text),
+        }
+    }
+    Ok(exit)
+}
+
+/// Runs a scene to its end, tells it, and writes its report.
+pub(super) fn once(
+    scene: &Scene,
+    seed: u64,
+    format: Format,
+    folder: Option<&Folder>,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    let never = AtomicBool::new(false);
+    let run = execute(scene, seed, &never)?.expect("nobody gives this run up");
+    if let Some(folder) = folder {
+        report::write(scene, &run, folder)?;
+    }
+    match format {
+        Format::Json => console.line(&run.summary.to_json_line()),
+        Format::Human => telling::tell(scene, &run, folder, console),
+    }
+    Ok(Exit::of_run(run.summary.exit))
+}

@@ -1,0 +1,129 @@
+//! A scenario file as read: its text, the flags laid over it, and what it means.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use broker_model::rules::Rules;
+use scenarios::model::Driver as Driven;
+use scenarios::{Diagnostic, Scenario, Vocabulary};
+
+use super::args::{DriverName, Flags};
+use super::console::Console;
+use super::diagnosis;
+use super::exit::{Exit, Failure};
+use super::token::Token;
+use crate::plan::Plan;
+
+/// More bytes of a file than this are not read, whatever it is.
+const READ_MAX: u64 = 64 << 20;
+
+/// A scenario that can be run.
+#[derive(Clone, Debug)]
+pub(super) struct Scene {
+    /// The file, as it was named.
+    pub(super) path: PathBuf,
+    /// Its text.
+    pub(super) text: String,
+    /// The flags laid over it.
+    pub(super) set: Vec<(String, String)>,
+    /// What it means.
+    pub(super) scenario: Scenario,
+}
+
+impl Scene {
+    /// Reads a file; what is wrong with it is told.
+    pub(super) fn load(
+        path: &Path,
+        set: &[(String, String)],
+        console: &mut Console<'_>,
+    ) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let bytes = bytes_of(path).map_err(|reason| {
+            Failure::new(Exit::Scenario, format!("error: cannot read {name}: {reason}"))
+        })?;
+        let wrong = |errors: &[Diagnostic], text: &str, console: &mut Console<'_>| {
+            diagnosis::tell(errors, &name, text, console);
+            Failure::told(Exit::Scenario)
+        };
+        let text = match scenarios::text_of(&bytes) {
+            Ok(text) => text.to_owned(),
+            Err(errors) => return Err(wrong(&errors, "", console)),
+        };
+        let words = Vocabulary { rules: Rules::ALL, eras: &[] };
+        let scenario = Scenario::load_with(&text, set, &loader(path), &words)
+            .map_err(|errors| wrong(&errors, &text, console))?;
+        // What the language lets pass and the simulator does not know.
+        Plan::new(&scenario, scenario.seed)
+            .map_err(|error| Failure::new(Exit::Scenario, format!("error: {name}: {error}")))?;
+        Ok(Self { path: path.to_owned(), text, set: set.to_vec(), scenario })
+    }
+
+    /// Reads a file with the flags of a command.
+    pub(super) fn with_flags(
+        path: &Path,
+        flags: &Flags,
+        console: &mut Console<'_>,
+    ) -> Result<Self, Failure> {
+        let scene = Self::load(path, &flags.set, console)?;
+        let hosted = match flags.driver {
+            Some(driver) => driver == DriverName::Hosted,
+            None => scene.scenario.driver == Driven::Hosted,
+        };
+        if hosted {
+            let exit = if flags.driver.is_some() { Exit::Usage } else { Exit::Scenario };
+            return Err(Failure::new(
+                exit,
+                "error: this build has the bare driver only; the run is the same under either: \
+                 use --driver bare",
+            ));
+        }
+        Ok(scene)
+    }
+
+    /// What names a run of it.
+    pub(super) fn token(&self, seed: u64) -> Token {
+        Token {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: self.scenario.digest(),
+            seed,
+            path: self.path.display().to_string(),
+            set: self.set.clone(),
+        }
+    }
+
+    /// The command that runs it again.
+    pub(super) fn command(&self, seed: u64) -> String {
+        format!("assize replay {}", self.token(seed))
+    }
+
+    /// Every value that file, bases and flags give, with where it is.
+    pub(super) fn origins(&self) -> Vec<scenarios::Origin> {
+        scenarios::origins(&self.text, &self.set, &loader(&self.path))
+    }
+}
+
+/// Reads what `extends` names, relative to the file.
+fn loader(path: &Path) -> impl Fn(&str) -> Result<String, String> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    move |name: &str| {
+        let bytes = bytes_of(&folder.join(name))?;
+        String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    }
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    };
+    if path.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(told)?;
+    file.take(READ_MAX).read_to_end(&mut bytes).map_err(told)?;
+    Ok(bytes)
+}

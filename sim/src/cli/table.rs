@@ -1,0 +1,99 @@
+//! Aligned columns, and numbers for people.
+
+/// Rows of text under a head. Columns whose head ends with a space before nothing are text;
+/// those marked by [`Columns::numbers_from`] are aligned to the right.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    rows: Vec<Vec<String>>,
+    numbers_from: usize,
+}
+
+impl Columns {
+    /// A table with its head.
+    pub(super) fn new(head: &[&str]) -> Self {
+        let head = head.iter().map(|&word| word.to_owned()).collect();
+        Self { rows: vec![head], numbers_from: usize::MAX }
+    }
+
+    /// Columns from this one on hold numbers.
+    pub(super) const fn numbers_from(mut self, column: usize) -> Self {
+        self.numbers_from = column;
+        self
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Whether there is only the head.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
+    /// The lines, the head first, without blanks at their ends.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let length = |row: &Vec<String>, column: usize| {
+            row.get(column).map_or(0, |cell| cell.chars().count())
+        };
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| self.rows.iter().map(|row| length(row, column)).max().unwrap_or(0))
+            .collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+                if column >= self.numbers_from {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+/// `45,000`.
+pub(super) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Milliseconds with three digits that say something: `0.42 ms`, `12.3 ms`, `9.05 s`.
+pub(super) fn milliseconds(ms: f64) -> String {
+    match ms {
+        _ if ms < 10.0 => format!("{ms:.2} ms"),
+        _ if ms < 100.0 => format!("{ms:.1} ms"),
+        _ if ms < 1_000.0 => format!("{ms:.0} ms"),
+        _ if ms < 10_000.0 => format!("{:.2} s", ms / 1e3),
+        _ => format!("{:.1} s", ms / 1e3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Columns, grouped, milliseconds};
+
+    #[test]
+    fn numbers_stand_right_and_words_left() {
+        let mut columns = Columns::new(&["name", "count"]).numbers_from(1);
+        columns.row(["a".to_owned(), "10".to_owned()]);
+        columns.row(["longer".to_owned(), "7".to_owned()]);
+        assert_eq!(columns.lines(), ["name    count", "a          10", "longer      7"]);
+    }
+
+    #[test]
+    fn numbers_are_told_shortly() {
+        assert_eq!(grouped(45_000), "45,000");
+        assert_eq!(milliseconds(0.421), "0.42 ms");
+        assert_eq!(milliseconds(12_345.0), "12.3 s");
+    }
+}

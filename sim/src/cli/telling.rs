@@ -1,0 +1,183 @@
+//! A run told to a person at a terminal.
+
+use reports::checker::{Finding, Verdict};
+use reports::summary::{Quantiles, Summary};
+
+use super::console::{Console, Paint};
+use super::folder::Folder;
+use super::scene::Scene;
+use super::table::{Columns, grouped, milliseconds};
+use crate::run::Run;
+
+/// The paint of a verdict.
+pub(super) const fn paint_of(verdict: Verdict) -> Paint {
+    match verdict {
+        Verdict::Pass => Paint::Good,
+        Verdict::Fail => Paint::Bad,
+        Verdict::Inconclusive => Paint::Doubtful,
+    }
+}
+
+/// Tells all of it.
+pub(super) fn tell(scene: &Scene, run: &Run, folder: Option<&Folder>, console: &mut Console<'_>) {
+    let summary = &run.summary;
+    let version = env!("CARGO_PKG_VERSION");
+    let name = scene.path.display();
+    let digest = scene.scenario.digest();
+    let head = format!("assize {version}  {name}  scenario {digest:016x}  seed {}", summary.seed);
+    let head = console.paint(Paint::Faint, &head);
+    console.line(&head);
+    faults(summary, console);
+    verdict(summary, console);
+    findings("checks", &summary.checks, console);
+    findings("invariants", &summary.invariants, console);
+    gates(summary, console);
+    latency(summary, console);
+    flows(summary, console);
+    resources(summary, console);
+    costs(summary, console);
+    if let Some(folder) = folder {
+        console.line("");
+        console.line(&format!("report: {}", folder.path().join("report.html").display()));
+    }
+    if !summary.as_expected() {
+        console.line("");
+        let again = console.paint(Paint::Strong, &summary.replay);
+        console.line(&format!("again with: {again}"));
+        let rest = summary.replay.strip_prefix("assize ").unwrap_or(&summary.replay);
+        let cargo = format!("in a checkout: cargo run --release -- {rest}");
+        let cargo = console.paint(Paint::Faint, &cargo);
+        console.line(&cargo);
+    }
+}
+
+fn block(title: &str, columns: &Columns, console: &mut Console<'_>) {
+    if columns.is_empty() {
+        return;
+    }
+    console.line("");
+    let title = console.paint(Paint::Strong, title);
+    console.line(&title);
+    for (index, line) in columns.lines().iter().enumerate() {
+        let line = if index == 0 { console.paint(Paint::Faint, line) } else { line.clone() };
+        console.line(&format!("  {line}"));
+    }
+}
+
+fn faults(summary: &Summary, console: &mut Console<'_>) {
+    let mut columns = Columns::new(&["at", "fault", "target", "was"]);
+    for fault in &summary.faults {
+        let at = format!("{:.3} s", fault.at_s);
+        columns.row([at, fault.kind.clone(), fault.target.clone(), fault.resolved.clone()]);
+    }
+    block("faults", &columns, console);
+}
+
+fn verdict(summary: &Summary, console: &mut Console<'_>) {
+    console.line("");
+    let word = summary.verdict.name().to_uppercase();
+    let met = if summary.as_expected() { Paint::Good } else { paint_of(summary.verdict) };
+    let word = console.paint(met, &word);
+    console.line(&format!("{word}  {}", reports::render::sentence(summary)));
+}
+
+/// Counts when everything held; what did not hold with its evidence.
+fn findings(title: &str, findings: &[Finding], console: &mut Console<'_>) {
+    let passed = findings.iter().filter(|one| one.verdict == Verdict::Pass).count();
+    console.line("");
+    let shown = console.paint(Paint::Strong, title);
+    console.line(&format!("{shown}  {passed} of {} held", findings.len()));
+    for finding in findings.iter().filter(|one| one.verdict != Verdict::Pass) {
+        let word = console.paint(paint_of(finding.verdict), finding.verdict.name());
+        console.line(&format!("  {word}  {}: {}", finding.name, finding.detail));
+        for violation in &finding.evidence {
+            let mut place = Vec::new();
+            place.extend(violation.partition.clone());
+            place.extend(violation.offset.map(|offset| format!("offset {offset}")));
+            place.extend(violation.at_ns.map(|ns| format!("at {:.6} s", ns as f64 / 1e9)));
+            let place =
+                if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
+            console.line(&format!(
+                "        {}: {}{place}",
+                violation.anomaly.name(),
+                violation.text
+            ));
+        }
+        let more = finding.violations.saturating_sub(finding.evidence.len() as u64);
+        if more > 0 {
+            console.line(&format!("        and {} more", grouped(more)));
+        }
+    }
+}
+
+fn gates(summary: &Summary, console: &mut Console<'_>) {
+    let mut columns = Columns::new(&["gate", "measured", "demanded", "verdict"]);
+    for gate in &summary.gates {
+        let verdict = gate.verdict.name().to_owned();
+        columns.row([gate.name.clone(), gate.actual.clone(), gate.limit.clone(), verdict]);
+    }
+    block("gates", &columns, console);
+}
+
+fn latency(summary: &Summary, console: &mut Console<'_>) {
+    let head = ["stage", "phase", "count", "mean", "p50", "p99", "p99.9", "max"];
+    let mut columns = Columns::new(&head).numbers_from(2);
+    let cells = |stage: &str, phase: &str, one: &Quantiles| {
+        let mut cells = vec![stage.to_owned(), phase.to_owned(), grouped(one.count)];
+        let times = [one.mean_ms, one.p50_ms, one.p99_ms, one.p999_ms, one.max_ms];
+        cells.extend(times.map(milliseconds));
+        cells
+    };
+    for (name, stage) in summary.latency.iter().filter(|(_, stage)| stage.overall.count > 0) {
+        columns.row(cells(name, "all", &stage.overall));
+        for (phase, quantiles) in stage.phases.iter() {
+            columns.row(cells("", phase, quantiles));
+        }
+    }
+    block("latency, from the intended time", &columns, console);
+}
+
+fn flows(summary: &Summary, console: &mut Console<'_>) {
+    let mut columns = Columns::new(&["topic", "records/s", "MiB/s"]).numbers_from(1);
+    for (topic, rate) in summary.throughput.iter() {
+        let records = grouped(rate.records_per_s.round() as u64);
+        columns.row([topic.to_owned(), records, format!("{:.2}", rate.mib_per_s)]);
+    }
+    block("throughput", &columns, console);
+    let mut columns =
+        Columns::new(&["group", "most behind", "oldest", "at the end"]).numbers_from(1);
+    for (group, lag) in summary.lag.iter() {
+        let oldest = milliseconds(lag.max_s * 1e3);
+        columns.row([group.to_owned(), grouped(lag.max_records), oldest, grouped(lag.end_records)]);
+    }
+    block("lag, records", &columns, console);
+}
+
+fn resources(summary: &Summary, console: &mut Console<'_>) {
+    let Some((_, first)) = summary.resources.iter().next() else { return };
+    let names: Vec<String> = first.iter().map(|(name, _)| format!("{name} mean/max")).collect();
+    let head: Vec<&str> = ["broker"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    let mut columns = Columns::new(&head).numbers_from(1);
+    for (broker, uses) in summary.resources.iter() {
+        let shares = uses
+            .iter()
+            .map(|(_, share)| format!("{:.0}% / {:.0}%", share.mean * 100.0, share.max * 100.0));
+        columns.row([broker.to_owned()].into_iter().chain(shares));
+    }
+    block("utilization", &columns, console);
+}
+
+fn costs(summary: &Summary, console: &mut Console<'_>) {
+    let speed = summary.simulated_s / summary.wall_s.max(0.001);
+    let text = format!(
+        "{:.1} simulated seconds in {:.2} s ({speed:.0} times real time), {} events, trace {}, history {}",
+        summary.simulated_s,
+        summary.wall_s,
+        grouped(summary.events),
+        summary.digest,
+        summary.history_digest,
+    );
+    console.line("");
+    let text = console.paint(Paint::Faint, &text);
+    console.line(&text);
+}
