@@ -145,7 +145,10 @@ impl Invariant for CommittedStays {
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 self.elected(view, partition, node, leader_epoch, start)
             }
-            Note::PartitionChanged { partition, unclean: true, .. } => {
+            Note::PartitionChanged { partition, leader, unclean: true, .. } => {
+                if !view.allows_unclean_election(leader, partition) {
+                    return None;
+                }
                 let committed = self.partitions.of(partition);
                 committed.unclean = true;
                 committed.watermarks.clear();

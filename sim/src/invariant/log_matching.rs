@@ -166,7 +166,10 @@ impl Invariant for LogMatching {
                 self.states.of(partition).truncated(node, end);
                 None
             }
-            Note::PartitionChanged { partition, leader_epoch, unclean: true, .. } => {
+            Note::PartitionChanged { partition, leader, leader_epoch, unclean: true, .. } => {
+                if !view.allows_unclean_election(leader, partition) {
+                    return None;
+                }
                 let unclean_since = Some(leader_epoch);
                 *self.states.of(partition) = State { unclean_since, ..State::default() };
                 None

@@ -46,6 +46,12 @@ impl<'a> View<'a> {
         self.node(id)?.broker()?.replica(partition)
     }
 
+    /// Whether a partition's topic lets a replica outside of ISR and ELR lead.
+    fn allows_unclean_election(&self, leader: Option<NodeId>, partition: PartitionId) -> bool {
+        let replica = leader.and_then(|leader| self.replica(leader, partition));
+        replica.is_none_or(|r| r.log().config().unclean_leader_election)
+    }
+
     /// The controller's metadata.
     fn image(&self) -> Option<&'a Image> {
         let controllers = self.nodes.iter().rev().filter_map(Node::controller);

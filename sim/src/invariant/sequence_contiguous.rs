@@ -44,14 +44,15 @@ fn wrong(last: &Last, body: &Batch) -> Option<String> {
         .then(|| format!("sequence {} where {next} was next", body.base_sequence))
 }
 
-/// Whether a leader of a later epoch has the producer's last batch; if not, the log was cut
-/// and what is known of the producer went with it.
+/// Whether a leader of a later epoch has the producer's last batch, and not a second try of it
+/// in its place; if not, the log was cut and what is known of the producer went with it.
 fn survives(view: &View<'_>, node: NodeId, partition: PartitionId, last: &Last) -> bool {
     let Some(replica) = view.replica(node, partition) else { return false };
     let entries = replica.log().entries();
-    entries
-        .binary_search_by_key(&last.base_offset, |e| e.base_offset)
-        .is_ok_and(|index| entries[index].batch == last.batch)
+    entries.binary_search_by_key(&last.base_offset, |e| e.base_offset).is_ok_and(|index| {
+        let entry = entries[index];
+        (entry.batch, entry.leader_epoch) == (last.batch, last.leader_epoch)
+    })
 }
 
 impl SequenceContiguous {
@@ -87,6 +88,10 @@ impl SequenceContiguous {
             }
         };
         let last = producers[index];
+        if entry.leader_epoch < last.leader_epoch {
+            // A leader that has not heard of its successor writes what will be cut.
+            return None;
+        }
         let known =
             last.leader_epoch == entry.leader_epoch || survives(view, node, partition, &last);
         if marker {
