@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod bad_files;
+mod cli;
 mod dialogues;
 mod tidy;
 mod transcripts;

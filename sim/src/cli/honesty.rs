@@ -15,7 +15,7 @@ const MODELLED: &[&str] = &[
 /// By a simpler law.
 const APPROXIMATED: &[&str] = &[
     "Records are numbers with a size: no bytes, no CRC; compression is a flag without effect on sizes",
-    "CPU time is a cost for each request, batch and MiB, spread over the broker's threads; no garbage collection",
+    "CPU time is a cost for each request, batch and MiB, on as many cores as the broker has threads",
     "Disks and network interfaces are token buckets with latencies; TCP is a connection in order with a bandwidth",
     "The client's network thread and the application are one process; service times come from a distribution",
     "Latency is measured from the time a call was intended, so a stalled system does not hide its queue",
@@ -23,10 +23,12 @@ const APPROXIMATED: &[&str] = &[
 
 /// Not there: nothing can be concluded about it.
 const LEFT_OUT: &[&str] = &[
-    "The controllers' quorum: one controller decides, on a host of its own",
+    "The controllers' quorum: one controller decides, on a host of its own, and nobody replaces it",
+    "Reads from disk: every fetch is served from the page cache, however far behind its reader is",
     "The new consumer protocol, share groups, Kafka Streams and Connect",
     "Compaction of topics, tiered storage, quotas, security",
-    "Clock skew between hosts",
+    "Garbage collection, TLS, contention for cores, clock skew between hosts",
+    "The full list is broker-model/DIVERGENCES.md",
 ];
 
 /// The lists for a report.

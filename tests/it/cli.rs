@@ -1,0 +1,315 @@
+//! The command line, driven in this process.
+
+use std::path::{Path, PathBuf};
+
+/// Exit code, standard output, standard error.
+struct Told {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn assize(args: &[&str]) -> Told {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = std::iter::once("assize").chain(args.iter().copied());
+    let code = assize::cli::main_with(args, &mut out, &mut err);
+    let text = |bytes| String::from_utf8(bytes).expect("the command line writes UTF-8");
+    Told { code, out: text(out), err: text(err) }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace").into()
+}
+
+/// A folder of its own, emptied, below the target folder.
+fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).expect("it is ours");
+    }
+    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    folder
+}
+
+const SMALL: &str = r#"
+[scenario]
+name = "small"
+duration = "1s"
+
+[cluster]
+brokers = 3
+racks = ["a", "b", "c"]
+hardware = "test"
+
+[topic.orders]
+partitions = 2
+replication = 3
+
+[service.order]
+kind = "ingress"
+output = "orders"
+
+[service.audit]
+kind = "reader"
+input = "orders"
+
+[load.calls]
+into = "order"
+arrivals = { model = "open", rate = "50/s" }
+
+[[fault]]
+kind = "broker-pause"
+target = "random-broker"
+at = "100ms..300ms"
+for = "50ms..100ms"
+"#;
+
+fn small(folder: &Path) -> String {
+    let file = folder.join("small.toml");
+    std::fs::write(&file, SMALL).expect("the folder is writable");
+    file.to_str().expect("the target folder has a plain name").to_owned()
+}
+
+fn json(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).expect("a line of JSON")
+}
+
+/// A result without what the machine's clock says.
+fn timeless(out: &str) -> String {
+    let lines = out.lines().map(|line| {
+        let mut value = json(line);
+        if let Some(object) = value.as_object_mut() {
+            object.remove("wall_s");
+        }
+        if let Some(summary) = value.get_mut("summary").and_then(|one| one.as_object_mut()) {
+            summary.remove("seeds_per_s");
+        }
+        value.to_string()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn mistakes_in_usage_are_64() {
+    for args in [
+        &["run"][..],
+        &["frobnicate"],
+        &["run", "a.toml", "--sed", "1"],
+        &["run", "a.toml", "--seed", "minus"],
+        &["run", "a.toml", "--set", "nothing"],
+        &["run", "a.toml", "--format", "yaml"],
+        &["sweep", "a.toml", "--seeds", "5..5"],
+        &["sweep", "a.toml", "--seeds", "0..1", "--threads", "0"],
+        &[],
+    ] {
+        let told = assize(args);
+        assert_eq!(told.code, 64, "{args:?}: {}", told.err);
+        assert!(told.out.is_empty() && !told.err.is_empty(), "{args:?}");
+    }
+    let told = assize(&["--help"]);
+    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    assert!(told.out.contains("Exit codes"), "{}", told.out);
+    assert_eq!(assize(&["--version"]).code, 0);
+}
+
+#[test]
+fn bad_files_are_65_with_place_and_help() {
+    let folder = scratch("bad");
+    let file = folder.join("typo.toml");
+    std::fs::write(&file, SMALL.replace("brokers = 3", "brokerz = 3")).expect("writable");
+    let file = file.to_str().expect("plain").to_owned();
+    for command in ["run", "check"] {
+        let told = assize(&[command, &file]);
+        assert_eq!(told.code, 65, "{}", told.err);
+        assert!(told.err.contains("typo.toml:7") && told.err.contains("`brokers`"), "{}", told.err);
+    }
+    let odd: [(&str, &[u8]); 2] = [("empty.toml", b""), ("bytes.toml", &[0xff, 0xfe, 0])];
+    for (name, bytes) in odd {
+        let file = folder.join(name);
+        std::fs::write(&file, bytes).expect("writable");
+        let told = assize(&["check", file.to_str().expect("plain")]);
+        assert_eq!(told.code, 65, "{name}: {}", told.err);
+        assert!(!told.err.is_empty());
+    }
+    for nothing in ["/nowhere/at-all.toml", folder.to_str().expect("plain")] {
+        let told = assize(&["run", nothing]);
+        assert_eq!(told.code, 65, "{}", told.err);
+        assert!(told.err.contains("cannot read"), "{}", told.err);
+    }
+    let era = assize(&["run", &small(&folder), "--set", "protocol.era=1.0"]);
+    assert_eq!(era.code, 65, "{}", era.err);
+}
+
+#[test]
+fn check_says_ok_with_the_digest_and_goes_on_after_errors() {
+    let folder = scratch("check");
+    let good = small(&folder);
+    let told = assize(&["check", "/nowhere/at-all.toml", &good]);
+    assert_eq!(told.code, 65);
+    assert!(told.out.contains("small.toml: ok, digest "), "{}", told.out);
+    assert_eq!(assize(&["check", &good]).code, 0);
+}
+
+#[test]
+fn list_names_every_shipped_scenario() {
+    let told = assize(&["list", "--format", "json"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let files: Vec<String> = told.out.lines().map(|l| json(l)["file"].to_string()).collect();
+    for part in ["smoke/temperature.toml", "hazards/acks-1.toml", "scenarios/order-pipeline.toml"] {
+        assert!(files.iter().any(|file| file.contains(part)), "{part} in {files:?}");
+    }
+    let told = assize(&["list"]);
+    assert!(told.out.contains("fail: lost-acknowledged"), "{}", told.out);
+}
+
+#[test]
+fn a_run_gives_the_promised_fields_and_a_token_that_repeats_it() {
+    let folder = scratch("run");
+    let file = small(&folder);
+    let told =
+        assize(&["run", &file, "--seed", "3", "--set", "load.calls.limit=40", "--format", "json"]);
+    assert_eq!(told.out.lines().count(), 1, "{}{}", told.out, told.err);
+    let run = json(&told.out);
+    for field in [
+        "scenario",
+        "seed",
+        "verdict",
+        "expected",
+        "exit",
+        "digest",
+        "history_digest",
+        "simulated_s",
+        "wall_s",
+        "events",
+        "records",
+        "checks",
+        "invariants",
+        "faults",
+        "latency",
+        "throughput",
+        "lag",
+        "resources",
+        "gates",
+        "replay",
+    ] {
+        assert!(run.get(field).is_some(), "{field}");
+    }
+    assert_eq!((run["seed"].as_u64(), run["exit"].as_i64()), (Some(3), Some(i64::from(told.code))));
+    let replay = run["replay"].as_str().expect("text");
+    let token = replay.strip_prefix("assize replay ").expect("a command");
+    let again = assize(&["replay", token, "--format", "json"]);
+    assert_eq!(timeless(&again.out), timeless(&told.out));
+
+    let refused = assize(&["replay", &token.replacen(":0.", ":9.", 1)]);
+    assert_eq!(refused.code, 65);
+    assert!(refused.err.contains("the token is from assize 9."), "{}", refused.err);
+    std::fs::write(&file, SMALL.replace("50/s", "60/s")).expect("writable");
+    let refused = assize(&["replay", token]);
+    assert_eq!(refused.code, 65);
+    assert!(refused.err.contains("has changed since"), "{}", refused.err);
+    assert_eq!(assize(&["replay", &token[..30]]).code, 65);
+}
+
+#[test]
+fn a_sweep_is_told_in_order_whatever_the_threads() {
+    let file = small(&scratch("sweep"));
+    let sweep = |threads: &str| {
+        assize(&["sweep", &file, "--seeds", "4..10", "--threads", threads, "--format", "json"])
+    };
+    let (one, two) = (sweep("1"), sweep("2"));
+    assert_eq!(one.code, two.code);
+    assert_eq!(timeless(&one.out), timeless(&two.out));
+    let lines: Vec<_> = one.out.lines().map(json).collect();
+    let seeds: Vec<_> = lines.iter().filter_map(|line| line["seed"].as_u64()).collect();
+    assert_eq!(seeds, [4, 5, 6, 7, 8, 9]);
+    let summary = &lines.last().expect("a summary")["summary"];
+    assert_eq!(summary["runs"].as_u64(), Some(6));
+    for field in ["passed", "failed", "inconclusive", "failing_seeds", "seeds_per_s"] {
+        assert!(summary.get(field).is_some(), "{field}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_before_the_run() {
+    let folder = scratch("out");
+    let file = small(&folder);
+    // The scenario file itself stands where the folder should be, or in its path.
+    for place in [file.clone(), format!("{file}/report")] {
+        let told = assize(&["run", &file, "--out", &place]);
+        assert!([64, 75].contains(&told.code), "{}: {}", told.code, told.err);
+        assert!(told.out.is_empty() && told.err.contains("--out"), "{}", told.err);
+    }
+}
+
+#[test]
+fn a_report_is_written_and_people_are_told() {
+    let folder = scratch("report");
+    let file = small(&folder);
+    let place = folder.join("new").join("report");
+    let told = assize(&["run", &file, "--out", place.to_str().expect("plain")]);
+    for name in ["report.html", "summary.json", "junit.xml", "summary.md"] {
+        assert!(place.join(name).is_file(), "{name}: {}", told.err);
+    }
+    let page = std::fs::read_to_string(place.join("report.html")).expect("just written");
+    for part in ["Configuration", "min.insync.replicas", "Left out", "scenario line"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for part in ["assize 0.", "seed 0", "broker-pause", "checks", "latency", "report:"] {
+        assert!(told.out.contains(part), "{part} in {}", told.out);
+    }
+    assert_eq!(told.out.contains("again with:"), told.code != 0);
+    assert!(!told.out.contains('\u{1b}'), "colors are for terminals");
+}
+
+#[test]
+fn meta_agrees_and_a_trace_stops_where_it_is_told() {
+    let folder = scratch("meta");
+    let file = small(&folder);
+    let told = assize(&["meta", &file, "--seeds", "0..2"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert_eq!(told.out.lines().count(), 2);
+    let told = assize(&["replay", &file, "--trace", "--until", "11"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert_eq!(told.out.lines().count(), 11, "{}", told.out);
+    assert!(
+        told.out.lines().last().is_some_and(|line| line.starts_with("stopped before event 11"))
+    );
+}
+
+#[test]
+fn dialogues_are_compared() {
+    let folder = root().join("tests/dialogues");
+    let good = folder.join("log/produce-fetch.txt");
+    let good = good.to_str().expect("plain");
+    let told = assize(&["dialogue", "--check", good]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    let recorded = std::fs::read_to_string(good).expect("in the repository");
+    assert_eq!(assize(&["dialogue", good]).out, recorded);
+    let changed = scratch("dialogue").join("changed.txt");
+    std::fs::write(&changed, recorded.replacen("< ", "< not ", 1)).expect("writable");
+    let told = assize(&["dialogue", "--check", changed.to_str().expect("plain")]);
+    assert_eq!(told.code, 10);
+    assert!(told.out.contains("recorded  < not"), "{}", told.out);
+}
+
+#[test]
+fn every_regression_gives_what_it_recorded() {
+    let folder = root().join("scenarios/regressions");
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.map(|entry| entry.expect("readable").path()) {
+        if path.extension().is_none_or(|end| end != "toml") {
+            continue;
+        }
+        let name = path.to_str().expect("plain");
+        let told = assize(&["replay", name, "--format", "json"]);
+        assert_eq!(told.code, 0, "{name}: {}{}", told.out, told.err);
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let scenario = scenarios::Scenario::parse(&text, &[]).expect("it was just run");
+        let run = json(&told.out);
+        let faults = run["faults"].as_array().expect("an array");
+        for note in &scenario.expect.notes {
+            let came = faults.iter().any(|fault| fault["kind"].as_str() == Some(note));
+            assert!(came, "{name}: {note} must happen");
+        }
+    }
+}
