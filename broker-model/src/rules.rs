@@ -52,6 +52,8 @@ rules! {
         #[default] Bump = "bump",
         /// Canary: it stays.
         Reuse = "reuse",
+        /// Canary: it falls, once there is room.
+        Fall = "fall",
     },
     /// What a replica does with an older leader epoch in its metadata.
     stale_leader_epoch: StaleLeaderEpoch {

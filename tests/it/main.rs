@@ -1,8 +1,12 @@
-//! Integration tests.
+//! Integration tests. Determinism comes first: without it no other result means anything.
+
+mod run_twice;
 
 mod bad_files;
+mod canaries;
 mod cli;
 mod dialogues;
+mod small;
 mod tidy;
 mod transcripts;
 mod vectors;

@@ -174,5 +174,7 @@ fn leader_epoch(old: &PartitionRecord, leader: Option<NodeId>, rules: &Rules) ->
     match rules.election_epoch {
         ElectionEpoch::Bump => old.leader_epoch.next(),
         ElectionEpoch::Reuse => old.leader_epoch,
+        ElectionEpoch::Fall if old.leader_epoch.0 > 0 => LeaderEpoch(old.leader_epoch.0 - 1),
+        ElectionEpoch::Fall => old.leader_epoch.next(),
     }
 }

@@ -1,0 +1,124 @@
+//! Canaries: for every property a planted bug, and the run in which the property's check
+//! finds it. A check that misses its canary checks nothing.
+
+use reports::checker::{Anomaly, Verdict};
+
+use crate::small::{run, scenario};
+
+/// A planted bug and where it shows.
+struct Canary {
+    /// What must be found.
+    anomaly: Anomaly,
+    /// The rule that is broken, and how.
+    rule: (&'static str, &'static str),
+    /// A shipped scenario that passes while the rule holds.
+    base: &'static str,
+    /// A seed under which the bug shows.
+    seed: u64,
+    /// More of the scenario, with and without the bug.
+    more: &'static str,
+}
+
+const fn canary(
+    anomaly: Anomaly,
+    rule: (&'static str, &'static str),
+    base: &'static str,
+    seed: u64,
+    more: &'static str,
+) -> Canary {
+    Canary { anomaly, rule, base, seed, more }
+}
+
+/// A run that will never come to rest need not try for long.
+const SHORT: &str = "[scenario]\ndrain = \"20s\"\n";
+
+/// Fewer replicas than brokers, so that there is a broker to be taken for a replica.
+const TWO_REPLICAS: &str = "[scenario]\ndrain = \"20s\"\n[topic.orders]\nreplication = 2\n\
+                            [cluster.config]\n\"min.insync.replicas\" = 1\n";
+
+/// Connections that break often, under full load.
+const LOSSY: &str = "[[fault]]\nkind = \"connection-loss\"\nprobability = 0.2\n\
+                     target = \"leader-of:orders/0\"\nat = \"500ms\"\nfor = \"1s\"\n";
+
+/// The same, with order per key claimed.
+const LOSSY_KEYS: &str = "[[fault]]\nkind = \"connection-loss\"\nprobability = 0.2\n\
+                          target = \"leader-of:orders/0\"\nat = \"500ms\"\nfor = \"1s\"\n\
+                          [load.customers]\nkeys = \"uniform(5)\"\n\
+                          [check]\nper_key_order = [\"orders\"]\n";
+
+#[rustfmt::skip]
+const CANARIES: &[Canary] = &[
+    canary(Anomaly::LostAcknowledged, ("acks_all", "early"), "hazards/acks-1-repaired.toml", 0, ""),
+    canary(Anomaly::Invented, ("consumer_records", "invent"), "smoke/produce-consume.toml", 0, ""),
+    canary(Anomaly::Duplicate, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
+    canary(Anomaly::Reordered, ("retry_position", "tail"), "hazards/in-flight-without-idempotence-repaired.toml", 0, LOSSY),
+    canary(Anomaly::ReorderedKey, ("retry_position", "tail"), "hazards/in-flight-without-idempotence-repaired.toml", 0, LOSSY_KEYS),
+    canary(Anomaly::AbortedRead, ("aborted_list", "forgotten"), "hazards/read-uncommitted-repaired.toml", 0, ""),
+    canary(Anomaly::TornTransaction, ("markers", "flip-last"), "smoke/one-transaction.toml", 0, SHORT),
+    canary(Anomaly::SkippedPoll, ("consumer_position", "skip"), "smoke/produce-consume.toml", 0, ""),
+    canary(Anomaly::WentBack, ("consumer_position", "back"), "smoke/produce-consume.toml", 0, ""),
+    canary(Anomaly::EffectLost, ("consumer_position", "skip"), "smoke/temperature.toml", 0, ""),
+    canary(Anomaly::EffectDoubled, ("sink_memory", "lost"), "hazards/commit-after-without-dedupe-repaired.toml", 1, ""),
+    canary(Anomaly::UnfinishedOrder, ("consumer_position", "skip"), "faults/service-kill.toml", 0, ""),
+    canary(Anomaly::StuckLag, ("rebalance_completion", "lose"), "smoke/produce-consume.toml", 0, SHORT),
+    canary(Anomaly::UnansweredCall, ("delayed_produce", "forget"), "smoke/produce-consume.toml", 0, SHORT),
+    canary(Anomaly::Gate, ("rebalance_completion", "lose"), "smoke/produce-consume.toml", 0, SHORT),
+    canary(Anomaly::LeaderEpochMonotonic, ("election_epoch", "fall"), "hazards/unclean-election-repaired.toml", 0, "[scenario]\ndrain = \"60s\"\n"),
+    canary(Anomaly::OneLeaderPerEpoch, ("election_epoch", "reuse"), "faults/broker-kill.toml", 0, ""),
+    canary(Anomaly::HighWatermarkInIsr, ("high_watermark", "leader-only"), "faults/broker-kill.toml", 0, ""),
+    canary(Anomaly::LogMatching, ("follower_truncation", "skip"), "faults/partition-full.toml", 0, ""),
+    canary(Anomaly::CommittedStays, ("electable", "any-live"), "hazards/unclean-election-repaired.toml", 0, ""),
+    canary(Anomaly::IsrInReplicas, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
+    canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
+    canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
+    canary(Anomaly::FullIsr, ("isr_expand", "never"), "faults/broker-kill.toml", 0, SHORT),
+    canary(Anomaly::StableGroups, ("rebalance_completion", "lose"), "smoke/produce-consume.toml", 0, SHORT),
+    canary(Anomaly::HangingTransaction, ("markers", "skip-last"), "smoke/one-transaction.toml", 0, SHORT),
+];
+
+/// Anomalies of a configuration, which no rule of the model can plant; a hazard shows each.
+const HAZARDS: &[(Anomaly, &str)] = &[(
+    Anomaly::ProducerFenced,
+    include_str!("../../scenarios/hazards/shared-transactional-id.toml"),
+)];
+
+fn text(canary: &Canary) -> String {
+    format!("extends = \"{}\"\n{}", canary.base, canary.more)
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    let mut missed = Vec::new();
+    for canary in CANARIES {
+        let (rule, value) = canary.rule;
+        let planted = format!("{}\n[protocol]\n{rule} = \"{value}\"\n", text(canary));
+        let summary = run(&scenario(&planted), canary.seed);
+        if summary.verdict != Verdict::Fail || !summary.anomalies.contains(&canary.anomaly) {
+            let found = &summary.anomalies;
+            missed.push(format!("{} of {rule} = {value}: {found:?}", canary.anomaly.name()));
+        }
+    }
+    assert!(missed.is_empty(), "missed:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_planted() {
+    let mut alarms = Vec::new();
+    for canary in CANARIES {
+        let summary = run(&scenario(&text(canary)), canary.seed);
+        if summary.verdict != Verdict::Pass || !summary.anomalies.is_empty() {
+            alarms.push(format!("{} {:?}", canary.base, summary.anomalies));
+        }
+    }
+    assert!(alarms.is_empty(), "false alarms:\n{}", alarms.join("\n"));
+}
+
+#[test]
+fn every_anomaly_has_a_canary_or_a_hazard() {
+    for anomaly in Anomaly::ALL {
+        let planted = CANARIES.iter().any(|canary| canary.anomaly == anomaly);
+        let name = format!("anomaly = \"{}\"", anomaly.name());
+        let hazard = HAZARDS.iter().any(|(a, text)| *a == anomaly && text.contains(&name));
+        assert!(planted || hazard, "{} has neither", anomaly.name());
+    }
+}

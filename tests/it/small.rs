@@ -1,0 +1,36 @@
+//! Runs of small scenarios that build on the shipped ones.
+
+use std::path::{Path, PathBuf};
+
+use reports::summary::Summary;
+use scenarios::Scenario;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+/// A scenario from its text, which may extend files of `scenarios/`.
+pub(crate) fn scenario(text: &str) -> Scenario {
+    let loader = |name: &str| -> Result<String, String> {
+        std::fs::read_to_string(folder().join(name)).map_err(|e| e.to_string())
+    };
+    match Scenario::load(text, &[], &loader) {
+        Ok(scenario) => scenario,
+        Err(errors) => {
+            let told: String = errors.iter().map(|e| e.render("inline", text)).collect();
+            panic!("{told}\nin\n{text}");
+        }
+    }
+}
+
+/// A run's summary.
+pub(crate) fn run(scenario: &Scenario, seed: u64) -> Summary {
+    let run = assize::run::run(scenario, Path::new("inline"), seed, || 0.0);
+    run.expect("the scenario names known rules").summary
+}
+
+/// The digests of a run's events and of what its clients saw.
+pub(crate) fn digests(scenario: &Scenario, seed: u64) -> (String, String) {
+    let summary = run(scenario, seed);
+    (summary.digest, summary.history_digest)
+}
