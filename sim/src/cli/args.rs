@@ -99,6 +99,9 @@ pub(super) struct SweepArgs {
     /// Write the report of the first run that is not as expected to this folder
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Write the first run that is not as expected to scenarios/regressions/
+    #[arg(long)]
+    pub(super) write_regression: bool,
     #[command(flatten)]
     pub(super) flags: Flags,
 }

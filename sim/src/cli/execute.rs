@@ -12,7 +12,7 @@ use crate::run::{self, Run};
 use crate::world::World;
 
 /// Events between two looks at whether the run is still wanted.
-const STRIDE: u32 = 4_096;
+const STRIDE: u32 = 1_024;
 
 /// A run under a seed. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {
@@ -20,15 +20,15 @@ pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Opt
     guarded(scene, seed, || {
         let mut world = world(scene, seed)?;
         loop {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             for _ in 0..STRIDE {
                 if !world.step() {
                     let mut run = run::finish(world, &scene.path, clock.seconds());
                     run.summary.replay = scene.command(seed);
                     return Ok(Some(run));
                 }
-            }
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
             }
         }
     })
@@ -67,5 +67,41 @@ fn reason(panic: &(dyn Any + Send)) -> String {
         text.clone()
     } else {
         "it panicked without a word".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicBool;
+
+    use scenarios::Scenario;
+
+    use super::{Exit, Failure, Scene, execute, guarded};
+
+    const TEXT: &str = "[scenario]\nname = \"s\"\nduration = \"1s\"\n\
+        [cluster]\nbrokers = 1\nhardware = \"test\"\n[topic.t]\nreplication = 1\n\
+        [service.s]\nkind = \"ingress\"\noutput = \"t\"\n\
+        [load.l]\ninto = \"s\"\narrivals = { model = \"open\", rate = \"10/s\" }\n";
+
+    fn scene() -> Scene {
+        let scenario = Scenario::parse(TEXT, &[]).expect("a plain scenario");
+        Scene { path: PathBuf::from("s.toml"), text: TEXT.to_owned(), set: Vec::new(), scenario }
+    }
+
+    #[test]
+    fn a_panic_is_told_with_seed_and_command() {
+        let boom = || -> Result<(), Failure> { panic!("boom") };
+        let failure = guarded(&scene(), 7, boom).expect_err("it panicked");
+        assert_eq!(failure.exit, Exit::Bug);
+        for part in ["boom", "seed 7", "assize replay assize1:"] {
+            assert!(failure.text.contains(part), "{part} in {}", failure.text);
+        }
+    }
+
+    #[test]
+    fn a_run_can_be_given_up() {
+        let run = execute(&scene(), 0, &AtomicBool::new(true)).expect("it can be planned");
+        assert!(run.is_none());
     }
 }

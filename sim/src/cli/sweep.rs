@@ -17,7 +17,7 @@ use super::execute::execute;
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::scene::Scene;
-use super::{report, telling};
+use super::{regression, report, telling};
 
 /// What is done.
 #[derive(Clone, Debug, Default)]
@@ -75,14 +75,32 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
         sweep.collect(&receiver, stop, &bar, console);
     });
     bar.finish_and_clear();
-    if let (Some(folder), Some((index, seed))) = (&folder, sweep.first) {
-        let again = execute(&scenes[index], seed, &AtomicBool::new(false))?;
-        report::write(&scenes[index], &again.expect("nobody gives this run up"), folder)?;
+    if let Some((index, seed)) = sweep.first {
+        keep(args, &scenes[index], seed, folder.as_ref(), console)?;
     }
     let interrupted = stop.load(Ordering::Relaxed) && !console.is_closed();
     let exit = if interrupted { sweep.exit.worse(Exit::Interrupted) } else { sweep.exit };
     summary(&sweep.tally, clock.seconds(), interrupted, args.flags.format, console);
     Ok(exit)
+}
+
+/// Keeps the first run that was not as expected: its report, and itself as a regression.
+fn keep(
+    args: &SweepArgs,
+    scene: &Scene,
+    seed: u64,
+    folder: Option<&Folder>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    if let Some(folder) = folder {
+        let again = execute(scene, seed, &AtomicBool::new(false))?;
+        report::write(scene, &again.expect("nobody gives this run up"), folder)?;
+    }
+    if args.write_regression {
+        let path = regression::write(scene, seed)?;
+        console.error(&format!("regression: {}", path.display()));
+    }
+    Ok(())
 }
 
 /// A flag that Ctrl-C raises; a second Ctrl-C ends the process.

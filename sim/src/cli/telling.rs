@@ -130,7 +130,10 @@ fn latency(summary: &Summary, console: &mut Console<'_>) {
     };
     for (name, stage) in summary.latency.iter().filter(|(_, stage)| stage.overall.count > 0) {
         columns.row(cells(name, "all", &stage.overall));
-        for (phase, quantiles) in stage.phases.iter() {
+        // A run with one phase has nothing to compare.
+        for (phase, quantiles) in
+            stage.phases.iter().filter(|(_, one)| one.count < stage.overall.count)
+        {
             columns.row(cells("", phase, quantiles));
         }
     }
