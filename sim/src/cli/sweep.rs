@@ -205,15 +205,22 @@ impl Sweep<'_> {
             return;
         }
         let expected = summary.as_expected();
-        let paint = if expected { Paint::Good } else { telling::paint_of(summary.verdict) };
+        let paint =
+            if expected { Paint::Good } else { telling::paint_of_surprise(summary.verdict) };
         let word = console.paint(paint, &format!("{:<12}", summary.verdict.name()));
         let anomalies: Vec<&str> = summary.anomalies.iter().map(|one| one.name()).collect();
-        let as_expected = if expected && !anomalies.is_empty() { "as expected: " } else { "" };
+        let mut found = anomalies.join(", ");
+        if expected && !found.is_empty() {
+            found.insert_str(0, "as expected: ");
+        } else if let (false, Some(missed)) = (expected, summary.expected_anomaly) {
+            found.push_str(&format!("; {} was expected and did not come", missed.name()));
+        }
+        let found = found.trim_start_matches("; ");
         let mut line = format!("{word}  seed {:<6}  {}", summary.seed, summary.digest);
         if self.scenes.len() > 1 {
             line.push_str(&format!("  {}", self.scenes[scene].path.display()));
         }
-        line.push_str(&format!("  {as_expected}{}", anomalies.join(", ")));
+        line.push_str(&format!("  {found}"));
         console.line(line.trim_end());
         if !expected {
             console.line(&format!("    again with: {}", summary.replay));

@@ -18,6 +18,14 @@ pub(super) const fn paint_of(verdict: Verdict) -> Paint {
     }
 }
 
+/// The paint of a verdict that nobody expected: a pass is bad news then.
+pub(super) const fn paint_of_surprise(verdict: Verdict) -> Paint {
+    match verdict {
+        Verdict::Inconclusive => Paint::Doubtful,
+        Verdict::Pass | Verdict::Fail => Paint::Bad,
+    }
+}
+
 /// Tells all of it.
 pub(super) fn tell(scene: &Scene, run: &Run, folder: Option<&Folder>, console: &mut Console<'_>) {
     let summary = &run.summary;
@@ -76,7 +84,7 @@ fn faults(summary: &Summary, console: &mut Console<'_>) {
 fn verdict(summary: &Summary, console: &mut Console<'_>) {
     console.line("");
     let word = summary.verdict.name().to_uppercase();
-    let met = if summary.as_expected() { Paint::Good } else { paint_of(summary.verdict) };
+    let met = if summary.as_expected() { Paint::Good } else { paint_of_surprise(summary.verdict) };
     let word = console.paint(met, &word);
     console.line(&format!("{word}  {}", reports::render::sentence(summary)));
 }
