@@ -116,10 +116,12 @@ impl ServiceSpec {
         number: u32,
     ) -> (GroupId, ConsumerConfig, Isolation) {
         use broker_model::protocol::fetch::Isolation as Level;
-        let mut config = ConsumerConfig::default();
         // A service reads what is there, and commits by itself unless told otherwise.
-        config.auto_offset_reset = crate::client::consumer::OffsetReset::Earliest;
-        config.enable_auto_commit = self.commit == Commit::Auto && !self.transactional;
+        let mut config = ConsumerConfig {
+            auto_offset_reset: crate::client::consumer::OffsetReset::Earliest,
+            enable_auto_commit: self.commit == Commit::Auto && !self.transactional,
+            ..ConsumerConfig::default()
+        };
         for (key, value) in &self.consumer.set {
             let _unmodelled = config.set(key, &config_text(value));
         }

@@ -167,7 +167,7 @@ impl Worker {
                 }
                 ConsumerEvent::Lost(partitions) => self.lost(cx, &partitions),
                 ConsumerEvent::Committed { id, result } => {
-                    self.offsets_committed(cx, id, result.is_ok())
+                    self.offsets_committed(cx, id, result.is_ok());
                 }
                 ConsumerEvent::Error(_) => self.fail(cx),
                 _ => {}

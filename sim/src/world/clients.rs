@@ -125,13 +125,6 @@ impl World {
         }
     }
 
-    /// Stops a client process in order.
-    pub(super) fn close_client(&mut self, index: usize) {
-        if self.clients[index].state == NodeState::Up {
-            self.with_actor(index, |actor, cx| actor.close(cx));
-        }
-    }
-
     /// An answer for a client process.
     pub(super) fn client_response(
         &mut self,

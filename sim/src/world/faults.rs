@@ -49,8 +49,6 @@ pub(super) struct Faults {
 
 const BEGIN: u32 = 0;
 const END: u32 = 1;
-/// A killed service instance starts again: the fault's number is the instance's.
-const RESTART_CLIENT: u32 = 2;
 
 impl Faults {
     pub(super) fn new(count: usize) -> Self {
@@ -140,12 +138,7 @@ impl World {
         let (number, what) = ((code >> 2) as usize, code & 3);
         match what {
             BEGIN => self.begin_fault(number),
-            END => self.end_fault(number),
-            _ => {
-                if self.clients[number].state == NodeState::Stopped {
-                    self.start_client(number);
-                }
-            }
+            _ => self.end_fault(number),
         }
     }
 
@@ -469,11 +462,6 @@ impl World {
         let Some(partition) = self.partition_named(topic, *partition) else { return };
         let request = ElectLeadersRequest { election: ElectionType::Preferred, partition };
         self.send_as_administrator(Request::ElectLeaders(request));
-    }
-
-    /// A killed instance is started again after its restart delay.
-    pub(super) fn schedule_client_restart(&mut self, index: usize, at: Instant) {
-        self.queue.push(at, fault_event(index, RESTART_CLIENT));
     }
 }
 
