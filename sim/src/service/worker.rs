@@ -151,7 +151,10 @@ impl Worker {
             self.react(cx, signal);
         }
         self.signals = signals;
-        if let Some(consumer) = &mut self.consumer {
+        let now = cx.now.instant;
+        if let Some(consumer) = &mut self.consumer
+            && consumer.next_deadline() <= now
+        {
             cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| consumer.turn(cx));
         }
         self.consumer_events(cx);
@@ -563,6 +566,7 @@ impl Worker {
         for node in &self.plan.spec.brokers {
             cx.outputs.push((Port::PRODUCER, ClientOutput::Close { to: *node }));
             cx.outputs.push((Port::CONSUMER, ClientOutput::Close { to: *node }));
+            cx.outputs.push((Port::CONSUMER, ClientOutput::CloseCoordinator { to: *node }));
         }
     }
 

@@ -414,25 +414,20 @@ impl World {
         let entries = replica.log().entries();
         let start = entries
             .partition_point(|e| e.base_offset + i64::from(batches.get(e.batch).count) <= from);
+        let aborted = replica.log().aborted_transactions(from, end);
+        let all = entries[start..].iter();
+        if end - from > EXACT_LAG_MAX {
+            let entry = entries.get(start)?;
+            return Some(((end - from) as u64, batches.records(entry.batch).first().copied()));
+        }
+        let visible = visible_entries(all, end, &aborted, |entry| batches.get(entry.batch));
         let (mut count, mut first) = (0, None);
-        for entry in &entries[start..] {
-            if entry.base_offset >= end {
-                break;
-            }
-            let body = batches.get(entry.batch);
-            if body.control {
-                continue;
-            }
-            if first.is_none() {
-                let skip = from.0.saturating_sub(entry.base_offset.0).max(0) as usize;
-                first = batches.records(entry.batch).get(skip).copied();
-                if end - from > EXACT_LAG_MAX {
-                    return Some(((end - from) as u64, first));
-                }
-                count += u64::from(body.count) - skip as u64;
-            } else {
-                count += u64::from(body.count);
-            }
+        for entry in visible {
+            let records = batches.records(entry.batch);
+            let skip = from.0.saturating_sub(entry.base_offset.0).max(0) as usize;
+            let unread = &records[skip.min(records.len())..];
+            count += unread.len() as u64;
+            first = first.or(unread.first().copied());
         }
         Some((count, first))
     }
