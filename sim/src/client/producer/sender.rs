@@ -16,13 +16,18 @@ impl Producer {
     pub fn poll(&mut self, cx: &mut ClientContext<'_>) {
         while self.next_deadline() <= cx.now.instant {
             self.turn(cx);
-            self.close_overdue(cx);
         }
     }
 
-    /// One turn: drains and sends, asks for metadata. After the answers that came meanwhile,
-    /// [`Self::close_overdue`] belongs to it.
+    /// One turn: drains and sends, asks for metadata, closes connections that time out.
     pub fn turn(&mut self, cx: &mut ClientContext<'_>) {
+        self.send_turn(cx);
+        self.close_overdue(cx);
+    }
+
+    /// The first half of a turn. A script brings the answers of the turn next, and then calls
+    /// [`Self::close_overdue`].
+    pub fn send_turn(&mut self, cx: &mut ClientContext<'_>) {
         let now = cx.now.instant;
         if self.closed || now < self.next_deadline() {
             return;

@@ -131,13 +131,13 @@ impl Run {
 
     /// One turn: the sender's, then what the network brings.
     fn turn(&mut self) {
-        self.with(|p, cx| p.turn(cx));
+        self.with(|p, cx| p.send_turn(cx));
         while let Some((until, node)) = self.producer.sleeps_until() {
             self.show_state();
             self.wire.connect(node, &mut self.lines);
             self.lines.push(format!("slept {}ms", until.since(self.now) / MILLISECOND));
             self.now = self.now.max(until);
-            self.with(|p, cx| p.turn(cx));
+            self.with(|p, cx| p.send_turn(cx));
         }
         for arrival in self.wire.arrivals() {
             match arrival {
@@ -173,7 +173,7 @@ impl Run {
         let now = self.now;
         self.with(|p, _| p.expire_calls(now));
         if self.producer.closes_by().is_some_and(|by| by <= now) {
-            self.with(|p, cx| p.turn(cx));
+            self.with(|p, cx| p.send_turn(cx));
         }
     }
 

@@ -149,3 +149,18 @@ fn memory_bounds_what_is_accepted() {
     let run = host.with(|p, cx| p.send_run(cx, TOPIC, &records[2..3]));
     assert_eq!(run.stopped, SendOutcome::Accepted);
 }
+
+#[test]
+fn a_turn_alone_closes_a_silent_connection() {
+    let mut host = host(&[("linger.ms", "0"), ("request.timeout.ms", "1000")]);
+    let record = host.record(NO_KEY, 100);
+    let _ = host.with(|p, cx| p.send(cx, TOPIC, None, record));
+    assert_eq!(produces(host.poll()).len(), 1);
+    host.now = host.producer.next_deadline();
+    host.with(super::Producer::turn);
+    let closed = crate::client::ClientOutput::Close { to: NodeId(0) };
+    assert!(host.outputs.contains(&closed), "strictly after request.timeout.ms");
+    // Metadata is asked for next, from the other broker; then there is nothing to do for now.
+    host.with(super::Producer::poll);
+    assert!(host.producer.next_deadline() > host.now, "and it does not spin");
+}
