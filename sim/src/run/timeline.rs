@@ -4,9 +4,13 @@ use reports::metric::{Resource, Timeline};
 
 use crate::world::World;
 
-/// A share in parts per million.
+/// A share in parts per million. Jobs count when they are taken, so a cell is at most full.
 fn ppm(part: u64, whole: u64) -> u64 {
-    if whole == 0 { 0 } else { (u128::from(part) * 1_000_000 / u128::from(whole)) as u64 }
+    if whole == 0 {
+        0
+    } else {
+        (u128::from(part) * 1_000_000 / u128::from(whole)).min(1_000_000) as u64
+    }
 }
 
 /// The timeline of a finished world.

@@ -317,8 +317,6 @@ impl Actor for Ingress {
             && self.publisher.as_ref().is_some_and(Publisher::is_idle)
     }
 
-    fn close(&mut self, _cx: &mut ActorContext<'_>) {}
-
     fn busy(&self) -> u64 {
         self.busy
     }

@@ -5,7 +5,7 @@ use reports::history::Isolation;
 use reports::metric::StageId;
 use scenarios::model::{Commit, KafkaConfig, Ratio, TransactionalIds};
 
-use crate::client::consumer::ConsumerConfig;
+use crate::client::consumer::{ConsumerConfig, OffsetReset};
 use crate::client::producer::ProducerConfig;
 use crate::plan::Quantiles;
 use crate::world::{ActorContext, config_text};
@@ -118,7 +118,7 @@ impl ServiceSpec {
         use broker_model::protocol::fetch::Isolation as Level;
         // A service reads what is there, and commits by itself unless told otherwise.
         let mut config = ConsumerConfig {
-            auto_offset_reset: crate::client::consumer::OffsetReset::Earliest,
+            auto_offset_reset: OffsetReset::Earliest,
             enable_auto_commit: self.commit == Commit::Auto && !self.transactional,
             ..ConsumerConfig::default()
         };

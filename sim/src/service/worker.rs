@@ -662,8 +662,6 @@ impl Actor for Worker {
             && self.publisher.as_ref().is_none_or(Publisher::is_idle)
     }
 
-    fn close(&mut self, _cx: &mut ActorContext<'_>) {}
-
     fn busy(&self) -> u64 {
         self.busy
     }

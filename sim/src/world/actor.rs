@@ -158,8 +158,6 @@ pub trait Actor: std::fmt::Debug {
     fn kill(&mut self, cx: &mut ActorContext<'_>);
     /// The load is over and all faults are healed: finish, and say when there is nothing left.
     fn is_idle(&self) -> bool;
-    /// A graceful stop: leave groups, end transactions.
-    fn close(&mut self, cx: &mut ActorContext<'_>);
     /// Takes a request of the world's administrator. Only the administrator does.
     fn administer(&mut self, _request: Request, _now: Instant) {
         unreachable!("only the administrator takes requests of the world");

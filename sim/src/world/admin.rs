@@ -117,8 +117,6 @@ impl Actor for Administrator {
         self.waiting.is_empty()
     }
 
-    fn close(&mut self, _cx: &mut ActorContext<'_>) {}
-
     fn administer(&mut self, request: Request, now: Instant) {
         self.ask(request, now);
     }

@@ -49,6 +49,8 @@ pub(super) struct Faults {
 
 const BEGIN: u32 = 0;
 const END: u32 = 1;
+/// A killed service instance starts again: the fault's number is the instance's.
+const RESTART_CLIENT: u32 = 2;
 
 impl Faults {
     pub(super) fn new(count: usize) -> Self {
@@ -138,7 +140,12 @@ impl World {
         let (number, what) = ((code >> 2) as usize, code & 3);
         match what {
             BEGIN => self.begin_fault(number),
-            _ => self.end_fault(number),
+            END => self.end_fault(number),
+            _ => {
+                if self.clients[number].state == NodeState::Stopped {
+                    self.start_client(number);
+                }
+            }
         }
     }
 
@@ -164,6 +171,8 @@ impl World {
         self.phase_may_change();
         if let Some(lasts) = planned.lasts {
             self.queue.push(self.now + lasts, fault_event(number, END));
+        } else if planned.fault.kind == FaultKind::ServiceKill {
+            self.schedule_restarts(number);
         }
     }
 
@@ -462,6 +471,18 @@ impl World {
         let Some(partition) = self.partition_named(topic, *partition) else { return };
         let request = ElectLeadersRequest { election: ElectionType::Preferred, partition };
         self.send_as_administrator(Request::ElectLeaders(request));
+    }
+
+    /// Without a duration of the fault, each killed instance starts again after its service's
+    /// restart delay.
+    fn schedule_restarts(&mut self, number: usize) {
+        let Some(active) = &self.faults.active[number] else { return };
+        let services = &self.plan.scenario.services;
+        for &index in &active.clients {
+            let name = self.clients[index].name.rsplit_once('/').map_or("", |(service, _)| service);
+            let restart = services.iter().find(|s| s.name == name).map_or(0, |s| s.restart);
+            self.queue.push(self.now + restart, fault_event(index, RESTART_CLIENT));
+        }
     }
 }
 

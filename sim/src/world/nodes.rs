@@ -238,7 +238,7 @@ impl World {
             let ticket = self.next_ticket;
             self.next_ticket = (self.next_ticket + 1) % ANSWER_TICKETS;
             node.answers.push((ticket, from, correlation, result));
-            self.queue.push(done, Event::Handle(ANSWER_BASE + ticket * 16 + index as u32));
+            self.queue.push(done, Event::Handle(ANSWER_BASE + ticket * NODES_MAX + index as u32));
             return;
         }
         self.run_node(index, Input::Response { tag: Tag(correlation), from, result });
@@ -246,8 +246,8 @@ impl World {
 
     /// The fetcher thread has spent its time on an answer.
     pub(super) fn handle_answer(&mut self, code: u32) {
-        let index = ((code - ANSWER_BASE) % 16) as usize;
-        let ticket = (code - ANSWER_BASE) / 16;
+        let index = ((code - ANSWER_BASE) % NODES_MAX) as usize;
+        let ticket = (code - ANSWER_BASE) / NODES_MAX;
         let node = &mut self.nodes[index];
         if node.state == NodeState::Paused {
             node.frozen.push(Event::Handle(code));
@@ -604,4 +604,6 @@ impl World {
 /// Handle events from here on name an answer instead of a message slot.
 pub(super) const ANSWER_BASE: u32 = 1 << 23;
 /// How many answers may wait for fetcher threads at once.
-const ANSWER_TICKETS: u32 = 1 << 18;
+const ANSWER_TICKETS: u32 = 1 << 12;
+/// More nodes than a scenario may ask for.
+const NODES_MAX: u32 = 1 << 10;

@@ -66,26 +66,28 @@ pub struct Sample {
 pub(super) struct Sampler {
     interval: Duration,
     pub(super) samples: Vec<Sample>,
-    calm_lag: u64,
-    lag: u64,
+    calm_age: Duration,
+    age: Duration,
 }
 
+/// Lag that never counts as trouble.
+const CALM_SLACK: Duration = 100 * MILLISECOND;
 /// Samples per load phase.
 const SAMPLES: u64 = 240;
 
 impl Sampler {
     pub(super) fn new(load: Duration) -> Self {
         let interval = (load / SAMPLES).clamp(100 * MILLISECOND, 1_000 * MILLISECOND);
-        Self { interval, samples: Vec::new(), calm_lag: 0, lag: 0 }
+        Self { interval, samples: Vec::new(), calm_age: 0, age: 0 }
     }
 
     pub(super) const fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// No more lag than twice the worst of the quiet time.
+    /// No group is further behind in time than half again the worst of the quiet time.
     pub(super) const fn is_calm(&self) -> bool {
-        self.lag <= self.calm_lag * 2 + 1_000
+        self.age <= self.calm_age + self.calm_age / 2 + CALM_SLACK
     }
 }
 
@@ -337,15 +339,15 @@ impl World {
     /// Takes a sample of lag, ISRs and utilisation.
     pub(super) fn sample(&mut self) {
         self.refresh_progress();
-        let mut total = 0;
+        let mut oldest = 0;
         for index in 0..self.shared.progress.groups.len() {
             let (group, records, age) = self.group_lag(index);
-            total += records;
+            oldest = oldest.max(age);
             self.shared.recorder.lag(group.0, records, age, self.now.0);
         }
-        self.samples.lag = total;
+        self.samples.age = oldest;
         if self.faults.records.is_empty() {
-            self.samples.calm_lag = self.samples.calm_lag.max(total);
+            self.samples.calm_age = self.samples.calm_age.max(oldest);
         }
         let image = self.image();
         let under = image.partitions().filter(|p| p.isr.len() < p.replicas.len()).count();
