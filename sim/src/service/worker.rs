@@ -195,6 +195,16 @@ impl Worker {
             cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
         }
         self.leaving.retain(|p| !partitions.contains(p));
+        if self.plan.spec.transactional {
+            // Java raises this only inside poll, with nothing left to process: outputs of what
+            // was polled would go into a transaction that cannot carry their offsets.
+            self.polled.clear();
+            self.run = 0;
+            self.within = 0;
+            if matches!(self.step, Step::Working(_)) {
+                self.step = Step::Ready;
+            }
+        }
         if self.publisher.as_ref().is_some_and(Publisher::in_transaction) {
             self.abort(cx);
         }

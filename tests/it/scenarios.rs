@@ -1,0 +1,96 @@
+//! Every shipped small scenario gives the verdict and the anomaly that its file expects; every
+//! repaired twin and fault scenario does so on further seeds.
+
+use std::path::{Path, PathBuf};
+
+use reports::summary::Summary;
+use scenarios::Scenario;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("scenarios")
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(root().join(folder)) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn load(path: &Path) -> Scenario {
+    let folder = path.parent().expect("a file is in a folder").to_path_buf();
+    let loader = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|e| e.to_string());
+    let text = std::fs::read_to_string(path).expect("a readable file");
+    Scenario::load(&text, &[], &loader)
+        .unwrap_or_else(|errors| panic!("{} does not parse: {errors:?}", path.display()))
+}
+
+fn run(path: &Path, seed: Option<u64>) -> Summary {
+    let scenario = load(path);
+    let seed = seed.unwrap_or(scenario.seed);
+    let run = assize::run::run(&scenario, path, seed, || 0.0)
+        .unwrap_or_else(|error| panic!("{} cannot be planned: {error}", path.display()));
+    run.summary
+}
+
+/// Fails with the files that did not do what they say, each with what it did instead.
+fn as_expected(runs: impl Iterator<Item = (PathBuf, Option<u64>)>) {
+    let mut count = 0;
+    let wrong: Vec<String> = runs
+        .inspect(|_| count += 1)
+        .filter_map(|(path, seed)| {
+            let summary = run(&path, seed);
+            (!summary.as_expected()).then(|| {
+                let seed = summary.seed;
+                format!(
+                    "{} seed {seed}: {:?} {:?}",
+                    path.display(),
+                    summary.verdict,
+                    summary.anomalies
+                )
+            })
+        })
+        .collect();
+    assert!(count > 0, "no scenario was found");
+    assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn smoke_scenarios_pass() {
+    as_expected(files("smoke").into_iter().flat_map(|f| [(f.clone(), None), (f, Some(7))]));
+}
+
+#[test]
+fn fault_scenarios_pass_on_many_seeds() {
+    let seeds = |file: PathBuf| (0..10).map(move |seed| (file.clone(), Some(seed)));
+    as_expected(files("faults").into_iter().flat_map(seeds));
+}
+
+#[test]
+fn hazards_fail_as_announced_on_their_seed() {
+    let hazards = files("hazards").into_iter().filter(|f| !is_repaired(f));
+    as_expected(hazards.map(|f| (f, None)));
+}
+
+#[test]
+fn repaired_twins_pass_on_many_seeds() {
+    let twins: Vec<PathBuf> = files("hazards").into_iter().filter(|f| is_repaired(f)).collect();
+    let hazards = files("hazards").len() - twins.len();
+    assert_eq!(twins.len(), hazards, "each hazard has its repaired twin");
+    as_expected(twins.into_iter().flat_map(|f| (0..10).map(move |seed| (f.clone(), Some(seed)))));
+}
+
+#[test]
+fn regressions_give_their_recorded_verdict() {
+    let found = files("regressions");
+    if !found.is_empty() {
+        as_expected(found.into_iter().map(|f| (f, None)));
+    }
+}
+
+fn is_repaired(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("-repaired"))
+}
