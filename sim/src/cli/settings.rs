@@ -60,10 +60,15 @@ const TOLD: &[(Scope, &[&str])] = &[
 /// Where services start from something else than Kafka's default.
 const OWN: &[(&str, &str)] = &[("auto.offset.reset", "earliest"), ("enable.auto.commit", "false")];
 
+/// More characters of a value than this are left to the scenario file.
+const VALUE_MAX: usize = 40;
+
 /// What was given in order of the file, then Kafka's defaults, then what the seed decided.
 pub(super) fn of(scene: &Scene, run: &Run) -> Vec<Setting> {
     let origins = scene.origins();
-    let mut settings: Vec<Setting> = origins.iter().map(given).collect();
+    let about = ["scenario.name", "scenario.description"];
+    let told = origins.iter().filter(|origin| !about.contains(&origin.path.as_str()));
+    let mut settings: Vec<Setting> = told.map(given).collect();
     // Settings of one scope follow each other; scopes keep the order of their first value.
     let mut scopes: Vec<String> = Vec::new();
     for setting in &settings {
@@ -110,7 +115,17 @@ fn given(origin: &Origin) -> Setting {
         line if line.starts_with("line ") => format!("scenario {line}"),
         other => other.to_owned(),
     };
-    Setting { scope, key: keys[depth..].join(" "), value: origin.value.clone(), source }
+    Setting { scope, key: keys[depth..].join(" "), value: short(&origin.value), source }
+}
+
+/// A value fit for a cell: a text without its quotes, and not too long.
+fn short(value: &str) -> String {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let text = inner.unwrap_or(value).split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(VALUE_MAX) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
+        None => text,
+    }
 }
 
 fn defaults(scene: &Scene, settings: &mut Vec<Setting>) {
@@ -148,7 +163,7 @@ fn common<'a>(mut sets: impl Iterator<Item = BTreeSet<&'a String>>) -> BTreeSet<
 mod tests {
     use scenarios::Origin;
 
-    use super::{TOLD, given, keys};
+    use super::{TOLD, given, keys, short};
 
     #[test]
     fn every_told_key_is_a_key_of_kafka() {
@@ -157,6 +172,13 @@ mod tests {
                 assert!(scope.key(name).is_some(), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn values_are_told_shortly() {
+        assert_eq!(short("\"open\""), "open");
+        assert_eq!(short("[\"a\",\n  \"b\"]"), "[\"a\", \"b\"]");
+        assert_eq!(short(&"ä".repeat(50)).chars().count(), 41);
     }
 
     #[test]
