@@ -295,6 +295,9 @@ impl Consumer {
 
     /// `onJoinComplete`.
     fn complete(&mut self, cx: &ClientContext<'_>, assignment: Vec<PartitionId>, told: bool) {
+        if !told {
+            self.membership.completed = (self.membership.member, self.membership.generation);
+        }
         let owned = self.subscriptions.partitions();
         let gone: Vec<_> = owned.iter().copied().filter(|p| !assignment.contains(p)).collect();
         if !gone.is_empty() && !told {

@@ -40,6 +40,10 @@ pub(super) struct Membership {
     pub(super) state: MemberState,
     pub(super) member: MemberId,
     pub(super) generation: GenerationId,
+    /// What the application is told: as of the last completed join. A member that the
+    /// background clock finds expelled keeps it, so that the coordinator can fence the zombie
+    /// (`ConsumerCoordinator.groupMetadata` is set in `onJoinComplete` alone).
+    pub(super) completed: (MemberId, GenerationId),
     pub(super) protocol: Option<Assignor>,
     pub(super) is_leader: bool,
     /// Partition counts the leader assigned by: a change calls for a new round.
@@ -66,6 +70,7 @@ impl Membership {
             state: MemberState::Unjoined,
             member: NO_MEMBER,
             generation: NO_GENERATION,
+            completed: (NO_MEMBER, NO_GENERATION),
             protocol: None,
             is_leader: false,
             assigned_counts: Vec::new(),
@@ -278,11 +283,18 @@ impl Consumer {
         self.requests.send(cx, to, Purpose::LeaveGroup, timeout, request);
     }
 
-    /// Group, member and generation, for offsets sent to a transaction (KIP-447).
+    /// Group, member and generation as of the last completed join, for offsets sent to a
+    /// transaction (KIP-447).
     #[must_use]
     pub fn group_metadata(&self) -> Option<(GroupId, MemberId, GenerationId)> {
-        let group = self.group?;
-        Some((group, self.membership.member, self.membership.generation))
+        let (member, generation) = self.membership.completed;
+        Some((self.group?, member, generation))
+    }
+
+    /// Member and generation as the background clock knows them: none once it was expelled.
+    #[must_use]
+    pub fn live_member(&self) -> Option<(MemberId, GenerationId)> {
+        self.group.map(|_| (self.membership.member, self.membership.generation))
     }
 
     /// When the background clock or the search for the coordinator must act next.

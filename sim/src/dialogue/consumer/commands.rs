@@ -181,7 +181,7 @@ impl Run {
 
     fn inspect(&mut self) {
         if self.group.is_some() {
-            let member = self.consumer.group_metadata().map(|(_, m, g)| (render::member(m), g.0));
+            let member = self.consumer.live_member().map(|(m, g)| (render::member(m), g.0));
             let (member, generation) = member.unwrap_or_default();
             let on = if self.heartbeats { "on" } else { "off" };
             self.say(format!("member {member} gen={generation} heartbeats={on}"));

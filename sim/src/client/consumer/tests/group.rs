@@ -1,7 +1,7 @@
 use broker_model::protocol::ErrorCode;
-use broker_model::types::PartitionId;
+use broker_model::types::{GenerationId, MemberId, PartitionId};
 
-use super::Bench;
+use super::{Bench, GROUP};
 use crate::client::consumer::ConsumerEvent;
 use crate::client::consumer::event::ConsumerError;
 
@@ -127,6 +127,18 @@ fn illegal_generation_keeps_the_member_id_and_an_unknown_member_loses_it() {
         b.poll();
         assert_eq!(b.sent(), [format!("join-group member={member} owned=[] gen=-1")]);
     }
+}
+
+#[test]
+fn an_expelled_member_still_names_its_old_generation_to_transactions() {
+    let mut b = Bench::joined(&[], 1, 3);
+    b.advance(3_000);
+    b.heartbeat(ErrorCode::UnknownMemberId);
+    // The coordinator can refuse 7 in generation 1. It would take "no member" for a client
+    // without a group, and the zombie's offsets with it.
+    let told = Some((GROUP, MemberId(7), GenerationId(1)));
+    assert_eq!(b.consumer.group_metadata(), told);
+    assert_eq!(b.consumer.live_member(), Some((MemberId(0), GenerationId(-1))));
 }
 
 #[test]
