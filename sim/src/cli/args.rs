@@ -111,7 +111,7 @@ pub(super) struct ReplayArgs {
     /// A token that a run printed, or a scenario file such as a regression
     #[arg(value_name = "TOKEN_OR_FILE")]
     pub(super) what: String,
-    /// Print every event
+    /// Print every event in words, and below it what the machines say happened
     #[arg(long)]
     pub(super) trace: bool,
     /// Stop before the event of this number

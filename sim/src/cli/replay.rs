@@ -60,6 +60,9 @@ fn traced(
     let clock = Clock::start();
     let (run, stopped) = guarded(scene, seed, || {
         let mut world = world(scene, seed)?;
+        if args.trace {
+            world.narrate();
+        }
         loop {
             let number = world.trace().events() + 1;
             if args.until.is_some_and(|until| number >= until) || console.is_closed() {
@@ -72,16 +75,19 @@ fn traced(
                 return Ok((Some(run), None));
             }
             if let Some((at, event)) = next {
-                let digest = world.trace().digest();
+                let digest = world.trace().digest() as u32;
                 let at = at.0 as f64 / 1e9;
-                console.line(&format!("{number:>9}  {at:>14.9} s  {digest:016x}  {event}"));
+                console.line(&format!("{at:>14.9} s  {number:>8}  {event}  [{digest:08x}]"));
+                for told in world.take_told() {
+                    console.line(&format!("{:>28}- {told}", ""));
+                }
             }
         }
     })?;
     let Some(run) = run else {
         if let Some((number, Some((at, event)))) = stopped {
             let at = at.0 as f64 / 1e9;
-            console.line(&format!("stopped before event {number}: {event} at {at:.9} s"));
+            console.line(&format!("stopped before event {number} at {at:.9} s: {event}"));
         }
         return Ok(Exit::Expected);
     };

@@ -47,10 +47,10 @@ pub(super) struct Faults {
     pub(super) last_end: Option<Instant>,
 }
 
-const BEGIN: u32 = 0;
+pub(super) const BEGIN: u32 = 0;
 const END: u32 = 1;
 /// A killed service instance starts again: the fault's number is the instance's.
-const RESTART_CLIENT: u32 = 2;
+pub(super) const RESTART_CLIENT: u32 = 2;
 
 impl Faults {
     pub(super) fn new(count: usize) -> Self {
@@ -137,7 +137,7 @@ impl World {
 
     /// A fault begins, ends, or a killed client starts again.
     pub(super) fn fault_event(&mut self, code: u32) {
-        let (number, what) = ((code >> 2) as usize, code & 3);
+        let (number, what) = parts(code);
         match what {
             BEGIN => self.begin_fault(number),
             END => self.end_fault(number),
@@ -369,7 +369,7 @@ impl World {
         cuts
     }
 
-    fn resolve(&self, target: &Target, choice: u64) -> (Vec<usize>, Vec<usize>) {
+    pub(super) fn resolve(&self, target: &Target, choice: u64) -> (Vec<usize>, Vec<usize>) {
         let by_id = |id: NodeId| self.nodes.iter().position(|n| n.id == id);
         let nodes: Vec<usize> = match target {
             Target::LeaderOf { topic, partition } | Target::Partition { topic, partition } => {
@@ -451,7 +451,7 @@ impl World {
         (count > 0).then_some(count)
     }
 
-    fn resolved_name(&self, nodes: &[usize], clients: &[usize]) -> String {
+    pub(super) fn resolved_name(&self, nodes: &[usize], clients: &[usize]) -> String {
         let nodes = nodes.iter().map(|&i| {
             let kind = if self.nodes[i].broker().is_some() { "broker" } else { "controller" };
             format!("{kind} {}", self.nodes[i].id)
@@ -490,7 +490,12 @@ const fn fault_event(number: usize, what: u32) -> Event {
     Event::Fault(((number as u32) << 2) | what)
 }
 
-const fn kind_name(kind: &FaultKind) -> &'static str {
+/// A fault event's number and what it is.
+pub(super) const fn parts(code: u32) -> (usize, u32) {
+    ((code >> 2) as usize, code & 3)
+}
+
+pub(super) const fn kind_name(kind: &FaultKind) -> &'static str {
     match kind {
         FaultKind::BrokerKill => "broker-kill",
         FaultKind::BrokerPowerCut => "broker-power-cut",
@@ -509,7 +514,7 @@ const fn kind_name(kind: &FaultKind) -> &'static str {
     }
 }
 
-fn target_name(target: &Target) -> String {
+pub(super) fn target_name(target: &Target) -> String {
     match target {
         Target::LeaderOf { topic, partition } => format!("leader-of:{topic}/{partition}"),
         Target::FollowerOf { topic, partition } => format!("follower-of:{topic}/{partition}"),

@@ -139,6 +139,7 @@ impl World {
             client_outputs: Vec::new(),
             client_scratch: Vec::new(),
             finished: false,
+            told: None,
             plan,
         }
         .started()

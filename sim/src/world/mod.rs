@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`queue`](EventQueue), `transport` (connections), `nodes` (brokers and
 //! controllers on their hosts), `clients` (client processes), `faults`, `phases` (what a run
-//! does when), `watch` (notes to invariants, triggers and samples).
+//! does when), `watch` (notes to invariants, triggers and samples), `tell` (events in words).
 
 mod actor;
 mod admin;
@@ -12,6 +12,7 @@ mod layout;
 mod nodes;
 mod phases;
 mod queue;
+mod tell;
 mod trace;
 mod transport;
 mod watch;
@@ -67,6 +68,7 @@ pub struct World {
     client_outputs: Vec<(Port, ClientOutput)>,
     client_scratch: Vec<ClientOutput>,
     finished: bool,
+    told: Option<Vec<String>>,
 }
 
 impl World {
@@ -112,16 +114,6 @@ impl World {
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
         if self.finished { None } else { self.queue.next_at() }
-    }
-
-    /// The next event in words, for traces.
-    #[must_use]
-    pub fn next_event(&self) -> Option<(Instant, String)> {
-        if self.finished {
-            return None;
-        }
-        let (at, event) = self.queue.peek()?;
-        Some((at, format!("{event:?}")))
     }
 
     /// The trace so far.

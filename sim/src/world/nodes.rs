@@ -153,7 +153,7 @@ impl Node {
         pools.iter().map(|pool| pool.threads() as u64).sum()
     }
 
-    fn next_deadline(&self) -> Instant {
+    pub(super) fn next_deadline(&self) -> Instant {
         match &self.machine {
             Machine::Broker(broker) => broker.next_deadline(),
             Machine::Controller(controller) => controller.next_deadline(),
@@ -606,4 +606,4 @@ pub(super) const ANSWER_BASE: u32 = 1 << 23;
 /// How many answers may wait for fetcher threads at once.
 const ANSWER_TICKETS: u32 = 1 << 12;
 /// More nodes than a scenario may ask for.
-const NODES_MAX: u32 = 1 << 10;
+pub(super) const NODES_MAX: u32 = 1 << 10;

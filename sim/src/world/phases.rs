@@ -274,3 +274,18 @@ impl World {
         self.phases.recovery
     }
 }
+
+/// A run event in words.
+pub(super) const fn event_name(code: u32, clock: &PhaseClock) -> &'static str {
+    match (code, clock.stage) {
+        (LOOK, Stage::Forming) => "have all brokers registered?",
+        (LOOK, Stage::Creating) => "do all topics have leaders?",
+        (LOOK, Stage::Settling) => "have all services settled?",
+        (LOOK, Stage::Draining) => "has everything drained?",
+        (LOOK, Stage::Load | Stage::Tail | Stage::Over) => "nothing to look for",
+        (LOAD_BEGINS, _) => "the warm-up is over, measuring begins",
+        (LOAD_ENDS, _) => "the load is over, faults heal, draining begins",
+        (SAMPLE, _) => "sample",
+        _ => "the end: last checks and audit",
+    }
+}

@@ -113,6 +113,9 @@ impl World {
         for note in notes {
             self.invariants.on_note(&view, note);
         }
+        if self.told.is_some() {
+            self.keep_notes(notes);
+        }
         if self.faults_listen() {
             for note in notes {
                 self.note_for_faults(note);

@@ -1,0 +1,112 @@
+//! Notes of the machines in words.
+
+use broker_model::note::Note;
+
+use super::words::{Words, leader, member, nodes, plural, producer};
+
+impl Words<'_> {
+    /// What a machine said happened.
+    pub(super) fn note(&self, note: &Note) -> String {
+        match note {
+            Note::Appended { node, partition, entry, end, leader } => {
+                let verb = if *leader { "appends" } else { "copies" };
+                let (partition, batch) = (self.partition(*partition), self.batch(entry.batch));
+                let (base, epoch) = (entry.base_offset, entry.leader_epoch);
+                format!("broker {node} {verb} {partition} [{base}, {end}) epoch {epoch} ({batch})")
+            }
+            Note::HighWatermark { node, partition, high_watermark, last_stable_offset, .. } => {
+                let stable = if last_stable_offset == high_watermark {
+                    String::new()
+                } else {
+                    format!(", last stable offset {last_stable_offset}")
+                };
+                let partition = self.partition(*partition);
+                format!("broker {node}: {partition} high watermark {high_watermark}{stable}")
+            }
+            Note::Acknowledged { node, partition, base_offset, end } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} acknowledges {partition} [{base_offset}, {end})")
+            }
+            Note::Truncated { node, partition, end, from } => {
+                format!(
+                    "broker {node} truncates {} from {from} to {end}",
+                    self.partition(*partition)
+                )
+            }
+            Note::LogStart { node, partition, log_start_offset } => {
+                format!(
+                    "broker {node}: {} starts at {log_start_offset}",
+                    self.partition(*partition)
+                )
+            }
+            Note::BecameLeader { node, partition, leader_epoch, start } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} leads {partition} in epoch {leader_epoch} from {start}")
+            }
+            Note::BecameFollower { node, partition, leader_epoch } => {
+                format!(
+                    "broker {node} follows {} in epoch {leader_epoch}",
+                    self.partition(*partition)
+                )
+            }
+            Note::PartitionChanged { .. } => self.partition_changed(note),
+            Note::BrokerFenced { node } => format!("broker {node} is fenced"),
+            Note::BrokerUnfenced { node } => format!("broker {node} is unfenced"),
+            Note::TransactionState { node, transactional_id, producer: id, state } => {
+                let name = self.transaction(*transactional_id);
+                format!("broker {node}: {name} is {}, {}", state.name(), producer(*id))
+            }
+            Note::Marker { node, partition, producer_id, producer_epoch, commit } => {
+                let end = if *commit { "commit" } else { "abort" };
+                let partition = self.partition(*partition);
+                format!(
+                    "broker {node} writes {end} marker of producer {producer_id} epoch \
+                     {producer_epoch} to {partition}"
+                )
+            }
+            Note::ProducerFenced { node, producer_id } => {
+                format!("broker {node} turns away the fenced producer {producer_id}")
+            }
+            Note::RebalanceStarted { node, group } => {
+                format!("broker {node}: {} rebalances", self.group(*group))
+            }
+            Note::GroupStable { node, group, generation, members } => {
+                let (group, members) = (self.group(*group), plural(*members as usize, "member"));
+                format!("broker {node}: {group} is stable in generation {generation}, {members}")
+            }
+            Note::MemberFenced { node, group, member: id } => {
+                format!("broker {node}: {} loses {}", self.group(*group), member(*id))
+            }
+            Note::OffsetsCommitted { node, group, partitions } => {
+                let (group, count) =
+                    (self.group(*group), plural(*partitions as usize, "partition"));
+                format!("broker {node}: {group} has committed {count}")
+            }
+        }
+    }
+
+    fn partition_changed(&self, note: &Note) -> String {
+        let Note::PartitionChanged {
+            partition,
+            leader: elected,
+            leader_epoch,
+            isr,
+            eligible_leader_replicas,
+            unclean,
+            ..
+        } = note
+        else {
+            return String::new();
+        };
+        let partition = self.partition(*partition);
+        let (elected, isr) = (leader(*elected), nodes(isr));
+        let eligible = match &eligible_leader_replicas[..] {
+            [] => String::new(),
+            ids => format!(", ELR {}", nodes(ids)),
+        };
+        let unclean = if *unclean { ", unclean" } else { "" };
+        format!(
+            "controller: {partition} is led by {elected} in epoch {leader_epoch}, ISR {isr}{eligible}{unclean}"
+        )
+    }
+}
