@@ -4,6 +4,8 @@ pub mod cli;
 pub mod client;
 pub mod dialogue;
 pub mod host;
+#[cfg(madsim)]
+pub mod hosted;
 pub mod invariant;
 pub mod network;
 pub mod plan;

@@ -6,6 +6,7 @@ mod bad_files;
 mod canaries;
 mod cli;
 mod dialogues;
+mod hosted;
 mod scenarios;
 mod small;
 mod tidy;

@@ -15,7 +15,7 @@ use scenarios::model::Anomaly;
 use crate::invariant;
 use crate::plan::{Plan, PlanError};
 use crate::service;
-use crate::world::{Layout, World};
+use crate::world::{Actor, Layout, World};
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -43,13 +43,23 @@ pub enum Driver {
 /// A world made from a plan, before its first event.
 #[must_use]
 pub fn world_of(plan: Plan) -> World {
+    world_with(plan, &mut |_| None)
+}
+
+/// A world made from a plan, before its first event; `stand_in` may answer with a process of its
+/// own for an instance of a service.
+#[must_use]
+pub fn world_with(
+    plan: Plan,
+    stand_in: &mut dyn FnMut(service::Part) -> Option<Box<dyn Actor>>,
+) -> World {
     let load = plan.scenario.warmup + plan.scenario.duration;
     let grid = (load / 240).max(1_000_000);
     let mut recorder = Recorder::new(grid);
     if plan.scenario.expect.anomaly == Some(Anomaly::AbortedRead) {
         recorder.judge_every_reader();
     }
-    let cast = service::cast(&plan, &mut recorder);
+    let cast = service::cast(&plan, &mut recorder, stand_in);
     let layout = Layout {
         names: cast.names,
         stores: cast.stores,

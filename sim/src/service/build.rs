@@ -28,9 +28,25 @@ pub struct Cast {
     pub clients: Vec<ClientPlan>,
 }
 
-/// Makes the instances and declares them to the recorder.
+/// An instance to be: what a stand-in for the scenario's own kind of service is told.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The service.
+    pub spec: Rc<ServiceSpec>,
+    /// The instance's number in its service.
+    pub number: u32,
+    /// The instance's id in the recorder; the process is at this plus one among the clients.
+    pub instance: u32,
+}
+
+/// Makes the instances and declares them to the recorder. `stand_in` may answer with a process
+/// of its own for an instance; the rest are of the kinds the scenario names.
 #[must_use]
-pub fn cast(plan: &Plan, recorder: &mut Recorder) -> Cast {
+pub fn cast(
+    plan: &Plan,
+    recorder: &mut Recorder,
+    stand_in: &mut dyn FnMut(Part) -> Option<Box<dyn Actor>>,
+) -> Cast {
     let scenario = &plan.scenario;
     let mut cast = Cast::default();
     let end_stage = recorder.stage("end_to_end");
@@ -61,11 +77,13 @@ pub fn cast(plan: &Plan, recorder: &mut Recorder) -> Cast {
             let name = format!("{}/{number}", service.name);
             recorder.service_instance(next_instance, &name);
             let draws = Stream::new(plan.seed, &name);
-            let actor: Box<dyn Actor> = match service.kind {
-                ServiceKind::Ingress => {
+            let part = Part { spec: Rc::clone(&spec), number, instance: next_instance };
+            let actor: Box<dyn Actor> = match (stand_in(part), service.kind) {
+                (Some(other), _) => other,
+                (None, ServiceKind::Ingress) => {
                     Box::new(ingress(plan, service, &spec, number, next_instance, draws))
                 }
-                _ => Box::new(Worker::new(
+                (None, _) => Box::new(Worker::new(
                     WorkerPlan {
                         spec: Rc::clone(&spec),
                         service: logic(service, &spec, join),

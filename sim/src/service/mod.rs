@@ -13,6 +13,10 @@ mod spec;
 mod store;
 mod worker;
 
-pub use build::{Cast, cast};
+pub use build::{Cast, Part, cast};
+#[cfg(madsim)]
+pub(crate) use publisher::{Publisher, Signal, Told};
+
 pub use kind::{PerRecord, Service, Slice, Stores};
+pub use spec::ServiceSpec;
 pub use store::{EffectStore, JoinStore};

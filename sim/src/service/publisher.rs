@@ -13,7 +13,8 @@ use reports::history::{Acknowledged, RecordState, Sent, Session};
 use reports::metric::StageId;
 
 use crate::client::producer::{
-    Operation, Outcome, Producer, ProducerConfig, ProducerError, ProducerEvent, SendOutcome,
+    Operation, Outcome, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal,
+    SendOutcome,
 };
 use crate::client::{ClientOutput, Correlation};
 use crate::prng::Stream;
@@ -40,6 +41,15 @@ pub enum Signal {
     Flushed,
 }
 
+/// What became of records that somebody waits for one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// All records of a batch.
+    Batch(PartitionId, BatchId, Outcome),
+    /// The producer never took this record.
+    Refused(RecordId, ProducerError),
+}
+
 /// A producer with the account of its batches.
 #[derive(Debug)]
 pub struct Publisher {
@@ -55,6 +65,7 @@ pub struct Publisher {
     failed: u64,
     completed: u64,
     ending: bool,
+    told: Option<Vec<Told>>,
 }
 
 impl Publisher {
@@ -86,7 +97,18 @@ impl Publisher {
             failed: 0,
             completed: 0,
             ending: false,
+            told: None,
         }
+    }
+
+    /// From now on what becomes of every batch is kept for [`Self::take_told`].
+    pub fn tell_everything(&mut self) {
+        self.told = Some(Vec::new());
+    }
+
+    /// What became of records since this was last asked, in order.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.told.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Queues records behind those that wait for buffer memory, and sends what fits.
@@ -110,6 +132,15 @@ impl Publisher {
             SendOutcome::TooLarge | SendOutcome::Refused(_) => {
                 // The application hears of it at once: the records were never sent.
                 self.failed += (records.len() - outcome.accepted) as u64;
+                if let Some(told) = &mut self.told {
+                    let error = match outcome.stopped {
+                        SendOutcome::Refused(Refusal::Failed(error)) => error,
+                        SendOutcome::Refused(Refusal::IllegalState) => ProducerError::IllegalState,
+                        _ => ProducerError::RecordTooLarge,
+                    };
+                    let refused = &records[outcome.accepted..];
+                    told.extend(refused.iter().map(|&id| Told::Refused(id, error)));
+                }
                 records.len()
             }
         }
@@ -255,6 +286,9 @@ impl Publisher {
             self.account_sent(cx, partition, batch);
         }
         self.outstanding.remove(&batch);
+        if let Some(told) = &mut self.told {
+            told.push(Told::Batch(partition, batch, outcome));
+        }
         let records = cx.shared.batches.records(batch);
         self.completed += records.len() as u64;
         let ids = records.iter().map(|id| id.0);

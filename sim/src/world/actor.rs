@@ -162,6 +162,16 @@ pub trait Actor: std::fmt::Debug {
     fn administer(&mut self, _request: Request, _now: Instant) {
         unreachable!("only the administrator takes requests of the world");
     }
+    /// Whether its application acts behind each event in which the process was called, in
+    /// `settle`, and not within it. Async code does: the driver runs it in between.
+    fn is_hosted(&self) -> bool {
+        false
+    }
+    /// The event is over: does what the application asks for at this instant. True when the
+    /// application was given answers that it has not seen.
+    fn settle(&mut self, _cx: &mut ActorContext<'_>) -> bool {
+        false
+    }
     /// Simulated CPU time spent so far, in nanoseconds.
     fn busy(&self) -> u64 {
         0

@@ -24,10 +24,26 @@ pub struct ClientProcess {
     pub timer_at: Instant,
     /// Events that came while it stood still.
     pub frozen: Vec<Event>,
+    /// Its application acts behind events.
+    pub hosted: bool,
 }
 
 impl World {
-    fn with_actor<R>(
+    fn with_actor(
+        &mut self,
+        index: usize,
+        call: impl FnOnce(&mut dyn Actor, &mut ActorContext<'_>),
+    ) {
+        self.call_actor(index, call);
+        if self.clients[index].hosted {
+            self.defer(index);
+        } else {
+            self.arm_client_timer(index);
+        }
+    }
+
+    /// Calls a process and does what its clients want, but leaves its timer as it was.
+    pub(super) fn call_actor<R>(
         &mut self,
         index: usize,
         call: impl FnOnce(&mut dyn Actor, &mut ActorContext<'_>) -> R,
@@ -47,7 +63,6 @@ impl World {
         }
         self.client_outputs = outputs;
         self.client_scratch = scratch;
-        self.arm_client_timer(index);
         result
     }
 
@@ -181,10 +196,17 @@ impl World {
             return;
         }
         client.state = NodeState::Up;
+        if client.hosted {
+            self.hosting.standing.push((index, false));
+            self.defer(index);
+        }
+        let client = &mut self.clients[index];
         for event in std::mem::take(&mut client.frozen) {
             self.queue.push(self.now, event);
         }
         self.clients[index].timer_at = Instant::FAR;
-        self.arm_client_timer(index);
+        if !self.clients[index].hosted {
+            self.arm_client_timer(index);
+        }
     }
 }

@@ -232,9 +232,7 @@ impl World {
             }
             FaultKind::ServicePause => {
                 for &index in &active.clients {
-                    if self.clients[index].state == NodeState::Up {
-                        self.clients[index].state = NodeState::Paused;
-                    }
+                    self.pause_client(index);
                 }
             }
             FaultKind::LeaderMove => self.move_leader(target),

@@ -14,6 +14,7 @@ use super::actor::{Actor, LoadWindow, Port, Shared, TopicTable};
 use super::admin::Administrator;
 use super::clients::ClientProcess;
 use super::faults::Faults;
+use super::hosting::Hosting;
 use super::nodes::{Costs, Machine, Node, NodeState};
 use super::phases::PhaseClock;
 use super::queue::EventQueue;
@@ -79,6 +80,7 @@ impl World {
             let host = HostId(host_racks.len() as u32);
             host_racks.push(Some(client.number % racks));
             clients.push(ClientProcess {
+                hosted: client.actor.is_hosted(),
                 name: client.name,
                 host,
                 actor: client.actor,
@@ -133,6 +135,7 @@ impl World {
             phases: PhaseClock::new(),
             samples,
             halted: Vec::new(),
+            hosting: Hosting::default(),
             next_ticket: 0,
             outputs: Vec::new(),
             notes: Vec::new(),

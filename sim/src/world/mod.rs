@@ -8,6 +8,7 @@ mod actor;
 mod admin;
 mod clients;
 mod faults;
+mod hosting;
 mod layout;
 mod nodes;
 mod phases;
@@ -62,6 +63,7 @@ pub struct World {
     phases: PhaseClock,
     samples: watch::Sampler,
     halted: Vec<usize>,
+    hosting: hosting::Hosting,
     next_ticket: u32,
     outputs: Vec<Output>,
     notes: Vec<Note>,
@@ -74,6 +76,17 @@ pub struct World {
 impl World {
     /// Handles the next event. False when the run is over.
     pub fn step(&mut self) -> bool {
+        let goes_on = self.advance();
+        while self.awaits_driver() {
+            self.hosting.standing.clear();
+            self.settle();
+        }
+        goes_on
+    }
+
+    /// Handles the next event and leaves to [`Self::settle`] the processes called in it whose
+    /// application acts behind events. False when the run is over.
+    pub fn advance(&mut self) -> bool {
         if self.finished {
             return false;
         }
