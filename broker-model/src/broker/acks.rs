@@ -47,6 +47,8 @@ struct Entry {
 pub(super) struct DelayedProduce {
     /// For the reply.
     pub(super) token: Token,
+    /// It may name the leader with an error.
+    pub(super) hints: bool,
     /// When it is answered with `REQUEST_TIMED_OUT`.
     pub(super) deadline: Instant,
     /// Partitions not settled yet. Theirs say `REQUEST_TIMED_OUT` until they are.

@@ -23,10 +23,11 @@ pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 pub(super) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
 
 impl Broker {
-    /// The leader and epoch as this broker knows them (KIP-951).
+    /// The leader and epoch as this broker knows them (KIP-951), the leader
+    /// [`NodeId::NONE`] if there is none now.
     pub(super) fn known_leader(&self, partition: PartitionId) -> Option<(NodeId, LeaderEpoch)> {
         let record = self.image.partition(partition)?;
-        Some((record.leader?, record.leader_epoch))
+        Some((record.leader.unwrap_or(NodeId::NONE), record.leader_epoch))
     }
 
     pub(super) fn client_metadata(

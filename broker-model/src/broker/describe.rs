@@ -6,9 +6,10 @@ use super::Broker;
 use super::calls::Call;
 use crate::io::{Context, Disconnected, Token};
 use crate::protocol::controller::{
-    AllocateProducerIdsResponse, AlterPartitionResponse, AlterTopicConfigResponse,
-    BrokerHeartbeatResponse, BrokerRegistrationResponse, CreatePartitionsResponse,
-    CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse, FetchMetadataResponse,
+    AllocateProducerIdsResponse, AlterPartitionReassignmentsResponse, AlterPartitionResponse,
+    AlterTopicConfigResponse, BrokerHeartbeatResponse, BrokerRegistrationResponse,
+    CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
+    FetchMetadataResponse,
 };
 use crate::protocol::txn::{DescribeProducersRequest, DescribeProducersResponse};
 use crate::protocol::{ApiKey, ErrorCode, Request, Response};
@@ -67,6 +68,9 @@ fn refused_admin(kind: ApiKey, error: ErrorCode) -> Option<Response> {
             Response::IncrementalAlterConfigs(AlterTopicConfigResponse { error })
         }
         ApiKey::ElectLeaders => Response::ElectLeaders(ElectLeadersResponse { error }),
+        ApiKey::AlterPartitionReassignments => {
+            Response::AlterPartitionReassignments(AlterPartitionReassignmentsResponse { error })
+        }
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::reading::{Look, Reader};
+use crate::config::ReplicaSelector;
 use crate::fetch::{FetchParams, Session};
 use crate::io::{Context, Token};
 use crate::partition::FollowerFetch;
@@ -14,6 +15,9 @@ use crate::types::{Offset, PartitionId};
 
 /// From this version on consumers may fetch from followers (KIP-392).
 const FETCHES_FROM_FOLLOWERS: i16 = 11;
+
+/// From this version on the leader is named with errors (KIP-951).
+const HINTS: i16 = 16;
 
 /// A slot that a fetch looked at.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +78,8 @@ impl Broker {
             isolation: request.isolation,
             deadline: now + request.max_wait,
             leader_only: request.replica.is_some() || header.api_version < FETCHES_FROM_FOLLOWERS,
+            rack: request.rack.filter(|_| self.may_send_elsewhere(header, request)),
+            hints: header.api_version >= HINTS,
             full: begun.full,
         };
         self.look(cx, begun.key, &params, false);
@@ -83,6 +89,13 @@ impl Broker {
         if !self.answer_or_wait(cx, begun.key, &params, must) {
             self.sessions.park(begun.key, params);
         }
+    }
+
+    /// Whether a consumer may be told to fetch from a replica nearer to it.
+    fn may_send_elsewhere(&self, header: Header, request: &FetchRequest) -> bool {
+        self.config.replica_selector == ReplicaSelector::RackAware
+            && request.replica.is_none()
+            && header.api_version >= FETCHES_FROM_FOLLOWERS
     }
 
     /// Looks at a waiting fetch again, because a partition of it has news.
@@ -126,7 +139,7 @@ impl Broker {
                     pass.ends_wait |= unknown && parked;
                     (true, true)
                 }
-                Look::Diverging(_) => (true, true),
+                Look::Diverging(_) | Look::Elsewhere(_) => (true, true),
                 Look::Readable { bound, high_watermark, log_start_offset } => {
                     let more = slot.asked.fetch_offset < bound;
                     // Any data is enough for the usual `min_bytes` of 1.

@@ -157,7 +157,7 @@ impl Broker {
     fn heartbeat(&mut self, cx: &mut Context<'_>) {
         self.life.heartbeat_at = cx.now.instant + self.config.broker_heartbeat_interval;
         let Some(controller) = self.life.controller() else { return };
-        if self.life.heartbeat_open {
+        if self.life.heartbeat_open || self.life.phase == Phase::Halting {
             return;
         }
         self.life.heartbeat_open = true;

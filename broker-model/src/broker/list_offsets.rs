@@ -11,8 +11,11 @@ use crate::protocol::fetch::{
     EpochEnd, Isolation, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse,
     ListedOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetSpec,
 };
-use crate::protocol::{ErrorCode, Response};
+use crate::protocol::{ErrorCode, Header, Response};
 use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
+
+/// From this version on clients know `OFFSET_NOT_AVAILABLE` (KIP-207).
+const OFFSET_NOT_AVAILABLE: i16 = 5;
 
 /// An offset with epoch and timestamp, as far as they are known.
 type Found = (Offset, Option<LeaderEpoch>, Timestamp);
@@ -22,6 +25,7 @@ impl Broker {
         &mut self,
         cx: &mut Context<'_>,
         token: Token,
+        header: Header,
         request: &ListOffsetsRequest,
     ) {
         let partitions: Vec<ListedOffset> = request
@@ -42,7 +46,7 @@ impl Broker {
                     },
                     Err(error) => ListedOffset {
                         partition,
-                        error,
+                        error: known_to(error, header),
                         offset: Offset::NONE,
                         leader_epoch: None,
                         timestamp: Timestamp::NONE,
@@ -82,6 +86,15 @@ impl Broker {
         let partitions = request.partitions.iter().map(answer).collect();
         let response = OffsetForLeaderEpochResponse { partitions };
         cx.reply(token, Response::OffsetForLeaderEpoch(response));
+    }
+}
+
+fn known_to(error: ErrorCode, header: Header) -> ErrorCode {
+    match error {
+        ErrorCode::OffsetNotAvailable if header.api_version < OFFSET_NOT_AVAILABLE => {
+            ErrorCode::LeaderNotAvailable
+        }
+        other => other,
     }
 }
 

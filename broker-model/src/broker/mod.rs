@@ -230,7 +230,7 @@ impl Broker {
         match request {
             Request::Produce(r) => self.produce(cx, token, header, r),
             Request::Fetch(r) => self.fetch(cx, token, header, &r),
-            Request::ListOffsets(r) => self.list_offsets(cx, token, &r),
+            Request::ListOffsets(r) => self.list_offsets(cx, token, header, &r),
             Request::OffsetForLeaderEpoch(r) => self.offset_for_leader_epoch(cx, token, &r),
             Request::DeleteRecords(r) => self.delete_records(cx, token, r),
             Request::Metadata(r) => self.client_metadata(cx, token, &r),
@@ -255,7 +255,8 @@ impl Broker {
             | Request::DeleteTopics(_)
             | Request::CreatePartitions(_)
             | Request::IncrementalAlterConfigs(_)
-            | Request::ElectLeaders(_) => self.forward(cx, token, request),
+            | Request::ElectLeaders(_)
+            | Request::AlterPartitionReassignments(_) => self.forward(cx, token, request),
             Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AlterPartition(_)

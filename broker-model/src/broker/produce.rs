@@ -15,6 +15,9 @@ use crate::protocol::{ErrorCode, Header, Response};
 use crate::rules::{AcksAll, DelayedProduceRule};
 use crate::types::{Offset, PartitionId, Timestamp};
 
+/// From this version on Produce names the leader with `NOT_LEADER_OR_FOLLOWER` (KIP-951).
+const HINTS: i16 = 10;
+
 /// How one partition of a produce fared.
 pub(super) struct Produced {
     pub(super) answer: ProducedPartition,
@@ -33,7 +36,7 @@ impl Broker {
         if request.transactional_id.is_some() {
             self.transactional_produce(cx, token, header, request);
         } else {
-            self.append_produce(cx, token, &request, &[], &[]);
+            self.append_produce(cx, token, header, &request, &[], &[]);
         }
     }
 
@@ -44,6 +47,7 @@ impl Broker {
         &mut self,
         cx: &mut Context<'_>,
         token: Token,
+        header: Header,
         request: &ProduceRequest,
         verifications: &[Verification],
         refused: &[(PartitionId, ErrorCode)],
@@ -65,6 +69,9 @@ impl Broker {
             partitions.push(produced.answer);
             ends.push(produced.end);
         }
+        if header.api_version < HINTS {
+            partitions.iter_mut().for_each(|p| p.current_leader = None);
+        }
         let response = ProduceResponse { partitions };
         match request.acks {
             Acks::None => cx.outputs.push(Output::NoReply { token }),
@@ -73,7 +80,7 @@ impl Broker {
             Acks::All if cx.rules.acks_all == AcksAll::Early => {
                 self.acknowledge(cx, token, response, &ends);
             }
-            Acks::All => self.delay_produce(cx, token, request, response, &ends),
+            Acks::All => self.delay_produce(cx, (token, header), request, response, &ends),
         }
     }
 
@@ -152,7 +159,7 @@ impl Broker {
     fn delay_produce(
         &mut self,
         cx: &mut Context<'_>,
-        token: Token,
+        (token, header): (Token, Header),
         request: &ProduceRequest,
         mut response: ProduceResponse,
         ends: &[Option<Offset>],
@@ -176,6 +183,7 @@ impl Broker {
             .collect();
         let key = self.acks.delay(DelayedProduce {
             token,
+            hints: header.api_version >= HINTS,
             deadline: cx.now.instant + request.timeout,
             open,
             response,
@@ -204,7 +212,7 @@ impl Broker {
             return;
         }
         for entry in &mut produce.response.partitions {
-            if entry.error == ErrorCode::NotLeaderOrFollower {
+            if produce.hints && entry.error == ErrorCode::NotLeaderOrFollower {
                 entry.current_leader = self.known_leader(entry.partition);
             }
         }

@@ -11,19 +11,21 @@ use crate::metadata::Image;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::{
-    AbortedTransaction, EpochEnd, FetchPartition, FetchedPartition, Isolation,
+    AbortedTransaction, EpochEnd, FetchPartition, FetchedPartition, Isolation, ReplicaState,
 };
 use crate::records::LogEntry;
 use crate::rules::AbortedList;
-use crate::types::{LeaderEpoch, NodeId, Offset};
+use crate::types::{LeaderEpoch, NodeId, Offset, RackId};
 
 /// What reads of one fetch have in common.
 pub(super) struct Reader<'a> {
     replicas: &'a Replicas,
     image: &'a Image,
     isolation: Isolation,
-    follower: Option<NodeId>,
+    follower: Option<ReplicaState>,
     leader_only: bool,
+    rack: Option<RackId>,
+    hints: bool,
 }
 
 /// What a partition has for a fetch, found without reading.
@@ -33,6 +35,8 @@ pub(super) enum Look {
     Failed(ErrorCode),
     /// The follower's log parts from this one.
     Diverging(EpochEnd),
+    /// The consumer shall fetch from this replica, which is in its rack.
+    Elsewhere(NodeId),
     /// It may be read up to `bound`.
     Readable {
         /// The end of what this client may see.
@@ -82,8 +86,10 @@ impl<'a> Reader<'a> {
             replicas,
             image,
             isolation: params.isolation,
-            follower: session.follower.map(|f| f.id),
+            follower: session.follower,
             leader_only: params.leader_only,
+            rack: params.rack,
+            hints: params.hints,
         }
     }
 
@@ -97,9 +103,16 @@ impl<'a> Reader<'a> {
             Err(error) => return Look::Failed(error),
         };
         if let (Some(follower), Some(leader)) = (self.follower, replica.leader())
-            && leader.remote(follower).is_none()
+            && leader.remote(follower.id).is_none()
         {
-            return Look::Failed(ErrorCode::NotLeaderOrFollower);
+            // With an epoch this may be a replica whose adding has not been heard of here.
+            return Look::Failed(match asked.current_leader_epoch {
+                Some(_) => ErrorCode::UnknownLeaderEpoch,
+                None => ErrorCode::NotLeaderOrFollower,
+            });
+        }
+        if let Some(node) = self.rack.and_then(|rack| self.nearer(replica, rack, asked)) {
+            return Look::Elsewhere(node);
         }
         let log = replica.log();
         if let Some(epoch) = asked.last_fetched_epoch {
@@ -113,6 +126,9 @@ impl<'a> Reader<'a> {
         if from < log_start_offset || from > log.log_end_offset() {
             return Look::Failed(ErrorCode::OffsetOutOfRange);
         }
+        if self.follower.is_some_and(|f| self.is_stale(f)) {
+            return Look::Failed(ErrorCode::NotLeaderOrFollower);
+        }
         let high_watermark = replica.high_watermark();
         let bound = match self.follower {
             Some(_) => log.log_end_offset(),
@@ -124,12 +140,35 @@ impl<'a> Reader<'a> {
         Look::Readable { bound, high_watermark, log_start_offset }
     }
 
+    /// Whether a follower's process has been followed by another one (KIP-903).
+    fn is_stale(&self, follower: ReplicaState) -> bool {
+        let current = self.image.broker(follower.id).map(|b| b.epoch);
+        follower.epoch.0 >= 0 && current.is_some_and(|epoch| epoch > follower.epoch)
+    }
+
+    /// The replica in the consumer's rack that a leader sends it to: in sync, alive, and with
+    /// the offset that is asked for; of several the one with most records.
+    fn nearer(&self, replica: &Replica, rack: RackId, asked: &FetchPartition) -> Option<NodeId> {
+        let leader = replica.leader()?;
+        let of_rack =
+            |node| self.image.broker(node).is_some_and(|b| !b.fenced && b.rack == Some(rack));
+        if of_rack(replica.node()) {
+            return None;
+        }
+        let offset = asked.fetch_offset;
+        let near = leader.remotes.iter().filter(|r| {
+            let holds = r.log_end_offset >= offset && r.log_start_offset <= offset;
+            r.in_isr() && holds && of_rack(r.node)
+        });
+        near.max_by_key(|r| (r.log_end_offset, r.last_caught_up, r.node)).map(|r| r.node)
+    }
+
     /// Whether a fetch must not wait because of what it found. Above the last stable offset
     /// it is answered empty at once; at it, it waits. An unknown topic ends no wait.
     pub(super) fn ends_wait(&self, asked: &FetchPartition, look: &Look) -> bool {
         match *look {
             Look::Failed(error) => error != ErrorCode::UnknownTopicOrPartition,
-            Look::Diverging(_) => true,
+            Look::Diverging(_) | Look::Elsewhere(_) => true,
             Look::Readable { bound, .. } => {
                 self.isolation == Isolation::ReadCommitted && asked.fetch_offset > bound
             }
@@ -147,7 +186,9 @@ impl<'a> Reader<'a> {
     ) -> (FetchedPartition, u64) {
         let replica = match *look {
             Look::Failed(error) => return (self.failed(asked, error), 0),
-            Look::Diverging(_) | Look::Readable { .. } => self.replicas.get(asked.partition),
+            Look::Diverging(_) | Look::Elsewhere(_) | Look::Readable { .. } => {
+                self.replicas.get(asked.partition)
+            }
         };
         let replica = replica.expect("only a hosted replica is readable");
         let mut answer = FetchedPartition {
@@ -164,6 +205,7 @@ impl<'a> Reader<'a> {
         };
         match *look {
             Look::Diverging(end) => answer.diverging = Some(end),
+            Look::Elsewhere(node) => answer.preferred_read_replica = Some(node),
             Look::Readable { bound, .. } if asked.fetch_offset < bound => {
                 let first = entries.len();
                 let (from, limit) = (asked.fetch_offset, max_bytes.min(asked.max_bytes));
@@ -181,7 +223,8 @@ impl<'a> Reader<'a> {
     }
 
     fn failed(&self, asked: &FetchPartition, error: ErrorCode) -> FetchedPartition {
-        let hint = matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
+        let hint = self.hints
+            && matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
         let record = self.image.partition(asked.partition).filter(|_| hint);
         FetchedPartition {
             partition: asked.partition,
@@ -191,7 +234,7 @@ impl<'a> Reader<'a> {
             log_start_offset: Offset::NONE,
             diverging: None,
             preferred_read_replica: None,
-            current_leader: record.and_then(|r| Some((r.leader?, r.leader_epoch))),
+            current_leader: record.map(|r| (r.leader.unwrap_or(NodeId::NONE), r.leader_epoch)),
             aborted: Vec::new(),
             entries: 0..0,
         }

@@ -85,7 +85,9 @@ impl Broker {
             MetadataRecord::TopicConfig { topic, .. } => {
                 touched.topics.insert(*topic);
             }
-            MetadataRecord::Topic { .. } | MetadataRecord::ProducerIds { .. } => {}
+            MetadataRecord::Topic { .. }
+            | MetadataRecord::ProducerIds { .. }
+            | MetadataRecord::FeatureLevel { .. } => {}
         }
     }
 

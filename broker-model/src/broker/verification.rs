@@ -97,7 +97,7 @@ impl Broker {
         }
         let Some(transactional_id) = request.transactional_id.filter(|_| !partitions.is_empty())
         else {
-            self.append_produce(cx, token, &request, &verifications, &[]);
+            self.append_produce(cx, token, header, &request, &verifications, &[]);
             return;
         };
         let ask =
@@ -238,7 +238,7 @@ impl Broker {
                     .map(|&p| (p, for_produce(error_of(p), header)))
                     .filter(|(_, error)| *error != ErrorCode::None)
                     .collect();
-                self.append_produce(cx, token, &request, &verifications, &refused);
+                self.append_produce(cx, token, header, &request, &verifications, &refused);
             }
             Work::Commit { partition, request } => {
                 let adds = header.api_version >= COMMIT_ADDS;

@@ -3,7 +3,7 @@
 use super::config;
 use super::not_modelled::BROKER_KEYS;
 use super::value;
-use super::{CleanupPolicy, TimestampType};
+use super::{CleanupPolicy, ReplicaSelector, TimestampType};
 use crate::types::{Duration, MILLISECOND};
 
 const HOUR: Duration = 3_600_000 * MILLISECOND;
@@ -54,6 +54,9 @@ config! {
         "replica.high.watermark.checkpoint.interval.ms", value::millis;
     /// `fetch.max.bytes`: largest fetch response.
     fetch_max_bytes: u32 = 57_671_680, "fetch.max.bytes", value::int_from_zero;
+    /// `replica.selector.class`: whether consumers are sent to the replica in their rack.
+    replica_selector: ReplicaSelector = ReplicaSelector::Leader,
+        "replica.selector.class", value::replica_selector;
     /// `max.incremental.fetch.session.cache.slots`.
     max_incremental_fetch_session_cache_slots: u32 = 1_000,
         "max.incremental.fetch.session.cache.slots", value::int_from_zero;

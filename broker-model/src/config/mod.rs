@@ -9,6 +9,7 @@ mod value;
 
 pub use broker::BrokerConfig;
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
+pub use value::ReplicaSelector;
 
 use alloc::string::String;
 

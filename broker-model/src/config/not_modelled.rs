@@ -161,7 +161,6 @@ pub(super) const BROKER_KEYS: &[&str] = &[
     "remote.log.storage.manager.class.path",
     "remote.log.storage.manager.impl.prefix",
     "remote.log.storage.system.enable",
-    "replica.selector.class",
     "replica.socket.receive.buffer.bytes",
     "replication.quota.window.num",
     "replication.quota.window.size.seconds",

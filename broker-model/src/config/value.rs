@@ -12,6 +12,24 @@ pub(super) fn int_from_zero(text: &str) -> Parsed<u32> {
 }
 
 /// `int`, at least 1.
+/// Which replica a consumer fetches from (KIP-392).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplicaSelector {
+    /// The leader.
+    Leader,
+    /// The one in the consumer's rack with most records, the leader if there is none.
+    RackAware,
+}
+
+/// `replica.selector.class`: only the classes that come with Kafka.
+pub(super) fn replica_selector(text: &str) -> Parsed<ReplicaSelector> {
+    match text.rsplit('.').next() {
+        Some("RackAwareReplicaSelector") => Ok(ReplicaSelector::RackAware),
+        Some("" | "LeaderSelector") => Ok(ReplicaSelector::Leader),
+        _ => Err("empty, LeaderSelector or RackAwareReplicaSelector"),
+    }
+}
+
 pub(super) fn int_from_one(text: &str) -> Parsed<u32> {
     bounded(text, 1, "an integer from 1 to 2147483647")
 }

@@ -28,7 +28,11 @@ impl Controller {
             change = change.election(Election::Unclean);
         }
         let new = change.build(&|r| self.image.is_active(r), rules);
-        let answer = response(new.as_ref().unwrap_or(old));
+        let mut answer = response(new.as_ref().unwrap_or(old));
+        if answer.leader != Some(request.broker) {
+            // It completed a reassignment that leaves this leader out.
+            answer.error = ErrorCode::NewLeaderElected;
+        }
         let records = new.into_iter().map(MetadataRecord::Partition).collect();
         Ok(Decision { records, answer })
     }

@@ -12,17 +12,20 @@
 mod brokers;
 mod config;
 mod elections;
+mod features;
 mod isr;
 mod log;
 mod notes;
 mod partition_change;
 mod placement;
+mod reassignments;
 mod requests;
 #[cfg(test)]
 mod tests;
 mod topics;
 
 pub use config::ControllerConfig;
+pub use features::FINALIZED as FINALIZED_FEATURES;
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -128,12 +131,16 @@ impl Controller {
 
     /// Starts, or starts again: replays the log and gives every broker a whole session.
     /// Records that a kill left in the page cache are flushed and become committed then.
+    /// An empty log begins with the features of a new cluster.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         assert!(!self.running, "a controller starts once");
         self.running = true;
         self.image = Image::new();
         for (offset, record) in (0..).zip(self.log.records()) {
             self.image.apply(offset, record);
+        }
+        if self.log.end() == 0 {
+            self.append(features::bootstrap());
         }
         let now = cx.now.instant;
         self.start_sessions(now);

@@ -26,6 +26,9 @@ pub(super) enum Election {
 pub(super) struct Change<'a> {
     old: &'a PartitionRecord,
     election: Election,
+    replicas: Vec<NodeId>,
+    adding: Vec<NodeId>,
+    removing: Vec<NodeId>,
     isr: Vec<NodeId>,
     lost_its_log: Option<NodeId>,
     min_isr: usize,
@@ -34,14 +37,17 @@ pub(super) struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// No change yet. `min_isr` is capped at the number of replicas, as Kafka does.
+    /// No change yet.
     pub(super) fn of(old: &'a PartitionRecord, min_isr: usize, elr_enabled: bool) -> Self {
         Self {
             old,
             election: Election::Online,
+            replicas: old.replicas.clone(),
+            adding: old.adding.clone(),
+            removing: old.removing.clone(),
             isr: old.isr.clone(),
             lost_its_log: None,
-            min_isr: min_isr.min(old.replicas.len()),
+            min_isr,
             elr_enabled,
             recovering: old.recovering,
         }
@@ -68,6 +74,32 @@ impl<'a> Change<'a> {
         self.without(broker)
     }
 
+    /// Other replicas, some of them being added or on their way out. An empty list leaves
+    /// what an earlier reassignment was doing: so a replica can be both (as Kafka has it).
+    pub(super) fn reassigning(
+        mut self,
+        replicas: Vec<NodeId>,
+        adding: Vec<NodeId>,
+        removing: Vec<NodeId>,
+    ) -> Self {
+        self.replicas = replicas;
+        if !adding.is_empty() {
+            self.adding = adding;
+        }
+        if !removing.is_empty() {
+            self.removing = removing;
+        }
+        self
+    }
+
+    /// Other replicas, and no reassignment any more.
+    pub(super) fn settled(mut self, replicas: Vec<NodeId>) -> Self {
+        self.replicas = replicas;
+        self.adding.clear();
+        self.removing.clear();
+        self
+    }
+
     pub(super) const fn recovering(mut self, recovering: bool) -> Self {
         self.recovering = recovering;
         self
@@ -75,16 +107,20 @@ impl<'a> Change<'a> {
 
     /// The record, or `None` if nothing changes. `live` says who may lead.
     pub(super) fn build(
-        self,
+        mut self,
         live: &dyn Fn(NodeId) -> bool,
         rules: &Rules,
     ) -> Option<PartitionRecord> {
         let old = self.old;
+        self.complete_reassignment();
         let mut new = old.clone();
         new.eligible_leader_replicas = self.next_elr();
         new.recovering = self.recovering;
         let (leader, unclean) = self.elect(&new.eligible_leader_replicas, live, rules);
         new.isr = self.isr;
+        new.replicas = self.replicas;
+        new.adding = self.adding;
+        new.removing = self.removing;
         new.leader = leader;
         if let Some(leader) = leader {
             if unclean {
@@ -104,7 +140,7 @@ impl<'a> Change<'a> {
         } else if self.elr_enabled && new.isr.is_empty() && !old.isr.is_empty() {
             new.last_known_elr = old.leader.into_iter().collect();
         }
-        new.leader_epoch = leader_epoch(old, leader, rules);
+        new.leader_epoch = leader_epoch(old, leader, &new.replicas, rules);
         if new == *old {
             return None;
         }
@@ -112,15 +148,32 @@ impl<'a> Change<'a> {
         Some(new)
     }
 
+    /// A reassignment ends once all replicas it leaves are in sync, also one it keeps.
+    fn complete_reassignment(&mut self) {
+        if self.adding.is_empty() && self.removing.is_empty() {
+            return;
+        }
+        let stays = |r: &NodeId| !self.removing.contains(r);
+        let complete = self.replicas.iter().filter(|r| stays(r)).all(|r| self.isr.contains(r));
+        if complete && self.replicas.iter().any(stays) {
+            self.replicas.retain(stays);
+            self.isr.retain(stays);
+            self.adding.clear();
+            self.removing.clear();
+        }
+    }
+
     /// Who leaves an ISR that is below the minimum stays eligible: with strict min ISR the
     /// high watermark cannot have passed it.
     fn next_elr(&self) -> Vec<NodeId> {
-        if !self.elr_enabled || self.isr.len() >= self.min_isr {
+        if !self.elr_enabled || self.isr.len() >= self.min_isr.min(self.replicas.len()) {
             return Vec::new();
         }
         let mut elr: Vec<NodeId> = self.old.eligible_leader_replicas.clone();
         elr.extend(self.old.isr.iter().filter(|r| !self.old.eligible_leader_replicas.contains(r)));
-        elr.retain(|r| !self.isr.contains(r) && self.lost_its_log != Some(*r));
+        elr.retain(|r| {
+            self.replicas.contains(r) && !self.isr.contains(r) && self.lost_its_log != Some(*r)
+        });
         elr.sort_unstable();
         elr
     }
@@ -135,7 +188,7 @@ impl<'a> Change<'a> {
         let eligible = |r: NodeId| {
             live(r) && (self.isr.contains(&r) || (self.isr.is_empty() && elr.contains(&r)))
         };
-        let replicas = &self.old.replicas;
+        let replicas = &self.replicas;
         let preferred = replicas.first().copied().filter(|_| self.election == Election::Preferred);
         let clean = preferred
             .filter(|r| eligible(*r))
@@ -166,9 +219,16 @@ impl<'a> Change<'a> {
     }
 }
 
-/// It rises when the leader is lost and again at the election.
-fn leader_epoch(old: &PartitionRecord, leader: Option<NodeId>, rules: &Rules) -> LeaderEpoch {
-    if leader == old.leader {
+/// It rises when the leader is lost and again at the election, and whenever a replica goes,
+/// so that it cannot come back under the same epoch.
+fn leader_epoch(
+    old: &PartitionRecord,
+    leader: Option<NodeId>,
+    replicas: &[NodeId],
+    rules: &Rules,
+) -> LeaderEpoch {
+    let removed = old.replicas.iter().any(|r| !replicas.contains(r));
+    if leader == old.leader && !removed {
         return old.leader_epoch;
     }
     match rules.election_epoch {

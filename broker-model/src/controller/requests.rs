@@ -6,10 +6,10 @@ use super::Controller;
 use super::brokers::PRODUCER_ID_BLOCK;
 use crate::io::{Context, Token};
 use crate::protocol::controller::{
-    AllocateProducerIdsResponse, AlterPartitionRequest, AlterPartitionResponse,
-    AlterTopicConfigResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
-    ElectLeadersResponse,
+    AllocateProducerIdsResponse, AlterPartitionReassignmentsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, AlterTopicConfigResponse, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, CreatePartitionsResponse,
+    CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
 };
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::rules::Rules;
@@ -62,6 +62,11 @@ impl Controller {
                 let (error, ()) = self.carry_out(decided, ());
                 Response::ElectLeaders(ElectLeadersResponse { error })
             }
+            Request::AlterPartitionReassignments(r) => {
+                let decided = self.decide_reassignment(&r, cx.rules);
+                let (error, ()) = self.carry_out(decided, ());
+                Response::AlterPartitionReassignments(AlterPartitionReassignmentsResponse { error })
+            }
             other => panic!("no controller answers {}", other.api_key().name()),
         };
         self.log.reply(cx, token, response);
@@ -102,7 +107,10 @@ impl Controller {
             isr: Vec::new(),
             partition_epoch: PartitionEpoch(0),
         };
-        let (error, answer) = self.carry_out(decided, refused);
-        AlterPartitionResponse { error, ..answer }
+        match self.carry_out(decided, refused) {
+            // The change may have made another leader, which its answer says as an error.
+            (ErrorCode::None, answer) => answer,
+            (error, refused) => AlterPartitionResponse { error, ..refused },
+        }
     }
 }

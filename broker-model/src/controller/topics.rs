@@ -176,6 +176,8 @@ impl Controller {
                 leader_epoch: LeaderEpoch(0),
                 partition_epoch: PartitionEpoch(0),
                 recovering: false,
+                adding: Vec::new(),
+                removing: Vec::new(),
             }));
         }
         Ok(records)

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::io::Token;
 use crate::protocol::fetch::{FetchPartition, FetchRequest, Isolation, ReplicaState};
-use crate::types::{Instant, Offset, PartitionId};
+use crate::types::{Instant, Offset, PartitionId, RackId};
 
 /// What a fetch asks for beside its partitions.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,10 @@ pub(crate) struct FetchParams {
     pub(crate) deadline: Instant,
     /// Only the leader may answer: followers, and consumers before version 11.
     pub(crate) leader_only: bool,
+    /// The rack of a consumer that may be sent to another replica (KIP-392).
+    pub(crate) rack: Option<RackId>,
+    /// It may be told the leader with an error (KIP-951).
+    pub(crate) hints: bool,
     /// Every partition is in the answer, as in a first or sessionless fetch.
     pub(crate) full: bool,
 }

@@ -104,6 +104,8 @@ impl Image {
                 config.retain(|(k, _)| k != key);
                 config.extend(value.iter().map(|value| (key.clone(), value.clone())));
             }
+            // Levels are fixed: nothing asks for them.
+            MetadataRecord::FeatureLevel { .. } => {}
             MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
         }
     }
@@ -257,6 +259,8 @@ mod tests {
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
             recovering: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
         }
     }
 

@@ -259,12 +259,13 @@ impl Replica {
         }
     }
 
-    /// The smallest log start offset of all replicas, for `DeleteRecords`;
-    /// [`Offset::NONE`] while a follower has not told its own.
+    /// The smallest log start offset of the replicas that are alive, for `DeleteRecords`;
+    /// [`Offset::NONE`] while one of them has not told its own.
     #[must_use]
     pub fn low_watermark(&self) -> Offset {
         let own = self.log.log_start_offset();
         let Role::Leader(leader) = &self.role else { return own };
-        leader.remotes.iter().map(|r| r.log_start_offset).fold(own, Offset::min)
+        let alive = leader.remotes.iter().filter(|r| r.eligible);
+        alive.map(|r| r.log_start_offset).fold(own, Offset::min)
     }
 }

@@ -52,6 +52,12 @@ impl Replica {
         }
     }
 
+    /// The broker it is on.
+    #[must_use]
+    pub const fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// The log.
     #[must_use]
     pub fn log(&self) -> &Log {

@@ -187,6 +187,24 @@ pub struct ElectLeadersResponse {
     pub error: ErrorCode,
 }
 
+/// `AlterPartitionReassignments` of one partition (KIP-455).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlterPartitionReassignmentsRequest {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The replicas it shall have, preferred leader first; `None` cancels what is under way.
+    pub replicas: Option<Vec<NodeId>>,
+    /// The number of replicas may change (KIP-860).
+    pub allow_replication_factor_change: bool,
+}
+
+/// Answer to `AlterPartitionReassignments`. The reassignment goes on after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlterPartitionReassignmentsResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+}
+
 /// `DeleteTopics` of one topic.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteTopicRequest {

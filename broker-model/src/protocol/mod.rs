@@ -99,6 +99,7 @@ protocol! {
     AllocateProducerIds(controller::AllocateProducerIdsRequest, controller::AllocateProducerIdsResponse),
     CreateTopics(controller::CreateTopicRequest, controller::CreateTopicResponse),
     ElectLeaders(controller::ElectLeadersRequest, controller::ElectLeadersResponse),
+    AlterPartitionReassignments(controller::AlterPartitionReassignmentsRequest, controller::AlterPartitionReassignmentsResponse),
     DeleteTopics(controller::DeleteTopicRequest, controller::DeleteTopicResponse),
     CreatePartitions(controller::CreatePartitionsRequest, controller::CreatePartitionsResponse),
     IncrementalAlterConfigs(controller::AlterTopicConfigRequest, controller::AlterTopicConfigResponse),

@@ -10,6 +10,13 @@ use crate::types::{
 /// A record of the metadata log. Brokers apply them in order, each from its own position.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MetadataRecord {
+    /// A finalized feature (KIP-584), at the head of the log.
+    FeatureLevel {
+        /// Kafka's name of it.
+        feature: &'static str,
+        /// The level.
+        level: i16,
+    },
     /// A new incarnation of a broker, fenced at first.
     RegisterBroker {
         /// The broker.
@@ -91,4 +98,8 @@ pub struct PartitionRecord {
     pub partition_epoch: PartitionEpoch,
     /// Elected uncleanly and not yet recovered.
     pub recovering: bool,
+    /// Replicas that a reassignment adds (KIP-455); they are in `replicas` already.
+    pub adding: Vec<NodeId>,
+    /// Replicas that a reassignment will remove; they are in `replicas` still.
+    pub removing: Vec<NodeId>,
 }

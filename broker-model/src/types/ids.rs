@@ -47,6 +47,14 @@ id!(/// A producer id; `NONE` (-1) for producers without idempotence.
 id!(/// The fencing version of a producer id; -1 when there is none.
     ProducerEpoch(i16));
 
+impl NodeId {
+    /// Names no node: what a broker tells a client that asks for the leader of a partition
+    /// without one.
+    pub const NONE: Self = Self(u32::MAX);
+    /// As what a debugging consumer (`replica_id` -2) asks: it sees a log to its end.
+    pub const DEBUGGING: Self = Self(u32::MAX - 1);
+}
+
 impl PartitionId {
     /// Names no partition: what a client sends for a topic nobody created.
     pub const UNKNOWN: Self = Self(u32::MAX);

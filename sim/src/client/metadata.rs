@@ -252,7 +252,7 @@ impl ClientMetadata {
         let Some(Some(known)) = self.partitions.get_mut(partition.index()) else {
             return false;
         };
-        if epoch <= known.leader_epoch {
+        if epoch <= known.leader_epoch || leader == NodeId::NONE {
             return false;
         }
         known.leader = Some(leader);

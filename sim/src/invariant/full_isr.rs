@@ -67,6 +67,8 @@ mod tests {
             eligible_leader_replicas: Vec::new(),
             last_known_elr: Vec::new(),
             recovering: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
         };
         image.apply(1, &MetadataRecord::Partition(partition));
         image

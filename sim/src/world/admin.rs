@@ -56,6 +56,7 @@ fn error_of(response: &Response) -> ErrorCode {
     match response {
         Response::CreateTopics(r) => r.error,
         Response::ElectLeaders(r) => r.error,
+        Response::AlterPartitionReassignments(r) => r.error,
         _ => ErrorCode::None,
     }
 }

@@ -5,6 +5,7 @@ mod brokers;
 mod elections;
 mod isr;
 mod laws;
+mod reassignments;
 mod topics;
 
 use alloc::string::ToString;
@@ -12,6 +13,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Controller, ControllerConfig};
+use crate::controller::FINALIZED_FEATURES;
 use crate::io::{Context, Input, Output, StopKind, Token};
 use crate::names::Names;
 use crate::note::Note;
@@ -324,8 +326,12 @@ fn a_reply_waits_for_durability_and_so_do_notes_and_readers() {
     };
     let request =
         |token, request| Input::Request { token: Token(token), header: Header::default(), request };
-    let fetch = crate::protocol::controller::FetchMetadataRequest { broker: NodeId(1), from: 0 };
-    assert!(step(None).is_empty());
+    let fetch = crate::protocol::controller::FetchMetadataRequest { broker: NodeId(1), from: 4 };
+    let features = FINALIZED_FEATURES.len() as i64;
+    let formatted = Offset(features);
+    let out = step(None);
+    assert!(matches!(out[..], [Output::Flush { end, .. }] if end == formatted), "{out:?}");
+    assert!(step(Some(Input::Flushed { partition: None, end: formatted })).is_empty());
     assert!(step(Some(request(1, Request::FetchMetadata(fetch)))).is_empty());
     let register = BrokerRegistrationRequest {
         broker: NodeId(1),
@@ -334,11 +340,11 @@ fn a_reply_waits_for_durability_and_so_do_notes_and_readers() {
         previous_broker_epoch: BrokerEpoch(-1),
     };
     let out = step(Some(request(2, Request::BrokerRegistration(register))));
-    assert!(matches!(out[..], [Output::Flush { partition: None, end: Offset(1), .. }]), "{out:?}");
+    assert!(matches!(out[..], [Output::Flush { partition: None, end: Offset(5), .. }]), "{out:?}");
     // The same incarnation asks again: nothing to write, yet the answer shows what is pending.
     let out = step(Some(request(3, Request::BrokerRegistration(register))));
     assert!(out.is_empty());
-    let out = step(Some(Input::Flushed { partition: None, end: Offset(1) }));
+    let out = step(Some(Input::Flushed { partition: None, end: Offset(5) }));
     let tokens: Vec<u64> = out
         .iter()
         .map(|o| match o {

@@ -30,6 +30,8 @@ fn record(leader: u32, epoch: i32, partition_epoch: i32, isr: &[u32]) -> Partiti
         leader_epoch: LeaderEpoch(epoch),
         partition_epoch: PartitionEpoch(partition_epoch),
         recovering: false,
+        adding: Vec::new(),
+        removing: Vec::new(),
     }
 }
 

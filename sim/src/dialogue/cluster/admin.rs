@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// Asks a running node to pass an administrator's request on, and lets the change settle.
-    fn administer(
+    pub(super) fn administer(
         &mut self,
         args: &Args,
         request: Request,
@@ -73,6 +73,7 @@ impl Session {
             Some(Response::CreatePartitions(r)) => r.error,
             Some(Response::IncrementalAlterConfigs(r)) => r.error,
             Some(Response::ElectLeaders(r)) => r.error,
+            Some(Response::AlterPartitionReassignments(r)) => r.error,
             _ => return Err(DialogueErrorKind::syntax("no answer to an administrator")),
         };
         self.cluster.advance(settle);
@@ -195,11 +196,11 @@ fn elect(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind>
     Ok(Reply::of(session.administer(args, request, 200 * MILLISECOND)?))
 }
 
-fn node_or_none(node: Option<NodeId>) -> i64 {
+pub(super) fn node_or_none(node: Option<NodeId>) -> i64 {
     node.map_or(-1, |n| i64::from(n.0))
 }
 
-fn sorted(nodes: &[NodeId]) -> String {
+pub(super) fn sorted(nodes: &[NodeId]) -> String {
     let mut nodes = nodes.to_vec();
     nodes.sort_unstable();
     list(nodes)

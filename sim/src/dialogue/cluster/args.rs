@@ -46,6 +46,18 @@ impl Args {
         self.get(key).map_or(Ok(otherwise), |text| parse(text))
     }
 
+    /// `key=N`, or `+N` and `-N` from a base, else the base.
+    pub(super) fn relative(&self, key: &str, base: i64) -> Result<i64, DialogueErrorKind> {
+        match self.get(key) {
+            None => Ok(base),
+            Some(text) => match text.strip_prefix('+') {
+                Some(more) => Ok(base + parse::<i64>(more)?),
+                None if text.starts_with('-') => Ok(base + parse::<i64>(text)?),
+                None => parse(text),
+            },
+        }
+    }
+
     pub(super) fn list(&self, key: &str) -> Vec<&str> {
         split(self.get(key).unwrap_or(""))
     }

@@ -8,14 +8,18 @@
 mod admin;
 mod args;
 mod awaiting;
+mod controller;
+mod fetch;
 mod groups;
 mod log;
 mod nodes;
+mod produce;
 mod pump;
 mod records;
 mod reply;
 mod session;
 mod show;
+mod targets;
 mod transactions;
 
 use self::session::Session;

@@ -8,15 +8,32 @@ use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
 
-use super::args::{self, Args};
+use super::args::Args;
 use super::pump::{Answer, Cluster};
 use super::reply::{Normal, Reply, Values};
-use super::{DialogueErrorKind, admin, awaiting, groups, log, nodes, transactions};
+use super::{
+    DialogueErrorKind, admin, awaiting, controller, fetch, groups, log, nodes, produce,
+    transactions,
+};
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
 const BETWEEN: Duration = 5 * MILLISECOND;
 /// How often a request is tried again while its coordinator loads.
 const TRIES: u32 = 100;
+
+type Family = fn(&mut Session, &str, &Args) -> Result<Option<Step>, DialogueErrorKind>;
+/// All verbs; each family passes over those of the others.
+const VERBS: &[Family] = &[
+    nodes::verb,
+    admin::verb,
+    produce::verb,
+    fetch::verb,
+    log::verb,
+    transactions::verb,
+    groups::verb,
+    awaiting::verb,
+    controller::verb,
+];
 
 /// How the answer of a request becomes text.
 pub(super) type Render = Box<dyn FnOnce(&mut Session, Response) -> Reply>;
@@ -182,22 +199,10 @@ impl Session {
     fn step(&mut self, text: &str) -> Result<Step, DialogueErrorKind> {
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         let args = Args::parse(rest);
-        let known = match nodes::verb(self, verb, &args)? {
-            Some(step) => Some(step),
-            None => match admin::verb(self, verb, &args)? {
-                Some(step) => Some(step),
-                None => match log::verb(self, verb, &args)? {
-                    Some(step) => Some(step),
-                    None => match transactions::verb(self, verb, &args)? {
-                        Some(step) => Some(step),
-                        None => match groups::verb(self, verb, &args)? {
-                            Some(step) => Some(step),
-                            None => awaiting::verb(self, verb, &args)?,
-                        },
-                    },
-                },
-            },
-        };
+        let mut known = None;
+        for family in VERBS {
+            known = known.or(family(self, verb, &args)?);
+        }
         known.ok_or_else(|| DialogueErrorKind::unsupported(format!("verb `{verb}`")))
     }
 
@@ -288,76 +293,6 @@ impl Session {
             rest = tail;
         }
         Ok(out + rest)
-    }
-
-    /// `t-0`: topic and index.
-    pub(super) fn topic_and_index<'t>(
-        &self,
-        text: &'t str,
-    ) -> Result<(&'t str, u32), DialogueErrorKind> {
-        let (topic, index) = text
-            .rsplit_once('-')
-            .ok_or_else(|| DialogueErrorKind::syntax(format!("`{text}` is no partition")))?;
-        Ok((topic, args::parse(index)?))
-    }
-
-    /// The partition of a name, [`PartitionId::UNKNOWN`] if there is none (any more).
-    pub(super) fn partition(&self, text: &str) -> Result<PartitionId, DialogueErrorKind> {
-        let (topic, index) = self.topic_and_index(text)?;
-        let image = self.cluster.controller().image();
-        let found = image.topic_by_name(topic).and_then(|t| image.partition_of(t, index));
-        Ok(found.map_or(PartitionId::UNKNOWN, |p| p.partition))
-    }
-
-    // ---- targets ----
-
-    /// `at=N`, else any running node.
-    pub(super) fn any_node(&self, args: &Args) -> Result<NodeId, DialogueErrorKind> {
-        let first = self.cluster.running().next().map_or(1, |n| n.0);
-        Ok(NodeId(args.number("at", first)?))
-    }
-
-    /// `at=N`, else the leader, waited for; any node if there is no such partition.
-    pub(super) fn leader(
-        &mut self,
-        args: &Args,
-        partition: PartitionId,
-    ) -> Result<NodeId, DialogueErrorKind> {
-        let known = self.cluster.controller().image().partition(partition).is_some();
-        if args.has("at") || !known {
-            return self.any_node(args);
-        }
-        let found = |cluster: &mut Cluster| cluster.agreed_leader(partition).is_some();
-        self.cluster.advance_until(20 * SECOND, found);
-        let leader = self.cluster.agreed_leader(partition);
-        leader.ok_or_else(|| DialogueErrorKind::syntax("the partition has no leader"))
-    }
-
-    /// `at=N`, else the coordinator.
-    pub(super) fn coordinator_target(
-        &self,
-        args: &Args,
-        key: CoordinatorKey,
-    ) -> Result<Target, DialogueErrorKind> {
-        Ok(match args.get("at") {
-            Some(node) => Target::Node(NodeId(args::parse(node)?)),
-            None => Target::Coordinator(key),
-        })
-    }
-
-    /// The node that coordinates, waited for.
-    pub(super) fn coordinator(&mut self, key: CoordinatorKey) -> Result<NodeId, DialogueErrorKind> {
-        let partition = self.partition(match key {
-            CoordinatorKey::Group(_) => "__consumer_offsets-0",
-            CoordinatorKey::Transaction(_) => "__transaction_state-0",
-        })?;
-        let found = |cluster: &Cluster| {
-            let node = cluster.running().next()?;
-            let leader = cluster.broker(node)?.image().partition(partition)?.leader?;
-            cluster.running().find(|n| *n == leader)
-        };
-        self.cluster.advance_until(20 * SECOND, |cluster| found(cluster).is_some());
-        found(&self.cluster).ok_or_else(|| DialogueErrorKind::syntax("there is no coordinator"))
     }
 }
 

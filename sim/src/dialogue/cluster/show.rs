@@ -2,8 +2,9 @@
 
 use broker_model::config::TimestampType;
 use broker_model::records::{Content, LogEntry};
-use broker_model::types::PartitionId;
+use broker_model::types::{LeaderEpoch, NodeId, PartitionId};
 
+use super::admin::node_or_none;
 use super::reply::{Reply, pid};
 use super::session::Session;
 
@@ -49,6 +50,13 @@ pub(super) fn batch(
         );
     }
     reply
+}
+
+/// The leader that a broker names with an error (KIP-951).
+pub(super) fn hint(reply: Reply, current: Option<(NodeId, LeaderEpoch)>) -> Reply {
+    let Some((leader, epoch)) = current else { return reply };
+    let leader = node_or_none(Some(leader).filter(|l| *l != NodeId::NONE));
+    reply.with("current_leader", leader).with("current_epoch", epoch)
 }
 
 fn append_time(session: &Session, partition: PartitionId) -> bool {

@@ -1,0 +1,138 @@
+//! `fetch` and `fetch-many`.
+
+use broker_model::protocol::fetch::{
+    FetchPartition, FetchRequest, FetchResponse, Isolation, ReplicaState,
+};
+use broker_model::protocol::{ErrorCode, Request, Response};
+use broker_model::types::{BrokerEpoch, LeaderEpoch, MILLISECOND, NodeId, Offset, RackId};
+
+use super::DialogueErrorKind;
+use super::args::{self, Args};
+use super::reply::{self, Reply};
+use super::session::{Ask, Session, Step, Target};
+use super::show;
+use super::targets::addressed;
+
+/// First version of Fetch that names topics by id (KIP-516).
+const TOPIC_IDS: i16 = 13;
+const MEBIBYTE: u32 = 1 << 20;
+const OPTIONS: &[&str] = &[
+    "offset",
+    "isolation",
+    "leader-epoch",
+    "last-epoch",
+    "max-bytes",
+    "min-bytes",
+    "max-wait",
+    "rack",
+    "topic-id",
+    "replica",
+    "replica-epoch",
+    "at",
+    "v",
+];
+
+pub(super) fn verb(
+    session: &mut Session,
+    verb: &str,
+    args: &Args,
+) -> Result<Option<Step>, DialogueErrorKind> {
+    match verb {
+        "fetch" => fetch(session, args).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn other() -> Reply {
+    Reply::of("!! another answer")
+}
+
+pub(super) fn isolation(args: &Args) -> Isolation {
+    if args.is("isolation", "read_committed") {
+        Isolation::ReadCommitted
+    } else {
+        Isolation::ReadUncommitted
+    }
+}
+
+fn fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+    args.only(OPTIONS)?;
+    let version: i16 = args.number("v", 17)?;
+    let (partition, unknown) = addressed(session, args, args.word(0)?, version >= TOPIC_IDS)?;
+    let epoch = |key| Ok(args.get(key).map(args::parse).transpose()?.map(LeaderEpoch));
+    let node = session.leader(args, partition)?;
+    let request = FetchRequest {
+        replica: replica_state(session, args)?,
+        max_wait: args.number("max-wait", 0_u64)? * MILLISECOND,
+        min_bytes: args.number("min-bytes", 1)?,
+        max_bytes: MEBIBYTE,
+        isolation: isolation(args),
+        session_id: 0,
+        session_epoch: -1,
+        partitions: vec![FetchPartition {
+            partition,
+            fetch_offset: Offset(args.number("offset", 0)?),
+            current_leader_epoch: epoch("leader-epoch")?,
+            last_fetched_epoch: epoch("last-epoch")?,
+            log_start_offset: Offset::NONE,
+            max_bytes: args.number("max-bytes", MEBIBYTE)?,
+        }],
+        forgotten: Vec::new(),
+        rack: args.get("rack").and_then(|r| r.trim_start_matches('r').parse().ok()).map(RackId),
+    };
+    let isolation = isolation(args);
+    Ok(Step::Ask(Ask {
+        target: Target::Node(node),
+        version,
+        request: Request::Fetch(request),
+        render: Box::new(move |session, response| match response {
+            Response::Fetch(response) => show_fetched(session, &response, isolation, unknown),
+            _ => other(),
+        }),
+    }))
+}
+
+/// As that follower fetches, with its present broker epoch unless said otherwise.
+fn replica_state(
+    session: &Session,
+    args: &Args,
+) -> Result<Option<ReplicaState>, DialogueErrorKind> {
+    let Some(id) = args.get("replica") else { return Ok(None) };
+    let id = NodeId(args::parse(id)?);
+    let known =
+        session.cluster.controller().image().broker(id).map_or(BrokerEpoch(-1), |b| b.epoch);
+    let epoch = BrokerEpoch(args.relative("replica-epoch", known.0)?);
+    Ok(Some(ReplicaState { id, epoch }))
+}
+
+fn show_fetched(
+    session: &Session,
+    response: &FetchResponse,
+    isolation: Isolation,
+    unknown: Option<ErrorCode>,
+) -> Reply {
+    let Some(p) = response.partitions.first().filter(|_| response.error == ErrorCode::None) else {
+        return Reply::of(response.error).add("(no partitions)");
+    };
+    let error = unknown.unwrap_or(p.error);
+    let mut reply = Reply::of(error)
+        .with("hw", p.high_watermark)
+        .with("lso", p.last_stable_offset)
+        .with("log_start", p.log_start_offset);
+    if error == ErrorCode::None && isolation == Isolation::ReadCommitted {
+        let mut aborted = p.aborted.clone();
+        aborted.sort_by_key(|a| a.first_offset);
+        let shown =
+            aborted.iter().map(|a| format!("{}@{}", reply::pid(a.producer_id.0), a.first_offset));
+        reply = reply.with("aborted", reply::list(shown));
+    }
+    if let Some(node) = p.preferred_read_replica {
+        reply = reply.with("preferred_read_replica", node);
+    }
+    if let Some(end) = p.diverging {
+        reply = reply.with("diverging_epoch", end.epoch).with("diverging_end", end.end_offset);
+    }
+    reply = show::hint(reply, p.current_leader);
+    let entries = &response.entries[p.entries.start as usize..p.entries.end as usize];
+    entries.iter().fold(reply, |reply, entry| show::batch(session, p.partition, *entry, reply))
+}
