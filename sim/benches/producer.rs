@@ -3,7 +3,7 @@
 use assize::client::producer::{Producer, ProducerConfig, ProducerEvent};
 use assize::client::{ClientContext, ClientOutput};
 use assize::prng::Stream;
-use assize::records::{NO_KEY, RecordTable};
+use assize::records::{Key, Lane, NO_KEY, RecordTable};
 use broker_model::names::Names;
 use broker_model::protocol::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
 use broker_model::protocol::produce::{ProduceResponse, ProducedPartition};
@@ -78,10 +78,11 @@ impl Bench {
         let ids = (0..RECORDS)
             .map(|n| {
                 let entity = records.push_entity(
+                    Lane::ANY,
                     Instant(u64::from(n) * 22 * MICROSECOND),
-                    if keyed { n } else { NO_KEY },
+                    Key::new(if keyed { n } else { NO_KEY }),
                 );
-                records.push(entity, 250)
+                records.push(Lane::ANY, entity, 250)
             })
             .collect();
         let mut bench = Self {

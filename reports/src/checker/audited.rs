@@ -46,21 +46,26 @@ fn masks(first: u64, end: u64) -> impl Iterator<Item = (usize, u64)> {
 /// The audit's progress and the offsets it returned.
 #[derive(Clone, Default, Debug)]
 pub struct Audited {
-    visible: Vec<Option<Bits>>,
+    visible: Vec<Option<Progress>>,
     current: Option<u32>,
+}
+
+/// How far the audit of one partition has come.
+#[derive(Clone, Default, Debug)]
+struct Progress {
+    found: Bits,
     next_offset: i64,
 }
 
 impl Audited {
-    pub(crate) fn begin(&mut self, partition: u32) {
+    /// The audit goes on with a partition, or begins with it.
+    pub(crate) fn turn_to(&mut self, partition: u32) {
         let index = partition as usize;
         if index >= self.visible.len() {
             self.visible.resize(index + 1, None);
         }
-        assert!(self.visible[index].is_none(), "partition {partition} is audited twice");
-        self.visible[index] = Some(Bits::default());
+        self.visible[index].get_or_insert_default();
         self.current = Some(partition);
-        self.next_offset = 0;
     }
 
     pub(crate) fn current(&self) -> u32 {
@@ -69,11 +74,10 @@ impl Audited {
 
     pub(crate) fn visible(&mut self, base_offset: i64, count: usize) {
         let partition = self.current() as usize;
-        assert!(base_offset >= self.next_offset, "an audit is in log order");
-        let first = base_offset.cast_unsigned();
-        let bits = self.visible[partition].as_mut().expect("its audit began");
-        bits.set_range(first, count as u64);
-        self.next_offset = base_offset + i64::try_from(count).expect("a batch is small");
+        let progress = self.visible[partition].as_mut().expect("its audit began");
+        assert!(base_offset >= progress.next_offset, "an audit is in log order, and is made once");
+        progress.found.set_range(base_offset.cast_unsigned(), count as u64);
+        progress.next_offset = base_offset + i64::try_from(count).expect("a batch is small");
     }
 
     /// Whether this partition was audited.
@@ -85,7 +89,7 @@ impl Audited {
     /// The first offset in `[from, to)` of a partition at which the audit found a record.
     #[must_use]
     pub fn first_visible(&self, partition: u32, from: i64, to: i64) -> Option<i64> {
-        let bits = self.visible.get(partition as usize)?.as_ref()?;
+        let bits = &self.visible.get(partition as usize)?.as_ref()?.found;
         let (from, to) = (from.max(0).cast_unsigned(), to.max(0).cast_unsigned());
         bits.first_set(from, to).map(u64::cast_signed)
     }

@@ -18,30 +18,32 @@ struct Inversion {
     offset: i64,
 }
 
-/// The last record of one session in the log being read.
+/// The last record of one session in one log.
 #[derive(Clone, Copy, Default, Debug)]
 struct Last {
-    /// Of which audit it is; stale otherwise.
-    audit: u32,
-    ordinal: u32,
+    /// Of the record, plus one; zero before the first.
+    next_ordinal: u32,
     record: u32,
 }
 
-/// Its streaming state: the last record of each session.
+/// Its streaming state: the last record of each session, log by log.
 #[derive(Clone, Default, Debug)]
 pub struct PartitionOrder {
     partition: u32,
-    audit: u32,
-    last: Vec<Last>,
+    last: Vec<Vec<Last>>,
     promised: Tally<Inversion>,
     other: Tally<Inversion>,
     judged: u64,
 }
 
 impl PartitionOrder {
-    pub(crate) fn begin(&mut self, partition: u32) {
+    /// The audit goes on with this partition.
+    pub(crate) fn turn_to(&mut self, partition: u32) {
         self.partition = partition;
-        self.audit += 1;
+        let index = partition as usize;
+        if index >= self.last.len() {
+            self.last.resize(index + 1, Vec::new());
+        }
     }
 
     #[inline]
@@ -54,18 +56,19 @@ impl PartitionOrder {
         promised: bool,
     ) {
         let index = session as usize;
-        if index >= self.last.len() {
-            self.last.resize(index + 1, Last::default());
+        let sessions = &mut self.last[self.partition as usize];
+        if index >= sessions.len() {
+            sessions.resize(index + 1, Last::default());
         }
         self.judged += 1;
-        let last = &mut self.last[index];
-        if last.audit == self.audit && ordinal < last.ordinal {
+        let last = &mut sessions[index];
+        if ordinal + 1 < last.next_ordinal {
             let (after, partition) = (last.record, self.partition);
             let tally = if promised { &mut self.promised } else { &mut self.other };
             tally.add(Inversion { record, after, partition, offset });
             return;
         }
-        *last = Last { audit: self.audit, ordinal, record };
+        *last = Last { next_ordinal: ordinal + 1, record };
     }
 
     /// Judges it.

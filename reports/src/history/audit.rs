@@ -25,14 +25,16 @@ struct Shared {
 }
 
 impl Recorder {
-    /// A partition's audit begins. Audit the topics that others derive from first.
+    /// The audit turns to a partition, for the first time or again. Audit the topics that others
+    /// derive from first; turning between the partitions of a topic every few thousand records
+    /// finds the tables of neighboring records in the cache.
     pub fn audit_partition(&mut self, partition: u32) {
         self.digest.word(24 << 56 | u64::from(partition));
-        self.audited.begin(partition);
-        self.partition_order.begin(partition);
+        self.audited.turn_to(partition);
+        self.partition_order.turn_to(partition);
     }
 
-    /// Records of the partition whose audit began last, at contiguous offsets, in log order.
+    /// Records of the partition that the audit turned to last, at contiguous offsets, in log order.
     /// Aborted records, markers and whatever is at or above the last stable offset are not
     /// part of it.
     pub fn audit(&mut self, base_offset: i64, ids: impl Ids, facts: &impl Facts) {

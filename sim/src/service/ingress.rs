@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
-use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, RecordId};
+use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, RecordId, TopicId};
 use reports::metric::StageId;
 use scenarios::model::Arrivals;
 
@@ -19,6 +19,7 @@ use super::spec::ServiceSpec;
 use crate::client::{ClientOutput, Correlation};
 use crate::plan::{KeyLaw, Quantiles};
 use crate::prng::Stream;
+use crate::records::{Key, Lane};
 use crate::world::{Actor, ActorContext, Port};
 
 /// How often calls are looked at. Bounds what a record waits between its end of service and
@@ -58,8 +59,9 @@ pub struct Ingress {
     starts: u32,
     ready: bool,
     accepted: u64,
+    topic: Option<TopicId>,
     /// Accepted calls and when each is finished.
-    served: VecDeque<(u32, Instant)>,
+    served: VecDeque<(u32, Lane, Instant)>,
     busy_until: Instant,
     busy: Duration,
     begun_at: Option<Instant>,
@@ -83,6 +85,7 @@ impl Ingress {
             starts: 0,
             ready: false,
             accepted: 0,
+            topic: None,
             served: VecDeque::new(),
             busy_until: Instant(0),
             busy: 0,
@@ -108,17 +111,25 @@ impl Ingress {
             let Some(at) = self.arrivals.take(now) else { break };
             let number = self.plan.first_key + self.accepted as u32 * self.plan.key_step;
             let key = self.plan.keys.draw(number, &mut self.draws);
-            let entity = cx.shared.records.push_entity(at, key);
+            let key = Key::new(key);
+            let lane = self.lane(cx, key);
+            let entity = cx.shared.records.push_entity(lane, at, key);
             let cost = self.plan.spec.times[0].at(self.draws.bits());
             self.busy_until = self.busy_until.max(at) + cost;
             self.busy += cost;
-            self.served.push_back((entity, self.busy_until));
+            self.served.push_back((entity, lane, self.busy_until));
             self.accepted += 1;
             fresh += 1;
         }
         if fresh > 0 {
             cx.shared.recorder.record_intended(fresh);
         }
+    }
+
+    /// Records of one partition get neighboring ids.
+    fn lane(&self, cx: &ActorContext<'_>, key: Key) -> Lane {
+        let (Some(topic), Some(hash)) = (self.topic, key.hash()) else { return Lane::ANY };
+        cx.shared.topics.partition_for(topic, hash).map_or(Lane::ANY, Lane::into)
     }
 
     /// Hands finished calls to the producer.
@@ -129,13 +140,13 @@ impl Ingress {
             return;
         }
         self.finished.clear();
-        while let Some(&(entity, done)) = self.served.front() {
+        while let Some(&(entity, lane, done)) = self.served.front() {
             if done > now {
                 break;
             }
             self.served.pop_front();
             let size = self.plan.sizes.at(self.draws.bits()) as u32;
-            self.finished.push(cx.shared.records.push(entity, size));
+            self.finished.push(cx.shared.records.push(lane, entity, size));
             if let Some(stage) = self.plan.spec.stage {
                 let intended = cx.shared.records.get(*self.finished.last().expect("just pushed"));
                 cx.shared.recorder.completed(stage, intended.intended.0, done.0);
@@ -192,7 +203,7 @@ impl Ingress {
         let can_send =
             self.ready && !self.ending && self.publisher.as_ref().is_some_and(|p| !p.is_blocked());
         let served = match self.served.front() {
-            Some(&(_, done)) if can_send => done.max(now + TICK),
+            Some(&(_, _, done)) if can_send => done.max(now + TICK),
             _ => Instant::FAR,
         };
         let arrival = if arrival == Instant::FAR { arrival } else { arrival.max(now + TICK) };
@@ -255,6 +266,7 @@ impl Actor for Ingress {
         let config = spec.producer_config(cx, self.plan.number);
         let stage: Option<StageId> = spec.produce_stage;
         let (Some(topic), Some(name)) = (spec.output_topic(cx), &spec.output) else { return };
+        self.topic = Some(topic);
         let topic = (name.as_str(), topic);
         let mut publisher = Publisher::new(cx, config, draws, self.plan.instance, topic, stage);
         if self.transactional() {

@@ -3,6 +3,7 @@
 use broker_model::types::{Instant, MILLISECOND, Offset, PartitionId, RecordId};
 
 use super::store::{EffectStore, JoinStore};
+use crate::records::Lane;
 use crate::world::Shared;
 
 /// Some records of one batch, in order, each with the time it was finished.
@@ -72,9 +73,10 @@ impl Service for Transform {
             }
         }
         if let Some(size) = self.output {
+            let lane = Lane::out_of(slice.partition);
             for &id in slice.records {
                 let input = shared.records.get(id);
-                outputs.push(shared.records.push(input.entity, size.of(input.size)));
+                outputs.push(shared.records.push(lane, input.entity, size.of(input.size)));
             }
         }
     }
@@ -93,13 +95,14 @@ pub struct Join {
 
 impl Service for Join {
     fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>) {
+        let lane = Lane::out_of(slice.partition);
         for (i, &id) in slice.records.iter().enumerate() {
             let input = shared.records.get(id);
             let place = (slice.partition, slice.base_offset + i as i64);
             let at_ms = (input.intended.0 / MILLISECOND) as u32;
             let store = &mut shared.stores.joins[self.store];
             if store.arrive((input.entity, slice.input), place, at_ms, self.window_ms) {
-                outputs.push(shared.records.push(input.entity, self.output.of(input.size)));
+                outputs.push(shared.records.push(lane, input.entity, self.output.of(input.size)));
             }
         }
     }

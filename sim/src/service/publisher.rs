@@ -18,7 +18,7 @@ use crate::client::producer::{
 };
 use crate::client::{ClientOutput, Correlation};
 use crate::prng::Stream;
-use crate::world::{ActorContext, Port};
+use crate::world::{ActorContext, Port, Shared};
 
 /// Something the service must react to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,6 +121,18 @@ impl Publisher {
         }
     }
 
+    /// What waited goes first. The backlog stays where it is: while brokers are away it may hold
+    /// the arrivals of seconds, and is offered again at every turn.
+    fn send_backlog(&mut self, cx: &mut ActorContext<'_>) {
+        if self.backlog.is_empty() {
+            return;
+        }
+        let mut backlog = std::mem::take(&mut self.backlog);
+        let accepted = self.send_run(cx, backlog.make_contiguous());
+        backlog.drain(..accepted);
+        self.backlog = backlog;
+    }
+
     fn send_run(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId]) -> usize {
         let (producer, topic) = (&mut self.producer, self.topic);
         let outcome =
@@ -180,11 +192,7 @@ impl Publisher {
 
     /// Lets the producer send and tells what happened.
     pub fn drive(&mut self, cx: &mut ActorContext<'_>, signals: &mut Vec<Signal>) {
-        if !self.backlog.is_empty() {
-            let waiting: Vec<RecordId> = self.backlog.drain(..).collect();
-            let accepted = self.send_run(cx, &waiting);
-            self.backlog.extend(&waiting[accepted..]);
-        }
+        self.send_backlog(cx);
         let first_output = cx.outputs.len();
         let producer = &mut self.producer;
         cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.turn(cx));
@@ -196,30 +204,31 @@ impl Publisher {
 
     /// Batches that leave for the first time are on record from then on.
     fn account_sends(&mut self, cx: &mut ActorContext<'_>, first_output: usize) {
-        for index in first_output..cx.outputs.len() {
-            let ClientOutput::Send { request: Request::Produce(produce), .. } =
-                &cx.outputs[index].1
-            else {
+        let now = cx.now.instant;
+        let sends = cx.outputs.get(first_output..).unwrap_or_default();
+        for (_, output) in sends {
+            let ClientOutput::Send { request: Request::Produce(produce), .. } = output else {
                 continue;
             };
-            let fresh: Vec<(PartitionId, BatchId)> = produce
-                .partitions
-                .iter()
-                .filter(|p| self.newest.is_none_or(|newest| p.batch > newest))
-                .map(|p| (p.partition, p.batch))
-                .collect();
-            for &(partition, batch) in &fresh {
-                self.account_sent(cx, partition, batch);
+            let seen = self.newest;
+            for data in &produce.partitions {
+                if seen.is_none_or(|seen| data.batch > seen) {
+                    self.account_sent(cx.shared, now, (data.partition, data.batch));
+                    self.newest = self.newest.max(Some(data.batch));
+                }
             }
-            let newest = fresh.iter().map(|&(_, batch)| batch).max();
-            self.newest = self.newest.max(newest);
         }
     }
 
-    fn account_sent(&mut self, cx: &mut ActorContext<'_>, partition: PartitionId, batch: BatchId) {
+    fn account_sent(
+        &mut self,
+        shared: &mut Shared,
+        now: Instant,
+        (partition, batch): (PartitionId, BatchId),
+    ) {
         self.outstanding.insert(batch, partition);
-        let records = cx.shared.batches.records(batch);
-        let recorder = &mut cx.shared.recorder;
+        let records = shared.batches.records(batch);
+        let recorder = &mut shared.recorder;
         if records.first().is_some_and(|id| recorder.records().state(id.0).any(RecordState::SENT)) {
             return;
         }
@@ -229,7 +238,7 @@ impl Publisher {
                 partition: partition.0,
                 session: self.session,
                 transaction: self.transaction,
-                at_ns: cx.now.instant.0,
+                at_ns: now.0,
             },
         );
     }
@@ -283,7 +292,7 @@ impl Publisher {
     ) {
         if !self.outstanding.contains_key(&batch) {
             // It failed before it ever left.
-            self.account_sent(cx, partition, batch);
+            self.account_sent(cx.shared, cx.now.instant, (partition, batch));
         }
         self.outstanding.remove(&batch);
         if let Some(told) = &mut self.told {

@@ -87,6 +87,7 @@ pub struct Worker {
     run: usize,
     within: u32,
     finished: Vec<Instant>,
+    records: Vec<RecordId>,
     outputs: Vec<RecordId>,
     positions: BTreeMap<PartitionId, Position>,
     commit_due: Instant,
@@ -117,6 +118,7 @@ impl Worker {
             run: 0,
             within: 0,
             finished: Vec::new(),
+            records: Vec::new(),
             outputs: Vec::new(),
             positions: BTreeMap::new(),
             commit_due: Instant::FAR,
@@ -355,8 +357,9 @@ impl Worker {
         let base_offset = run.base_offset + from as i64;
         let input = self.plan.spec.input_of(cx, run.partition);
         // The records are copied out because the service may add records to the same arena.
-        let records: Vec<RecordId> =
-            cx.shared.batches.records(run.batch)[from..from + count].to_vec();
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
+        records.extend_from_slice(&cx.shared.batches.records(run.batch)[from..from + count]);
         let slice = Slice {
             input,
             partition: run.partition,
@@ -386,6 +389,7 @@ impl Worker {
             }
         }
         self.outputs = outputs;
+        self.records = records;
     }
 
     /// Starts a commit of what was processed. False if there is nothing to commit.

@@ -13,6 +13,7 @@ use reports::history::Recorder;
 use super::watch::Progress;
 use crate::service::Stores;
 
+use crate::client::murmur2::partition_for;
 use crate::client::{ClientContext, ClientOutput, Correlation};
 use crate::prng::Stream;
 use crate::records::RecordTable;
@@ -69,12 +70,17 @@ pub struct LoadWindow {
 pub struct TopicTable {
     by_name: BTreeMap<String, TopicId>,
     by_partition: Vec<Option<TopicId>>,
+    partitions: Vec<Vec<PartitionId>>,
 }
 
 impl TopicTable {
     /// Adds a topic.
     pub fn add(&mut self, name: &str, id: TopicId, partitions: &[PartitionId]) {
         self.by_name.insert(name.to_owned(), id);
+        if id.index() >= self.partitions.len() {
+            self.partitions.resize(id.index() + 1, Vec::new());
+        }
+        self.partitions[id.index()] = partitions.to_vec();
         for partition in partitions {
             if partition.index() >= self.by_partition.len() {
                 self.by_partition.resize(partition.index() + 1, None);
@@ -87,6 +93,14 @@ impl TopicTable {
     #[must_use]
     pub fn id(&self, name: &str) -> Option<TopicId> {
         self.by_name.get(name).copied()
+    }
+
+    /// Where the default partitioner puts a key of this hash.
+    #[must_use]
+    pub fn partition_for(&self, topic: TopicId, hash: i32) -> Option<PartitionId> {
+        let partitions = self.partitions.get(topic.index())?;
+        let count = u32::try_from(partitions.len()).expect("partitions are few");
+        (count > 0).then(|| partitions[partition_for(hash, count) as usize])
     }
 
     /// Which topic a partition belongs to.

@@ -12,6 +12,7 @@ use super::event::{ConsumerError, Polled, Run};
 use super::subscription::{Phase, Position};
 use super::{Consumer, ConsumerEvent};
 use crate::client::ClientContext;
+use crate::records::{Key, Lane};
 
 /// The canaries of this file act once in so many polls with records.
 const CANARY_PERIOD: u32 = 1_000;
@@ -218,8 +219,8 @@ fn skip_one(out: &mut Polled) {
 /// A record that nobody sent, at the offset behind the last run.
 fn invent(cx: &mut ClientContext<'_>, out: &mut Polled) {
     let Some(&last) = out.runs.last() else { return };
-    let entity = cx.records.push_entity(cx.now.instant, 0);
-    let record = cx.records.push(entity, 1);
+    let entity = cx.records.push_entity(Lane::ANY, cx.now.instant, Key::new(0));
+    let record = cx.records.push(Lane::ANY, entity, 1);
     let batch = cx.batches.push_records(NewBatch::plain(70, Timestamp(cx.now.wall.0)), &[record]);
     let base_offset = last.end_offset();
     out.runs.push(Run { base_offset, batch, from: 0, to: 1, ..last });

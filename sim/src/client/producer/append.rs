@@ -3,7 +3,7 @@
 use broker_model::types::{Instant, PartitionId, RecordId, TopicId};
 
 use super::super::io::ClientContext;
-use super::super::murmur2::{KeyText, murmur2, partition_for};
+use super::super::murmur2::partition_for;
 use super::Producer;
 use super::batch::{Appended, Batch, bound};
 use super::event::{Refusal, RunOutcome, SendOutcome};
@@ -122,8 +122,7 @@ impl Producer {
             None if record.key != NO_KEY && !self.config.ignore_keys => {
                 let slots = &self.topics[topic.index()].slots;
                 let count = u32::try_from(slots.len()).expect("partitions fit in u32");
-                let hash = murmur2(KeyText::new(record.key).as_bytes());
-                Some(slots[partition_for(hash, count) as usize])
+                Some(slots[partition_for(record.key_hash, count) as usize])
             }
             fixed => fixed,
         };

@@ -19,7 +19,7 @@ use broker_model::types::{
 
 use super::setup::{Cluster, number};
 use crate::dialogue::DialogueErrorKind;
-use crate::records::RecordTable;
+use crate::records::{Key, Lane, RecordTable};
 
 /// What an answer is made of.
 pub(super) struct Maker<'a> {
@@ -199,8 +199,9 @@ impl Maker<'_> {
                 if count == 0 {
                     return Err(DialogueErrorKind::BadArgument);
                 }
-                let entity = self.records.push_entity(Instant(0), 0);
-                let ids: Vec<_> = (0..count).map(|_| self.records.push(entity, 10)).collect();
+                let entity = self.records.push_entity(Lane::ANY, Instant(0), Key::new(0));
+                let ids: Vec<_> =
+                    (0..count).map(|_| self.records.push(Lane::ANY, entity, 10)).collect();
                 let new = NewBatch {
                     producer_id: id,
                     producer_epoch: epoch,

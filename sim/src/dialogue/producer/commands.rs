@@ -13,7 +13,7 @@ use super::{Run, START};
 use crate::client::murmur2::{KeyText, murmur2, partition_for};
 use crate::client::producer::{ProducerError, Refusal, SendOutcome};
 use crate::dialogue::DialogueErrorKind;
-use crate::records::NO_KEY;
+use crate::records::{Key, Lane, NO_KEY};
 
 /// More turns than any dialogue needs.
 const TURNS: u32 = 1_000;
@@ -208,8 +208,8 @@ impl Run {
         }
         let mut run: Option<(u32, u32, PartitionId)> = None;
         for _ in 0..count {
-            let entity = self.records.push_entity(self.now, key);
-            let record = self.records.push(entity, size);
+            let entity = self.records.push_entity(Lane::ANY, self.now, Key::new(key));
+            let record = self.records.push(Lane::ANY, entity, size);
             let future = record.0 + 1;
             let before = self.queued();
             let topic = TopicId(u32::try_from(topic).unwrap_or(u32::MAX));

@@ -28,7 +28,7 @@ use broker_model::types::{
 use super::{Consumer, ConsumerConfig, ConsumerEvent, Polled};
 use crate::client::{ClientContext, ClientOutput, Correlation, Disconnected};
 use crate::prng::Stream;
-use crate::records::RecordTable;
+use crate::records::{Key, Lane, RecordTable};
 use show::show;
 
 /// A request without an answer.
@@ -308,8 +308,8 @@ impl Bench {
     }
 
     fn batch(&mut self, count: u32, producer: i64) -> BatchId {
-        let entity = self.records.push_entity(self.now.instant, 0);
-        let ids: Vec<_> = (0..count).map(|_| self.records.push(entity, 10)).collect();
+        let entity = self.records.push_entity(Lane::ANY, self.now.instant, Key::new(0));
+        let ids: Vec<_> = (0..count).map(|_| self.records.push(Lane::ANY, entity, 10)).collect();
         let new = NewBatch {
             producer_id: ProducerId(producer),
             producer_epoch: ProducerEpoch(0),

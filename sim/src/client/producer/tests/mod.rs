@@ -17,7 +17,7 @@ use broker_model::types::{
 use super::{Producer, ProducerConfig, ProducerEvent};
 use crate::client::{ClientContext, ClientOutput, Correlation};
 use crate::prng::Stream;
-use crate::records::RecordTable;
+use crate::records::{Key, Lane, RecordTable};
 
 const MS: u64 = MILLISECOND;
 const TOPIC: TopicId = TopicId(0);
@@ -71,8 +71,8 @@ impl Host {
     }
 
     fn record(&mut self, key: u32, size: u32) -> RecordId {
-        let entity = self.records.push_entity(self.now, key);
-        self.records.push(entity, size)
+        let entity = self.records.push_entity(Lane::ANY, self.now, Key::new(key));
+        self.records.push(Lane::ANY, entity, size)
     }
 
     fn answer(&mut self, from: NodeId, correlation: Correlation, response: Response) {
