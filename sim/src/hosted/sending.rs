@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::producer::{Delivery, NewRecord, Origin};
 use crate::client::Correlation;
 use crate::client::producer::{Outcome, ProducerError};
+use crate::records::{Key, Lane};
 use crate::service::{Publisher, ServiceSpec, Signal, Told};
 use crate::world::ActorContext;
 
@@ -55,10 +56,10 @@ impl Sending {
             Origin::Entity(entity) => entity,
             Origin::Fresh { key, intended } => {
                 cx.shared.recorder.record_intended(1);
-                cx.shared.records.push_entity(intended.unwrap_or(now), key)
+                cx.shared.records.push_entity(Lane::ANY, intended.unwrap_or(now), Key::new(key))
             }
         };
-        let id = cx.shared.records.push(entity, record.size);
+        let id = cx.shared.records.push(Lane::ANY, entity, record.size);
         if let (Origin::Fresh { .. }, Some(stage)) = (record.origin, spec.stage) {
             let intended = cx.shared.records.get(id).intended;
             cx.shared.recorder.completed(stage, intended.0.min(now.0), now.0);

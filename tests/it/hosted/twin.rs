@@ -9,6 +9,7 @@ use assize::client::consumer::{CommitId, Consumer, ConsumerEvent, Polled};
 use assize::client::producer::{Producer, ProducerEvent, SendOutcome};
 use assize::hosted::programs::Pace;
 use assize::prng::Stream;
+use assize::records::{Key, Lane};
 use assize::service::{Part, ServiceSpec};
 use assize::world::{Actor, ActorContext, LoadWindow, Port};
 use broker_model::io::Disconnected;
@@ -58,8 +59,9 @@ impl Producing {
     fn send(&mut self, cx: &mut ActorContext<'_>, at: Instant, load: LoadWindow) {
         let topic = self.spec.output_topic(cx).expect("the scenario gives it an output");
         let Some((producer, draws)) = &mut self.machine else { return };
-        let entity = cx.shared.records.push_entity(at, self.sent % self.pace.keys);
-        let record = cx.shared.records.push(entity, self.pace.size);
+        let entity =
+            cx.shared.records.push_entity(Lane::ANY, at, Key::new(self.sent % self.pace.keys));
+        let record = cx.shared.records.push(Lane::ANY, entity, self.pace.size);
         let sent = cx.client(Port::PRODUCER, draws, |cx| producer.send_run(cx, topic, &[record]));
         assert_eq!(sent.stopped, SendOutcome::Accepted, "the load is small");
         self.sent += 1;
