@@ -11,6 +11,24 @@ fn madsim_is_there() {
     );
 }
 
+#[cfg(not(madsim))]
+#[test]
+fn without_the_flag_the_hosted_driver_is_refused() {
+    let file = "../scenarios/smoke/produce-consume.toml";
+    let (exit, _, err) = command(&["run", file, "--driver", "hosted"]);
+    assert_eq!(exit, 64);
+    assert!(err.contains("without `--cfg madsim`"), "{err}");
+}
+
+/// Exit code, results and messages of a command.
+fn command(words: &[&str]) -> (i32, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = std::iter::once("assize").chain(words.iter().copied());
+    let exit = assize::cli::main_with(args, &mut out, &mut err);
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (exit, text(out), text(err))
+}
+
 #[cfg(madsim)]
 mod drivers;
 #[cfg(madsim)]

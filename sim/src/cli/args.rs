@@ -49,7 +49,7 @@ pub(super) enum Format {
 pub(super) enum DriverName {
     /// The bare event loop
     Bare,
-    /// A task of a madsim runtime
+    /// A task of a madsim runtime, which needs a build with `--cfg madsim`
     Hosted,
 }
 
@@ -120,6 +120,9 @@ pub(super) struct ReplayArgs {
     /// Write the report to this folder
     #[arg(long, value_name = "DIR", conflicts_with = "until")]
     pub(super) out: Option<PathBuf>,
+    /// Who drives the event loop; the run is the same [default: what the scenario says]
+    #[arg(long, value_name = "DRIVER", conflicts_with_all = ["trace", "until"])]
+    pub(super) driver: Option<DriverName>,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -11,26 +11,17 @@ use crate::plan::Plan;
 use crate::run::{self, Run};
 use crate::world::World;
 
-/// Events between two looks at whether the run is still wanted.
-const STRIDE: u32 = 1_024;
-
 /// A run under a seed. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {
     let clock = Clock::start();
     guarded(scene, seed, || {
-        let mut world = world(scene, seed)?;
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            for _ in 0..STRIDE {
-                if !world.step() {
-                    let mut run = run::finish(world, &scene.path, clock.seconds());
-                    run.summary.replay = scene.command(seed);
-                    return Ok(Some(run));
-                }
-            }
-        }
+        let world = world(scene, seed)?;
+        let ended = scene.driver.drive(world, || stop.load(Ordering::Relaxed));
+        Ok(ended.map(|world| {
+            let mut run = run::finish(world, &scene.path, clock.seconds());
+            run.summary.replay = scene.command(seed);
+            run
+        }))
     })
 }
 
@@ -78,6 +69,7 @@ mod tests {
     use scenarios::Scenario;
 
     use super::{Exit, Failure, Scene, execute, guarded};
+    use crate::run::Driver;
 
     const TEXT: &str = "[scenario]\nname = \"s\"\nduration = \"1s\"\n\
         [cluster]\nbrokers = 1\nhardware = \"test\"\n[topic.t]\nreplication = 1\n\
@@ -86,7 +78,13 @@ mod tests {
 
     fn scene() -> Scene {
         let scenario = Scenario::parse(TEXT, &[]).expect("a plain scenario");
-        Scene { path: PathBuf::from("s.toml"), text: TEXT.to_owned(), set: Vec::new(), scenario }
+        Scene {
+            path: PathBuf::from("s.toml"),
+            text: TEXT.to_owned(),
+            set: Vec::new(),
+            scenario,
+            driver: Driver::Bare,
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
         path: scene.path.clone(),
         text: text.clone(),
         set: Vec::new(),
+        driver: scene.driver,
         scenario: Scenario::parse(&text, &[]).map_err(|errors| {
             let told: String =
                 errors.iter().map(|error| error.render("regression", &text)).collect();

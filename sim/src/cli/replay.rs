@@ -21,8 +21,9 @@ pub(super) fn command(args: &ReplayArgs, console: &mut Console<'_>) -> Result<Ex
 /// The scene and seed that were asked for; a token that does not fit is refused.
 fn named(args: &ReplayArgs, console: &mut Console<'_>) -> Result<(Scene, u64), Failure> {
     let path = std::path::Path::new(&args.what);
+    let flags = Flags { driver: args.driver, ..Flags::default() };
     if !Token::looks_like(&args.what) || path.is_file() {
-        let scene = Scene::with_flags(path, &Flags::default(), console)?;
+        let scene = Scene::with_flags(path, &flags, console)?;
         let seed = scene.scenario.seed;
         return Ok((scene, seed));
     }
@@ -36,7 +37,7 @@ fn named(args: &ReplayArgs, console: &mut Console<'_>) -> Result<(Scene, u64), F
             token.version
         )));
     }
-    let flags = Flags { set: token.set.clone(), ..Flags::default() };
+    let flags = Flags { set: token.set.clone(), ..flags };
     let scene = Scene::with_flags(std::path::Path::new(&token.path), &flags, console)?;
     let digest = scene.scenario.digest();
     if digest != token.digest {

@@ -14,6 +14,7 @@ use super::diagnosis;
 use super::exit::{Exit, Failure};
 use super::token::Token;
 use crate::plan::Plan;
+use crate::run::Driver;
 
 /// More bytes of a file than this are not read, whatever it is.
 const READ_MAX: u64 = 64 << 20;
@@ -29,6 +30,8 @@ pub(super) struct Scene {
     pub(super) set: Vec<(String, String)>,
     /// What it means.
     pub(super) scenario: Scenario,
+    /// Who drives its runs: they are the same under either.
+    pub(super) driver: Driver,
 }
 
 impl Scene {
@@ -56,7 +59,8 @@ impl Scene {
         // What the language lets pass and the simulator does not know.
         Plan::new(&scenario, scenario.seed)
             .map_err(|error| Failure::new(Exit::Scenario, format!("error: {name}: {error}")))?;
-        Ok(Self { path: path.to_owned(), text, set: set.to_vec(), scenario })
+        let (path, set) = (path.to_owned(), set.to_vec());
+        Ok(Self { path, text, set, scenario, driver: Driver::Bare })
     }
 
     /// Reads a file with the flags of a command.
@@ -65,17 +69,18 @@ impl Scene {
         flags: &Flags,
         console: &mut Console<'_>,
     ) -> Result<Self, Failure> {
-        let scene = Self::load(path, &flags.set, console)?;
-        let hosted = match flags.driver {
-            Some(driver) => driver == DriverName::Hosted,
-            None => scene.scenario.driver == Driven::Hosted,
+        let mut scene = Self::load(path, &flags.set, console)?;
+        scene.driver = match (flags.driver, scene.scenario.driver) {
+            (Some(DriverName::Hosted), _) | (None, Driven::Hosted) => Driver::Hosted,
+            (Some(DriverName::Bare), _) | (None, Driven::Bare) => Driver::Bare,
         };
-        if hosted {
+        if !scene.driver.is_here() {
             let exit = if flags.driver.is_some() { Exit::Usage } else { Exit::Scenario };
             return Err(Failure::new(
                 exit,
-                "error: this build has the bare driver only; the run is the same under either: \
-                 use --driver bare",
+                "error: this build is without `--cfg madsim`, which the hosted driver needs: a \
+                 RUSTFLAGS in the environment of the build takes away what .cargo/config.toml \
+                 sets; build without it, or use --driver bare, the run is the same",
             ));
         }
         Ok(scene)

@@ -1,11 +1,13 @@
 //! A run from scenario and seed to verdict.
 
+mod driver;
 mod gates;
 mod judge;
 mod timeline;
 
 use std::path::Path;
 
+pub use driver::Driver;
 use reports::history::Recorder;
 use reports::metric::Timeline;
 use reports::summary::Summary;
@@ -28,16 +30,6 @@ pub struct Run {
     pub timeline: Timeline,
     /// The world at its end.
     pub world: World,
-}
-
-/// Who drives the world.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Driver {
-    /// The bare event loop.
-    #[default]
-    Bare,
-    /// The event loop as a task of a madsim runtime.
-    Hosted,
 }
 
 /// A world made from a plan, before its first event.
