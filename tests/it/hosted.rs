@@ -32,6 +32,8 @@ fn command(words: &[&str]) -> (i32, String, String) {
 #[cfg(madsim)]
 mod drivers;
 #[cfg(madsim)]
+mod page;
+#[cfg(madsim)]
 mod programs;
 #[cfg(madsim)]
 mod twin;

@@ -20,6 +20,8 @@ use crate::prng::Stream;
 use crate::service::{Part, Publisher, ServiceSpec};
 use crate::world::{Actor, ActorContext, LoadWindow, Port};
 
+const SLEEPS_ROOM: usize = 64;
+
 /// A hosted process.
 #[derive(Debug)]
 pub(super) struct HostedActor {
@@ -34,6 +36,8 @@ pub(super) struct HostedActor {
     reading: Option<Reading>,
     sleeps: BTreeMap<(Instant, u64), Answer<()>>,
     sleeps_so_far: u64,
+    /// At so many sleeps those whose future is gone are looked for.
+    sleeps_room: usize,
     load: Option<LoadWindow>,
     load_wanted: Vec<Answer<LoadWindow>>,
 }
@@ -51,6 +55,7 @@ impl HostedActor {
             reading: None,
             sleeps: BTreeMap::new(),
             sleeps_so_far: 0,
+            sleeps_room: SLEEPS_ROOM,
             load: None,
             load_wanted: Vec::new(),
         }
@@ -91,12 +96,26 @@ impl HostedActor {
         {
             reading.drive(cx);
         }
+        self.end_sleeps(now);
+    }
+
+    /// Wakes those who slept until now, and forgets those whose future is gone.
+    fn end_sleeps(&mut self, now: Instant) {
         while let Some(first) = self.sleeps.first_entry() {
             if first.key().0 > now && first.get().is_wanted() {
                 break;
             }
             first.remove().give(());
         }
+    }
+
+    fn sleep(&mut self, at: Instant, answer: Answer<()>) {
+        if self.sleeps.len() >= self.sleeps_room {
+            self.sleeps.retain(|_, answer| answer.is_wanted());
+            self.sleeps_room = SLEEPS_ROOM.max(2 * self.sleeps.len());
+        }
+        self.sleeps_so_far += 1;
+        self.sleeps.insert((at, self.sleeps_so_far), answer);
     }
 
     fn call(&mut self, cx: &mut ActorContext<'_>, call: Call) {
@@ -128,10 +147,7 @@ impl HostedActor {
                 }
             }
             Call::Sleep(at, answer) if at <= cx.now.instant => answer.give(()),
-            Call::Sleep(at, answer) => {
-                self.sleeps_so_far += 1;
-                self.sleeps.insert((at, self.sleeps_so_far), answer);
-            }
+            Call::Sleep(at, answer) => self.sleep(at, answer),
             Call::Load(answer) => match self.load {
                 Some(load) => answer.give(load),
                 None => self.load_wanted.push(answer),
@@ -217,7 +233,7 @@ impl Actor for HostedActor {
     fn is_idle(&self) -> bool {
         let Some(life) = &self.life else { return false };
         let over = life.gauge.alive() == 0;
-        self.sleeps.is_empty()
+        !self.sleeps.values().any(Answer::is_wanted)
             && self.sending.as_ref().is_none_or(Sending::is_idle)
             && (over || self.reading.as_ref().is_none_or(Reading::is_idle))
     }
@@ -236,6 +252,7 @@ impl Actor for HostedActor {
         if sent && let Some(sending) = &mut self.sending {
             sending.drive(cx);
         }
+        self.end_sleeps(cx.now.instant);
         life.gauge.woken() > 0
     }
 }

@@ -84,14 +84,15 @@ impl AsyncConsumer {
     /// Waits for records, or for news of the assignment, however long it takes.
     ///
     /// Asking again says that what the last poll gave has been processed. Dropping the future
-    /// before it has its answer takes the question back.
+    /// before it has its answer takes the question back; an answer that came at the same instant
+    /// is lost with it, so bound a poll with [`Self::poll_until`] rather than racing it.
     pub fn poll(&mut self) -> Pending<Result<Polled, ConsumerError>> {
         self.poll_until(Instant::FAR)
     }
 
     /// As [`Self::poll`], but comes back empty when so many nanoseconds have passed.
     pub fn poll_for(&mut self, timeout: Duration) -> Pending<Result<Polled, ConsumerError>> {
-        self.poll_until(self.life.board.now() + timeout)
+        self.poll_until(Instant(self.life.board.now().0.saturating_add(timeout)))
     }
 
     /// As [`Self::poll`], but comes back empty at this time.

@@ -93,7 +93,9 @@ impl<'a> Hosting<'a> {
             program.map(|_| Box::new(HostedActor::new(part, Arc::clone(&board))) as Box<dyn Actor>)
         });
         let world = drive_with(world, programs, || false).expect("nobody stops this run");
-        Ok(run::finish(world, Path::new(&name), 0.0))
+        let mut run = run::finish(world, Path::new(&name), 0.0);
+        run.summary.replay = format!("the same program and scenario under seed {}", self.seed);
+        Ok(run)
     }
 }
 

@@ -84,7 +84,7 @@ impl Process {
 
     /// Waits for so many nanoseconds.
     pub fn sleep(&self, duration: Duration) -> Pending<()> {
-        self.sleep_until(self.now() + duration)
+        self.sleep_until(Instant(self.now().0.saturating_add(duration)))
     }
 
     /// Waits until the cluster and all groups have formed, and says when the load flows.
