@@ -1,16 +1,39 @@
-//! Names of groups and transactional ids, interned once, with the hash that places them.
+//! Names of groups and transactional ids, interned once, with the hash that places them, and
+//! partitions as clients name them that may not exist.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::types::{GroupId, TransactionalId};
+use crate::types::{GroupId, PartitionId, TopicId, TransactionalId};
 
 /// Interned names of a run. Topics are not here: the metadata image names them.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     groups: Interner,
     transactional_ids: Interner,
+    addresses: Vec<Address>,
+}
+
+/// A partition as a client names it, whether it exists or not: a session keeps it, and it is
+/// looked up again with each fetch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// The topic.
+    pub topic: AddressedTopic,
+    /// Number within the topic.
+    pub index: u32,
+}
+
+/// A topic as a client names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AddressedTopic {
+    /// By its id.
+    Id(TopicId),
+    /// By its name, as before KIP-516.
+    Name(String),
+    /// By an id that no topic has; the name is the client's own.
+    Unknown(String),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -40,6 +63,24 @@ impl Names {
     /// The id of a transactional id, new or known.
     pub fn transactional_id(&mut self, name: &str) -> TransactionalId {
         TransactionalId(self.transactional_ids.intern(name))
+    }
+
+    /// Stands for a partition in a fetch, until a broker has looked it up.
+    pub fn address(&mut self, address: Address) -> PartitionId {
+        let known = self.addresses.iter().position(|a| *a == address);
+        let index = known.unwrap_or_else(|| {
+            self.addresses.push(address);
+            self.addresses.len() - 1
+        });
+        let index = u32::try_from(index).expect("fewer than 2^31 addresses");
+        PartitionId(PartitionId::FIRST_ADDRESS.0 + index)
+    }
+
+    /// What an id stands for, if it stands for an address.
+    #[must_use]
+    pub fn addressed(&self, id: PartitionId) -> Option<&Address> {
+        let index = id.0.checked_sub(PartitionId::FIRST_ADDRESS.0)?;
+        self.addresses.get(index as usize)
     }
 
     /// A group's name.

@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::reading::{Look, Reader};
+use super::reading::{Look, Reader, is_unknown};
 use crate::config::ReplicaSelector;
-use crate::fetch::{FetchParams, Session};
+use crate::fetch::{FetchParams, Session, Standing};
 use crate::io::{Context, Token};
 use crate::partition::FollowerFetch;
 use crate::protocol::fetch::{FetchRequest, FetchResponse, FetchedPartition};
@@ -15,6 +15,9 @@ use crate::types::{Offset, PartitionId};
 
 /// From this version on consumers may fetch from followers (KIP-392).
 const FETCHES_FROM_FOLLOWERS: i16 = 11;
+
+/// From this version on topics are named by id (KIP-516).
+const TOPIC_IDS: i16 = 13;
 
 /// From this version on the leader is named with errors (KIP-951).
 const HINTS: i16 = 16;
@@ -57,7 +60,8 @@ impl Broker {
     ) {
         let now = cx.now.instant;
         let slots = self.config.max_incremental_fetch_session_cache_slots;
-        let begun = match self.sessions.begin(request, now, slots) {
+        let topic_ids = header.api_version >= TOPIC_IDS;
+        let begun = match self.sessions.begin(request, topic_ids, now, slots) {
             Ok(begun) => begun,
             Err(error) => {
                 let response = FetchResponse { error, ..FetchResponse::default() };
@@ -82,6 +86,7 @@ impl Broker {
             hints: header.api_version >= HINTS,
             full: begun.full,
         };
+        self.look_up(cx, begun.key);
         self.look(cx, begun.key, &params, false);
         let nothing_to_wait_for =
             self.sessions.get_mut(begun.key).is_none_or(|s| s.len() == self.pass.unknown);
@@ -121,6 +126,30 @@ impl Broker {
         }
     }
 
+    /// Finds the partitions of a fetch that came: what is not there stays among those with
+    /// news, so only these are looked at.
+    fn look_up(&mut self, cx: &Context<'_>, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let mut found = Vec::new();
+        for place in 0..session.dirty().len() {
+            let index = session.dirty()[place];
+            let slot = session.slot_mut(index);
+            let mut partition = slot.asked.partition;
+            if self.image.partition(partition).is_none() && slot.address.is_address() {
+                partition = self.image.addressed(cx.names.addressed(slot.address));
+                found.push((index, partition));
+            }
+            slot.standing = match (self.image.partition(partition), slot.standing) {
+                (Some(_), _) => Standing::Present,
+                (None, Standing::Unseen) => Standing::Unseen,
+                (None, Standing::Present | Standing::Gone) => Standing::Gone,
+            };
+        }
+        for (index, partition) in found {
+            self.sessions.found(key, index, partition);
+        }
+    }
+
     /// Looks at the partitions with news. `parked` when the fetch has waited already.
     fn look(&mut self, cx: &Context<'_>, key: Key, params: &FetchParams, parked: bool) {
         let pass = &mut self.pass;
@@ -130,13 +159,18 @@ impl Broker {
         session.sort_dirty();
         for &index in session.dirty() {
             let slot = session.slot(index);
-            let look = reader.look(cx, &slot.asked);
+            let look = match reader.look(cx, &slot.asked) {
+                Look::Failed(ErrorCode::UnknownTopicOrPartition) => {
+                    Look::Failed(reader.unknown(cx, slot, session.topic_ids))
+                }
+                look => look,
+            };
             let ends_wait = reader.ends_wait(&slot.asked, &look);
             let (changed, more) = match look {
                 Look::Failed(error) => {
-                    let unknown = error == ErrorCode::UnknownTopicOrPartition;
+                    let unknown = is_unknown(error);
                     pass.unknown += usize::from(unknown);
-                    pass.ends_wait |= unknown && parked;
+                    pass.ends_wait |= unknown && parked && slot.standing == Standing::Present;
                     (true, true)
                 }
                 Look::Diverging(_) | Look::Elsewhere(_) => (true, true),
@@ -198,10 +232,11 @@ impl Broker {
         let mut left = params.max_bytes;
         let mut minimum_one = true;
         for looked in told {
-            let asked = &session.slot(looked.slot).asked;
+            let slot = session.slot(looked.slot);
             let limits = (left, minimum_one);
-            let (answer, bytes) =
-                reader.read(cx, asked, &looked.look, limits, &mut response.entries);
+            let (mut answer, bytes) =
+                reader.read(cx, &slot.asked, &looked.look, limits, &mut response.entries);
+            answer.partition = slot.address;
             if bytes == 0 && !looked.changed && !params.full {
                 continue;
             }
@@ -210,12 +245,13 @@ impl Broker {
                 left = left.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
                 response.bytes += bytes;
             }
-            if answer.error == ErrorCode::UnknownTopicOrPartition {
+            if is_unknown(answer.error) {
                 pass.late.push(answer);
             } else {
                 response.partitions.push(answer);
             }
         }
+        pass.late.sort_by_key(|answer| answer.error != ErrorCode::UnknownTopicId);
         Some(response)
     }
 
@@ -263,7 +299,7 @@ impl Broker {
     ) {
         response.partitions.append(&mut self.pass.late);
         if let Some(session) = self.sessions.get_mut(key) {
-            remember(session, &response);
+            remember(session, &response, params.full);
             let looked = &self.pass.looked;
             session.settle(|i| looked[i].is_unfinished());
             if session.id == 0 || session.len() == 0 {
@@ -275,8 +311,9 @@ impl Broker {
     }
 }
 
-/// What the client now knows; partitions that gave data go to the back of the line.
-fn remember(session: &mut Session, response: &FetchResponse) {
+/// What the client now knows; partitions that gave data go to the back of the line. A session
+/// begins with the line of its first answer, which is not quite that of the request.
+fn remember(session: &mut Session, response: &FetchResponse, full: bool) {
     if session.id == 0 {
         return;
     }
@@ -289,7 +326,7 @@ fn remember(session: &mut Session, response: &FetchResponse) {
             Some(_) => Offset::NONE,
         };
         slot.sent_log_start = answer.log_start_offset;
-        if !answer.entries.is_empty() {
+        if !answer.entries.is_empty() || full {
             session.send_to_the_back(index);
         }
     }

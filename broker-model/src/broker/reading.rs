@@ -5,9 +5,10 @@
 use alloc::vec::Vec;
 
 use super::replicas::Replicas;
-use crate::fetch::{FetchParams, Session};
+use crate::fetch::{FetchParams, Session, Slot, Standing};
 use crate::io::Context;
 use crate::metadata::Image;
+use crate::names::AddressedTopic;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::{
@@ -140,6 +141,26 @@ impl<'a> Reader<'a> {
         Look::Readable { bound, high_watermark, log_start_offset }
     }
 
+    /// The error of a partition that is not there: by an id that is no topic's, by an id whose
+    /// name another topic has taken since the session began, or else.
+    pub(super) fn unknown(&self, cx: &Context<'_>, slot: &Slot, topic_ids: bool) -> ErrorCode {
+        let by_id = match cx.names.addressed(slot.address) {
+            Some(address) => matches!(address.topic, AddressedTopic::Unknown(_)),
+            None => slot.standing == Standing::Unseen,
+        };
+        if topic_ids && by_id {
+            return ErrorCode::UnknownTopicId;
+        }
+        let retaken = || {
+            let removed = self.image.removed_topic_of(slot.asked.partition);
+            removed.is_some_and(|topic| self.image.topic_by_name(&topic.name).is_some())
+        };
+        if topic_ids && slot.standing == Standing::Gone && retaken() {
+            return ErrorCode::InconsistentTopicId;
+        }
+        ErrorCode::UnknownTopicOrPartition
+    }
+
     /// Whether a follower's process has been followed by another one (KIP-903).
     fn is_stale(&self, follower: ReplicaState) -> bool {
         let current = self.image.broker(follower.id).map(|b| b.epoch);
@@ -167,7 +188,7 @@ impl<'a> Reader<'a> {
     /// it is answered empty at once; at it, it waits. An unknown topic ends no wait.
     pub(super) fn ends_wait(&self, asked: &FetchPartition, look: &Look) -> bool {
         match *look {
-            Look::Failed(error) => error != ErrorCode::UnknownTopicOrPartition,
+            Look::Failed(error) => !is_unknown(error),
             Look::Diverging(_) | Look::Elsewhere(_) => true,
             Look::Readable { bound, .. } => {
                 self.isolation == Isolation::ReadCommitted && asked.fetch_offset > bound
@@ -201,6 +222,7 @@ impl<'a> Reader<'a> {
             preferred_read_replica: None,
             current_leader: None,
             aborted: Vec::new(),
+            cut_bytes: 0,
             entries: 0..0,
         };
         match *look {
@@ -212,10 +234,11 @@ impl<'a> Reader<'a> {
                 let read = replica.log().read(from, bound, limit, minimum_one, cx.batches, entries);
                 answer.entries = range(first, entries.len());
                 let committed = self.isolation == Isolation::ReadCommitted;
+                answer.cut_bytes = read.cut;
                 if read.bytes > 0 && committed && self.follower.is_none() {
                     answer.aborted = aborted(cx, replica, from, &entries[first..]);
                 }
-                return (answer, read.bytes);
+                return (answer, read.bytes + u64::from(read.cut));
             }
             Look::Failed(_) | Look::Readable { .. } => {}
         }
@@ -236,9 +259,15 @@ impl<'a> Reader<'a> {
             preferred_read_replica: None,
             current_leader: record.map(|r| (r.leader.unwrap_or(NodeId::NONE), r.leader_epoch)),
             aborted: Vec::new(),
+            cut_bytes: 0,
             entries: 0..0,
         }
     }
+}
+
+/// Errors that Kafka finds before it reads: they end no wait and come last in the answer.
+pub(super) const fn is_unknown(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId)
 }
 
 /// Aborted transactions that overlap what was read.

@@ -4,7 +4,7 @@
 mod session;
 mod sessions;
 
-pub(crate) use session::{FetchParams, Session};
+pub(crate) use session::{FetchParams, Session, Slot, Standing};
 pub(crate) use sessions::{News, Sessions};
 
 #[cfg(test)]

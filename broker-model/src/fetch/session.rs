@@ -32,11 +32,26 @@ pub(crate) struct FetchParams {
 /// A fetch that waits for data.
 pub(crate) type Parked = FetchParams;
 
+/// Whether the partition of a slot was there when the last fetch came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// It never was.
+    Unseen,
+    /// It was.
+    Present,
+    /// It had been before.
+    Gone,
+}
+
 /// A partition of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
-    /// What the client said last.
+    /// What the client said last; its partition is the one that was found.
     pub(crate) asked: FetchPartition,
+    /// The partition as the client names it.
+    pub(crate) address: PartitionId,
+    /// Whether it was there when a fetch came.
+    pub(crate) standing: Standing,
     /// Place in the line: partitions that returned data go to the back.
     rank: u64,
     dirty: bool,
@@ -59,6 +74,8 @@ pub(crate) struct Session {
     pub(crate) epoch: i32,
     /// The follower that fetches, `None` for a consumer.
     pub(crate) follower: Option<ReplicaState>,
+    /// It names topics by id (KIP-516), and so must all its fetches.
+    pub(crate) topic_ids: bool,
     /// When the last request came.
     pub(crate) last_fetch: Instant,
     /// The fetch that waits.
@@ -73,11 +90,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(id: u32, request: &FetchRequest, now: Instant) -> Self {
+    pub(crate) fn new(id: u32, request: &FetchRequest, topic_ids: bool, now: Instant) -> Self {
         Self {
             id,
             epoch: 1,
             follower: request.replica,
+            topic_ids,
             last_fetch: now,
             parked: None,
             woken: false,
@@ -89,18 +107,30 @@ impl Session {
         }
     }
 
-    /// Adds a partition or takes the new position of a known one. The slot, if it is new.
+    /// Adds a partition or takes the new position of a known one. The slot, if it is new. An
+    /// address that is new stays without a partition until it is looked up.
     pub(crate) fn ask(&mut self, asked: FetchPartition) -> Option<u32> {
-        match self.by_partition.binary_search_by_key(&asked.partition, |&(p, _)| p) {
+        let address = asked.partition;
+        match self.by_partition.binary_search_by_key(&address, |&(p, _)| p) {
             Ok(found) => {
                 let index = self.by_partition[found].1;
-                self.slots[index as usize].asked = asked;
+                let follows = self.follower.is_some();
+                let slot = &mut self.slots[index as usize];
+                if follows && slot.asked.current_leader_epoch != asked.current_leader_epoch {
+                    // A follower that begins anew wants to hear the high watermark again.
+                    slot.sent_high_watermark = Offset::NONE;
+                }
+                let partition = slot.asked.partition;
+                slot.asked = FetchPartition { partition, ..asked };
                 self.mark(index);
                 None
             }
             Err(place) => {
+                let partition = if address.is_address() { PartitionId::UNKNOWN } else { address };
                 let slot = Slot {
-                    asked,
+                    asked: FetchPartition { partition, ..asked },
+                    address,
+                    standing: Standing::Unseen,
                     rank: self.next_rank,
                     dirty: false,
                     live: true,
@@ -109,7 +139,7 @@ impl Session {
                 };
                 self.next_rank += 1;
                 let index = self.take_slot(slot);
-                self.by_partition.insert(place, (asked.partition, index));
+                self.by_partition.insert(place, (address, index));
                 self.mark(index);
                 Some(index)
             }
@@ -125,9 +155,9 @@ impl Session {
         u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 partitions")
     }
 
-    /// Drops a partition. The slot it had.
-    pub(crate) fn forget(&mut self, partition: PartitionId) -> Option<u32> {
-        let found = self.by_partition.binary_search_by_key(&partition, |&(p, _)| p).ok()?;
+    /// Drops a partition. The slot it had, and the partition that had been found for it.
+    pub(crate) fn forget(&mut self, address: PartitionId) -> Option<(u32, PartitionId)> {
+        let found = self.by_partition.binary_search_by_key(&address, |&(p, _)| p).ok()?;
         let (_, index) = self.by_partition.remove(found);
         let slot = &mut self.slots[index as usize];
         slot.live = false;
@@ -135,7 +165,7 @@ impl Session {
             self.dirty.retain(|&d| d != index);
         }
         self.free.push(index);
-        Some(index)
+        Some((index, self.slots[index as usize].asked.partition))
     }
 
     /// Says that a slot may have news. Whether it was clean before.
@@ -180,9 +210,9 @@ impl Session {
         self.next_rank += 1;
     }
 
-    /// The slot of a partition.
-    pub(crate) fn index_of(&self, partition: PartitionId) -> Option<u32> {
-        let found = self.by_partition.binary_search_by_key(&partition, |&(p, _)| p).ok()?;
+    /// The slot of a partition as the client names it.
+    pub(crate) fn index_of(&self, address: PartitionId) -> Option<u32> {
+        let found = self.by_partition.binary_search_by_key(&address, |&(p, _)| p).ok()?;
         Some(self.by_partition[found].1)
     }
 
@@ -199,8 +229,8 @@ impl Session {
         self.by_partition.len()
     }
 
-    /// Its partitions in order of id, with their slots.
+    /// Its partitions as they were found, with their slots.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = (PartitionId, u32)> {
-        self.by_partition.iter().copied()
+        self.by_partition.iter().map(|&(_, index)| (self.slot(index).asked.partition, index))
     }
 }

@@ -54,6 +54,7 @@ impl Sessions {
     pub(crate) fn begin(
         &mut self,
         request: &FetchRequest,
+        topic_ids: bool,
         now: Instant,
         cache_slots: u32,
     ) -> Result<Begun, ErrorCode> {
@@ -68,11 +69,11 @@ impl Sessions {
             } else {
                 0
             };
-            let key = self.table.insert(Session::new(id, request, now));
+            let key = self.table.insert(Session::new(id, request, topic_ids, now));
             if id != 0 {
                 self.by_id.insert(id, key);
             }
-            self.apply(key, request);
+            self.add(key, request);
             return Ok(Begun { key, full: true, overtaken });
         }
         let key = *self.by_id.get(&request.session_id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
@@ -80,32 +81,66 @@ impl Sessions {
         if session.epoch != request.session_epoch {
             return Err(ErrorCode::InvalidFetchSessionEpoch);
         }
+        if session.topic_ids != topic_ids {
+            return Err(ErrorCode::FetchSessionTopicIdError);
+        }
         session.epoch = if session.epoch == i32::MAX { 1 } else { session.epoch + 1 };
         session.last_fetch = now;
         let overtaken = session.parked.take();
-        self.apply(key, request);
-        Ok(Begun { key, full: false, overtaken })
+        self.add(key, request);
+        self.forget(key, request);
+        if self.table.get_mut(key).is_some_and(|s| s.len() > 0) {
+            return Ok(Begun { key, full: false, overtaken });
+        }
+        // Nothing is left: it is closed, and the fetch answered as one without a session.
+        self.remove(key);
+        let key = self.table.insert(Session::new(0, request, topic_ids, now));
+        self.add(key, request);
+        Ok(Begun { key, full: true, overtaken })
     }
 
-    fn apply(&mut self, key: Key, request: &FetchRequest) {
+    fn add(&mut self, key: Key, request: &FetchRequest) {
+        for &asked in &request.partitions {
+            let session = self.table.get_mut(key).expect("just found");
+            let Some(slot) = session.ask(asked) else { continue };
+            let partition = session.slot(slot).asked.partition;
+            self.interest_in(partition, key, slot);
+        }
+    }
+
+    /// After the additions, as in Kafka: what a request names in both is gone.
+    fn forget(&mut self, key: Key, request: &FetchRequest) {
         let session = self.table.get_mut(key).expect("just found");
-        for &partition in &request.forgotten {
-            if let Some(slot) = session.forget(partition) {
-                let interested = &mut self.interest[partition.index()];
+        for &address in &request.forgotten {
+            let Some((slot, partition)) = session.forget(address) else { continue };
+            if let Some(interested) = self.interest.get_mut(partition.index()) {
                 interested.retain(|&entry| entry != (key, slot));
             }
         }
-        for &asked in &request.partitions {
-            let Some(slot) = session.ask(asked) else { continue };
-            if asked.partition == PartitionId::UNKNOWN {
-                continue;
-            }
-            let index = asked.partition.index();
-            if self.interest.len() <= index {
-                self.interest.resize_with(index + 1, Vec::new);
-            }
-            self.interest[index].push((key, slot));
+    }
+
+    fn interest_in(&mut self, partition: PartitionId, key: Key, slot: u32) {
+        if partition == PartitionId::UNKNOWN {
+            return;
         }
+        let index = partition.index();
+        if self.interest.len() <= index {
+            self.interest.resize_with(index + 1, Vec::new);
+        }
+        self.interest[index].push((key, slot));
+    }
+
+    /// A slot's address was looked up: it is this partition, or none.
+    pub(crate) fn found(&mut self, key: Key, slot: u32, partition: PartitionId) {
+        let Some(session) = self.table.get_mut(key) else { return };
+        let before = core::mem::replace(&mut session.slot_mut(slot).asked.partition, partition);
+        if before == partition {
+            return;
+        }
+        if let Some(interested) = self.interest.get_mut(before.index()) {
+            interested.retain(|&entry| entry != (key, slot));
+        }
+        self.interest_in(partition, key, slot);
     }
 
     /// An id for a new session, 0 when the cache has no room.

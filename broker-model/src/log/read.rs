@@ -14,6 +14,8 @@ pub struct Read {
     pub bytes: u64,
     /// How many batches.
     pub count: u32,
+    /// Bytes of the next batch up to the limit: Kafka sends them, and nobody can use them.
+    pub cut: u32,
 }
 
 impl Log {
@@ -38,7 +40,13 @@ impl Log {
         for (index, entry) in self.entries[first..stop].iter().enumerate() {
             let bytes = read.bytes + u64::from(batches.get(entry.batch).bytes);
             let fits = bytes <= u64::from(max_bytes) || (minimum_one && index == 0);
-            if !fits || self.end_of(first + index) > bound {
+            if self.end_of(first + index) > bound {
+                break;
+            }
+            if !fits {
+                // A batch that does not fit at all is left out instead.
+                let left = u64::from(max_bytes).saturating_sub(read.bytes);
+                read.cut = if index == 0 { 0 } else { u32::try_from(left).unwrap_or(u32::MAX) };
                 break;
             }
             read.bytes = bytes;

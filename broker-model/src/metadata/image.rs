@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::names::{Address, AddressedTopic};
 use crate::records::{MetadataRecord, PartitionRecord};
 use crate::rules::{Rules, StaleLeaderEpoch};
 use crate::types::{BrokerEpoch, NodeId, PartitionId, ProducerId, RackId, TopicId};
@@ -194,6 +195,27 @@ impl Image {
     #[must_use]
     pub fn partition_of(&self, topic: TopicId, index: u32) -> Option<&PartitionRecord> {
         self.partition(*self.topic(topic)?.partitions.get(index as usize)?)
+    }
+
+    /// The partition of an address, [`PartitionId::UNKNOWN`] if there is none.
+    #[must_use]
+    pub fn addressed(&self, address: Option<&Address>) -> PartitionId {
+        let found = address.and_then(|address| {
+            let topic = match &address.topic {
+                AddressedTopic::Id(id) => Some(*id),
+                AddressedTopic::Name(name) => self.topic_by_name(name),
+                AddressedTopic::Unknown(_) => None,
+            };
+            self.partition_of(topic?, address.index)
+        });
+        found.map_or(PartitionId::UNKNOWN, |p| p.partition)
+    }
+
+    /// The deleted topic that a partition belonged to. Looks at all topics: for errors only.
+    #[must_use]
+    pub fn removed_topic_of(&self, partition: PartitionId) -> Option<&TopicImage> {
+        let mut removed = self.topics.iter().flatten().filter(|topic| topic.removed);
+        removed.find(|topic| topic.partitions.contains(&partition))
     }
 
     /// A registered broker.

@@ -80,7 +80,7 @@ pub struct FetchResponse {
     pub partitions: Vec<FetchedPartition>,
     /// The placements of all partitions, each partition a range.
     pub entries: Vec<LogEntry>,
-    /// Bytes of all batches in `entries`.
+    /// Bytes of all batches in `entries`, and of those that are cut.
     pub bytes: u64,
 }
 
@@ -105,6 +105,8 @@ pub struct FetchedPartition {
     pub current_leader: Option<(NodeId, LeaderEpoch)>,
     /// Aborted transactions that overlap the data, for `read_committed`.
     pub aborted: Vec<AbortedTransaction>,
+    /// Bytes of a further batch that the limit cut; they come and cannot be read.
+    pub cut_bytes: u32,
     /// Range of this partition's placements in [`FetchResponse::entries`].
     pub entries: core::ops::Range<u32>,
 }

@@ -197,11 +197,12 @@ impl Fetcher {
                 partitions.push(now);
             }
         }
-        // A partition that left and came back is forgotten and added in one request, so that the
-        // leader tells its high watermark again.
+        // What is named as added and as forgotten is forgotten; so what came back is not named.
         let mut forgotten = core::mem::take(&mut self.forgotten);
         if full {
             forgotten.clear();
+        } else if !forgotten.is_empty() {
+            forgotten.retain(|f| partitions.iter().all(|p| p.partition != *f));
         }
         self.in_flight = true;
         let (session_id, session_epoch) = (self.session_id, self.session_epoch);

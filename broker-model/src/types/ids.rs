@@ -58,6 +58,13 @@ impl NodeId {
 impl PartitionId {
     /// Names no partition: what a client sends for a topic nobody created.
     pub const UNKNOWN: Self = Self(u32::MAX);
+    /// From here on ids stand for addresses, see [`crate::names::Names::address`].
+    pub const FIRST_ADDRESS: Self = Self(1 << 31);
+    /// Whether it stands for an address.
+    #[must_use]
+    pub const fn is_address(self) -> bool {
+        self.0 >= Self::FIRST_ADDRESS.0 && self.0 != Self::UNKNOWN.0
+    }
     /// The id as a table index.
     #[must_use]
     pub const fn index(self) -> usize {

@@ -143,7 +143,12 @@ fn partitions_that_gave_data_go_to_the_back_of_the_line() {
     let mut request = waiting(vec![fetched(p, 1)], (first.session_id, 1));
     request.max_bytes = 100;
     let second = now(&mut c, request);
-    assert_eq!((offsets(&second), partitions(&second)), (vec![0], vec![q]));
+    // The answer that opened the session moved nobody.
+    assert_eq!((offsets(&second), partitions(&second)), (vec![1], vec![p]));
+    let mut request = waiting(vec![], (first.session_id, 2));
+    request.max_bytes = 100;
+    let third = now(&mut c, request);
+    assert_eq!((offsets(&third), partitions(&third)), (vec![0], vec![q]));
 }
 
 #[test]
@@ -156,10 +161,48 @@ fn errors_end_the_wait_but_an_unknown_topic_does_not() {
     c.advance(SECOND);
     let answer = fetch_response(c.reply(token).expect("the wait is over"));
     assert_eq!(partitions(&answer), [p, unknown]);
-    assert_eq!(answer.partitions[1].error, ErrorCode::UnknownTopicOrPartition);
+    assert_eq!(answer.partitions[1].error, ErrorCode::UnknownTopicId);
     let beyond = now(&mut c, waiting(vec![fetched(p, 5)], (0, -1)));
     let answer = &beyond.partitions[0];
     assert_eq!((answer.error, answer.high_watermark), (ErrorCode::OffsetOutOfRange, Offset(-1)));
+}
+
+#[test]
+fn a_partition_that_is_added_and_forgotten_at_once_ends_the_session_with_its_answer() {
+    let mut c = Cluster::new(1, &BrokerConfig::default());
+    let p = c.topic("p", &[1], &[]);
+    c.produce(1, p, 1, Acks::All);
+    let first = now(&mut c, waiting(vec![fetched(p, 0)], (0, 0)));
+    let mut request = waiting(vec![fetched(p, 0)], (first.session_id, 1));
+    request.forgotten = vec![p];
+    let last = now(&mut c, request);
+    assert_eq!((offsets(&last), last.session_id), (vec![0], 0));
+    let gone = now(&mut c, waiting(vec![], (first.session_id, 2)));
+    assert_eq!(gone.error, ErrorCode::FetchSessionIdNotFound);
+}
+
+#[test]
+fn a_session_keeps_to_ids_or_to_names() {
+    let mut c = Cluster::new(1, &BrokerConfig::default());
+    let p = c.topic("p", &[1], &[]);
+    let first = now(&mut c, waiting(vec![fetched(p, 0)], (0, 0)));
+    let by_name = Request::Fetch(waiting(vec![], (first.session_id, 1)));
+    let answer = fetch_response(c.ask(1, 12, by_name));
+    assert_eq!(answer.error, ErrorCode::FetchSessionTopicIdError);
+}
+
+#[test]
+fn what_is_left_of_a_limit_is_filled_with_a_part_of_a_batch() {
+    let mut c = Cluster::new(1, &BrokerConfig::default());
+    let p = c.topic("p", &[1], &[]);
+    c.produce(1, p, 1, Acks::All);
+    c.produce(1, p, 1, Acks::All);
+    let whole = now(&mut c, waiting(vec![fetched(p, 0)], (0, -1))).bytes;
+    let mut asked = fetched(p, 0);
+    asked.max_bytes = u32::try_from(whole - 1).expect("small");
+    let answer = now(&mut c, waiting(vec![asked], (0, -1)));
+    assert_eq!((offsets(&answer), answer.bytes), (vec![0], whole - 1));
+    assert!(answer.partitions[0].cut_bytes > 0);
 }
 
 #[test]

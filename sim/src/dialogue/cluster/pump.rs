@@ -10,7 +10,7 @@ use broker_model::io::{Context, Disconnected, Input, Output, StopKind, Tag, Toke
 use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::protocol::{Header, Request, Response};
-use broker_model::records::{Batches, MetadataRecord};
+use broker_model::records::{Batches, MetadataRecord, PartitionRecord};
 use broker_model::rules::Rules;
 use broker_model::types::{
     Duration, Instant, MILLISECOND, NodeId, Now, Offset, PartitionId, RackId, SECOND, Timestamp,
@@ -219,13 +219,17 @@ impl Cluster {
         same(views).flatten()
     }
 
-    /// `topic-index` of a partition, deleted ones included.
-    pub(super) fn partition_name(&self, id: PartitionId) -> String {
-        let records = self.controller.records();
-        let partition = records.iter().find_map(|r| match r {
+    /// The first state of a partition, deleted ones included.
+    pub(super) fn partition_record(&self, id: PartitionId) -> Option<&PartitionRecord> {
+        self.controller.records().iter().find_map(|r| match r {
             MetadataRecord::Partition(p) if p.partition == id => Some(p),
             _ => None,
-        });
+        })
+    }
+
+    /// `topic-index` of a partition, deleted ones included.
+    pub(super) fn partition_name(&self, id: PartitionId) -> String {
+        let partition = self.partition_record(id);
         let topic = partition.and_then(|p| self.controller.image().topic(p.topic));
         match (topic, partition) {
             (Some(topic), Some(partition)) => format!("{}-{}", topic.name, partition.index),

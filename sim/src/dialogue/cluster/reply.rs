@@ -14,6 +14,7 @@ pub(super) struct Values {
     pub(super) epoch: Option<i16>,
     pub(super) member: Option<u64>,
     pub(super) generation: Option<i32>,
+    pub(super) fetch_session: Option<u32>,
 }
 
 /// Lines of a reply; the first one starts with the error's name.
@@ -63,6 +64,11 @@ pub(super) fn pid(id: i64) -> String {
 /// A topic id as shown.
 pub(super) fn topic_id(id: impl Display) -> String {
     format!("{OPEN}T{id}{CLOSE}")
+}
+
+/// A fetch session as shown.
+pub(super) fn fetch_session(id: u32) -> String {
+    if id == 0 { "0".to_string() } else { format!("{OPEN}S{id}{CLOSE}") }
 }
 
 /// A list as shown: `-` when empty.

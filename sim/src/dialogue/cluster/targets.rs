@@ -1,5 +1,6 @@
 //! Partitions by name, and the node that a command asks.
 
+use broker_model::names::{Address, AddressedTopic};
 use broker_model::protocol::ErrorCode;
 use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::types::{NodeId, PartitionId, SECOND, TopicId};
@@ -7,6 +8,7 @@ use broker_model::types::{NodeId, PartitionId, SECOND, TopicId};
 use super::DialogueErrorKind;
 use super::args::{self, Args};
 use super::pump::Cluster;
+use super::reply;
 use super::session::{Session, Target};
 
 impl Session {
@@ -76,6 +78,56 @@ impl Session {
         };
         self.cluster.advance_until(20 * SECOND, |cluster| found(cluster).is_some());
         found(&self.cluster).ok_or_else(|| DialogueErrorKind::syntax("there is no coordinator"))
+    }
+}
+
+impl Session {
+    /// How a client names a partition in a fetch: by id where its topic has one.
+    pub(super) fn address(
+        &mut self,
+        name: &str,
+        by_id: bool,
+    ) -> Result<PartitionId, DialogueErrorKind> {
+        let (topic, index) = self.topic_and_index(name)?;
+        let image = self.cluster.controller().image();
+        let found = image.topic_by_name(topic);
+        let known = found.and_then(|t| image.partition_of(t, index));
+        if let Some(partition) = known.filter(|_| by_id) {
+            return Ok(partition.partition);
+        }
+        let topic = match found.filter(|_| by_id) {
+            Some(id) => AddressedTopic::Id(id),
+            None if by_id => AddressedTopic::Unknown(topic.to_string()),
+            None => AddressedTopic::Name(topic.to_string()),
+        };
+        Ok(self.cluster.names.address(Address { topic, index }))
+    }
+
+    /// A partition under an id that no topic has any more.
+    pub(super) fn unknown_address(&mut self, name: &str) -> Result<PartitionId, DialogueErrorKind> {
+        let (topic, index) = self.topic_and_index(name)?;
+        let topic = AddressedTopic::Unknown(topic.to_string());
+        Ok(self.cluster.names.address(Address { topic, index }))
+    }
+
+    /// A partition as a reply names it: a topic that is gone by its id.
+    pub(super) fn shown_partition(&self, partition: PartitionId) -> String {
+        let image = self.cluster.controller().image();
+        let by_id = |id: TopicId, index| {
+            let name = image.topic(id).filter(|t| !t.removed).map(|t| t.name.clone());
+            format!("{}-{index}", name.unwrap_or_else(|| reply::topic_id(id)))
+        };
+        match self.cluster.names.addressed(partition) {
+            Some(Address { topic: AddressedTopic::Id(id), index }) => by_id(*id, *index),
+            Some(Address {
+                topic: AddressedTopic::Name(name) | AddressedTopic::Unknown(name),
+                index,
+            }) => format!("{name}-{index}"),
+            None => {
+                let record = self.cluster.partition_record(partition);
+                record.map_or_else(|| "?".to_string(), |p| by_id(p.topic, p.index))
+            }
+        }
     }
 }
 

@@ -228,6 +228,7 @@ fn empty(partition: PartitionId) -> FetchedPartition {
         preferred_read_replica: None,
         current_leader: None,
         aborted: vec![],
+        cut_bytes: 0,
         entries: 0..0,
     }
 }

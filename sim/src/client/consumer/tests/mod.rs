@@ -383,6 +383,7 @@ fn fetched(partition: u32, error: ErrorCode, end: Offset) -> FetchedPartition {
         preferred_read_replica: None,
         current_leader: None,
         aborted: vec![],
+        cut_bytes: 0,
         entries: 0..0,
     }
 }
