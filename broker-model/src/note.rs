@@ -190,3 +190,53 @@ pub enum Note {
         partitions: u32,
     },
 }
+
+impl Note {
+    /// Every name that [`Note::name`] gives, in order of declaration.
+    pub const NAMES: &'static [&'static str] = &[
+        "appended",
+        "high-watermark",
+        "acknowledged",
+        "truncated",
+        "log-start",
+        "became-leader",
+        "became-follower",
+        "partition-changed",
+        "broker-fenced",
+        "broker-unfenced",
+        "transaction-state",
+        "marker",
+        "producer-fenced",
+        "rebalance-started",
+        "group-stable",
+        "member-fenced",
+        "offsets-committed",
+        "unclean-election",
+    ];
+
+    /// The name of what happened, for scenarios that demand it. A change of a partition that
+    /// elected from outside ISR and ELR has a name of its own.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PartitionChanged { unclean: true, .. } => "unclean-election",
+            Self::Appended { .. } => "appended",
+            Self::HighWatermark { .. } => "high-watermark",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Truncated { .. } => "truncated",
+            Self::LogStart { .. } => "log-start",
+            Self::BecameLeader { .. } => "became-leader",
+            Self::BecameFollower { .. } => "became-follower",
+            Self::PartitionChanged { .. } => "partition-changed",
+            Self::BrokerFenced { .. } => "broker-fenced",
+            Self::BrokerUnfenced { .. } => "broker-unfenced",
+            Self::TransactionState { .. } => "transaction-state",
+            Self::Marker { .. } => "marker",
+            Self::ProducerFenced { .. } => "producer-fenced",
+            Self::RebalanceStarted { .. } => "rebalance-started",
+            Self::GroupStable { .. } => "group-stable",
+            Self::MemberFenced { .. } => "member-fenced",
+            Self::OffsetsCommitted { .. } => "offsets-committed",
+        }
+    }
+}

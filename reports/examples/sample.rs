@@ -286,6 +286,7 @@ fn head(fail: bool) -> Head {
         seed: 7,
         expected: Verdict::Pass,
         expected_anomaly: None,
+        missing_notes: Vec::new(),
         digest: mix(1),
         wall_s: 3.1,
         events: 9_412_337,

@@ -160,6 +160,13 @@ impl RecordTable {
         self.made
     }
 
+    /// Every record that was added. Places that no lane has used yet are left out.
+    #[cfg(test)]
+    pub(crate) fn made(&self) -> impl Iterator<Item = Record> + '_ {
+        let used = |id: &u32| self.records[*id as usize].1 > 0;
+        (0..self.records.len() as u32).filter(used).map(|id| self.get(RecordId(id)))
+    }
+
     /// The facts of a record.
     #[must_use]
     pub fn get(&self, id: RecordId) -> Record {

@@ -6,6 +6,7 @@ mod bad_files;
 mod canaries;
 mod cli;
 mod dialogues;
+mod hardware;
 mod hosted;
 mod scenarios;
 mod small;

@@ -129,6 +129,8 @@ fn a_high_watermark_wakes_consumers_only() {
             deadline: NOW + SECOND,
             leader_only: true,
             full: true,
+            hints: false,
+            rack: None,
         };
         sessions.park(key, fetch);
         key

@@ -62,6 +62,9 @@ pub fn junit(summary: &Summary) -> String {
     suite.add_test_cases(summary.gates.iter().map(gate_case));
     let as_expected = if expected {
         TestCaseStatus::success()
+    } else if summary.only_notes_are_missing() {
+        let missing = summary.missing_notes.join(", ");
+        status(Verdict::Fail, &format!("the scenario demands what did not happen: {missing}"))
     } else {
         let (got, wanted) = (summary.verdict.name(), summary.expected.name());
         status(Verdict::Fail, &format!("the run is {got}, the scenario expects {wanted}"))

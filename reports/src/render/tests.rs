@@ -61,6 +61,7 @@ fn summary(recorder: &Recorder, timeline: &Timeline) -> Summary {
         seed: 7,
         expected: Verdict::Pass,
         expected_anomaly: None,
+        missing_notes: Vec::new(),
         digest: 0xfeed,
         wall_s: 86.421,
         events: 1_234,

@@ -19,6 +19,8 @@ pub struct Head {
     pub expected: Verdict,
     /// The anomaly that the file expects, when it expects a failure.
     pub expected_anomaly: Option<Anomaly>,
+    /// What the file demands to happen, and what did not.
+    pub missing_notes: Vec<String>,
     /// Digest of the full event trace.
     pub digest: u64,
     /// Seconds of the machine.
@@ -150,6 +152,7 @@ impl Summary {
             expected: head.expected,
             expected_anomaly: head.expected_anomaly,
             anomalies,
+            missing_notes: head.missing_notes,
             exit: 0,
             digest: format!("{:016x}", head.digest),
             history_digest: format!("{:016x}", recorder.history_digest()),
@@ -179,13 +182,14 @@ impl Summary {
     }
 
     /// 0 as expected; 10 safety, 11 liveness, 12 gate, 13 inconclusive. A run that was expected
-    /// to fail and did not is 10 too: its check no longer bites.
+    /// to fail and did not is 10 too: its check no longer bites. A run in which something did not
+    /// happen that had to is 13: it has not shown what it is there for.
     #[must_use]
     pub fn exit_code(&self) -> i32 {
         if self.as_expected() {
             return 0;
         }
-        if self.verdict == Verdict::Inconclusive {
+        if self.verdict == Verdict::Inconclusive || self.only_notes_are_missing() {
             return 13;
         }
         let is_gate = |one: &Anomaly| *one == Anomaly::Gate;

@@ -28,7 +28,9 @@ pub struct Summary {
     pub expected_anomaly: Option<Anomaly>,
     /// The anomalies that were found, in order of declaration.
     pub anomalies: Vec<Anomaly>,
-    /// Exit code of the run; 0 when verdict and anomaly are what the file expects.
+    /// What the file demands to happen (`expect.notes`), and what did not.
+    pub missing_notes: Vec<String>,
+    /// Exit code of the run; 0 when verdict, anomaly and notes are what the file expects.
     pub exit: i32,
     /// Digest of the full event trace, 16 hex digits.
     pub digest: String,
@@ -168,9 +170,20 @@ impl Summary {
         text
     }
 
-    /// Whether verdict and anomaly are what the scenario expects.
+    /// Whether verdict and anomaly are what the scenario expects, and everything happened that
+    /// it demands.
     #[must_use]
     pub fn as_expected(&self) -> bool {
+        self.verdict_is_expected() && self.missing_notes.is_empty()
+    }
+
+    /// Verdict and anomaly are as expected, but something did not happen that had to.
+    #[must_use]
+    pub fn only_notes_are_missing(&self) -> bool {
+        self.verdict_is_expected() && !self.missing_notes.is_empty()
+    }
+
+    fn verdict_is_expected(&self) -> bool {
         let anomaly = self.expected_anomaly.is_none_or(|one| self.anomalies.contains(&one));
         self.verdict == self.expected && anomaly
     }

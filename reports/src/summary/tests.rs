@@ -26,6 +26,7 @@ fn head() -> Head {
         events: 42,
         invariants: Vec::new(),
         faults: Vec::new(),
+        missing_notes: Vec::new(),
         replay: "assize run x --seed 7".to_owned(),
     }
 }
@@ -109,4 +110,6 @@ fn exit_codes_follow_what_was_expected() {
     assert_eq!(run(hazard(Anomaly::LostAcknowledged), 1, 5_000_000).exit, 0);
     assert_eq!(run(hazard(Anomaly::Duplicate), 1, 5_000_000).exit, 10, "another anomaly");
     assert_eq!(run(hazard(Anomaly::LostAcknowledged), 0, 5_000_000).exit, 10, "no longer fails");
+    let vacuous = Head { missing_notes: vec!["broker-kill".to_owned()], ..head() };
+    assert_eq!(run(vacuous, 0, 5_000_000).exit, 13, "passes, but nothing happened");
 }

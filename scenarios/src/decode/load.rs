@@ -1,12 +1,15 @@
 //! `[load.NAME]`.
 
 use crate::decoder::{Decoder, Fields};
-use crate::model::load::{Arrivals, Keys, Load, Shape};
+use crate::model::load::{Arrivals, CallRange, Keys, Load, Shape};
 use crate::model::quantity::{Distribution, Rate};
 use crate::spec;
 use crate::tree::{Entry, Value};
 use crate::units::{Decimal, Wrong};
 use crate::values;
+
+/// More calls than a run can hold.
+const CALLS_MAX: u64 = 4_000_000_000;
 
 /// `[load.NAME]`.
 pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
@@ -18,6 +21,7 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
         keys: Keys::Unique,
         size: Distribution::Constant(1_024),
         limit: None,
+        drop: Vec::new(),
     };
     let Some(t) = decoder.open(&entry.node, &path, &spec::LOAD, &[]) else { return load };
     load.into = t.require(decoder, "into", values::name).unwrap_or_default();
@@ -34,8 +38,39 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
     if let Some(size) = t.read(decoder, "size", values::size_distribution) {
         load.size = size;
     }
-    load.limit = t.read(decoder, "limit", values::count(1..=4_000_000_000));
+    load.limit = t.read(decoder, "limit", values::count(1..=CALLS_MAX));
+    let dropped = t.read_list(decoder, "drop", call_range).unwrap_or_default();
+    load.drop = apart(dropped);
     load
+}
+
+/// A number, or a range without its end.
+fn call_range(value: &Value) -> Result<CallRange, Wrong> {
+    let text = values::text(value)?;
+    let number = |text: &str| text.parse::<u64>().ok().filter(|n| *n <= CALLS_MAX);
+    let range = match text.split_once("..") {
+        Some((from, until)) => number(from).zip(number(until)),
+        None => number(&text).map(|from| (from, from + 1)),
+    };
+    let range = range.filter(|(from, until)| from < until);
+    range.map(|(from, until)| CallRange { from, until }).ok_or_else(|| {
+        let short: String = text.chars().take(40).collect();
+        Wrong::new("scenario::load", format!("{short:?} names no calls"))
+            .help("a number like \"17\", or a range without its end like \"100..200\"")
+    })
+}
+
+/// Ranges in order, those that touch as one.
+fn apart(mut ranges: Vec<CallRange>) -> Vec<CallRange> {
+    ranges.sort_unstable();
+    let mut out: Vec<CallRange> = Vec::new();
+    for range in ranges {
+        match out.last_mut() {
+            Some(last) if range.from <= last.until => last.until = last.until.max(range.until),
+            _ => out.push(range),
+        }
+    }
+    out
 }
 
 fn arrivals(decoder: &mut Decoder, t: &Fields<'_>) -> Option<Arrivals> {

@@ -17,6 +17,19 @@ pub struct Load {
     pub size: Distribution,
     /// `limit`: at most so many records in the whole run (warm-up included).
     pub limit: Option<u64>,
+    /// `drop`: calls taken out of the run by number, ascending and apart. The others keep what
+    /// they drew.
+    pub drop: Vec<CallRange>,
+}
+
+/// Calls by number, from `from` up to but not including `until`. Call `k` (from 0) of instance
+/// `i` of `n` has the number `k * n + i`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct CallRange {
+    /// First number.
+    pub from: u64,
+    /// First number behind it.
+    pub until: u64,
 }
 
 /// When calls arrive.

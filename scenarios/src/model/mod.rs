@@ -14,7 +14,7 @@ pub use cluster::{Cluster, Cpu, Disk, Hardware, Network, Nic, Topic};
 pub use config::{ConfigValue, KafkaConfig, Scope};
 pub use fault::{Cut, Fault, FaultKind, ProtocolEvent, Swarm, Target, Trigger};
 pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Statistic};
-pub use load::{Arrivals, Keys, Load, Shape};
+pub use load::{Arrivals, CallRange, Keys, Load, Shape};
 pub use quantity::{Distribution, Drawn, Rate, Ratio};
 pub use service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
 

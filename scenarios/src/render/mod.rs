@@ -279,6 +279,11 @@ fn load(out: &mut Text, load: &Load) {
     if let Some(limit) = load.limit {
         out.line("limit", limit);
     }
+    if !load.drop.is_empty() {
+        let ranges: Vec<String> =
+            load.drop.iter().map(|range| format!("{}..{}", range.from, range.until)).collect();
+        out.line("drop", words::list(&ranges));
+    }
 }
 
 fn fault(out: &mut Text, fault: &Fault) {

@@ -110,6 +110,14 @@ pub const LOAD: Section = Section {
         ),
         key("size", "size or distribution of sizes", "1KiB", "Value size of a record."),
         key("limit", "integer", "none", "Calls in the whole run, warm-up included."),
+        key(
+            "drop",
+            "numbers and ranges",
+            "none",
+            "Calls taken out by number, like `[\"17\", \"100..200\"]`, a range without its end; the \
+             others keep what they drew. Call `k` (from 0) of instance `i` of `n` has the number \
+             `k * n + i`. For making a failing run small.",
+        ),
     ],
 };
 

@@ -115,7 +115,7 @@ pub const EXPECT: Section = Section {
             "notes",
             "names",
             "none",
-            "What must happen in the run, by the names of the simulator's notes: keeps a regression from becoming vacuous.",
+            "What must happen in the run: kinds of faults, and names of what the machines say (`docs/model.md`). A run without one of them is not as expected: keeps a regression from becoming vacuous.",
         ),
     ],
 };

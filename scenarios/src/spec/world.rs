@@ -65,7 +65,12 @@ pub const CLUSTER: Section = Section {
           the number of racks.",
     keys: &[
         key("brokers", "integer from 1 to 1000", "3", "How many brokers."),
-        key("controllers", "integer from 1 to 9", "1", "How many controller hosts."),
+        key(
+            "controllers",
+            "1",
+            "1",
+            "How many controller hosts. A quorum is not modelled: more than one is refused.",
+        ),
         key("racks", "names", "[\"a\"]", "Racks (availability zones)."),
         key("hardware", "name of a profile", "\"m5.2xlarge\"", "The hardware of every broker."),
         key(
@@ -90,7 +95,12 @@ pub const HARDWARE: Section = Section {
             "\"m5.2xlarge\", or the profile of that name",
             "Where the keys left out come from.",
         ),
-        key("vcpus", "integer from 1 to 1024", "as `like`", "Hardware threads."),
+        key(
+            "vcpus",
+            "integer from 1 to 1024",
+            "as `like`",
+            "Hardware threads: no thread pool of a broker runs more of its threads at once.",
+        ),
         key("memory", "size", "as `like`", "Page cache for log files."),
         key(
             "network_base",
@@ -129,7 +139,8 @@ pub const HARDWARE: Section = Section {
             "distribution of durations",
             "as `like`",
             "Latency of a read that misses \
-            the page cache.",
+            the page cache: of what is no longer among the newest `memory` bytes, or was written \
+            before a power cut. A network thread waits for it.",
         ),
         key("cpu_produce", "duration", "as `like`", "CPU per produce request."),
         key("cpu_fetch", "duration", "as `like`", "CPU per fetch request."),
@@ -160,7 +171,12 @@ pub const NETWORK: Section = Section {
             racks.",
         ),
         key("jitter", "distribution of durations", "0s", "Added to every message."),
-        key("bandwidth", "bandwidth in bits", "the interfaces' own", "Bound of each link."),
+        key(
+            "bandwidth",
+            "bandwidth in bits",
+            "the interfaces' own",
+            "Bound of each link, each direction.",
+        ),
         key("connection_loss", "probability", "0", "Per message: its connection breaks."),
     ],
 };

@@ -4,12 +4,18 @@ use super::args::CheckArgs;
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
+use crate::plan::Plan;
 
 pub(super) fn command(args: &CheckArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut exit = Exit::Expected;
     for file in &args.files {
         match Scene::load(file, &args.set, console) {
             Ok(scene) => {
+                if let Err(error) = Plan::new(&scene.scenario, scene.scenario.seed) {
+                    console.error(&format!("error: {}: {error}", file.display()));
+                    exit = exit.worse(Exit::Scenario);
+                    continue;
+                }
                 let digest = scene.scenario.digest();
                 console.line(&format!("{}: ok, digest {digest:016x}", file.display()));
             }

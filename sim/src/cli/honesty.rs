@@ -15,7 +15,8 @@ const MODELLED: &[&str] = &[
 /// By a simpler law.
 const APPROXIMATED: &[&str] = &[
     "Records are numbers with a size: no bytes, no CRC; compression is a flag without effect on sizes",
-    "CPU time is a cost for each request, batch and MiB, on as many cores as the broker has threads",
+    "CPU time is a cost for each request, batch and MiB; a thread pool is at most as wide as the host has hardware threads",
+    "The page cache holds the newest bytes of a host's logs; older ones are read from the disk, and a network thread waits",
     "Disks and network interfaces are token buckets with latencies; TCP is a connection in order with a bandwidth",
     "The client's network thread and the application are one process; service times come from a distribution",
     "Latency is measured from the time a call was intended, so a stalled system does not hide its queue",
@@ -24,10 +25,9 @@ const APPROXIMATED: &[&str] = &[
 /// Not there: nothing can be concluded about it.
 const LEFT_OUT: &[&str] = &[
     "The controllers' quorum: one controller decides, on a host of its own, and nobody replaces it",
-    "Reads from disk: every fetch is served from the page cache, however far behind its reader is",
     "The new consumer protocol, share groups, Kafka Streams and Connect",
     "Compaction of topics, tiered storage, quotas, security",
-    "Garbage collection, TLS, contention for cores, clock skew between hosts",
+    "Garbage collection, TLS, contention of thread pools for cores, clock skew between hosts",
     "The full list is broker-model/DIVERGENCES.md",
 ];
 

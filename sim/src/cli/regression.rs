@@ -17,6 +17,10 @@ use super::scene::Scene;
 use crate::plan::Plan;
 use crate::run::Run;
 
+/// Notes that a run without trouble does not give.
+const TELLING: &[&str] =
+    &["broker-fenced", "member-fenced", "producer-fenced", "truncated", "unclean-election"];
+
 /// Finds the folder of regressions, made when it is missing.
 pub(super) fn place() -> Result<PathBuf, Failure> {
     let folder = library::folder().unwrap_or_else(|| PathBuf::from("scenarios"));
@@ -34,7 +38,9 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
     let folder = place()?;
     let never = AtomicBool::new(false);
     let run = execute(scene, seed, &never)?.expect("nobody gives this run up");
-    let resolved = resolve(&scene.scenario, seed, &run)?;
+    let mut resolved = resolve(&scene.scenario, seed, &run)?;
+    // A file's scenario is named as the file.
+    resolved.name = format!("{:04}-{}", next_number(&folder), slug(&resolved.name));
     let text = text_of(scene, seed, &resolved);
     let copy = Scene {
         path: scene.path.clone(),
@@ -52,7 +58,9 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
         let text = "error: the run with its draws written down is another run; nothing was written";
         return Err(Failure::new(Exit::Bug, text));
     }
-    let path = folder.join(format!("{:04}-{}.toml", next_number(&folder), slug(&resolved.name)));
+    resolved.expect.notes.extend(telling(&again));
+    let text = text_of(scene, seed, &resolved);
+    let path = folder.join(format!("{}.toml", resolved.name));
     std::fs::write(&path, text).map_err(|error| {
         let text = format!("error: cannot write {}: {error}", path.display());
         Failure::new(Exit::Temporary, text)
@@ -96,6 +104,12 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
         notes,
     };
     Ok(resolved)
+}
+
+/// What happened in a run and does not happen in a quiet one.
+fn telling(run: &Run) -> impl Iterator<Item = String> + '_ {
+    let happened = |name: &&&str| run.world.has_heard(name);
+    TELLING.iter().filter(happened).map(|name| (*name).to_owned())
 }
 
 fn text_of(scene: &Scene, seed: u64, resolved: &Scenario) -> String {

@@ -212,6 +212,8 @@ impl Sweep<'_> {
         let mut found = anomalies.join(", ");
         if expected && !found.is_empty() {
             found.insert_str(0, "as expected: ");
+        } else if summary.only_notes_are_missing() {
+            found.push_str(&format!("; did not happen: {}", summary.missing_notes.join(", ")));
         } else if let (false, Some(missed)) = (expected, summary.expected_anomaly) {
             found.push_str(&format!("; {} was expected and did not come", missed.name()));
         }

@@ -7,10 +7,12 @@ use super::token_bucket::{Rate, TokenBucket};
 /// What a disk can do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DiskProfile {
-    /// Bandwidth of writes.
+    /// Bandwidth of reads and writes.
     pub rate: Rate,
     /// What a flush (`fsync`) costs beside its bytes, in nanoseconds.
     pub fsync: Duration,
+    /// What a read from the disk costs beside its bytes, in nanoseconds.
+    pub read: Duration,
     /// Capacity in bytes.
     pub capacity: u64,
 }
@@ -21,7 +23,7 @@ pub struct Disk {
     profile: DiskProfile,
     queue: TokenBucket,
     fsync_busy: Duration,
-    slowdown: u64,
+    slowdown: (u64, u64),
     used: u64,
     full: bool,
 }
@@ -34,7 +36,7 @@ impl Disk {
             profile,
             queue: TokenBucket::new(profile.rate),
             fsync_busy: 0,
-            slowdown: 1,
+            slowdown: (1, 1),
             used: 0,
             full: false,
         }
@@ -43,20 +45,34 @@ impl Disk {
     /// Writes bytes behind everything before; returns when they are durable.
     pub fn write(&mut self, now: Instant, bytes: u64) -> Instant {
         self.used = self.used.saturating_add(bytes);
-        self.queue.transfer(now, bytes, self.slowdown)
+        let (numerator, denominator) = self.slowdown;
+        self.queue.transfer_slowed(now, bytes, numerator, denominator)
     }
 
     /// Flushes `bytes` that were not durable yet; returns when they are.
     pub fn fsync(&mut self, now: Instant, bytes: u64) -> Instant {
         let written = self.write(now, bytes);
-        let latency = self.profile.fsync * self.slowdown;
+        let latency = self.slowed(self.profile.fsync);
         self.fsync_busy += latency;
         written + latency
     }
 
-    /// Makes the disk `factor` times slower; 1 is its own speed again.
-    pub fn slow_down(&mut self, factor: u64) {
-        self.slowdown = factor.max(1);
+    /// Reads bytes behind everything before; returns when they are in memory.
+    pub fn read(&mut self, now: Instant, bytes: u64) -> Instant {
+        let (numerator, denominator) = self.slowdown;
+        let read = self.queue.transfer_slowed(now, bytes, numerator, denominator);
+        read + self.slowed(self.profile.read)
+    }
+
+    const fn slowed(&self, latency: Duration) -> Duration {
+        latency.saturating_mul(self.slowdown.0) / self.slowdown.1
+    }
+
+    /// Makes the disk slower by a factor of `numerator / denominator`, at least 1; 1 is its own
+    /// speed again.
+    pub const fn slow_down(&mut self, numerator: u64, denominator: u64) {
+        assert!(denominator > 0 && numerator >= denominator, "a factor is at least one");
+        self.slowdown = (numerator, denominator);
     }
 
     /// Fills the disk up, or frees the space again.
@@ -73,7 +89,7 @@ impl Disk {
     /// Bytes per second at the moment's speed, without burst.
     #[must_use]
     pub const fn bytes_per_second(&self) -> u64 {
-        let rate = self.profile.rate.base / self.slowdown;
+        let rate = self.profile.rate.base.saturating_mul(self.slowdown.1) / self.slowdown.0;
         if rate == 0 { 1 } else { rate }
     }
 
@@ -98,5 +114,32 @@ impl Disk {
     /// Jobs that had not finished are gone: the power was cut.
     pub fn clear(&mut self, now: Instant) {
         self.queue.clear(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::types::{Instant, SECOND};
+
+    use super::{Disk, DiskProfile, Rate};
+
+    fn disk() -> Disk {
+        let rate = Rate { base: 1_000, burst: 1_000, credit: 0 };
+        Disk::new(DiskProfile { rate, fsync: 4, read: 10, capacity: 1 << 30 })
+    }
+
+    #[test]
+    fn reads_wait_behind_writes_and_cost_a_latency() {
+        let mut disk = disk();
+        assert_eq!(disk.write(Instant(0), 1_000), Instant(SECOND));
+        assert_eq!(disk.read(Instant(0), 500), Instant(SECOND + SECOND / 2 + 10));
+    }
+
+    #[test]
+    fn a_disk_can_be_half_as_slow_again() {
+        let mut disk = disk();
+        disk.slow_down(3, 2);
+        assert_eq!(disk.read(Instant(0), 1_000), Instant(SECOND * 3 / 2 + 15));
+        assert_eq!(disk.bytes_per_second(), 666);
     }
 }

@@ -27,12 +27,12 @@ impl Nic {
 
     /// Sends bytes; returns when the last one leaves.
     pub fn send(&mut self, now: Instant, bytes: u64) -> Instant {
-        self.out.transfer(now, bytes, 1)
+        self.out.transfer(now, bytes)
     }
 
     /// Receives bytes that reach the host from `at` on; returns when the last one is in.
     pub fn receive(&mut self, at: Instant, bytes: u64) -> Instant {
-        self.inwards.transfer(at, bytes, 1)
+        self.inwards.transfer(at, bytes)
     }
 
     /// The outgoing direction, for utilisation.

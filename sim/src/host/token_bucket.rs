@@ -40,9 +40,19 @@ impl TokenBucket {
         }
     }
 
-    /// Transfers `bytes` behind everything before, `slowdown` times slower than the rate;
-    /// returns when it is done.
-    pub fn transfer(&mut self, now: Instant, bytes: u64, slowdown: u64) -> Instant {
+    /// Transfers `bytes` behind everything before; returns when it is done.
+    pub fn transfer(&mut self, now: Instant, bytes: u64) -> Instant {
+        self.transfer_slowed(now, bytes, 1, 1)
+    }
+
+    /// As [`Self::transfer`], slower than the rate by a factor of `numerator / denominator`.
+    pub fn transfer_slowed(
+        &mut self,
+        now: Instant,
+        bytes: u64,
+        numerator: u64,
+        denominator: u64,
+    ) -> Instant {
         let start = self.free_at.max(now);
         self.refill(start);
         let speed = if self.credit >= bytes {
@@ -51,7 +61,10 @@ impl TokenBucket {
         } else {
             self.rate.base
         };
-        let took = time_for(bytes, speed) * slowdown.max(1);
+        let mut took = time_for(bytes, speed);
+        if numerator != denominator {
+            took = took.saturating_mul(numerator) / denominator;
+        }
         self.free_at = start + took;
         self.busy += took;
         self.bytes += bytes;
@@ -111,9 +124,9 @@ mod tests {
     #[test]
     fn a_burst_ends_when_its_credit_is_spent() {
         let mut bucket = TokenBucket::new(Rate { base: 100, burst: 1_000, credit: 1_000 });
-        assert_eq!(bucket.transfer(Instant(0), 1_000, 1), Instant(SECOND), "burst speed");
+        assert_eq!(bucket.transfer(Instant(0), 1_000), Instant(SECOND), "burst speed");
         assert_eq!(
-            bucket.transfer(Instant(SECOND), 1_000, 1),
+            bucket.transfer(Instant(SECOND), 1_000),
             Instant(11 * SECOND),
             "100 bytes of credit were earned: not enough, so the base rate"
         );
@@ -122,6 +135,6 @@ mod tests {
     #[test]
     fn a_slow_device_takes_longer() {
         let mut bucket = TokenBucket::new(Rate { base: 1_000, burst: 1_000, credit: 0 });
-        assert_eq!(bucket.transfer(Instant(0), 1_000, 10), Instant(10 * SECOND));
+        assert_eq!(bucket.transfer_slowed(Instant(0), 1_000, 10, 1), Instant(10 * SECOND));
     }
 }

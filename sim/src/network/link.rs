@@ -1,6 +1,6 @@
 //! Links: latency, cuts in either direction, extra delay. A link is directed.
 
-use broker_model::types::{Duration, Instant};
+use broker_model::types::{Duration, Instant, SECOND};
 
 use crate::prng::{mix, scale};
 
@@ -45,6 +45,9 @@ struct Link {
     cut_at: Instant,
     extra: Duration,
     remote: bool,
+    /// Bytes per second, zero where only the interfaces bound it.
+    bytes_per_s: u64,
+    free_at: Instant,
 }
 
 /// All links of a run.
@@ -54,6 +57,7 @@ pub struct Links {
     links: Vec<Link>,
     near: LatencyTable,
     far: LatencyTable,
+    bytes_per_s: u64,
 }
 
 impl Links {
@@ -69,7 +73,7 @@ impl Links {
                     from != to && (from_rack.is_none() || from_rack != to_rack);
             }
         }
-        Self { hosts, links, near, far }
+        Self { hosts, links, near, far, bytes_per_s: 0 }
     }
 
     fn link(&self, from: HostId, to: HostId) -> &Link {
@@ -123,9 +127,82 @@ impl Links {
         self.link_mut(from, to).extra = extra;
     }
 
+    /// Bounds every link, in bytes per second.
+    #[must_use]
+    pub fn bounded(mut self, bytes_per_s: u64) -> Self {
+        self.bytes_per_s = bytes_per_s.max(1);
+        for link in &mut self.links {
+            link.bytes_per_s = self.bytes_per_s;
+        }
+        self
+    }
+
+    /// Divides the bandwidth of one direction, `unbounded` bytes per second where links have no
+    /// bound of their own, by `numerator / denominator`; a factor of one gives it back.
+    pub fn narrow(
+        &mut self,
+        (from, to): (HostId, HostId),
+        (numerator, denominator): (u64, u64),
+        unbounded: u64,
+    ) {
+        let own = self.bytes_per_s;
+        let link = self.link_mut(from, to);
+        link.bytes_per_s = if numerator == denominator {
+            own
+        } else {
+            let whole = if own == 0 { unbounded } else { own.min(unbounded) };
+            (whole.saturating_mul(denominator) / numerator).max(1)
+        };
+    }
+
+    /// Bytes that leave the sender at `at` pass the link behind everything before; returns when
+    /// the last one is through.
+    pub fn carry(&mut self, from: HostId, to: HostId, at: Instant, bytes: u64) -> Instant {
+        let link = self.link_mut(from, to);
+        if link.bytes_per_s == 0 {
+            return at;
+        }
+        let took = u128::from(bytes) * u128::from(SECOND) / u128::from(link.bytes_per_s);
+        link.free_at = link.free_at.max(at) + took as u64;
+        link.free_at
+    }
+
     /// How many hosts there are.
     #[must_use]
     pub const fn hosts(&self) -> usize {
         self.hosts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::types::{Instant, SECOND};
+
+    use super::{HostId, LatencyTable, Links};
+
+    const A: HostId = HostId(0);
+    const B: HostId = HostId(1);
+
+    fn links() -> Links {
+        let table = || LatencyTable::constant(5);
+        Links::new(&[Some(0), Some(0)], table(), table())
+    }
+
+    #[test]
+    fn a_bound_holds_for_each_direction_by_itself() {
+        let mut links = links().bounded(1_000);
+        assert_eq!(links.carry(A, B, Instant(0), 500), Instant(SECOND / 2));
+        assert_eq!(links.carry(A, B, Instant(0), 500), Instant(SECOND), "behind the first");
+        assert_eq!(links.carry(B, A, Instant(0), 500), Instant(SECOND / 2));
+    }
+
+    #[test]
+    fn a_narrow_link_gets_its_bandwidth_back() {
+        let mut links = links();
+        assert_eq!(links.carry(A, B, Instant(7), 1 << 40), Instant(7), "no bound of its own");
+        links.narrow((A, B), (5, 2), 1_000);
+        assert_eq!(links.carry(A, B, Instant(0), 400), Instant(SECOND));
+        links.narrow((A, B), (1, 1), 1_000);
+        assert_eq!(links.carry(A, B, Instant(7), 1 << 40), Instant(7));
     }
 }

@@ -4,9 +4,11 @@
 //! an entry can be taken out without changing what the others drew.
 
 mod keys;
+mod mask;
 mod quantile;
 
 pub use keys::KeyLaw;
+pub use mask::Mask;
 pub use quantile::{Quantiles, exponential};
 
 use broker_model::rules::{Rules, UnknownRule};
@@ -15,6 +17,7 @@ use scenarios::Scenario;
 use scenarios::model::{Fault, FaultKind, Ratio, Trigger};
 
 use crate::prng::Stream;
+use crate::world::demandable;
 
 /// The wall clock at the start of every run: 2026-01-01T00:00:00Z.
 pub const WALL_EPOCH: Timestamp = Timestamp(1_767_225_600_000);
@@ -72,6 +75,14 @@ pub enum PlanError {
         /// What there is.
         known: String,
     },
+    /// `expect.notes` names nothing that could happen.
+    #[error("`{note}` in expect.notes is the name of nothing that happens; known names: {known}")]
+    UnknownNote {
+        /// The name.
+        note: String,
+        /// What there is.
+        known: String,
+    },
     /// `protocol.era` names a profile that does not exist here.
     #[error("unknown era `{0}`; today's rules are the only era so far: remove the key")]
     UnknownEra(String),
@@ -81,9 +92,15 @@ impl Plan {
     /// Draws a run.
     ///
     /// # Errors
-    /// When `[protocol]` names a rule, a value or an era that the model does not have.
+    /// When `[protocol]` names a rule, a value or an era that the model does not have, or
+    /// `expect.notes` something that cannot happen.
     pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, PlanError> {
         let rules = rules_of(scenario)?;
+        let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
+        if let Some(note) = scenario.expect.notes.iter().find(unknown) {
+            let known = demandable().collect::<Vec<_>>().join(", ");
+            return Err(PlanError::UnknownNote { note: note.clone(), known });
+        }
         let mut swarm = Stream::new(seed, "swarm");
         let swarm_kinds: Vec<(std::mem::Discriminant<FaultKind>, bool)> = {
             let mut kinds = Vec::new();

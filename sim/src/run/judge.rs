@@ -31,6 +31,7 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
             Expected::Inconclusive => Verdict::Inconclusive,
         },
         expected_anomaly: scenario.expect.anomaly.and_then(|a| Anomaly::of_name(a.name())),
+        missing_notes: world.missing_notes(),
         digest: world.trace().digest(),
         wall_s,
         events: world.trace().events(),

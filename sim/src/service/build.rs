@@ -13,7 +13,7 @@ use super::kind::{Join, OutputSize, Read, Service, Stores, Transform};
 use super::spec::ServiceSpec;
 use super::store::{EffectStore, JoinStore};
 use super::worker::{Worker, WorkerPlan};
-use crate::plan::{KeyLaw, Plan, Quantiles};
+use crate::plan::{KeyLaw, Mask, Plan, Quantiles};
 use crate::prng::Stream;
 use crate::world::{Actor, ClientPlan};
 
@@ -203,6 +203,7 @@ fn ingress(
             key_step: instances,
             sizes,
             limit,
+            mask: Mask::new(load.map(|l| l.drop.clone()).unwrap_or_default()),
         },
         draws,
     )

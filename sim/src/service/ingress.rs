@@ -17,7 +17,7 @@ use super::arrivals::ArrivalStream;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
 use crate::client::{ClientOutput, Correlation};
-use crate::plan::{KeyLaw, Quantiles};
+use crate::plan::{KeyLaw, Mask, Quantiles};
 use crate::prng::Stream;
 use crate::records::{Key, Lane};
 use crate::world::{Actor, ActorContext, Port};
@@ -45,16 +45,26 @@ pub struct IngressPlan {
     pub key_step: u32,
     /// Sizes of the records.
     pub sizes: Quantiles,
-    /// At most so many calls.
+    /// At most so many calls, those that are taken out included.
     pub limit: u64,
+    /// Calls that are taken out, by number.
+    pub mask: Mask,
 }
+
+/// Stands in line for a call that is taken out, so that the others keep their draws.
+const NOBODY: u32 = u32::MAX;
 
 /// An ingress instance.
 #[derive(Debug)]
 pub struct Ingress {
     plan: IngressPlan,
     arrivals: ArrivalStream,
+    /// Keys and service times, in order of arrival.
     draws: Stream,
+    /// Sizes, in order of arrival too: a stream of its own, because they are drawn later.
+    size_draws: Stream,
+    /// Which transactions are aborted on purpose.
+    end_draws: Stream,
     publisher: Option<Publisher>,
     starts: u32,
     ready: bool,
@@ -77,7 +87,12 @@ impl Ingress {
     /// An instance that has not been started.
     #[must_use]
     pub fn new(plan: IngressPlan, draws: Stream) -> Self {
+        let stream = |what: &str| {
+            Stream::new(plan.spec.seed, &format!("{}/{}/{what}", plan.spec.name, plan.number))
+        };
         Self {
+            size_draws: stream("record-sizes"),
+            end_draws: stream("ends"),
             plan,
             arrivals: ArrivalStream::none(),
             draws,
@@ -111,10 +126,16 @@ impl Ingress {
             let Some(at) = self.arrivals.take(now) else { break };
             let number = self.plan.first_key + self.accepted as u32 * self.plan.key_step;
             let key = self.plan.keys.draw(number, &mut self.draws);
+            let cost = self.plan.spec.times[0].at(self.draws.bits());
+            if self.plan.mask.drops(u64::from(number)) {
+                self.accepted += 1;
+                self.served.push_back((NOBODY, Lane::ANY, self.busy_until.max(at)));
+                self.arrivals.answered(1, at);
+                continue;
+            }
             let key = Key::new(key);
             let lane = self.lane(cx, key);
             let entity = cx.shared.records.push_entity(lane, at, key);
-            let cost = self.plan.spec.times[0].at(self.draws.bits());
             self.busy_until = self.busy_until.max(at) + cost;
             self.busy += cost;
             self.served.push_back((entity, lane, self.busy_until));
@@ -145,7 +166,10 @@ impl Ingress {
                 break;
             }
             self.served.pop_front();
-            let size = self.plan.sizes.at(self.draws.bits()) as u32;
+            let size = self.plan.sizes.at(self.size_draws.bits()) as u32;
+            if entity == NOBODY {
+                continue;
+            }
             self.finished.push(cx.shared.records.push(lane, entity, size));
             if let Some(stage) = self.plan.spec.stage {
                 let intended = cx.shared.records.get(*self.finished.last().expect("just pushed"));
@@ -171,7 +195,7 @@ impl Ingress {
             return;
         }
         let abort = self.plan.spec.abort;
-        let aborts = self.abort_next || self.draws.chance(abort.numerator, abort.denominator);
+        let aborts = self.abort_next || self.end_draws.chance(abort.numerator, abort.denominator);
         self.abort_next = false;
         self.ending = true;
         if !publisher.end(cx, !aborts) {

@@ -210,8 +210,7 @@ impl World {
             }
             FaultKind::SlowDisk { factor } => {
                 for &index in &active.nodes {
-                    let factor = factor.numerator / factor.denominator.max(1);
-                    self.nodes[index].disk.slow_down(factor);
+                    self.nodes[index].disk.slow_down(factor.numerator, factor.denominator);
                 }
             }
             FaultKind::FullDisk => {
@@ -219,7 +218,9 @@ impl World {
                     self.nodes[index].disk.set_full(true);
                 }
             }
-            FaultKind::SlowLink { .. } => self.delay_links(active, delay),
+            FaultKind::SlowLink { factor, .. } => {
+                self.delay_links(active, delay, (factor.numerator, factor.denominator));
+            }
             FaultKind::ConnectionLoss { probability } => {
                 for host in self.hosts_of(active) {
                     self.loss[host.0 as usize] = (probability.numerator, probability.denominator);
@@ -265,7 +266,7 @@ impl World {
             }
             FaultKind::SlowDisk { .. } => {
                 for &index in &active.nodes {
-                    self.nodes[index].disk.slow_down(1);
+                    self.nodes[index].disk.slow_down(1, 1);
                 }
             }
             FaultKind::FullDisk => {
@@ -274,7 +275,7 @@ impl World {
                 }
                 self.start_stopped(&active.nodes);
             }
-            FaultKind::SlowLink { .. } => self.delay_links(&active, 0),
+            FaultKind::SlowLink { .. } => self.delay_links(&active, 0, (1, 1)),
             FaultKind::ConnectionLoss { .. } => {
                 for host in self.hosts_of(&active) {
                     self.loss[host.0 as usize] = (0, 1);
@@ -317,12 +318,15 @@ impl World {
         }
     }
 
-    fn delay_links(&mut self, active: &Active, delay: u64) {
+    fn delay_links(&mut self, active: &Active, delay: u64, factor: (u64, u64)) {
+        let interface = self.plan.scenario.hardware.nic.burst_bits_per_s / 8;
         for host in self.hosts_of(active) {
             for other in 0..self.links.hosts() as u32 {
                 if other != host.0 {
                     self.links.delay(host, HostId(other), delay);
                     self.links.delay(HostId(other), host, delay);
+                    self.links.narrow((host, HostId(other)), factor, interface);
+                    self.links.narrow((HostId(other), host), factor, interface);
                 }
             }
         }
@@ -492,6 +496,24 @@ const fn fault_event(number: usize, what: u32) -> Event {
 pub(super) const fn parts(code: u32) -> (usize, u32) {
     ((code >> 2) as usize, code & 3)
 }
+
+/// What [`kind_name`] gives.
+pub(super) const KIND_NAMES: &[&str] = &[
+    "broker-kill",
+    "broker-power-cut",
+    "broker-pause",
+    "broker-stop",
+    "partition",
+    "slow-disk",
+    "full-disk",
+    "slow-link",
+    "connection-loss",
+    "service-kill",
+    "service-pause",
+    "controller-kill",
+    "restart-all",
+    "leader-move",
+];
 
 pub(super) const fn kind_name(kind: &FaultKind) -> &'static str {
     match kind {

@@ -5,7 +5,7 @@ use broker_model::config::{BrokerConfig, ConfigError};
 use broker_model::controller::{Controller, ControllerConfig};
 use broker_model::names::Names;
 use broker_model::records::Batches;
-use broker_model::types::{Instant, NodeId, RackId};
+use broker_model::types::{Duration, Instant, NodeId, RackId};
 use reports::history::Recorder;
 use scenarios::model::{ConfigValue, Hardware, KafkaConfig};
 
@@ -20,7 +20,8 @@ use super::phases::PhaseClock;
 use super::queue::EventQueue;
 use super::trace::Trace;
 use super::watch::Sampler;
-use crate::host::{Disk, DiskProfile, Nic, NicProfile, PageCache, Rate, ThreadPool};
+use super::witness::Witness;
+use crate::host::{Disk, DiskProfile, Nic, NicProfile, PageCache, Rate, Residency, ThreadPool};
 use crate::invariant::Invariants;
 use crate::network::{ConnectionTable, HostId, LatencyTable, Links, Messages};
 use crate::plan::{Plan, Quantiles, WALL_EPOCH};
@@ -93,6 +94,11 @@ impl World {
         let jitter = Quantiles::new(&scenario.network.jitter, &mut draws);
         let near = latency(&Quantiles::new(&scenario.network.same_rack, &mut draws), &jitter);
         let far = latency(&Quantiles::new(&scenario.network.cross_rack, &mut draws), &jitter);
+        let links = Links::new(&host_racks, near, far);
+        let links = match scenario.network.bandwidth_bits_per_s {
+            Some(bits) => links.bounded(bits / 8),
+            None => links,
+        };
         let nic = nic_profile(&scenario.hardware);
         let config = broker_config(&scenario.cluster.config);
         let nodes = make_nodes(&plan, &config, racks, &mut draws);
@@ -118,7 +124,7 @@ impl World {
             nodes,
             clients,
             hosts: (0..nodes_count).map(HostId).collect(),
-            links: Links::new(&host_racks, near, far),
+            links,
             nics: (0..hosts).map(|_| Nic::new(nic)).collect(),
             loss: vec![
                 (
@@ -143,6 +149,7 @@ impl World {
             client_scratch: Vec::new(),
             finished: false,
             told: None,
+            witness: Witness::new(!plan.scenario.expect.notes.is_empty()),
             plan,
         }
         .started()
@@ -169,24 +176,30 @@ fn make_nodes(plan: &Plan, config: &BrokerConfig, racks: u32, draws: &mut Stream
     });
     let controller = Controller::new(NodeId(FIRST_CONTROLLER), ControllerConfig::from(config));
     let machines = brokers.chain([Machine::Controller(Box::new(controller))]);
+    let cores = scenario.hardware.vcpus;
+    // A stream of its own: a new figure of the hardware does not reshuffle the others.
+    let read =
+        Quantiles::new(&scenario.hardware.disk.read, &mut Stream::new(plan.seed, "disk-read"));
     let mut nodes: Vec<Node> = Vec::new();
     for (index, machine) in machines.enumerate() {
         let id = match &machine {
             Machine::Broker(broker) => broker.node(),
             Machine::Controller(_) => NodeId(FIRST_CONTROLLER),
         };
-        let disk = disk_profile(&scenario.hardware, draws);
+        let disk = disk_profile(&scenario.hardware, read.mean(), draws);
         nodes.push(Node {
             id,
             host: HostId(index as u32),
             machine,
             state: NodeState::Stopped,
             incarnation: 0,
-            network_threads: ThreadPool::new(config.num_network_threads),
-            handler_threads: ThreadPool::new(config.num_io_threads),
-            fetcher_threads: ThreadPool::new(config.num_replica_fetchers.max(1) * 2),
+            cores,
+            network_threads: ThreadPool::new(config.num_network_threads.min(cores)),
+            handler_threads: ThreadPool::new(config.num_io_threads.min(cores)),
+            fetcher_threads: ThreadPool::new((config.num_replica_fetchers.max(1) * 2).min(cores)),
             disk: Disk::new(disk),
             cache: PageCache::new(scenario.hardware.memory / 100 * DIRTY_PERCENT),
+            pages: Residency::new(scenario.hardware.memory),
             timer_at: Instant::FAR,
             frozen: Vec::new(),
             disk_jobs: Vec::new(),
@@ -248,7 +261,7 @@ fn nic_profile(hardware: &Hardware) -> NicProfile {
     }
 }
 
-fn disk_profile(hardware: &Hardware, draws: &mut Stream) -> DiskProfile {
+fn disk_profile(hardware: &Hardware, read: Duration, draws: &mut Stream) -> DiskProfile {
     DiskProfile {
         rate: Rate {
             base: hardware.disk.base_bytes_per_s.max(1),
@@ -256,6 +269,7 @@ fn disk_profile(hardware: &Hardware, draws: &mut Stream) -> DiskProfile {
             credit: hardware.disk.bucket_bytes,
         },
         fsync: Quantiles::new(&hardware.disk.fsync, draws).mean(),
+        read,
         capacity: hardware.disk.capacity_bytes,
     }
 }

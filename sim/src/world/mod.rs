@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`queue`](EventQueue), `transport` (connections), `nodes` (brokers and
 //! controllers on their hosts), `clients` (client processes), `faults`, `phases` (what a run
-//! does when), `watch` (notes to invariants, triggers and samples), `tell` (events in words).
+//! does when), `watch` (notes to invariants, triggers and samples), `witness` (what a
+//! scenario demands to happen), `tell` (events in words).
 
 mod actor;
 mod admin;
@@ -10,6 +11,8 @@ mod clients;
 mod faults;
 mod hosting;
 mod layout;
+#[cfg(test)]
+mod mask_tests;
 mod nodes;
 mod phases;
 mod queue;
@@ -17,6 +20,7 @@ mod tell;
 mod trace;
 mod transport;
 mod watch;
+mod witness;
 
 pub use actor::{Actor, ActorContext, LoadWindow, Port, Shared, TopicTable};
 pub use clients::ClientProcess;
@@ -28,6 +32,7 @@ pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
 pub use trace::Trace;
 pub use watch::{Progress, Sample};
+pub use witness::demandable;
 
 use broker_model::io::{Output, StopKind};
 use broker_model::note::Note;
@@ -71,6 +76,7 @@ pub struct World {
     client_scratch: Vec<ClientOutput>,
     finished: bool,
     told: Option<Vec<String>>,
+    witness: witness::Witness,
 }
 
 impl World {

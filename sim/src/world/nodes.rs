@@ -3,13 +3,14 @@
 use broker_model::broker::Broker;
 use broker_model::controller::Controller;
 use broker_model::io::{Context, Disconnected, Input, Output, StopKind, Tag, Token};
+use broker_model::protocol::fetch::FetchResponse;
 use broker_model::protocol::{Header, Request, Response};
 use broker_model::types::{
     Duration, Instant, MICROSECOND, NodeId, Now, Offset, PartitionId, Timestamp,
 };
 
 use super::{Event, World};
-use crate::host::{Disk, PageCache, ThreadPool, WriteBack};
+use crate::host::{Disk, PageCache, Residency, ThreadPool, WriteBack};
 use crate::network::{Body, Channel, Endpoint, HostId, MessageState, Slot};
 
 /// Whether a node's process runs.
@@ -89,6 +90,8 @@ pub struct Node {
     pub state: NodeState,
     /// How often its process has been started.
     pub incarnation: u64,
+    /// Hardware threads: no pool runs more of its threads at once.
+    pub cores: u32,
     /// Threads that read requests and send responses.
     pub network_threads: ThreadPool,
     /// Threads that handle requests.
@@ -97,8 +100,10 @@ pub struct Node {
     pub fetcher_threads: ThreadPool,
     /// Its disk.
     pub disk: Disk,
-    /// Its page cache.
+    /// Its page cache: what is not durable yet.
     pub cache: PageCache,
+    /// Its page cache: what need not be read from the disk.
+    pub pages: Residency,
     /// The earliest timer event in the queue.
     pub timer_at: Instant,
     /// Events that came while it stood still.
@@ -146,11 +151,12 @@ impl Node {
         }
     }
 
-    /// How many threads it has in all pools.
+    /// How many threads of all pools can run at once.
     #[must_use]
     pub fn threads(&self) -> u64 {
         let pools = [&self.network_threads, &self.handler_threads, &self.fetcher_threads];
-        pools.iter().map(|pool| pool.threads() as u64).sum()
+        let threads: u64 = pools.iter().map(|pool| pool.threads() as u64).sum();
+        threads.min(u64::from(self.cores))
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
@@ -326,13 +332,35 @@ impl World {
         }
         let bytes = response.wire_bytes();
         self.trace.add(bytes);
-        let cost = self.costs.network_request + self.costs.network_kib * (bytes / 1024);
+        let mut cost = self.costs.network_request + self.costs.network_kib * (bytes / 1024);
+        if !self.nodes[index].pages.is_warm()
+            && let Response::Fetch(fetched) = &response
+        {
+            cost += self.read_cold(index, fetched);
+        }
         let sent = self.nodes[index].network_threads.schedule(self.now, cost);
         let message = self.messages.get_mut(slot);
         message.body = Body::Response(response);
         message.direction = crate::network::Direction::ToClient;
         self.transmit(slot, sent);
         self.unmute(id, life, sent);
+    }
+
+    /// How long a network thread stands still because what it sends is not in memory: sendfile
+    /// reads it from the disk, and whoever else the thread serves waits too.
+    fn read_cold(&mut self, index: usize, fetched: &FetchResponse) -> Duration {
+        let node = &mut self.nodes[index];
+        let mut bytes = 0;
+        for partition in &fetched.partitions {
+            let range = partition.entries.start as usize..partition.entries.end as usize;
+            for entry in &fetched.entries[range] {
+                if !node.pages.is_cold(partition.partition, entry.base_offset) {
+                    break;
+                }
+                bytes += u64::from(self.shared.batches.get(entry.batch).bytes);
+            }
+        }
+        if bytes == 0 { 0 } else { node.disk.read(self.now, bytes).since(self.now) }
     }
 
     fn append(&mut self, index: usize, partition: PartitionId, bytes: u32, end: Offset) {
@@ -343,6 +371,7 @@ impl World {
             return;
         }
         node.cache.append(self.now, partition, bytes, end);
+        node.pages.append(partition, bytes, end);
         let excess = node.cache.excess();
         if excess > 0 {
             // Writers wait until the disk has caught up (balance_dirty_pages).
@@ -502,6 +531,8 @@ impl World {
             StopKind::PowerCut => {
                 node.disk.clear(self.now);
                 node.cache.power_cut();
+                let cache = &node.cache;
+                node.pages.power_cut(|partition| cache.durable(partition));
             }
         }
         let cache = &node.cache;

@@ -104,7 +104,8 @@ impl World {
             (connection.draw_key, connection.ready_at, connection.last_arrival[way]);
         let (from, to) = (self.host_of(from), self.host_of(to));
         let left = self.nics[from.0 as usize].send(from_time.max(ready), bytes);
-        let reached = left + self.links.latency(from, to, key, draw);
+        let carried = self.links.carry(from, to, left, bytes);
+        let reached = carried + self.links.latency(from, to, key, draw);
         let arrival = self.nics[to.0 as usize].receive(reached, bytes).max(last);
         self.connections.get_mut(id).last_arrival[way] = arrival;
         if self.breaks(from, to, key, draw) {

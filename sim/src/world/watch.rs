@@ -113,6 +113,7 @@ impl World {
         for note in notes {
             self.invariants.on_note(&view, note);
         }
+        self.witness.hear(notes);
         if self.told.is_some() {
             self.keep_notes(notes);
         }

@@ -39,6 +39,17 @@ fn every_rule_is_documented_with_its_values() {
 }
 
 #[test]
+fn every_name_that_can_be_demanded_is_documented() {
+    let model = read("docs/model.md");
+    let names = broker_model::note::Note::NAMES.iter();
+    let missing: Vec<String> = names
+        .filter(|name| !model.contains(&format!("`{name}`")))
+        .map(|name| (*name).to_owned())
+        .collect();
+    assert_none("names of notes that docs/model.md does not list", &missing);
+}
+
+#[test]
 fn every_dependency_has_its_reason() {
     let workspace = read("Cargo.toml");
     let contributing = read("CONTRIBUTING.md");

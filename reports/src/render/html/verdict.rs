@@ -94,8 +94,13 @@ pub fn sentence(summary: &Summary) -> String {
     }
     if summary.expected == Verdict::Fail {
         let anomaly = summary.expected_anomaly.map_or("a failure", |one| one.name());
-        let met = if summary.as_expected() { "and it came" } else { "and it did not come" };
+        let came = summary.as_expected() || summary.only_notes_are_missing();
+        let met = if came { "and it came" } else { "and it did not come" };
         text.push_str(&format!(" This scenario expects {anomaly}, {met}."));
+    }
+    if !summary.missing_notes.is_empty() {
+        let missing = list(&summary.missing_notes);
+        text.push_str(&format!(" The scenario demands what did not happen: {missing}."));
     }
     text
 }
