@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// The areas whose dialogues are with a cluster; `client` holds others.
-const AREAS: &[&str] = &["controller", "fetch", "log", "idempotence", "replication", "transactions"];
+const AREAS: &[&str] =
+    &["controller", "fetch", "log", "idempotence", "replication", "transactions"];
 
 fn files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialogues");

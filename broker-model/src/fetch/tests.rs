@@ -49,12 +49,14 @@ fn news(session: &mut Session) -> Vec<u32> {
 #[test]
 fn a_session_begins_with_epoch_zero_and_goes_on_with_one() {
     let mut sessions = Sessions::default();
-    let begun = sessions.begin(&request((0, 0), &[3, 1], &[]), NOW, SLOTS).expect("a new one");
+    let begun =
+        sessions.begin(&request((0, 0), &[3, 1], &[]), false, NOW, SLOTS).expect("a new one");
     assert!(begun.full);
     let session = sessions.get_mut(begun.key).expect("just begun");
     assert_eq!((session.id, session.epoch, session.len()), (1, 1, 2));
     assert_eq!(news(session), [3, 1], "in the order of the request");
-    let begun = sessions.begin(&request((1, 1), &[], &[3]), NOW, SLOTS).expect("the next epoch");
+    let begun =
+        sessions.begin(&request((1, 1), &[], &[3]), false, NOW, SLOTS).expect("the next epoch");
     assert!(!begun.full);
     let session = sessions.get_mut(begun.key).expect("still there");
     assert_eq!((session.epoch, session.len()), (2, 1));
@@ -64,21 +66,45 @@ fn a_session_begins_with_epoch_zero_and_goes_on_with_one() {
 #[test]
 fn stale_epochs_and_unknown_sessions_are_refused() {
     let mut sessions = Sessions::default();
-    sessions.begin(&request((0, 0), &[0], &[]), NOW, SLOTS).expect("a new one");
+    sessions.begin(&request((0, 0), &[0], &[]), false, NOW, SLOTS).expect("a new one");
     let refused = |sessions: &mut Sessions, session| {
-        sessions.begin(&request(session, &[], &[]), NOW, SLOTS).map(|_| ()).expect_err("refused")
+        sessions
+            .begin(&request(session, &[], &[]), false, NOW, SLOTS)
+            .map(|_| ())
+            .expect_err("refused")
     };
     assert_eq!(refused(&mut sessions, (1, 2)), ErrorCode::InvalidFetchSessionEpoch);
     assert_eq!(refused(&mut sessions, (9, 1)), ErrorCode::FetchSessionIdNotFound);
-    sessions.begin(&request((1, -1), &[0], &[]), NOW, SLOTS).expect("the last fetch of a session");
+    sessions
+        .begin(&request((1, -1), &[0], &[]), false, NOW, SLOTS)
+        .expect("the last fetch of a session");
     assert_eq!(refused(&mut sessions, (1, 1)), ErrorCode::FetchSessionIdNotFound);
+}
+
+#[test]
+fn a_session_without_partitions_is_closed() {
+    let mut sessions = Sessions::default();
+    sessions.begin(&request((0, 0), &[0], &[]), false, NOW, SLOTS).expect("a new one");
+    let begun = sessions.begin(&request((1, 1), &[0], &[0]), false, NOW, SLOTS).expect("served");
+    assert!(begun.full, "what a request names in both is gone, and nothing is left");
+    let gone = sessions.begin(&request((1, 2), &[], &[]), false, NOW, SLOTS).map(|_| ());
+    assert_eq!(gone, Err(ErrorCode::FetchSessionIdNotFound));
+}
+
+#[test]
+fn topics_are_named_by_id_or_by_name_for_good() {
+    let mut sessions = Sessions::default();
+    sessions.begin(&request((0, 0), &[0], &[]), true, NOW, SLOTS).expect("a new one");
+    let refused = sessions.begin(&request((1, 1), &[], &[]), false, NOW, SLOTS).map(|_| ());
+    assert_eq!(refused, Err(ErrorCode::FetchSessionTopicIdError));
 }
 
 #[test]
 fn a_fetch_without_partitions_or_room_gets_no_session() {
     let mut sessions = Sessions::default();
     let id = |sessions: &mut Sessions, partitions: &[u32], slots| {
-        let begun = sessions.begin(&request((0, 0), partitions, &[]), NOW, slots).expect("served");
+        let begun =
+            sessions.begin(&request((0, 0), partitions, &[]), false, NOW, slots).expect("served");
         sessions.get_mut(begun.key).expect("kept until it is answered").id
     };
     assert_eq!(id(&mut sessions, &[], SLOTS), 0);
@@ -93,18 +119,18 @@ fn a_fetch_without_partitions_or_room_gets_no_session() {
 fn followers_push_out_consumers() {
     let mut sessions = Sessions::default();
     for _ in 0..8 {
-        sessions.begin(&request((0, 0), &[0], &[]), NOW, 8).expect("served");
+        sessions.begin(&request((0, 0), &[0], &[]), false, NOW, 8).expect("served");
     }
-    let begun = sessions.begin(&follower(2, &[0]), NOW, 8).expect("served");
+    let begun = sessions.begin(&follower(2, &[0]), false, NOW, 8).expect("served");
     assert_eq!(sessions.get_mut(begun.key).expect("just begun").id, 9);
-    let gone = sessions.begin(&request((1, 1), &[], &[]), NOW, 8).map(|_| ());
+    let gone = sessions.begin(&request((1, 1), &[], &[]), false, NOW, 8).map(|_| ());
     assert_eq!(gone, Err(ErrorCode::FetchSessionIdNotFound), "the oldest consumer's is gone");
 }
 
 #[test]
 fn an_append_tells_who_had_everything() {
     let mut sessions = Sessions::default();
-    let key = sessions.begin(&follower(2, &[4]), NOW, SLOTS).expect("served").key;
+    let key = sessions.begin(&follower(2, &[4]), false, NOW, SLOTS).expect("served").key;
     sessions.get_mut(key).expect("there").settle(|_| false);
     let mut caught_up = Vec::new();
     for end in [0, 5] {
@@ -120,7 +146,7 @@ fn an_append_tells_who_had_everything() {
 fn a_high_watermark_wakes_consumers_only() {
     let mut sessions = Sessions::default();
     let parked = |sessions: &mut Sessions, request: &FetchRequest| {
-        let key = sessions.begin(request, NOW, SLOTS).expect("served").key;
+        let key = sessions.begin(request, false, NOW, SLOTS).expect("served").key;
         let fetch = super::FetchParams {
             token: crate::io::Token(0),
             min_bytes: 1,
@@ -192,7 +218,7 @@ proptest! {
     #[test]
     fn news_are_those_of_the_naive_twin(steps in prop::collection::vec(step(), 0..60)) {
         let mut sessions = Sessions::default();
-        let begun = sessions.begin(&request((0, 0), &[0, 1], &[]), NOW, SLOTS).expect("new");
+        let begun = sessions.begin(&request((0, 0), &[0, 1], &[]), false, NOW, SLOTS).expect("new");
         let mut twin = Twin::default();
         twin.ask(0);
         twin.ask(1);
@@ -200,7 +226,7 @@ proptest! {
         for step in steps {
             let mut fetch = |partitions: &[u32], forgotten: &[u32]| {
                 let request = request((1, epoch), partitions, forgotten);
-                assert!(sessions.begin(&request, NOW, SLOTS).is_ok(), "the right epoch");
+                assert!(sessions.begin(&request, false, NOW, SLOTS).is_ok(), "the right epoch");
                 epoch += 1;
             };
             match step {
@@ -208,10 +234,12 @@ proptest! {
                     fetch(&[partition], &[]);
                     twin.ask(partition);
                 }
-                Step::Forget(partition) => {
+                // Without partitions a session is closed; that has a test of its own.
+                Step::Forget(partition) if twin.partitions.iter().any(|&(p, _)| p != partition) => {
                     fetch(&[], &[partition]);
                     twin.partitions.retain(|&(p, _)| p != partition);
                 }
+                Step::Forget(_) => {}
                 Step::News(partition) => {
                     sessions.news(PartitionId(partition), News::Readable);
                     let known = twin.partitions.iter_mut().find(|(p, _)| *p == partition);
