@@ -92,24 +92,24 @@ impl Stage {
                 return None;
             }
             for _ in 0..STRIDE {
-                if let Some(at) = world.next_at()
-                    && at >= self.slice_end
-                {
+                let next = world.next_at().filter(|at| *at >= self.slice_end);
+                if let Some(at) = next {
                     self.follow(at).await;
-                    self.attend(&mut world).await;
                 }
                 if !world.advance() {
                     return Some(world);
                 }
-                if world.awaits_driver() {
+                if next.is_some() || world.awaits_driver() {
                     self.attend(&mut world).await;
                 }
             }
         }
     }
 
-    /// Lets madsim's clock come to the next event, with whatever waits for that clock.
+    /// Lets madsim's clock come to the next event. What waited for that clock wakes now, sees
+    /// the time of the event, and has its say behind it.
     async fn follow(&mut self, at: Instant) {
+        self.board.set_now(at);
         let target = std::time::Duration::from_nanos(at.0);
         if let Some(behind) = target.checked_sub(TimeHandle::current().elapsed()) {
             madsim::time::sleep(behind).await;

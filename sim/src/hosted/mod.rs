@@ -25,6 +25,8 @@ mod producer;
 pub mod programs;
 mod reading;
 mod sending;
+#[cfg(test)]
+mod tests;
 
 pub use answer::Pending;
 pub use consumer::{AsyncConsumer, Message, MessageRun, Polled, Position};

@@ -235,3 +235,18 @@ fn programs_must_fit_the_scenario() {
     let error = Hosting::new(&transaction, 0).service("order", |_| async {}).run();
     assert!(matches!(error, Err(HostingError::Beyond(name)) if name == "order"));
 }
+
+/// Two instances of a group that share nothing: the order in which madsim polls them, which the
+/// seed of a run decides beside everything else, must not be seen.
+#[test]
+fn a_run_with_several_instances_repeats_itself_in_another_thread() {
+    let two = format!("{BASE}{SERVICE_KILL}")
+        .replace("kind = \"reader\"", "kind = \"reader\"\ninstances = 3");
+    let all = move || -> Vec<(String, String)> {
+        let scenario = small::scenario(&two);
+        let runs = (0..5).map(|seed| hosted(&scenario, seed).summary);
+        runs.map(|one| (one.digest, one.history_digest)).collect()
+    };
+    let there = std::thread::spawn(all.clone()).join().expect("no run panics");
+    assert_eq!(all(), there);
+}
