@@ -53,7 +53,7 @@ impl Recorder {
                 self.invented.audited(id, partition, offset);
                 continue;
             };
-            let index = self.records.batch_index(id);
+            let index = self.records.batch_index_near(id, shared.map_or(u32::MAX, |s| s.index));
             let mut of = match shared {
                 Some(shared) if shared.index == index => shared,
                 before => self.share(before, index, partition),

@@ -75,7 +75,7 @@ impl Recorder {
                 self.invented.polled(id, &poll, offset);
                 continue;
             }
-            let index = self.records.batch_index(id);
+            let index = self.records.batch_index_near(id, last);
             if index == last {
                 continue;
             }

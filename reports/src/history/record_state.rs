@@ -69,26 +69,26 @@ impl Batch {
     }
 }
 
-/// The table by record id: nine bytes a record.
+/// Every so many sends the table notes which batch it has come to.
+const STRIDE: u32 = 128;
+
+/// The table by record id: five bytes a record. The batch of a record is found by its ordinal,
+/// since batches are in order of theirs.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     states: Vec<RecordState>,
-    placed: Vec<Placed>,
+    ordinals: Vec<u32>,
     batches: Vec<Batch>,
+    /// The batch of every [`STRIDE`]th ordinal.
+    strides: Vec<u32>,
     sent_count: u32,
-}
-
-#[derive(Clone, Copy, Default, Debug)]
-struct Placed {
-    ordinal: u32,
-    batch: u32,
 }
 
 impl Records {
     /// Makes room for this many records, so that the table need not grow.
     pub(super) fn reserve(&mut self, records: usize) {
         self.states.reserve(records);
-        self.placed.reserve(records);
+        self.ordinals.reserve(records);
     }
 
     /// Records were sent in one batch, in this order. Gives how many were never sent before.
@@ -102,7 +102,10 @@ impl Records {
             if index >= self.states.len() {
                 self.grow(index);
             }
-            self.placed[index] = Placed { ordinal: self.sent_count, batch: number };
+            self.ordinals[index] = self.sent_count;
+            if self.sent_count.is_multiple_of(STRIDE) {
+                self.strides.push(number);
+            }
             self.sent_count += 1;
             fresh += u64::from(!self.states[index].set(RecordState::SENT).any(RecordState::SENT));
         }
@@ -114,7 +117,7 @@ impl Records {
     fn grow(&mut self, index: usize) {
         let bound = (index + 1).next_multiple_of(1 << 14);
         self.states.resize(bound, RecordState::default());
-        self.placed.resize(bound, Placed::default());
+        self.ordinals.resize(bound, 0);
     }
 
     /// The state of a record; the empty state for an id never sent.
@@ -138,7 +141,26 @@ impl Records {
     #[must_use]
     #[inline]
     pub fn batch_index(&self, id: u32) -> u32 {
-        self.placed[id as usize].batch
+        let ordinal = self.ordinals[id as usize];
+        let stride = (ordinal / STRIDE) as usize;
+        let first = self.strides[stride] as usize;
+        let last = self.strides.get(stride + 1).map_or(self.batches.len(), |&b| b as usize + 1);
+        let later = self.batches[first..last].partition_point(|b| b.first_ordinal <= ordinal);
+        u32::try_from(first + later - 1).expect("fewer batches than records")
+    }
+
+    /// As [`Self::batch_index`], at once if it is the batch `near`, which it mostly is in a walk.
+    #[must_use]
+    #[inline]
+    pub fn batch_index_near(&self, id: u32, near: u32) -> u32 {
+        let ordinal = self.ordinals[id as usize];
+        let near_first = self.batches.get(near as usize).map(|b| b.first_ordinal);
+        let next_first = self.batches.get(near as usize + 1).map(|b| b.first_ordinal);
+        let next_first = next_first.unwrap_or(self.sent_count);
+        if near_first.is_some_and(|first| first <= ordinal && ordinal < next_first) {
+            return near;
+        }
+        self.batch_index(id)
     }
 
     /// The batch of a record that was sent.
@@ -170,7 +192,7 @@ impl Records {
     #[must_use]
     #[inline]
     pub fn ordinal(&self, id: u32) -> u32 {
-        self.placed[id as usize].ordinal
+        self.ordinals[id as usize]
     }
 
     /// The offset a record was acknowledged at, if it was.
@@ -191,5 +213,43 @@ impl Records {
                 (id, state, batch)
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, Records};
+    use proptest::prelude::*;
+
+    const BATCH: Batch = Batch {
+        sent_ns: 0,
+        acknowledged_ns: 0,
+        base_offset: -1,
+        first_ordinal: 0,
+        partition: 0,
+        session: 0,
+        transaction: Batch::NO_TRANSACTION,
+    };
+
+    proptest! {
+        #[test]
+        fn the_batch_of_a_record_agrees_with_a_table(
+            lengths in prop::collection::vec(0_u32..300, 1..30),
+        ) {
+            let (mut records, mut naive) = (Records::default(), Vec::new());
+            for (number, length) in (0_u32..).zip(lengths) {
+                let first = u32::try_from(naive.len()).expect("a short test");
+                records.send(first..first + length, BATCH);
+                naive.extend((0..length).map(|_| number));
+            }
+            let mut last = u32::MAX;
+            for (id, &number) in (0_u32..).zip(&naive) {
+                prop_assert_eq!(records.batch_index(id), number);
+                last = records.batch_index_near(id, last);
+                prop_assert_eq!(last, number);
+                let other = records.batch_index_near(id, number.wrapping_sub(1));
+                prop_assert_eq!(other, number);
+            }
+        }
     }
 }

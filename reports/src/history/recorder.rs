@@ -38,7 +38,7 @@ pub struct Totals {
 /// Order of use: declare (`topic`, `group`, `service_instance`, `stage`, `ledger`, ...), then
 /// record as simulated time goes on, then `finish_at`, audit every partition, `judge`.
 ///
-/// Memory: nine bytes a record, 40 a sent batch, a bit an offset, one byte an entity and
+/// Memory: five bytes a record, 40 a sent batch, a bit an offset, one byte an entity and
 /// ledger, 24 bytes a gap in what a reader was given.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {

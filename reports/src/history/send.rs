@@ -84,7 +84,7 @@ impl Recorder {
             let before = before.unwrap_or_else(|| unsent(id));
             fresh += u64::from(!before.any(RecordState::ACKNOWLEDGED));
             answered += u64::from(!before.any(RecordState::ANSWERED));
-            let index = self.records.batch_index(id);
+            let index = self.records.batch_index_near(id, last);
             if index == last {
                 continue;
             }

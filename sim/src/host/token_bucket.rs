@@ -73,10 +73,9 @@ impl TokenBucket {
 
     fn refill(&mut self, now: Instant) {
         let elapsed = now.since(self.refilled_at);
-        let earned = u128::from(elapsed) * u128::from(self.rate.base) / u128::from(SECOND);
+        let earned = scaled(elapsed, self.rate.base, SECOND);
         if earned > 0 {
-            let credit = u128::from(self.credit) + earned;
-            self.credit = credit.min(u128::from(self.rate.credit)) as u64;
+            self.credit = self.credit.saturating_add(earned).min(self.rate.credit);
             self.refilled_at = now;
         }
     }
@@ -112,7 +111,16 @@ impl TokenBucket {
 }
 
 fn time_for(bytes: u64, per_second: u64) -> Duration {
-    (u128::from(bytes) * u128::from(SECOND) / u128::from(per_second)) as u64
+    scaled(bytes, SECOND, per_second)
+}
+
+/// `a * b / c`, in 64 bits where they suffice: a division in 128 costs as much as the rest of a
+/// message.
+fn scaled(a: u64, b: u64, c: u64) -> u64 {
+    match a.checked_mul(b) {
+        Some(product) => product / c,
+        None => u64::try_from(u128::from(a) * u128::from(b) / u128::from(c)).unwrap_or(u64::MAX),
+    }
 }
 
 #[cfg(test)]

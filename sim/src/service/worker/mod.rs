@@ -3,25 +3,25 @@
 //! The loop does one thing at a time, as a Java consumer's thread does: while it waits for a
 //! flush, a commit or an abort it does not poll. Heartbeats and fetches go on meanwhile.
 
+mod commit;
+mod task;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
-use broker_model::protocol::group::CommittedOffset;
-use broker_model::rules::{FailedOutput, SinkMemory};
+use broker_model::rules::SinkMemory;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId, RecordId};
 use reports::checker::CallKind;
-use reports::history::Poll;
 
-use super::kind::{Service, Slice};
+use super::kind::Service;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
 use crate::client::consumer::{CommitId, Consumer, ConsumerEvent, Polled};
 use crate::client::{ClientOutput, Correlation};
 use crate::prng::Stream;
 use crate::world::{Actor, ActorContext, Port};
-use scenarios::model::Commit;
 
 /// Records are processed in slices of about this much service time, so that outputs reach the
 /// producer soon after they are finished.
@@ -72,6 +72,15 @@ struct Position {
     processed: Offset,
 }
 
+/// Records of one run in a slice, by their places in the batch.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    run: usize,
+    input: usize,
+    from: u32,
+    to: u32,
+}
+
 /// A consuming instance.
 #[derive(Debug)]
 pub struct Worker {
@@ -84,8 +93,11 @@ pub struct Worker {
     consumer_id: u32,
     publisher: Option<Publisher>,
     polled: Polled,
+    /// The run to go on with, and how many of its records are done or in the slice.
     run: usize,
     within: u32,
+    /// The slice: where its records are, and when each is finished.
+    parts: Vec<Part>,
     finished: Vec<Instant>,
     records: Vec<RecordId>,
     outputs: Vec<RecordId>,
@@ -117,6 +129,7 @@ impl Worker {
             polled: Polled::default(),
             run: 0,
             within: 0,
+            parts: Vec::new(),
             finished: Vec::new(),
             records: Vec::new(),
             outputs: Vec::new(),
@@ -272,285 +285,6 @@ impl Worker {
             cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
         }
         self.commit_now = false;
-    }
-
-    fn poll(&mut self, cx: &mut ActorContext<'_>) {
-        let Some(consumer) = &mut self.consumer else { return };
-        let polled = &mut self.polled;
-        polled.clear();
-        self.run = 0;
-        self.within = 0;
-        cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| consumer.poll(cx, polled));
-        self.consumer_events(cx);
-        if self.polled.runs.is_empty() || matches!(self.step, Step::Down(_)) {
-            return;
-        }
-        for index in 0..self.polled.runs.len() {
-            self.account_poll(cx, index);
-        }
-        if self.plan.spec.commit == Commit::BeforeProcessing {
-            let ends: BTreeMap<PartitionId, Offset> =
-                self.polled.runs.iter().map(|r| (r.partition, r.end_offset())).collect();
-            self.committing = ends.into_iter().collect();
-            if let Some(id) = self.commit_sync(cx) {
-                self.step = Step::CommittingFirst(id);
-                return;
-            }
-        }
-        self.begin_slice(cx);
-    }
-
-    fn account_poll(&mut self, cx: &mut ActorContext<'_>, index: usize) {
-        let run = self.polled.runs[index];
-        let first = run.first_offset();
-        let at_ns = cx.now.instant.0;
-        self.positions.entry(run.partition).or_insert_with(|| {
-            cx.shared.recorder.assigned(self.consumer_id, run.partition.0, first.0, at_ns);
-            self.plan.service.rewind(cx.shared, run.partition, first);
-            Position { committed: first, processed: first }
-        });
-        let records = cx.shared.batches.records(run.batch);
-        let ids = records[run.from as usize..run.to as usize].iter().map(|id| id.0);
-        let poll = Poll {
-            consumer: self.consumer_id,
-            partition: run.partition.0,
-            base_offset: first.0,
-            at_ns,
-        };
-        cx.shared.recorder.polled(ids, poll);
-    }
-
-    /// Takes up to a slice of service time from the present run.
-    fn begin_slice(&mut self, cx: &mut ActorContext<'_>) {
-        let Some(run) = self.polled.runs.get(self.run).copied() else { return };
-        let input = self.plan.spec.input_of(cx, run.partition);
-        let times = &self.plan.spec.times[input.min(self.plan.spec.times.len() - 1)];
-        let start = cx.now.instant;
-        let mut at = start;
-        self.finished.clear();
-        let mut position = run.from + self.within;
-        while position < run.to && at.since(start) < SLICE {
-            at = at + times.at(self.draws.bits());
-            self.finished.push(at);
-            position += 1;
-        }
-        self.busy += at.since(start);
-        self.step = Step::Working(at);
-    }
-
-    fn end_slice(&mut self, cx: &mut ActorContext<'_>) {
-        let count = self.finished.len();
-        self.process(cx, count, true);
-        let run = self.polled.runs[self.run];
-        self.within += count as u32;
-        if run.from + self.within >= run.to {
-            self.run += 1;
-            self.within = 0;
-        }
-        self.step = Step::Ready;
-    }
-
-    /// The first `count` records of the slice are finished.
-    fn process(&mut self, cx: &mut ActorContext<'_>, count: usize, alive: bool) {
-        let run = self.polled.runs[self.run];
-        let from = (run.from + self.within) as usize;
-        let base_offset = run.base_offset + from as i64;
-        let input = self.plan.spec.input_of(cx, run.partition);
-        // The records are copied out because the service may add records to the same arena.
-        let mut records = std::mem::take(&mut self.records);
-        records.clear();
-        records.extend_from_slice(&cx.shared.batches.records(run.batch)[from..from + count]);
-        let slice = Slice {
-            input,
-            partition: run.partition,
-            base_offset,
-            records: &records,
-            finished: &self.finished[..count],
-        };
-        let mut outputs = std::mem::take(&mut self.outputs);
-        outputs.clear();
-        self.plan.service.process(cx.shared, slice, &mut outputs);
-        self.plan.spec.account(cx, input, &records, &self.finished[..count]);
-        if alive {
-            if self.commit_due == Instant::FAR && self.plan.spec.commits_itself() {
-                self.commit_due = cx.now.instant + self.plan.spec.commit_interval;
-            }
-            if let Some(publisher) = &mut self.publisher {
-                if self.plan.spec.transactional {
-                    publisher.begin(cx);
-                }
-                if !outputs.is_empty() {
-                    publisher.send(cx, &outputs);
-                }
-            }
-            let end = base_offset + count as i64;
-            if let Some(position) = self.positions.get_mut(&run.partition) {
-                position.processed = end;
-            }
-        }
-        self.outputs = outputs;
-        self.records = records;
-    }
-
-    /// Starts a commit of what was processed. False if there is nothing to commit.
-    fn begin_commit(&mut self, cx: &mut ActorContext<'_>) -> bool {
-        self.commit_due = Instant::FAR;
-        self.committing = self
-            .positions
-            .iter()
-            .filter(|(_, p)| p.processed > p.committed)
-            .map(|(&partition, p)| (partition, p.processed))
-            .collect();
-        if self.plan.spec.transactional {
-            return self.send_offsets(cx);
-        }
-        if self.committing.is_empty() || self.plan.spec.commit != Commit::AfterProcessing {
-            return false;
-        }
-        match &mut self.publisher {
-            Some(publisher) => {
-                publisher.flush();
-                self.step = Step::Flushing;
-            }
-            None => self.commit_offsets(cx),
-        }
-        true
-    }
-
-    fn send_offsets(&mut self, cx: &mut ActorContext<'_>) -> bool {
-        let Some(publisher) = &mut self.publisher else { return false };
-        let Some(member) = self.consumer.as_ref().and_then(Consumer::group_metadata) else {
-            return false;
-        };
-        if !publisher.in_transaction() {
-            return false;
-        }
-        let abort = self.plan.spec.abort;
-        self.aborts_on_purpose = self.draws.chance(abort.numerator, abort.denominator);
-        if self.aborts_on_purpose {
-            self.step = Step::Aborting;
-            if !publisher.end(cx, false) {
-                self.fail(cx);
-            }
-            return true;
-        }
-        let offsets = self.committing.iter().map(|&(partition, offset)| CommittedOffset {
-            partition,
-            offset,
-            leader_epoch: None,
-        });
-        self.step = Step::SendingOffsets;
-        if !publisher.send_offsets(cx, member, offsets.collect()) {
-            self.abort(cx);
-        }
-        true
-    }
-
-    fn end_transaction(&mut self, cx: &mut ActorContext<'_>) {
-        let Some(publisher) = &mut self.publisher else { return };
-        self.step = Step::EndingTransaction;
-        if !publisher.end(cx, true) {
-            self.abort(cx);
-        }
-    }
-
-    fn abort(&mut self, cx: &mut ActorContext<'_>) {
-        if matches!(self.step, Step::Aborting | Step::Down(_) | Step::Initializing) {
-            return;
-        }
-        let Some(publisher) = &mut self.publisher else { return };
-        self.step = Step::Aborting;
-        self.polled.clear();
-        self.run = 0;
-        self.within = 0;
-        if !publisher.end(cx, false) {
-            self.fail(cx);
-        }
-    }
-
-    /// After an abort: everything since the last commit is read again.
-    fn rewind(&mut self, cx: &mut ActorContext<'_>) {
-        self.polled.clear();
-        self.run = 0;
-        self.within = 0;
-        if cx.shared.rules.failed_output == FailedOutput::Ignore && !self.aborts_on_purpose {
-            return;
-        }
-        let Some(consumer) = &mut self.consumer else { return };
-        let owned = consumer.assignment();
-        for (&partition, position) in &mut self.positions {
-            position.processed = position.committed;
-            let to = position.committed;
-            if owned.contains(&partition) {
-                consumer.seek(partition, to);
-                let at = cx.now.instant.0;
-                cx.shared.recorder.position_reset(self.consumer_id, partition.0, to.0, at);
-            }
-            self.plan.service.rewind(cx.shared, partition, to);
-        }
-    }
-
-    fn commit_offsets(&mut self, cx: &mut ActorContext<'_>) {
-        if self.publisher.as_mut().is_some_and(|p| p.take_failed() > 0)
-            && cx.shared.rules.failed_output == FailedOutput::Rewind
-        {
-            // An output failed for certain: its input must be processed again.
-            self.rewind(cx);
-            self.step = Step::Ready;
-            return;
-        }
-        self.step = match self.commit_sync(cx) {
-            Some(id) => Step::Committing(id),
-            None => Step::Ready,
-        };
-    }
-
-    fn commit_sync(&mut self, cx: &mut ActorContext<'_>) -> Option<CommitId> {
-        let offsets: Vec<CommittedOffset> = self
-            .committing
-            .iter()
-            .map(|&(partition, offset)| CommittedOffset { partition, offset, leader_epoch: None })
-            .collect();
-        let consumer = self.consumer.as_mut()?;
-        cx.shared.recorder.calls_started(CallKind::CommitOffsets, 1);
-        let id = cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| {
-            consumer.commit_sync(cx, offsets)
-        });
-        Some(id)
-    }
-
-    fn offsets_committed(&mut self, cx: &mut ActorContext<'_>, id: CommitId, worked: bool) {
-        match self.step {
-            Step::CommittingFirst(waiting) if waiting == id => {
-                cx.shared.recorder.calls_ended(CallKind::CommitOffsets, 1);
-                if worked {
-                    self.committed(cx);
-                }
-                self.step = Step::Ready;
-            }
-            Step::Committing(waiting) if waiting == id => {
-                cx.shared.recorder.calls_ended(CallKind::CommitOffsets, 1);
-                if worked {
-                    self.committed(cx);
-                }
-                self.step = Step::Ready;
-            }
-            _ => {}
-        }
-    }
-
-    /// What was being committed stands.
-    fn committed(&mut self, cx: &mut ActorContext<'_>) {
-        let member = self.consumer.as_ref().and_then(Consumer::group_metadata);
-        let Some((group, ..)) = member else { return };
-        let at = cx.now.instant.0;
-        for (partition, offset) in std::mem::take(&mut self.committing) {
-            if let Some(position) = self.positions.get_mut(&partition) {
-                position.committed = position.committed.max(offset);
-            }
-            cx.shared.recorder.committed_offset(group.0, partition.0, offset.0, at);
-            self.plan.service.committed(cx.shared, partition, offset);
-        }
     }
 
     /// The process cannot go on: it ends, and is started again after a while.

@@ -1,0 +1,157 @@
+//! Polling and working: slices of service time.
+
+use std::collections::BTreeMap;
+
+use broker_model::types::{Instant, Offset, PartitionId, RecordId};
+use reports::history::Poll;
+
+use super::{Part, Position, SLICE, Step, Worker};
+use crate::service::kind::Slice;
+use crate::world::{ActorContext, Port};
+use scenarios::model::Commit;
+
+impl Worker {
+    pub(super) fn poll(&mut self, cx: &mut ActorContext<'_>) {
+        let Some(consumer) = &mut self.consumer else { return };
+        let polled = &mut self.polled;
+        polled.clear();
+        self.run = 0;
+        self.within = 0;
+        cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| consumer.poll(cx, polled));
+        self.consumer_events(cx);
+        if self.polled.runs.is_empty() || matches!(self.step, Step::Down(_)) {
+            return;
+        }
+        for index in 0..self.polled.runs.len() {
+            self.account_poll(cx, index);
+        }
+        if self.plan.spec.commit == Commit::BeforeProcessing {
+            let ends: BTreeMap<PartitionId, Offset> =
+                self.polled.runs.iter().map(|r| (r.partition, r.end_offset())).collect();
+            self.committing = ends.into_iter().collect();
+            if let Some(id) = self.commit_sync(cx) {
+                self.step = Step::CommittingFirst(id);
+                return;
+            }
+        }
+        self.begin_slice(cx);
+    }
+
+    fn account_poll(&mut self, cx: &mut ActorContext<'_>, index: usize) {
+        let run = self.polled.runs[index];
+        let first = run.first_offset();
+        let at_ns = cx.now.instant.0;
+        self.positions.entry(run.partition).or_insert_with(|| {
+            cx.shared.recorder.assigned(self.consumer_id, run.partition.0, first.0, at_ns);
+            self.plan.service.rewind(cx.shared, run.partition, first);
+            Position { committed: first, processed: first }
+        });
+        let records = cx.shared.batches.records(run.batch);
+        let ids = records[run.from as usize..run.to as usize].iter().map(|id| id.0);
+        let poll = Poll {
+            consumer: self.consumer_id,
+            partition: run.partition.0,
+            base_offset: first.0,
+            at_ns,
+        };
+        cx.shared.recorder.polled(ids, poll);
+    }
+
+    /// Takes up to a slice of service time from what was polled, over as many runs as it spans.
+    pub(super) fn begin_slice(&mut self, cx: &ActorContext<'_>) {
+        let start = cx.now.instant;
+        let mut at = start;
+        self.finished.clear();
+        self.parts.clear();
+        while let Some(run) = self.polled.runs.get(self.run).copied()
+            && at.since(start) < SLICE
+        {
+            let input = self.plan.spec.input_of(cx, run.partition);
+            let times = &self.plan.spec.times[input.min(self.plan.spec.times.len() - 1)];
+            let from = run.from + self.within;
+            let mut to = from;
+            while to < run.to && at.since(start) < SLICE {
+                at = at + times.at(self.draws.bits());
+                self.finished.push(at);
+                to += 1;
+            }
+            self.parts.push(Part { run: self.run, input, from, to });
+            self.within += to - from;
+            if to >= run.to {
+                self.run += 1;
+                self.within = 0;
+            }
+        }
+        if !self.parts.is_empty() {
+            self.busy += at.since(start);
+            self.step = Step::Working(at);
+        }
+    }
+
+    pub(super) fn end_slice(&mut self, cx: &mut ActorContext<'_>) {
+        self.process(cx, self.finished.len(), true);
+        self.step = Step::Ready;
+    }
+
+    /// The first `count` records of the slice are finished.
+    pub(super) fn process(&mut self, cx: &mut ActorContext<'_>, count: usize, alive: bool) {
+        let parts = std::mem::take(&mut self.parts);
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.clear();
+        let mut done = 0;
+        for part in &parts {
+            let here = ((part.to - part.from) as usize).min(count - done);
+            if here == 0 {
+                break;
+            }
+            self.process_part(cx, *part, done..done + here, &mut outputs);
+            done += here;
+        }
+        if alive && done > 0 {
+            self.hand_over(cx, &outputs);
+        }
+        self.parts = parts;
+        self.outputs = outputs;
+    }
+
+    /// Some records of one run are finished; `times` are theirs in the slice.
+    fn process_part(
+        &mut self,
+        cx: &mut ActorContext<'_>,
+        part: Part,
+        times: std::ops::Range<usize>,
+        outputs: &mut Vec<RecordId>,
+    ) {
+        let run = self.polled.runs[part.run];
+        let base_offset = run.base_offset + i64::from(part.from);
+        let from = part.from as usize;
+        // The records are copied out because the service may add records to the same arena.
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
+        let all = cx.shared.batches.records(run.batch);
+        records.extend_from_slice(&all[from..from + times.len()]);
+        let finished = &self.finished[times];
+        let (input, partition) = (part.input, run.partition);
+        let slice = Slice { input, partition, base_offset, records: &records, finished };
+        self.plan.service.process(cx.shared, slice, outputs);
+        self.plan.spec.account(cx, input, &records, finished);
+        if let Some(position) = self.positions.get_mut(&partition) {
+            position.processed = base_offset + records.len() as i64;
+        }
+        self.records = records;
+    }
+
+    /// What was made of a slice goes to the producer, in a transaction if the service has them.
+    fn hand_over(&mut self, cx: &mut ActorContext<'_>, outputs: &[RecordId]) {
+        if self.commit_due == Instant::FAR && self.plan.spec.commits_itself() {
+            self.commit_due = cx.now.instant + self.plan.spec.commit_interval;
+        }
+        let Some(publisher) = &mut self.publisher else { return };
+        if self.plan.spec.transactional {
+            publisher.begin(cx);
+        }
+        if !outputs.is_empty() {
+            publisher.send(cx, outputs);
+        }
+    }
+}
