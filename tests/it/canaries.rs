@@ -48,7 +48,9 @@ const LOSSY_KEYS: &str = "[[fault]]\nkind = \"connection-loss\"\nprobability = 0
 
 /// A transform that gives up its outputs before the cluster is whole again.
 const IMPATIENT: &str = "[service.payment.producer]\n\"request.timeout.ms\" = 300\n\
-                         \"delivery.timeout.ms\" = 600\n";
+                         \"delivery.timeout.ms\" = 600\n\
+                         [load.customers]\nlimit = 800\n\
+                         arrivals = { model = \"open\", rate = \"100/s\" }\n";
 
 /// An instance that dies in mid-transaction and stays away for long: its transaction must end
 /// without it.
@@ -57,6 +59,8 @@ const GONE: &str = "[scenario]\nduration = \"30s\"\n[cluster.config]\n\
                     [service.payment.producer]\n\"transaction.timeout.ms\" = 1000\n\
                     [[fault]]\nkind = \"service-kill\"\ntarget = \"service:payment/0\"\n\
                     on = \"append:payments/0#20\"\nfor = \"25s\"\n\
+                    [load.customers]\nlimit = 800\n\
+                    arrivals = { model = \"open\", rate = \"100/s\" }\n\
                     [gate]\n\"max(end_to_end)\" = \"< 15s\"\n";
 
 #[rustfmt::skip]
