@@ -75,6 +75,11 @@ pub enum Output {
         /// Which request.
         token: Token,
     },
+    /// A request cannot be answered: close its connection.
+    Disconnect {
+        /// Which request.
+        token: Token,
+    },
     /// Ask another node.
     Send {
         /// The node.

@@ -279,6 +279,13 @@ impl Writing {
 fn is_retriable(error: ErrorCode) -> bool {
     !matches!(
         error,
-        ErrorCode::None | ErrorCode::InvalidProducerEpoch | ErrorCode::TransactionCoordinatorFenced
+        ErrorCode::None
+            | ErrorCode::InvalidProducerEpoch
+            | ErrorCode::TransactionCoordinatorFenced
+            // What Kafka's coordinator takes for impossible: it gives up, and the transaction
+            // stays as it is.
+            | ErrorCode::CorruptMessage
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::RecordListTooLarge
     )
 }

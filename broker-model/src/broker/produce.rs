@@ -33,7 +33,14 @@ impl Broker {
         header: Header,
         request: ProduceRequest,
     ) {
-        if request.transactional_id.is_some() {
+        let transactional =
+            || request.partitions.iter().any(|p| cx.batches.get(p.batch).transactional);
+        if request.transactional_id.is_none() && transactional() {
+            // Nobody may write into a transaction without naming whose.
+            let error = ErrorCode::TransactionalIdAuthorizationFailed;
+            let refused: Vec<_> = request.partitions.iter().map(|p| (p.partition, error)).collect();
+            self.append_produce(cx, token, header, &request, &[], &refused);
+        } else if request.transactional_id.is_some() {
             self.transactional_produce(cx, token, header, request);
         } else {
             self.append_produce(cx, token, header, &request, &[], &[]);
@@ -55,11 +62,14 @@ impl Broker {
         let mut partitions = Vec::with_capacity(request.partitions.len());
         let mut ends = Vec::with_capacity(request.partitions.len());
         for (i, entry) in request.partitions.iter().enumerate() {
-            let refusal = refused.iter().find(|(p, _)| *p == entry.partition);
+            let sent = cx.batches.header(entry.batch);
+            let unread = sent.and_then(|sent| sent.check_request(header.api_version).err());
+            let unread = unread.map(|error| (entry.partition, error));
+            let refusal = unread.as_ref();
+            let refusal = refusal.or(refused.iter().find(|(p, _)| *p == entry.partition));
             let produced = match refusal {
                 Some(&(_, error)) => {
-                    let log_start_offset = self.log_start_offset(entry.partition);
-                    self.refused_produce(entry.partition, Refused { error, log_start_offset })
+                    self.refused_produce(entry.partition, Refused::before_the_log(error))
                 }
                 None => {
                     let verification = verifications.get(i).copied().unwrap_or_default();
@@ -74,6 +84,10 @@ impl Broker {
         }
         let response = ProduceResponse { partitions };
         match request.acks {
+            // The producer expects no answer: it learns of an error by its broken connection.
+            Acks::None if response.partitions.iter().any(|p| p.error != ErrorCode::None) => {
+                cx.outputs.push(Output::Disconnect { token });
+            }
             Acks::None => cx.outputs.push(Output::NoReply { token }),
             Acks::Leader => self.acknowledge(cx, token, response, &ends),
             // Read here and nowhere else: whether acks=all means anything.
@@ -124,10 +138,6 @@ impl Broker {
             current_leader,
         };
         Produced { answer, end: None }
-    }
-
-    fn log_start_offset(&self, partition: PartitionId) -> Offset {
-        self.replicas.get(partition).map_or(Offset::NONE, |r| r.log().log_start_offset())
     }
 
     fn acknowledge(

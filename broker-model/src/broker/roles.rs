@@ -57,11 +57,13 @@ impl Broker {
             touched.partitions = self.image.partitions().map(|p| p.partition).collect();
             touched.partitions.extend(self.replicas.iter().map(|(p, _)| p));
         }
-        for topic in touched.topics {
-            self.reconfigure(topic);
-        }
         for partition in touched.partitions {
             self.reconcile(cx, partition);
+        }
+        // After the roles, as in Kafka: a smaller `min.insync.replicas` moves no high watermark
+        // by itself, though the ELR that it clears is a change of the partition.
+        for topic in touched.topics {
+            self.reconfigure(topic);
         }
         for broker in touched.brokers {
             self.broker_changed(cx, broker);

@@ -173,7 +173,11 @@ impl Log {
         batches.restamp(batch, new)
     }
 
-    fn check_size(&self, body: &Batch) -> Result<(), ErrorCode> {
+    /// `max.message.bytes` and `segment.bytes`.
+    ///
+    /// # Errors
+    /// Kafka's error for a batch that is too large.
+    pub fn check_size(&self, body: &Batch) -> Result<(), ErrorCode> {
         if body.bytes > self.config.max_message_bytes {
             Err(ErrorCode::MessageTooLarge)
         } else if body.bytes > self.config.segment_bytes {

@@ -3,9 +3,10 @@
 //! A body is immutable and written once; append stamps a placement ([`LogEntry`]) because
 //! a retry may place one body twice. Nothing clones or counts references.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{GroupRecord, TransactionRecord};
+use super::{GroupRecord, SentHeader, TransactionRecord};
 use crate::types::{
     BatchId, CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordId, Timestamp,
 };
@@ -122,6 +123,8 @@ pub struct Batches {
     ids: Vec<RecordId>,
     group: Vec<GroupRecord>,
     transaction: Vec<TransactionRecord>,
+    /// Headers of the few batches that came with odd ones.
+    headers: BTreeMap<BatchId, SentHeader>,
 }
 
 impl Batches {
@@ -186,6 +189,17 @@ impl Batches {
         self.ids.extend_from_slice(records);
         let content = Content::Records { first };
         self.push_body(new, position(records.len()), content, false)
+    }
+
+    /// Says that a client's batch came with this header.
+    pub fn set_header(&mut self, id: BatchId, header: SentHeader) {
+        self.headers.insert(id, header);
+    }
+
+    /// The header that a client's batch came with, unless it is the one that its body implies.
+    #[must_use]
+    pub fn header(&self, id: BatchId) -> Option<&SentHeader> {
+        if self.headers.is_empty() { None } else { self.headers.get(&id) }
     }
 
     /// The same records again under another producer identity (after an epoch bump).

@@ -3,6 +3,7 @@
 
 mod batch;
 mod coordinator_record;
+mod header;
 mod metadata_record;
 
 pub use batch::{
@@ -12,4 +13,5 @@ pub use batch::{
 pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };
+pub use header::SentHeader;
 pub use metadata_record::{MetadataRecord, PartitionRecord};

@@ -150,7 +150,7 @@ impl Cluster {
                     }
                 }
             }
-            Output::NoReply { token } => {
+            Output::NoReply { token } | Output::Disconnect { token } => {
                 self.flights.remove(&token);
             }
             Output::Send { to, tag, request } => {

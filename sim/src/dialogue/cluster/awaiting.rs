@@ -1,5 +1,6 @@
 //! `await`: lets time pass until something holds.
 
+use broker_model::metadata::Image;
 use broker_model::protocol::Request;
 use broker_model::protocol::Response;
 use broker_model::protocol::coordinator::CoordinatorKey;
@@ -125,10 +126,11 @@ impl Subject {
         let agreed = |value: Option<Option<String>>| value.flatten().unwrap_or_default();
         match *self {
             Self::Fenced(node, fenced) => {
-                let all = cluster.running().all(|id| {
-                    let broker = cluster.broker(id).and_then(|b| b.image().broker(node));
-                    broker.is_none_or(|b| b.fenced) == fenced
-                });
+                let is_so = |image: &Image| image.broker(node).is_none_or(|b| b.fenced) == fenced;
+                let all = is_so(cluster.controller().image())
+                    && cluster
+                        .running()
+                        .all(|id| cluster.broker(id).is_some_and(|broker| is_so(broker.image())));
                 all.to_string()
             }
             Self::Leader(partition) => {

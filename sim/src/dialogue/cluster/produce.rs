@@ -2,7 +2,7 @@
 
 use broker_model::protocol::produce::{Acks, ProducePartition, ProduceRequest, ProducedPartition};
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::records::NewBatch;
+use broker_model::records::{NewBatch, SentHeader};
 use broker_model::types::{
     BatchId, CoordinatorEpoch, MILLISECOND, Offset, PartitionId, ProducerEpoch, ProducerId,
     Timestamp,
@@ -32,6 +32,13 @@ const OPTIONS: &[&str] = &[
     "transactional",
     "control",
     "topic-id",
+    "batches",
+    "base",
+    "count",
+    "last-delta",
+    "codec",
+    "magic",
+    "crc",
     "at",
     "v",
 ];
@@ -81,9 +88,8 @@ fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, D
     let time = |i: usize| times.get(i).or(times.last()).copied().unwrap_or(now);
     let texts: Vec<Text> =
         list.iter().enumerate().map(|(i, text)| Text::parse(text, time(i))).collect();
-    if texts.is_empty() {
-        return Err(DialogueErrorKind::unsupported("a batch without records"));
-    }
+    let empty = texts.is_empty();
+    let texts = if empty { vec![Text::parse("~", now)] } else { texts };
     let new = NewBatch {
         producer_id: ProducerId(pid),
         producer_epoch: ProducerEpoch(epoch),
@@ -95,10 +101,34 @@ fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, D
     let cluster = &mut session.cluster;
     let ids: Vec<_> = texts.into_iter().map(|text| cluster.texts.push(text)).collect();
     let batch = cluster.batches.push_records(new, &ids);
+    let count = u32::try_from(ids.len()).expect("a dialogue is short");
     if let Some(codec) = args.get("compression").filter(|c| *c != "none") {
         cluster.texts.set_compression(batch, codec);
     }
+    let header = header(args, count, empty)?;
+    if header != SentHeader::right(count, 0) {
+        cluster.batches.set_header(batch, header);
+    }
     Ok(batch)
+}
+
+/// The header as the command overwrites it. What is empty is no batch.
+fn header(args: &Args, count: u32, empty: bool) -> Result<SentHeader, DialogueErrorKind> {
+    const CODECS: &[&str] = &["none", "gzip", "snappy", "lz4", "zstd"];
+    let codec = args.get("compression").unwrap_or("none");
+    let codec = CODECS.iter().position(|c| *c == codec);
+    let codec = codec.ok_or_else(|| DialogueErrorKind::syntax("there is no such codec"))? as u16;
+    let right = SentHeader::right(count, codec);
+    Ok(SentHeader {
+        batches: if empty { 0 } else { args.number("batches", 1)? },
+        magic: args.number("magic", right.magic)?,
+        checksum_matches: !args.is("crc", "bad"),
+        base_offset: args.number("base", 0)?,
+        count: args.number("count", right.count)?,
+        last_offset_delta: args.number("last-delta", right.last_offset_delta)?,
+        attributes: args.number("codec", right.attributes)?,
+        codec,
+    })
 }
 
 /// `acks`, `None` for what Kafka does not take.
@@ -192,9 +222,10 @@ fn bad_records(
         let latest = now.saturating_add(ms(config.timestamp_after_max));
         (now.saturating_sub(ms(config.timestamp_before_max)), latest)
     });
+    let compacted = replica.is_some_and(|r| r.log().config().cleanup_policy.compact);
     let bad: Vec<bool> = texts
         .map(|text| match (error, limits) {
-            (ErrorCode::InvalidRecord, Some(_)) => text.key.is_none(),
+            (ErrorCode::InvalidRecord, Some(_)) => compacted && text.key.is_none(),
             (ErrorCode::InvalidTimestamp, Some((earliest, latest))) => {
                 !(earliest..=latest).contains(&text.timestamp.0)
             }

@@ -1,7 +1,7 @@
 //! Brokers and a controller connected by an instant, lossless pump, with a clock that only
 //! moves when somebody waits.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use broker_model::broker::Broker;
 use broker_model::config::BrokerConfig;
@@ -20,6 +20,8 @@ use super::records::Texts;
 
 /// The controller's node, as the oracle numbers it.
 pub(super) const CONTROLLER: NodeId = NodeId(100);
+/// Clients are numbered from here on.
+pub(super) const FIRST_CLIENT: u32 = 1_000;
 /// The wall clock at the start.
 const WALL: i64 = 1_760_000_000_000;
 /// More steps than any wait of a sound model needs.
@@ -75,6 +77,10 @@ pub(super) struct Cluster {
     answers: BTreeMap<Token, Answer>,
     tokens: u64,
     incarnations: u64,
+    /// The client whose command is carried out.
+    pub(super) client: u32,
+    /// Connections, by client, that a broker closed and whose client does not know yet.
+    closed: BTreeSet<(u32, NodeId)>,
 }
 
 impl Cluster {
@@ -101,6 +107,8 @@ impl Cluster {
             answers: BTreeMap::new(),
             tokens: 0,
             incarnations: 0,
+            client: FIRST_CLIENT,
+            closed: BTreeSet::new(),
         }
     }
 
@@ -242,8 +250,12 @@ impl Cluster {
     /// Sends a request and carries on as far as no time passes.
     pub(super) fn send(&mut self, to: NodeId, version: i16, request: Request) -> Token {
         let token = self.token();
+        if self.closed.remove(&(self.client, to)) {
+            self.answers.insert(token, Answer::Disconnected);
+            return token;
+        }
         self.clients.insert(token, to);
-        let header = Header { api_version: version, client: 1_000 };
+        let header = Header { api_version: version, client: self.client };
         self.deliver_request(to, token, header, request);
         self.settle();
         token
@@ -370,6 +382,7 @@ impl Cluster {
                         self.answers.insert(token, Answer::Nothing);
                     }
                 }
+                Output::Disconnect { token } => self.disconnect(token),
                 Output::Send { to, tag, request } => {
                     let token = self.token();
                     self.calls.insert(token, Call { from, tag, to });
@@ -384,6 +397,16 @@ impl Cluster {
                 }
                 Output::Append { .. } => {}
             }
+        }
+    }
+
+    /// The broker closes the connection of a request; the next request on it finds that out.
+    fn disconnect(&mut self, token: Token) {
+        if let Some(call) = self.calls.remove(&token) {
+            self.answer_call(call, Err(Disconnected));
+        } else if let Some(to) = self.clients.remove(&token) {
+            self.answers.insert(token, Answer::Nothing);
+            self.closed.insert((self.client, to));
         }
     }
 

@@ -9,7 +9,7 @@ use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
 
 use super::args::Args;
-use super::pump::{Answer, Cluster};
+use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
     DialogueErrorKind, admin, awaiting, controller, fetch, groups, log, nodes, produce,
@@ -80,6 +80,7 @@ pub(super) struct Session {
     /// Transactional ids it named.
     pub(super) transactional_ids: BTreeSet<String>,
     normal: Normal,
+    clients: Vec<String>,
 }
 
 /// Settings of every cluster, those of the oracle.
@@ -112,7 +113,8 @@ impl Session {
             }
             match config.set(key, value) {
                 _ if matches!(key, "brokers" | "roles") => {}
-                Ok(()) | Err(ConfigError::NotModelled { .. }) => {}
+                // Like a broker, which passes over keys that it does not know.
+                Ok(()) | Err(ConfigError::NotModelled { .. } | ConfigError::Unknown { .. }) => {}
                 Err(error) => return Err(DialogueErrorKind::syntax(error.to_string())),
             }
         }
@@ -123,6 +125,7 @@ impl Session {
             timestamps: BTreeSet::new(),
             transactional_ids: BTreeSet::new(),
             normal: Normal::default(),
+            clients: Vec::new(),
         };
         session.start_nodes();
         Ok(session)
@@ -133,6 +136,8 @@ impl Session {
         let all = self.cluster.all();
         for node in &all {
             self.cluster.start(*node);
+            // Processes do not start at the same instant, so their heartbeats are spread.
+            self.cluster.advance(110 * MILLISECOND);
         }
         self.await_unfenced(&all);
         // Known places: the group coordinator on node 1, the transaction coordinator on 2.
@@ -156,7 +161,9 @@ impl Session {
     pub(super) fn execute(&mut self, text: &str) -> Result<Reply, DialogueErrorKind> {
         self.cluster.advance(BETWEEN);
         let (variable, text) = bound(text);
-        let text = text.split_once(": ").filter(|(name, _)| is_name(name)).map_or(text, |(_, t)| t);
+        let (client, text) =
+            text.split_once(": ").filter(|(name, _)| is_name(name)).unwrap_or(("c1", text));
+        self.act_as(client);
         let text = self.substitute(text)?;
         let reply = self.perform(&text)?;
         if let Some(variable) = variable {
@@ -170,6 +177,7 @@ impl Session {
         match verb {
             "async" => {
                 let (name, command) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+                self.act_as(name);
                 match self.step(command)? {
                     Step::Done(_) => {
                         return Err(DialogueErrorKind::unsupported(format!("async `{command}`")));
@@ -259,6 +267,21 @@ impl Session {
     }
 
     // ---- names ----
+
+    /// The commands that follow come from this client, by connections of its own.
+    fn act_as(&mut self, client: &str) {
+        self.cluster.client = self.client(client);
+    }
+
+    /// The number of a client.
+    pub(super) fn client(&mut self, name: &str) -> u32 {
+        let known = self.clients.iter().position(|c| c == name);
+        let index = known.unwrap_or_else(|| {
+            self.clients.push(name.to_string());
+            self.clients.len() - 1
+        });
+        FIRST_CLIENT + u32::try_from(index).expect("a dialogue is short")
+    }
 
     /// `let` binds a text to a name.
     pub(super) fn bind(&mut self, name: &str, text: &str) {
