@@ -11,6 +11,7 @@ pub mod group;
 pub mod metadata;
 pub mod produce;
 pub mod txn;
+pub mod versions;
 
 pub use error_code::ErrorCode;
 

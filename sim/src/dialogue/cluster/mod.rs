@@ -21,6 +21,7 @@ mod session;
 mod show;
 mod targets;
 mod transactions;
+mod wire;
 
 use self::session::Session;
 use super::{DialogueError, DialogueErrorKind};

@@ -261,6 +261,13 @@ impl Cluster {
         token
     }
 
+    /// A request that no broker reads: its connection is closed, and the client sees it.
+    pub(super) fn refuse(&mut self) -> Token {
+        let token = self.token();
+        self.answers.insert(token, Answer::Disconnected);
+        token
+    }
+
     /// The answer of a request, once.
     pub(super) fn take_answer(&mut self, token: Token) -> Option<Answer> {
         self.answers.remove(&token)

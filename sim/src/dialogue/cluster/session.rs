@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use broker_model::config::{BrokerConfig, ConfigError};
 use broker_model::io::Token;
 use broker_model::protocol::coordinator::CoordinatorKey;
-use broker_model::protocol::{ErrorCode, Request, Response};
+use broker_model::protocol::{ErrorCode, Request, Response, versions};
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
 
 use super::args::Args;
@@ -13,7 +13,7 @@ use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
     DialogueErrorKind, admin, awaiting, controller, fetch, groups, log, nodes, produce,
-    transactions,
+    transactions, wire,
 };
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
@@ -33,6 +33,7 @@ const VERBS: &[Family] = &[
     groups::verb,
     awaiting::verb,
     controller::verb,
+    wire::verb,
 ];
 
 /// How the answer of a request becomes text.
@@ -254,6 +255,10 @@ impl Session {
             Target::Node(node) | Target::Loaded(node) => node,
             Target::Coordinator(key) => self.coordinator(key)?,
         };
+        let key = ask.request.api_key().wire_key();
+        if key.is_some_and(|key| !versions::is_supported(key, ask.version)) {
+            return Ok(self.cluster.refuse());
+        }
         Ok(self.cluster.send(node, ask.version, ask.request.clone()))
     }
 
