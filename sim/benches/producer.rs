@@ -163,6 +163,7 @@ fn answer(request: &Request) -> Response {
             producer: ProducerIdAndEpoch { id: ProducerId(1), epoch: ProducerEpoch(0) },
         }),
         Request::Produce(request) => Response::Produce(ProduceResponse {
+            throttle: 0,
             partitions: request
                 .partitions
                 .iter()

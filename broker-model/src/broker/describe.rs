@@ -6,13 +6,13 @@ use super::Broker;
 use super::calls::Call;
 use crate::io::{Context, Disconnected, Token};
 use crate::protocol::controller::{
-    AllocateProducerIdsResponse, AlterPartitionReassignmentsResponse, AlterPartitionResponse,
-    AlterTopicConfigResponse, BrokerHeartbeatResponse, BrokerRegistrationResponse,
-    CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
-    FetchMetadataResponse,
+    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
+    AlterPartitionResponse, AlterTopicConfigResponse, BrokerHeartbeatResponse,
+    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
+    ElectLeadersResponse, FetchMetadataResponse,
 };
 use crate::protocol::txn::{DescribeProducersRequest, DescribeProducersResponse};
-use crate::protocol::{ApiKey, ErrorCode, Request, Response};
+use crate::protocol::{ApiKey, ErrorCode, Header, Request, Response};
 use crate::types::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerId, TopicId};
 
 /// The answer to a request that only a controller takes.
@@ -59,15 +59,20 @@ fn refusal(request: &Request, error: ErrorCode) -> Option<Response> {
 /// The refusal of an administrator's request.
 fn refused_admin(kind: ApiKey, error: ErrorCode) -> Option<Response> {
     Some(match kind {
-        ApiKey::CreateTopics => {
-            Response::CreateTopics(CreateTopicResponse { error, topic: TopicId::UNKNOWN })
-        }
+        ApiKey::CreateTopics => Response::CreateTopics(CreateTopicResponse {
+            throttle: 0,
+            error,
+            topic: TopicId::UNKNOWN,
+        }),
         ApiKey::DeleteTopics => Response::DeleteTopics(DeleteTopicResponse { error }),
         ApiKey::CreatePartitions => Response::CreatePartitions(CreatePartitionsResponse { error }),
         ApiKey::IncrementalAlterConfigs => {
             Response::IncrementalAlterConfigs(AlterTopicConfigResponse { error })
         }
         ApiKey::ElectLeaders => Response::ElectLeaders(ElectLeadersResponse { error }),
+        ApiKey::AlterClientQuotas => {
+            Response::AlterClientQuotas(AlterClientQuotasResponse { error })
+        }
         ApiKey::AlterPartitionReassignments => {
             Response::AlterPartitionReassignments(AlterPartitionReassignmentsResponse { error })
         }
@@ -77,7 +82,17 @@ fn refused_admin(kind: ApiKey, error: ErrorCode) -> Option<Response> {
 
 impl Broker {
     /// Passes an administrator's request on to the controller (KIP-590).
-    pub(super) fn forward(&mut self, cx: &mut Context<'_>, token: Token, request: Request) {
+    pub(super) fn forward(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        header: Header,
+        request: Request,
+    ) {
+        if let Some(refused) = self.count_mutations(cx, token, header, &request) {
+            cx.reply(token, refused);
+            return;
+        }
         let Some(controller) = self.life.controller() else {
             return not_controller(cx, token, &request);
         };
@@ -93,7 +108,10 @@ impl Broker {
         result: Result<Response, Disconnected>,
     ) {
         let refused = || refused_admin(kind, ErrorCode::RequestTimedOut);
-        if let Some(response) = result.ok().or_else(refused) {
+        if let Some(mut response) = result.ok().or_else(refused) {
+            if let Response::CreateTopics(response) = &mut response {
+                response.throttle = self.quotas.mutations.remove(&token).unwrap_or(0);
+            }
             cx.reply(token, response);
         }
     }

@@ -11,7 +11,7 @@ use crate::partition::FollowerFetch;
 use crate::protocol::fetch::{FetchRequest, FetchResponse, FetchedPartition};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::slab::Key;
-use crate::types::{Offset, PartitionId};
+use crate::types::{Duration, Offset, PartitionId};
 
 /// From this version on consumers may fetch from followers (KIP-392).
 const FETCHES_FROM_FOLLOWERS: i16 = 11;
@@ -75,10 +75,13 @@ impl Broker {
             let response = FetchResponse { error, ..FetchResponse::default() };
             cx.reply(overtaken.token, Response::Fetch(response));
         }
+        let client = request.replica.is_none().then_some(header.client);
+        let quota = client.map_or(u32::MAX, |client| self.fetch_quota_bytes(client));
         let params = FetchParams {
             token,
-            min_bytes: request.min_bytes,
-            max_bytes: request.max_bytes.min(self.config.fetch_max_bytes),
+            client,
+            min_bytes: request.min_bytes.min(quota),
+            max_bytes: request.max_bytes.min(self.config.fetch_max_bytes).min(quota),
             isolation: request.isolation,
             deadline: now + request.max_wait,
             leader_only: request.replica.is_some() || header.api_version < FETCHES_FROM_FOLLOWERS,
@@ -298,6 +301,10 @@ impl Broker {
         mut response: FetchResponse,
     ) {
         response.partitions.append(&mut self.pass.late);
+        let throttle = params.client.and_then(|client| self.count_fetch(cx, client, &response));
+        if let Some(throttle) = throttle {
+            return self.send_throttled(cx, key, params, throttle);
+        }
         if let Some(session) = self.sessions.get_mut(key) {
             remember(session, &response, params.full);
             let looked = &self.pass.looked;
@@ -306,6 +313,28 @@ impl Broker {
                 self.sessions.remove(key);
                 response.session_id = 0;
             }
+        }
+        cx.reply(params.token, Response::Fetch(response));
+    }
+}
+
+impl Broker {
+    /// An answer over the client's quota is not sent. A session goes on as if it had not been
+    /// asked, but for its epoch; one that this fetch would have opened is not.
+    fn send_throttled(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: Key,
+        params: &FetchParams,
+        throttle: Duration,
+    ) {
+        let mut response = FetchResponse { throttle, ..FetchResponse::default() };
+        if params.full {
+            self.sessions.remove(key);
+        } else if let Some(session) = self.sessions.get_mut(key) {
+            response.session_id = session.id;
+            let looked = &self.pass.looked;
+            session.settle(|i| looked[i].changed || looked[i].is_unfinished());
         }
         cx.reply(params.token, Response::Fetch(response));
     }

@@ -22,6 +22,7 @@ mod list_offsets;
 mod locate;
 mod markers;
 mod produce;
+mod quotas;
 mod reading;
 mod replicas;
 mod roles;
@@ -47,6 +48,7 @@ use fetch::Pass;
 use isr::IsrChanges;
 use lifecycle::{Lifecycle, Phase};
 use markers::Markers;
+use quotas::Quotas;
 use replicas::Replicas;
 use verification::Verifications;
 
@@ -85,6 +87,7 @@ pub struct Broker {
     markers: Markers,
     verifications: Verifications,
     deletes: Deletes,
+    quotas: Quotas,
     /// Partitions whose high watermark or last stable offset moved during this input.
     moved: VecDeque<PartitionId>,
     /// What the fetch in hand found.
@@ -114,6 +117,7 @@ impl Broker {
             markers: Markers::default(),
             verifications: Verifications::default(),
             deletes: Deletes::default(),
+            quotas: Quotas::default(),
             moved: VecDeque::new(),
             pass: Pass::default(),
             told_starts: Vec::new(),
@@ -228,7 +232,10 @@ impl Broker {
 
     fn request(&mut self, cx: &mut Context<'_>, token: Token, header: Header, request: Request) {
         match request {
-            Request::Produce(r) => self.produce(cx, token, header, r),
+            Request::Produce(r) => {
+                self.count_produce(cx, token, header, &r);
+                self.produce(cx, token, header, r);
+            }
             Request::Fetch(r) => self.fetch(cx, token, header, &r),
             Request::ListOffsets(r) => self.list_offsets(cx, token, header, &r),
             Request::OffsetForLeaderEpoch(r) => self.offset_for_leader_epoch(cx, token, &r),
@@ -256,7 +263,8 @@ impl Broker {
             | Request::CreatePartitions(_)
             | Request::IncrementalAlterConfigs(_)
             | Request::ElectLeaders(_)
-            | Request::AlterPartitionReassignments(_) => self.forward(cx, token, request),
+            | Request::AlterPartitionReassignments(_)
+            | Request::AlterClientQuotas(_) => self.forward(cx, token, header, request),
             Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AlterPartition(_)
@@ -356,7 +364,12 @@ impl Broker {
     }
 
     /// Answers a request, the world's or this broker's own.
-    fn answer(&mut self, cx: &mut Context<'_>, token: Token, response: Response) {
+    fn answer(&mut self, cx: &mut Context<'_>, token: Token, mut response: Response) {
+        if !self.quotas.produces.is_empty()
+            && let Response::Produce(response) = &mut response
+        {
+            response.throttle = self.quotas.produces.remove(&token).unwrap_or(0);
+        }
         if token.0 & OWN_TOKEN == 0 {
             cx.outputs.push(Output::Reply { token, response });
         } else {

@@ -82,7 +82,11 @@ impl Broker {
         if header.api_version < HINTS {
             partitions.iter_mut().for_each(|p| p.current_leader = None);
         }
-        let response = ProduceResponse { partitions };
+        let response = ProduceResponse { throttle: 0, partitions };
+        if request.acks == Acks::None {
+            // Without an answer nothing says how long.
+            self.quotas.produces.remove(&token);
+        }
         match request.acks {
             // The producer expects no answer: it learns of an error by its broken connection.
             Acks::None if response.partitions.iter().any(|p| p.error != ErrorCode::None) => {

@@ -89,6 +89,7 @@ impl Broker {
             }
             MetadataRecord::Topic { .. }
             | MetadataRecord::ProducerIds { .. }
+            | MetadataRecord::ClientQuota { .. }
             | MetadataRecord::FeatureLevel { .. } => {}
         }
     }

@@ -25,6 +25,7 @@ impl Broker {
         self.markers.clear();
         self.verifications.clear();
         self.deletes.clear();
+        self.quotas.clear();
         self.moved.clear();
         for (partition, hosted) in self.replicas.iter_mut() {
             let end = hosted.replica.log().log_end_offset();

@@ -6,12 +6,13 @@ use super::Controller;
 use super::brokers::PRODUCER_ID_BLOCK;
 use crate::io::{Context, Token};
 use crate::protocol::controller::{
-    AllocateProducerIdsResponse, AlterPartitionReassignmentsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, AlterTopicConfigResponse, BrokerHeartbeatRequest,
-    BrokerHeartbeatResponse, BrokerRegistrationResponse, CreatePartitionsResponse,
-    CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
+    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
+    AlterPartitionRequest, AlterPartitionResponse, AlterTopicConfigResponse,
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse,
+    CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
 };
 use crate::protocol::{ErrorCode, Request, Response};
+use crate::records::MetadataRecord;
 use crate::rules::Rules;
 use crate::types::{BrokerEpoch, Instant, LeaderEpoch, PartitionEpoch, ProducerId, TopicId};
 
@@ -40,7 +41,7 @@ impl Controller {
             Request::CreateTopics(r) => {
                 let decided = self.decide_create_topic(r);
                 let (error, topic) = self.carry_out(decided, TopicId::UNKNOWN);
-                Response::CreateTopics(CreateTopicResponse { error, topic })
+                Response::CreateTopics(CreateTopicResponse { throttle: 0, error, topic })
             }
             Request::CreatePartitions(r) => {
                 let decided = self.decide_create_partitions(&r);
@@ -61,6 +62,13 @@ impl Controller {
                 let decided = self.decide_election(&r, cx.rules);
                 let (error, ()) = self.carry_out(decided, ());
                 Response::ElectLeaders(ElectLeadersResponse { error })
+            }
+            Request::AlterClientQuotas(r) => {
+                let record =
+                    |(quota, value)| MetadataRecord::ClientQuota { client: r.client, quota, value };
+                self.append(r.quotas.into_iter().map(record).collect());
+                let error = ErrorCode::None;
+                Response::AlterClientQuotas(AlterClientQuotasResponse { error })
             }
             Request::AlterPartitionReassignments(r) => {
                 let decided = self.decide_reassignment(&r, cx.rules);

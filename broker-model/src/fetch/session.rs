@@ -21,6 +21,8 @@ pub(crate) struct FetchParams {
     pub(crate) deadline: Instant,
     /// Only the leader may answer: followers, and consumers before version 11.
     pub(crate) leader_only: bool,
+    /// Who fetches, for quotas; `None` for a follower.
+    pub(crate) client: Option<u32>,
     /// The rack of a consumer that may be sent to another replica (KIP-392).
     pub(crate) rack: Option<RackId>,
     /// It may be told the leader with an error (KIP-951).

@@ -56,6 +56,18 @@ pub struct Image {
     partitions: Vec<Option<PartitionRecord>>,
     brokers: Vec<Option<BrokerImage>>,
     next_producer_id: i64,
+    quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
+}
+
+/// What a client may be held to. Source: Kafka documentation, "Quotas".
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ClientQuota {
+    /// `producer_byte_rate`: bytes of Produce requests a second and broker.
+    ProducerByteRate,
+    /// `controller_mutation_rate`: partitions that are created a second.
+    ControllerMutationRate,
+    /// `consumer_byte_rate`: bytes of answers to Fetch a second and broker.
+    ConsumerByteRate,
 }
 
 impl Image {
@@ -105,6 +117,14 @@ impl Image {
                 config.retain(|(k, _)| k != key);
                 config.extend(value.iter().map(|value| (key.clone(), value.clone())));
             }
+            MetadataRecord::ClientQuota { client, quota, value } => match value {
+                Some(value) => {
+                    self.quotas.insert((*quota, *client), *value);
+                }
+                None => {
+                    self.quotas.remove(&(*quota, *client));
+                }
+            },
             // Levels are fixed: nothing asks for them.
             MetadataRecord::FeatureLevel { .. } => {}
             MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
@@ -216,6 +236,16 @@ impl Image {
     pub fn removed_topic_of(&self, partition: PartitionId) -> Option<&TopicImage> {
         let mut removed = self.topics.iter().flatten().filter(|topic| topic.removed);
         removed.find(|topic| topic.partitions.contains(&partition))
+    }
+
+    /// The bound of a client a second, its own or the default, if there is one.
+    #[must_use]
+    pub fn client_quota(&self, client: u32, quota: ClientQuota) -> Option<u64> {
+        if self.quotas.is_empty() {
+            return None;
+        }
+        let own = self.quotas.get(&(quota, Some(client)));
+        own.or_else(|| self.quotas.get(&(quota, None))).copied()
     }
 
     /// A registered broker.

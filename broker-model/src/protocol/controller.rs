@@ -4,9 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
+use crate::metadata::ClientQuota;
 use crate::records::MetadataRecord;
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId, TopicId,
+    BrokerEpoch, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId,
+    TopicId,
 };
 
 /// `BrokerRegistration`: a new incarnation of a broker.
@@ -156,6 +158,8 @@ pub struct CreateTopicRequest {
 /// Answer to `CreateTopics`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CreateTopicResponse {
+    /// For how long the client is throttled, 0 for not at all.
+    pub throttle: Duration,
     /// The error, or none.
     pub error: ErrorCode,
     /// The id, [`TopicId::UNKNOWN`] with an error.
@@ -201,6 +205,22 @@ pub struct AlterPartitionReassignmentsRequest {
 /// Answer to `AlterPartitionReassignments`. The reassignment goes on after it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AlterPartitionReassignmentsResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+}
+
+/// `AlterClientQuotas` of one client (KIP-546).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlterClientQuotasRequest {
+    /// The client, by its number in headers; `None` is whoever has no quota of its own.
+    pub client: Option<u32>,
+    /// The quotas with their new values, `None` removes one.
+    pub quotas: Vec<(ClientQuota, Option<u64>)>,
+}
+
+/// Answer to `AlterClientQuotas`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlterClientQuotasResponse {
     /// The error, or none.
     pub error: ErrorCode,
 }

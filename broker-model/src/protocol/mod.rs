@@ -16,6 +16,7 @@ pub mod versions;
 pub use error_code::ErrorCode;
 
 use crate::records::Batches;
+use crate::types::Duration;
 
 /// What travels beside every request. Source: protocol guide, "Request Header".
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -103,6 +104,7 @@ protocol! {
     AlterPartitionReassignments(controller::AlterPartitionReassignmentsRequest, controller::AlterPartitionReassignmentsResponse),
     DeleteTopics(controller::DeleteTopicRequest, controller::DeleteTopicResponse),
     CreatePartitions(controller::CreatePartitionsRequest, controller::CreatePartitionsResponse),
+    AlterClientQuotas(controller::AlterClientQuotasRequest, controller::AlterClientQuotasResponse),
     IncrementalAlterConfigs(controller::AlterTopicConfigRequest, controller::AlterTopicConfigResponse),
 }
 
@@ -118,11 +120,7 @@ impl Request {
     pub fn wire_bytes(&self, batches: &Batches) -> u64 {
         let per_partition = |n: usize| PARTITION_BYTES * n as u64;
         match self {
-            Self::Produce(r) => {
-                let data: u64 =
-                    r.partitions.iter().map(|p| u64::from(batches.get(p.batch).bytes)).sum();
-                FRAME_BYTES + per_partition(r.partitions.len()) + data
-            }
+            Self::Produce(r) => produce_bytes(r, batches),
             Self::Fetch(r) => FRAME_BYTES + per_partition(r.partitions.len() + r.forgotten.len()),
             Self::OffsetCommit(r) => FRAME_BYTES + per_partition(r.offsets.len()),
             Self::TxnOffsetCommit(r) => FRAME_BYTES + per_partition(r.offsets.len()),
@@ -131,13 +129,38 @@ impl Request {
     }
 }
 
+/// Estimated bytes of a produce on the wire, batches included.
+#[must_use]
+pub fn produce_bytes(request: &produce::ProduceRequest, batches: &Batches) -> u64 {
+    let partitions = &request.partitions;
+    let data: u64 = partitions.iter().map(|p| u64::from(batches.get(p.batch).bytes)).sum();
+    FRAME_BYTES + PARTITION_BYTES * partitions.len() as u64 + data
+}
+
+/// Estimated bytes of the answer to a fetch, batches included.
+#[must_use]
+pub fn fetch_bytes(response: &fetch::FetchResponse) -> u64 {
+    FRAME_BYTES + PARTITION_BYTES * response.partitions.len() as u64 + response.bytes
+}
+
 impl Response {
+    /// For how long the connection is not read after this answer (KIP-219).
+    #[must_use]
+    pub const fn throttle(&self) -> Duration {
+        match self {
+            Self::Produce(r) => r.throttle,
+            Self::Fetch(r) => r.throttle,
+            Self::CreateTopics(r) => r.throttle,
+            _ => 0,
+        }
+    }
+
     /// Estimated bytes on the wire, batches included.
     #[must_use]
     pub fn wire_bytes(&self) -> u64 {
         let per_partition = |n: usize| PARTITION_BYTES * n as u64;
         match self {
-            Self::Fetch(r) => FRAME_BYTES + per_partition(r.partitions.len()) + r.bytes,
+            Self::Fetch(r) => fetch_bytes(r),
             Self::Produce(r) => FRAME_BYTES + per_partition(r.partitions.len()),
             Self::Metadata(r) => FRAME_BYTES + per_partition(r.partitions.len()),
             _ => FRAME_BYTES * 2,

@@ -44,6 +44,8 @@ pub struct ProducePartition {
 /// Answer to Produce.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ProduceResponse {
+    /// For how long the client is throttled, 0 for not at all.
+    pub throttle: Duration,
     /// One entry for each partition of the request, in its order.
     pub partitions: Vec<ProducedPartition>,
 }

@@ -136,6 +136,7 @@ impl ApiKey {
             Self::ElectLeaders => 43,
             Self::IncrementalAlterConfigs => 44,
             Self::AlterPartitionReassignments => 45,
+            Self::AlterClientQuotas => 49,
             Self::DescribeProducers => 61,
             Self::DescribeTransactions => 65,
             _ => return None,

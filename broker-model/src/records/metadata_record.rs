@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::metadata::ClientQuota;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId, TopicId,
 };
@@ -65,6 +66,15 @@ pub enum MetadataRecord {
         key: String,
         /// The value, `None` removes it.
         value: Option<String>,
+    },
+    /// A quota of clients changed.
+    ClientQuota {
+        /// The client, `None` for those without one of their own.
+        client: Option<u32>,
+        /// Which quota.
+        quota: ClientQuota,
+        /// The bound a second, `None` for none.
+        value: Option<u64>,
     },
     /// Producer ids up to here are given away.
     ProducerIds {

@@ -336,7 +336,7 @@ impl World {
             self.messages.remove(slot);
             return;
         }
-        let bytes = response.wire_bytes();
+        let (bytes, throttle) = (response.wire_bytes(), response.throttle());
         self.trace.add(bytes);
         let mut cost = self.costs.network_request + self.costs.network_kib * (bytes / 1024);
         if !self.nodes[index].pages.is_warm()
@@ -349,7 +349,7 @@ impl World {
         message.body = Body::Response(response);
         message.direction = crate::network::Direction::ToClient;
         self.transmit(slot, sent);
-        self.unmute(id, life, sent);
+        self.unmute(id, life, sent + throttle);
     }
 
     /// How long a network thread stands still because what it sends is not in memory: sendfile

@@ -1,8 +1,9 @@
 //! Verbs about topics, elections and what the cluster looks like.
 
+use broker_model::metadata::ClientQuota;
 use broker_model::protocol::controller::{
-    AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
-    ElectLeadersRequest, ElectionType,
+    AlterClientQuotasRequest, AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest,
+    DeleteTopicRequest, ElectLeadersRequest, ElectionType,
 };
 use broker_model::protocol::metadata::{MetadataRequest, MetadataResponse};
 use broker_model::protocol::{ErrorCode, Request, Response};
@@ -25,6 +26,7 @@ pub(super) fn verb(
         "delete-topic" => Step::Done(delete_topic(session, args)?),
         "create-partitions" => Step::Done(create_partitions(session, args)?),
         "alter-topic" => Step::Done(alter_topic(session, args)?),
+        "alter-quota" => Step::Done(alter_quota(session, args)?),
         "elect" => Step::Done(elect(session, args)?),
         "describe" => Step::Done(describe(session, args)?),
         "metadata" => metadata(session, args)?,
@@ -66,18 +68,31 @@ impl Session {
         request: Request,
         settle: Duration,
     ) -> Result<ErrorCode, DialogueErrorKind> {
+        self.administer_throttled(args, request, settle).map(|(error, _)| error)
+    }
+
+    /// The same, with the throttle time.
+    fn administer_throttled(
+        &mut self,
+        args: &Args,
+        request: Request,
+        settle: Duration,
+    ) -> Result<(ErrorCode, Duration), DialogueErrorKind> {
         let node = self.any_node(args)?;
-        let error = match self.ask(node, 0, request) {
+        let answer = self.ask(node, args.number("v", i16::MAX)?, request);
+        let throttle = answer.as_ref().map_or(0, Response::throttle);
+        let error = match answer {
             Some(Response::CreateTopics(r)) => r.error,
             Some(Response::DeleteTopics(r)) => r.error,
             Some(Response::CreatePartitions(r)) => r.error,
             Some(Response::IncrementalAlterConfigs(r)) => r.error,
             Some(Response::ElectLeaders(r)) => r.error,
+            Some(Response::AlterClientQuotas(r)) => r.error,
             Some(Response::AlterPartitionReassignments(r)) => r.error,
             _ => return Err(DialogueErrorKind::syntax("no answer to an administrator")),
         };
         self.cluster.advance(settle);
-        Ok(error)
+        Ok((error, throttle))
     }
 
     /// `replicas=1,2` for all, `replicas=1,2/2,3` one after the other; else a fixed rule.
@@ -121,14 +136,15 @@ fn create_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
         config: config.map(|(key, value)| (plain_key(key).to_string(), value.clone())).collect(),
         internal: false,
     };
-    let error = session.administer(args, Request::CreateTopics(request), 0)?;
+    let (error, throttle) =
+        session.administer_throttled(args, Request::CreateTopics(request), 0)?;
     if error == ErrorCode::None {
         for index in 0..partitions {
             session.await_leader(&name, index);
         }
         session.cluster.advance(100 * MILLISECOND);
     }
-    Ok(Reply::of(error))
+    Ok(Reply::of(error).with_if(throttle > 0, "throttled", "yes"))
 }
 
 /// Kafka keeps small segments behind a key of its own; the model has one key for both.
@@ -182,6 +198,25 @@ fn alter_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErro
     let request =
         AlterTopicConfigRequest { name: args.word(0)?.to_string(), config: config.collect() };
     let request = Request::IncrementalAlterConfigs(request);
+    Ok(Reply::of(session.administer(&Args::default(), request, 300 * MILLISECOND)?))
+}
+
+/// `alter-quota client=NAME|default producer_byte_rate=N consumer_byte_rate=N`.
+fn alter_quota(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    let mut quotas = Vec::new();
+    for (key, value) in args.named.iter().filter(|(key, _)| key != "client") {
+        let quota = match key.as_str() {
+            "producer_byte_rate" => ClientQuota::ProducerByteRate,
+            "consumer_byte_rate" => ClientQuota::ConsumerByteRate,
+            "controller_mutation_rate" => ClientQuota::ControllerMutationRate,
+            _ => return Err(DialogueErrorKind::unsupported(format!("quota `{key}`"))),
+        };
+        let value = if value.is_empty() { None } else { Some(args::parse(value)?) };
+        quotas.push((quota, value));
+    }
+    let client = args.get("client").filter(|name| *name != "default");
+    let client = client.map(|name| session.client(name));
+    let request = Request::AlterClientQuotas(AlterClientQuotasRequest { client, quotas });
     Ok(Reply::of(session.administer(&Args::default(), request, 300 * MILLISECOND)?))
 }
 

@@ -167,7 +167,12 @@ fn produce(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind
             let Response::Produce(response) = response else { return other() };
             let Some(p) = response.partitions.first() else { return other() };
             let error = unknown.unwrap_or(p.error);
-            let reply = show::hint(show_produced(Reply::of(error), p), p.current_leader);
+            let reply = show_produced(Reply::of(error), p).with_if(
+                response.throttle > 0,
+                "throttled",
+                "yes",
+            );
+            let reply = show::hint(reply, p.current_leader);
             bad_records(session, partition, batch, error)
                 .fold(reply, |reply, i| reply.line(format_args!("bad record {i}")))
         }),

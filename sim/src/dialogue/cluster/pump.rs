@@ -73,7 +73,7 @@ pub(super) struct Cluster {
     pub(super) rules: Rules,
     queue: VecDeque<(NodeId, Input)>,
     calls: BTreeMap<Token, Call>,
-    clients: BTreeMap<Token, NodeId>,
+    clients: BTreeMap<Token, (u32, NodeId)>,
     answers: BTreeMap<Token, Answer>,
     tokens: u64,
     incarnations: u64,
@@ -81,6 +81,10 @@ pub(super) struct Cluster {
     pub(super) client: u32,
     /// Connections, by client, that a broker closed and whose client does not know yet.
     closed: BTreeSet<(u32, NodeId)>,
+    /// Connections that are not read before an instant, because their client is throttled.
+    muted: BTreeMap<(u32, NodeId), Instant>,
+    /// What came on them meanwhile.
+    unread: Vec<(Token, Header, Request)>,
 }
 
 impl Cluster {
@@ -109,6 +113,8 @@ impl Cluster {
             incarnations: 0,
             client: FIRST_CLIENT,
             closed: BTreeSet::new(),
+            muted: BTreeMap::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -167,7 +173,7 @@ impl Cluster {
             }
         }
         let clients: Vec<Token> =
-            self.clients.iter().filter(|(_, to)| **to == id).map(|(t, _)| *t).collect();
+            self.clients.iter().filter(|(_, (_, to))| *to == id).map(|(t, _)| *t).collect();
         for token in clients {
             self.clients.remove(&token);
             self.answers.insert(token, Answer::Disconnected);
@@ -254,9 +260,9 @@ impl Cluster {
             self.answers.insert(token, Answer::Disconnected);
             return token;
         }
-        self.clients.insert(token, to);
+        self.clients.insert(token, (self.client, to));
         let header = Header { api_version: version, client: self.client };
-        self.deliver_request(to, token, header, request);
+        self.read(token, header, request);
         self.settle();
         token
     }
@@ -315,10 +321,12 @@ impl Cluster {
     fn next_deadline(&self) -> Instant {
         let running = self.nodes.values().filter(|n| n.life == Life::Running);
         let brokers = running.map(|n| n.broker.next_deadline());
+        let brokers = brokers.chain(self.muted.values().copied());
         brokers.fold(self.controller.next_deadline(), Instant::min)
     }
 
     fn tick(&mut self, due: Instant) {
+        self.read_on();
         if self.controller.next_deadline() <= due {
             self.queue.push_back((CONTROLLER, Input::Tick));
         }
@@ -411,9 +419,9 @@ impl Cluster {
     fn disconnect(&mut self, token: Token) {
         if let Some(call) = self.calls.remove(&token) {
             self.answer_call(call, Err(Disconnected));
-        } else if let Some(to) = self.clients.remove(&token) {
+        } else if let Some(connection) = self.clients.remove(&token) {
             self.answers.insert(token, Answer::Nothing);
-            self.closed.insert((self.client, to));
+            self.closed.insert(connection);
         }
     }
 
@@ -434,8 +442,31 @@ impl Cluster {
     fn replied(&mut self, token: Token, response: Response) {
         if let Some(call) = self.calls.remove(&token) {
             self.answer_call(call, Ok(response));
-        } else if self.clients.remove(&token).is_some() {
+        } else if let Some((client, node)) = self.clients.remove(&token) {
+            if response.throttle() > 0 {
+                self.muted.insert((client, node), self.now + response.throttle());
+            }
             self.answers.insert(token, Answer::Response(response));
+        }
+    }
+
+    /// Requests on connections that are read again.
+    fn read_on(&mut self) {
+        let now = self.now;
+        self.muted.retain(|_, until| *until > now);
+        for (token, header, request) in std::mem::take(&mut self.unread) {
+            self.read(token, header, request);
+        }
+    }
+
+    /// A client's request reaches its broker, or waits in the socket while the client is
+    /// throttled.
+    fn read(&mut self, token: Token, header: Header, request: Request) {
+        let Some(&(client, to)) = self.clients.get(&token) else { return };
+        if self.muted.contains_key(&(client, to)) {
+            self.unread.push((token, header, request));
+        } else {
+            self.deliver_request(to, token, header, request);
         }
     }
 

@@ -182,7 +182,7 @@ impl Chaos {
                 current_leader,
             });
         }
-        ProduceResponse { partitions }
+        ProduceResponse { throttle: 0, partitions }
     }
 
     fn step(&mut self) {
