@@ -148,6 +148,7 @@ fn a_high_watermark_wakes_consumers_only() {
     let parked = |sessions: &mut Sessions, request: &FetchRequest| {
         let key = sessions.begin(request, false, NOW, SLOTS).expect("served").key;
         let fetch = super::FetchParams {
+            client: None,
             token: crate::io::Token(0),
             min_bytes: 1,
             max_bytes: 1 << 20,
