@@ -47,7 +47,9 @@ fn event_loop(bencher: Bencher<'_, '_>, pending: u64) {
                     Event::Client(id) => (4, Event::Arrive(id)),
                     Event::Disk(id) => (5, Event::Fault(id)),
                     Event::Fault(id) => (6, Event::Run(id)),
-                    Event::Run(id) => (7, Event::Connection(id)),
+                    Event::Answer(id) | Event::Restart(id) | Event::Run(id) => {
+                        (7, Event::Connection(id))
+                    }
                 };
                 kinds[next.0] += 1;
                 queue.push(at + gap(pending + i), next.1);

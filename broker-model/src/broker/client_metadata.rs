@@ -1,11 +1,12 @@
 //! Metadata and `FindCoordinator`, from the broker's own image of the cluster: a prefix of the
 //! controller's log that may lag.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Broker;
 use super::calls::Call;
+use crate::config::BrokerConfig;
 use crate::io::{Context, Token};
 use crate::protocol::controller::CreateTopicRequest;
 use crate::protocol::coordinator::{
@@ -18,9 +19,46 @@ use crate::protocol::{ErrorCode, Request, Response};
 use crate::types::{LeaderEpoch, NodeId, PartitionId, TopicId};
 
 /// Kafka's topic of committed offsets.
-pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Kafka's topic of transactions.
-pub(super) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+pub const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
+/// What a broker asks the controller to create when it first needs the offsets topic or the
+/// transaction log (`AutoTopicCreationManager`).
+#[must_use]
+pub fn internal_topic(config: &BrokerConfig, transactions: bool) -> CreateTopicRequest {
+    let (name, partitions, factor, segment, min_isr) = if transactions {
+        (
+            TRANSACTIONS_TOPIC,
+            config.transaction_state_log_num_partitions,
+            config.transaction_state_log_replication_factor,
+            config.transaction_state_log_segment_bytes,
+            Some(config.transaction_state_log_min_isr),
+        )
+    } else {
+        (
+            OFFSETS_TOPIC,
+            config.offsets_topic_num_partitions,
+            config.offsets_topic_replication_factor,
+            config.offsets_topic_segment_bytes,
+            None,
+        )
+    };
+    let pair = |key: &str, value: String| (key.to_string(), value);
+    let mut pairs = Vec::from([
+        pair("cleanup.policy", "compact".to_string()),
+        pair("segment.bytes", segment.to_string()),
+    ]);
+    pairs.extend(min_isr.map(|min| pair("min.insync.replicas", min.to_string())));
+    CreateTopicRequest {
+        name: name.to_string(),
+        partitions,
+        replication_factor: factor,
+        assignment: Vec::new(),
+        config: pairs,
+        internal: true,
+    }
+}
 
 impl Broker {
     /// The leader and epoch as this broker knows them (KIP-951), the leader
@@ -132,40 +170,7 @@ impl Broker {
         let asked = &mut self.coordinators.creating[usize::from(transactions)];
         let Some(controller) = self.life.controller().filter(|_| !*asked) else { return };
         *asked = true;
-        let config = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<Vec<_>>()
-        };
-        let b = &self.config;
-        let (name, partitions, factor, segment, min_isr) = if transactions {
-            (
-                TRANSACTIONS_TOPIC,
-                b.transaction_state_log_num_partitions,
-                b.transaction_state_log_replication_factor,
-                b.transaction_state_log_segment_bytes,
-                Some(b.transaction_state_log_min_isr),
-            )
-        } else {
-            (
-                OFFSETS_TOPIC,
-                b.offsets_topic_num_partitions,
-                b.offsets_topic_replication_factor,
-                b.offsets_topic_segment_bytes,
-                None,
-            )
-        };
-        let mut config =
-            config(&[("cleanup.policy", "compact"), ("segment.bytes", &segment.to_string())]);
-        if let Some(min_isr) = min_isr {
-            config.push(("min.insync.replicas".to_string(), min_isr.to_string()));
-        }
-        let request = CreateTopicRequest {
-            name: name.to_string(),
-            partitions,
-            replication_factor: factor,
-            assignment: Vec::new(),
-            config,
-            internal: true,
-        };
+        let request = internal_topic(&self.config, transactions);
         let call = Call::CreateTopic { transactions };
         self.calls.send(cx, controller, call, Request::CreateTopics(request));
     }

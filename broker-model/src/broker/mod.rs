@@ -29,6 +29,8 @@ mod roles;
 mod stop;
 mod verification;
 
+pub use client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, internal_topic};
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 

@@ -184,7 +184,8 @@ impl Controller {
     }
 
     /// `min.insync.replicas` of a topic, not yet capped at a partition's replicas.
-    pub(super) fn min_isr(&self, topic: TopicId) -> usize {
+    #[must_use]
+    pub fn min_isr(&self, topic: TopicId) -> usize {
         let own = self.image.topic_config(topic, MIN_ISR).and_then(|text| text.trim().parse().ok());
         own.unwrap_or(self.config.min_insync_replicas) as usize
     }

@@ -52,11 +52,12 @@ const CUTS: &[(&str, Cut)] = &[
 ];
 
 /// A kind's name in files.
-fn kind_name(kind: FaultKind) -> &'static str {
-    kind.name()
-}
-
 impl FaultKind {
+    /// The names of all kinds, in the order of the manual.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FAULT_KINDS.iter().map(|&(name, ..)| name)
+    }
+
     /// Its name in files and reports.
     ///
     /// # Panics
@@ -125,7 +126,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     if matches!(kind, FaultKind::LeaderMove) {
         t.refuse(decoder, &["for"], "a leader moves at once, there is nothing to heal");
     }
-    let name = given.unwrap_or_else(|| format!("{}-{}", kind_name(kind), index + 1));
+    let name = given.unwrap_or_else(|| format!("{}-{}", kind.name(), index + 1));
     Some(Fault { name, kind, target, trigger, duration, chance })
 }
 
@@ -158,7 +159,7 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
         }
         other => other,
     };
-    t.refuse(decoder, &unused, &format!("`{}` does not have it", kind_name(kind)));
+    t.refuse(decoder, &unused, &format!("`{}` does not have it", kind.name()));
     kind
 }
 
@@ -263,13 +264,10 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
             _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
         };
         decoder.raise(
-            Problem::new(
-                "scenario::target",
-                format!("`{}` cannot hit that target", kind_name(kind)),
-            )
-            .at(&node.place, "this target")
-            .maybe_at(t.get("kind"), "this kind")
-            .help(format!("it hits {wanted}")),
+            Problem::new("scenario::target", format!("`{}` cannot hit that target", kind.name()))
+                .at(&node.place, "this target")
+                .maybe_at(t.get("kind"), "this kind")
+                .help(format!("it hits {wanted}")),
         );
     }
     target

@@ -10,7 +10,7 @@ use broker_model::rules::Rules;
 use broker_model::types::{Instant, NodeId, Now, PartitionId, TopicId};
 use reports::history::Recorder;
 
-use super::watch::Progress;
+use super::samples::Progress;
 use crate::service::Stores;
 
 use crate::client::murmur2::partition_for;

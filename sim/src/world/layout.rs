@@ -13,13 +13,14 @@ use super::World;
 use super::actor::{Actor, LoadWindow, Port, Shared, TopicTable};
 use super::admin::Administrator;
 use super::clients::ClientProcess;
-use super::faults::Faults;
+use super::costs::Costs;
+use super::fault::Faults;
 use super::hosting::Hosting;
-use super::nodes::{Costs, Machine, Node, NodeState};
+use super::node::{Machine, Node, NodeState};
 use super::phases::PhaseClock;
 use super::queue::EventQueue;
+use super::samples::Sampler;
 use super::trace::Trace;
-use super::watch::Sampler;
 use super::witness::Witness;
 use crate::host::{Disk, DiskProfile, Nic, NicProfile, PageCache, Rate, Residency, ThreadPool};
 use crate::invariant::Invariants;
@@ -115,7 +116,7 @@ impl World {
                 records: RecordTable::new(WALL_EPOCH),
                 rules: plan.rules,
                 recorder: layout.recorder,
-                progress: super::watch::Progress::default(),
+                progress: super::samples::Progress::default(),
                 stores: layout.stores,
                 topics: TopicTable::default(),
                 load: LoadWindow { from: Instant::FAR, until: Instant::FAR },

@@ -1,22 +1,33 @@
 //! The world: a single-threaded discrete-event loop over pure machines.
 //!
-//! Reading order: [`queue`](EventQueue), `transport` (connections), `nodes` (brokers and
-//! controllers on their hosts), `clients` (client processes), `faults`, `phases` (what a run
+//! Reading order: [`queue`](EventQueue), `transport` and `resets` (connections), `node`, `nodes`,
+//! `requests`, `storage` and `life` (brokers and controllers on their hosts), `clients` (client
+//! processes), `fault`, `phases` (what a run
 //! does when), `watch` (notes to invariants, triggers and samples), `witness` (what a
 //! scenario demands to happen), `tell` (events in words).
 
 mod actor;
 mod admin;
+mod audit;
 mod clients;
-mod faults;
+mod costs;
+mod fault;
 mod hosting;
 mod layout;
+mod life;
 #[cfg(test)]
 mod mask_tests;
+mod node;
 mod nodes;
 mod phases;
 mod queue;
+mod requests;
+mod resets;
+mod rest;
+mod samples;
+mod storage;
 mod tell;
+mod topics;
 mod trace;
 mod transport;
 mod watch;
@@ -24,14 +35,15 @@ mod witness;
 
 pub use actor::{Actor, ActorContext, LoadWindow, Port, Shared, TopicTable};
 pub use clients::ClientProcess;
-pub use faults::FaultRecord;
+pub use costs::Costs;
+pub use fault::FaultRecord;
 pub(crate) use layout::config_text;
 pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
-pub use nodes::{Costs, Machine, Node, NodeState};
+pub use node::{Machine, Node, NodeState};
 pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
+pub use samples::{Progress, Sample};
 pub use trace::Trace;
-pub use watch::{Progress, Sample};
 pub use witness::demandable;
 
 use broker_model::io::{Output, StopKind};
@@ -64,9 +76,9 @@ pub struct World {
     messages: Messages,
     costs: Costs,
     invariants: Invariants,
-    faults: faults::Faults,
+    faults: fault::Faults,
     phases: PhaseClock,
-    samples: watch::Sampler,
+    samples: samples::Sampler,
     halted: Vec<usize>,
     hosting: hosting::Hosting,
     next_ticket: u32,
@@ -102,7 +114,6 @@ impl World {
         self.trace.event(at.0, event.code());
         match event {
             Event::Arrive(slot) => self.arrive(Slot(slot)),
-            Event::Handle(code) if code >= nodes::ANSWER_BASE => self.handle_answer(code),
             Event::Handle(slot) => self.handle_request(Slot(slot)),
             Event::Node(index) => self.node_timer(index as usize),
             Event::Connection(id) => self.connection_event(crate::network::ConnectionId(id)),
@@ -110,6 +121,8 @@ impl World {
             Event::Disk(index) => self.disk_event(index as usize),
             Event::Fault(code) => self.fault_event(code),
             Event::Run(code) => self.run_event(code),
+            Event::Answer(code) => self.handle_answer(code),
+            Event::Restart(index) => self.restart_client(index as usize),
         }
         while let Some(index) = self.halted.pop() {
             self.halt(index);

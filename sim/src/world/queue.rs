@@ -24,6 +24,10 @@ pub enum Event {
     Fault(u32),
     /// The run itself: phases, samples, the end.
     Run(u32),
+    /// A node has spent the CPU time of an answer it was waiting for.
+    Answer(u32),
+    /// A killed client starts again.
+    Restart(u32),
 }
 
 const ID_BITS: u32 = 24;
@@ -40,6 +44,8 @@ impl Event {
             Self::Disk(id) => (5, id),
             Self::Fault(id) => (6, id),
             Self::Run(id) => (7, id),
+            Self::Answer(id) => (8, id),
+            Self::Restart(id) => (9, id),
         };
         assert!(id < 1 << ID_BITS, "an event's id fits 24 bits");
         (kind << ID_BITS) | id
@@ -55,7 +61,9 @@ impl Event {
             4 => Self::Client(id),
             5 => Self::Disk(id),
             6 => Self::Fault(id),
-            _ => Self::Run(id),
+            7 => Self::Run(id),
+            8 => Self::Answer(id),
+            _ => Self::Restart(id),
         }
     }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use broker_model::note::Note;
+use scenarios::model::FaultKind;
 
-use super::{World, faults};
+use super::World;
 
 /// Names of what happened, kept only for a run whose scenario asks.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl Witness {
 
 /// Every name that a scenario may demand: of notes and of faults.
 pub fn demandable() -> impl Iterator<Item = &'static str> {
-    Note::NAMES.iter().copied().chain(faults::KIND_NAMES.iter().copied())
+    Note::NAMES.iter().copied().chain(FaultKind::names())
 }
 
 impl World {

@@ -11,8 +11,8 @@ mod words;
 
 use broker_model::types::Instant;
 
-use super::nodes::{ANSWER_BASE, DiskJobKind, NODES_MAX};
-use super::{Event, NodeState, Port, World, faults, phases};
+use super::node::DiskJobKind;
+use super::{Event, NodeState, Port, World, fault, phases, requests};
 use crate::network::{Body, ConnectionId, Direction, Endpoint, Message, MessageState, Slot};
 use words::Words;
 
@@ -55,13 +55,14 @@ impl World {
     fn tell(&self, at: Instant, event: Event) -> String {
         match event {
             Event::Arrive(slot) => self.tell_arrival(self.messages.get(Slot(slot))),
-            Event::Handle(code) if code >= ANSWER_BASE => self.tell_answer(code),
             Event::Handle(slot) => self.tell_handling(self.messages.get(Slot(slot))),
             Event::Node(index) => self.tell_node_timer(at, index as usize),
             Event::Connection(id) => self.tell_connection(ConnectionId(id)),
             Event::Client(index) => self.tell_client_timer(at, index as usize),
             Event::Disk(index) => self.tell_disk(at, index as usize),
             Event::Fault(code) => self.tell_fault(code),
+            Event::Answer(code) => self.tell_answer(code),
+            Event::Restart(index) => format!("{} starts again", self.clients[index as usize].name),
             Event::Run(code) => format!("run: {}", phases::event_name(code, &self.phases)),
         }
     }
@@ -151,8 +152,7 @@ impl World {
     }
 
     fn tell_answer(&self, code: u32) -> String {
-        let index = ((code - ANSWER_BASE) % NODES_MAX) as usize;
-        let ticket = (code - ANSWER_BASE) / NODES_MAX;
+        let (index, ticket) = requests::answer_parts(code);
         let node = &self.nodes[index];
         let name = self.node_name(index);
         match node.answers.iter().find(|answer| answer.0 == ticket) {
@@ -220,14 +220,10 @@ impl World {
     }
 
     fn tell_fault(&self, code: u32) -> String {
-        let (number, what) = faults::parts(code);
-        if what == faults::RESTART_CLIENT {
-            return format!("{} starts again", self.clients[number].name);
-        }
+        let (number, what) = fault::parts(code);
         let planned = &self.plan.faults[number];
-        let kind = faults::kind_name(&planned.fault.kind);
-        let target = faults::target_name(&planned.fault.target);
-        if what == faults::BEGIN {
+        let (kind, target) = (planned.fault.kind.name(), &planned.fault.target);
+        if what == fault::BEGIN {
             let (nodes, clients) = self.resolve(&planned.fault.target, planned.choice);
             let resolved = self.resolved_name(&nodes, &clients);
             format!("fault {number} begins: {kind} of {target}, which is {resolved}")

@@ -1,0 +1,98 @@
+//! The final audit: what a complete `read_committed` read of every topic returns.
+
+use broker_model::records::LogEntry;
+use broker_model::types::{Offset, PartitionId, RecordId};
+use reports::history::Facts;
+
+use super::World;
+use crate::records::RecordTable;
+
+/// Batches of one partition that are audited before the next partition's turn.
+const AUDIT_STRIDE: usize = 32;
+
+struct TableFacts<'a>(&'a RecordTable);
+
+impl Facts for TableFacts<'_> {
+    fn key(&self, record: u32) -> u32 {
+        self.0.get(RecordId(record)).key
+    }
+
+    fn entity(&self, record: u32) -> u32 {
+        self.0.get(RecordId(record)).entity
+    }
+}
+
+impl World {
+    /// What a complete `read_committed` read of every topic returns, for the checkers.
+    pub(super) fn audit(&mut self) {
+        let names: Vec<String> = self.plan.scenario.topics.iter().map(|t| t.name.clone()).collect();
+        for name in names {
+            let Some(id) = self.image().topic_by_name(&name) else { continue };
+            let partitions =
+                self.image().topic(id).map(|t| t.partitions.clone()).unwrap_or_default();
+            let logs: Vec<_> = partitions.iter().map(|&p| (p, self.readable(p))).collect();
+            self.audit_topic(&logs);
+        }
+    }
+
+    /// Reads the logs of a topic side by side, some batches of each in turn: records that were
+    /// made together are judged together, which is kind to the cache.
+    fn audit_topic(&mut self, logs: &[(PartitionId, Vec<LogEntry>)]) {
+        let facts = TableFacts(&self.shared.records);
+        let recorder = &mut self.shared.recorder;
+        for (partition, _) in logs {
+            recorder.audit_partition(partition.0);
+        }
+        let longest = logs.iter().map(|(_, entries)| entries.len()).max().unwrap_or(0);
+        for from in (0..longest).step_by(AUDIT_STRIDE) {
+            for (partition, entries) in logs {
+                let Some(entries) = entries.get(from..) else { continue };
+                recorder.audit_partition(partition.0);
+                for entry in entries.iter().take(AUDIT_STRIDE) {
+                    let ids = self.shared.batches.records(entry.batch).iter().map(|id| id.0);
+                    recorder.audit(entry.base_offset.0, ids, &facts);
+                }
+            }
+        }
+    }
+
+    /// What a partition's leader has for a complete `read_committed` read.
+    fn readable(&self, partition: PartitionId) -> Vec<LogEntry> {
+        let leader = self.image().partition(partition).and_then(|p| p.leader);
+        let node = leader.and_then(|leader| self.nodes.iter().find(|n| n.id == leader));
+        let broker = node.and_then(super::Node::broker);
+        let Some(replica) = broker.and_then(|b| b.replica(partition)) else { return Vec::new() };
+        let end = replica.last_stable_offset(&self.shared.rules);
+        let aborted = replica.log().aborted_transactions(replica.log().log_start_offset(), end);
+        visible_entries(replica.log().entries().iter(), end, &aborted, |entry| {
+            self.shared.batches.get(entry.batch)
+        })
+    }
+}
+
+/// Entries below `end` that a `read_committed` reader is given.
+pub(super) fn visible_entries<'a>(
+    entries: impl Iterator<Item = &'a LogEntry>,
+    end: Offset,
+    aborted: &[broker_model::protocol::fetch::AbortedTransaction],
+    body: impl Fn(&LogEntry) -> &'a broker_model::records::Batch,
+) -> Vec<LogEntry> {
+    use broker_model::records::Content;
+    let mut waiting = aborted.to_vec();
+    waiting.sort_unstable_by_key(|a| (a.first_offset, a.producer_id));
+    waiting.reverse();
+    let mut running = Vec::new();
+    let mut visible = Vec::new();
+    for entry in entries.take_while(|e| e.base_offset < end) {
+        while waiting.last().is_some_and(|a| a.first_offset <= entry.base_offset) {
+            running.extend(waiting.pop().map(|a| a.producer_id));
+        }
+        let batch = body(entry);
+        if let Content::Marker { .. } = batch.content {
+            running.retain(|&id| id != batch.producer_id);
+        } else if !(batch.transactional && running.contains(&batch.producer_id)) {
+            visible.push(*entry);
+        }
+    }
+    visible
+}

@@ -1,0 +1,280 @@
+//! What faults do. The state of a host or link is a function of the faults that are in force, so
+//! that one of two that overlap can end without ending the other.
+
+use broker_model::io::{Input, StopKind};
+use broker_model::protocol::Request;
+use broker_model::protocol::controller::{ElectLeadersRequest, ElectionType};
+use scenarios::model::{Cut, FaultKind, Ratio, Target};
+
+use super::Active;
+use crate::network::HostId;
+use crate::world::{NodeState, World};
+
+/// A processes' state that several faults may hold at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hold {
+    /// It does not run.
+    Down,
+    /// It stands still.
+    Still,
+}
+
+const fn hold(kind: FaultKind) -> Option<Hold> {
+    match kind {
+        FaultKind::BrokerKill
+        | FaultKind::ControllerKill
+        | FaultKind::RestartAll
+        | FaultKind::BrokerStop
+        | FaultKind::BrokerPowerCut
+        | FaultKind::FullDisk
+        | FaultKind::ServiceKill => Some(Hold::Down),
+        FaultKind::BrokerPause | FaultKind::ServicePause => Some(Hold::Still),
+        FaultKind::Partition { .. }
+        | FaultKind::SlowDisk { .. }
+        | FaultKind::SlowLink { .. }
+        | FaultKind::ConnectionLoss { .. }
+        | FaultKind::LeaderMove => None,
+    }
+}
+
+/// The larger of two ratios.
+fn larger(a: Ratio, b: Ratio) -> Ratio {
+    let (left, right) = (
+        u128::from(a.numerator) * u128::from(b.denominator),
+        u128::from(b.numerator) * u128::from(a.denominator),
+    );
+    if left >= right { a } else { b }
+}
+
+impl World {
+    /// A fault has begun; it is among those in force.
+    pub(super) fn apply(&mut self, kind: FaultKind, target: &Target, active: &Active) {
+        match kind {
+            FaultKind::BrokerKill | FaultKind::ControllerKill | FaultKind::RestartAll => {
+                self.stop_nodes(active, StopKind::Kill);
+            }
+            FaultKind::BrokerPowerCut => self.stop_nodes(active, StopKind::PowerCut),
+            FaultKind::BrokerPause => {
+                for &index in &active.nodes {
+                    if self.nodes[index].state == NodeState::Up {
+                        self.nodes[index].state = NodeState::Paused;
+                    }
+                }
+            }
+            FaultKind::BrokerStop => {
+                for &index in &active.nodes {
+                    if self.nodes[index].state == NodeState::Up {
+                        self.run_node(index, Input::ControlledShutdown);
+                    }
+                }
+            }
+            FaultKind::Partition { .. } => {
+                for &(from, to) in &active.cuts {
+                    self.links.cut(from, to, self.now);
+                }
+            }
+            FaultKind::SlowDisk { .. } | FaultKind::FullDisk => self.refresh_disks(active),
+            FaultKind::SlowLink { .. } => self.refresh_links(active),
+            FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
+            FaultKind::ServiceKill => {
+                for &index in &active.clients {
+                    self.kill_client(index);
+                }
+            }
+            FaultKind::ServicePause => {
+                for &index in &active.clients {
+                    self.pause_client(index);
+                }
+            }
+            FaultKind::LeaderMove => self.move_leader(target),
+        }
+    }
+
+    /// A fault has ended; it is no longer among those in force.
+    pub(super) fn undo(&mut self, kind: FaultKind, active: &Active) {
+        match kind {
+            FaultKind::BrokerKill
+            | FaultKind::ControllerKill
+            | FaultKind::RestartAll
+            | FaultKind::BrokerStop
+            | FaultKind::BrokerPowerCut => self.start_stopped(active),
+            FaultKind::BrokerPause => {
+                for &index in &active.nodes {
+                    if !self.is_held(Hold::Still, |other| other.nodes.contains(&index)) {
+                        self.resume_node(index);
+                    }
+                }
+            }
+            FaultKind::Partition { .. } => {
+                for &(from, to) in &active.cuts {
+                    let cut_at = self.links.cut_at(from, to);
+                    if self.links.mend(from, to) {
+                        self.release_held(from, to, cut_at);
+                    }
+                }
+            }
+            FaultKind::SlowDisk { .. } => self.refresh_disks(active),
+            FaultKind::FullDisk => {
+                self.refresh_disks(active);
+                self.start_stopped(active);
+            }
+            FaultKind::SlowLink { .. } => self.refresh_links(active),
+            FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
+            FaultKind::ServiceKill => {
+                for &index in &active.clients {
+                    self.restart_client(index);
+                }
+            }
+            FaultKind::ServicePause => {
+                for &index in &active.clients {
+                    if !self.is_held(Hold::Still, |other| other.clients.contains(&index)) {
+                        self.resume_client(index);
+                    }
+                }
+            }
+            FaultKind::LeaderMove => {}
+        }
+    }
+
+    /// Whether a fault in force that concerns it holds a process so.
+    fn is_held(&self, how: Hold, concerns: impl Fn(&Active) -> bool) -> bool {
+        self.in_force().any(|(kind, active)| hold(kind) == Some(how) && concerns(active))
+    }
+
+    /// A killed client starts again, unless a fault still keeps it down.
+    pub(in crate::world) fn restart_client(&mut self, index: usize) {
+        let stopped = self.clients[index].state == NodeState::Stopped;
+        let lasting = |active: &Active| active.lasts && active.clients.contains(&index);
+        if stopped && !self.is_held(Hold::Down, lasting) {
+            self.start_client(index);
+        }
+    }
+
+    fn stop_nodes(&mut self, active: &Active, kind: StopKind) {
+        for &index in &active.nodes {
+            self.stop_node(index, kind);
+        }
+    }
+
+    fn start_stopped(&mut self, active: &Active) {
+        for &index in &active.nodes {
+            let held = self.is_held(Hold::Down, |other| other.nodes.contains(&index));
+            if held || self.nodes[index].state.is_running() {
+                continue;
+            }
+            let had_power = self.nodes[index].state != NodeState::NoPower;
+            self.start_node(index);
+            if !had_power {
+                self.reset_stale_connections(index);
+            }
+        }
+    }
+
+    /// The slowest factor in force, and whether anything fills the disk.
+    fn refresh_disks(&mut self, of: &Active) {
+        for &index in &of.nodes {
+            let (mut slowest, mut full) = (Ratio::ONE, false);
+            for (kind, _) in self.in_force().filter(|(_, a)| a.nodes.contains(&index)) {
+                match kind {
+                    FaultKind::SlowDisk { factor } => slowest = larger(slowest, factor),
+                    FaultKind::FullDisk => full = true,
+                    _ => {}
+                }
+            }
+            self.nodes[index].disk.slow_down(slowest.numerator, slowest.denominator);
+            self.nodes[index].disk.set_full(full);
+        }
+    }
+
+    /// On each link of these hosts: delays in force add up, the narrowest factor counts.
+    fn refresh_links(&mut self, of: &Active) {
+        let interface = self.plan.scenario.hardware.nic.burst_bits_per_s / 8;
+        for host in self.hosts_of(of) {
+            for other in (0..self.links.hosts() as u32).map(HostId).filter(|&o| o != host) {
+                let (mut delay, mut factor) = (0, Ratio::ONE);
+                for (kind, active) in self.in_force() {
+                    let FaultKind::SlowLink { factor: narrow, .. } = kind else { continue };
+                    let hosts = self.hosts_of(active);
+                    if hosts.contains(&host) || hosts.contains(&other) {
+                        delay += active.delay;
+                        factor = larger(factor, narrow);
+                    }
+                }
+                let factor = (factor.numerator, factor.denominator);
+                for (from, to) in [(host, other), (other, host)] {
+                    self.links.delay(from, to, delay);
+                    self.links.narrow((from, to), factor, interface);
+                }
+            }
+        }
+    }
+
+    /// The largest probability in force.
+    fn refresh_loss(&mut self, of: &Active) {
+        for host in self.hosts_of(of) {
+            let mut worst = Ratio { numerator: 0, denominator: 1 };
+            for (kind, active) in self.in_force() {
+                if let FaultKind::ConnectionLoss { probability } = kind
+                    && self.hosts_of(active).contains(&host)
+                {
+                    worst = larger(worst, probability);
+                }
+            }
+            self.loss[host.0 as usize] = (worst.numerator, worst.denominator);
+        }
+    }
+
+    pub(super) fn hosts_of(&self, active: &Active) -> Vec<HostId> {
+        let nodes = active.nodes.iter().map(|&i| self.hosts[i]);
+        nodes.chain(active.clients.iter().map(|&i| self.clients[i].host)).collect()
+    }
+    /// Directed links that a cut takes away, each once.
+    pub(super) fn links_cut_by(
+        &self,
+        cut: Cut,
+        nodes: &[usize],
+        clients: &[usize],
+    ) -> Vec<(HostId, HostId)> {
+        let targets: Vec<HostId> = nodes
+            .iter()
+            .map(|&i| self.hosts[i])
+            .chain(clients.iter().map(|&i| self.clients[i].host))
+            .collect();
+        let brokers = self.nodes.iter().filter(|n| n.broker().is_some()).map(|n| n.host);
+        let controllers = self.nodes.iter().filter(|n| n.controller().is_some()).map(|n| n.host);
+        let services = self.clients.iter().map(|c| c.host);
+        let others: Vec<HostId> = match cut {
+            Cut::Full | Cut::Inbound | Cut::Outbound => {
+                brokers.chain(controllers).chain(services).collect()
+            }
+            Cut::Brokers => brokers.collect(),
+            Cut::Controller => controllers.collect(),
+            Cut::Clients => services.collect(),
+        };
+        let mut cuts = Vec::new();
+        for &target in &targets {
+            for &other in others.iter().filter(|other| !targets.contains(other)) {
+                if cut != Cut::Outbound {
+                    cuts.push((other, target));
+                }
+                if cut != Cut::Inbound {
+                    cuts.push((target, other));
+                }
+            }
+        }
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts
+    }
+    /// Leadership moves by a preferred election if the leader is not the preferred one.
+    fn move_leader(&mut self, target: &Target) {
+        let (Target::Partition { topic, partition } | Target::LeaderOf { topic, partition }) =
+            target
+        else {
+            return;
+        };
+        let Some(partition) = self.partition_named(topic, *partition) else { return };
+        let request = ElectLeadersRequest { election: ElectionType::Preferred, partition };
+        self.send_as_administrator(Request::ElectLeaders(request));
+    }
+}

@@ -1,0 +1,144 @@
+//! Faults: resolved and recorded when they fire, undone when they end.
+
+mod effect;
+mod target;
+#[cfg(test)]
+mod tests;
+mod trigger;
+
+use broker_model::types::Instant;
+use scenarios::model::FaultKind;
+
+use super::{Event, World};
+use crate::network::HostId;
+
+/// A fault as it happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultRecord {
+    /// When it fired, in simulated time.
+    pub at: Instant,
+    /// When it ended.
+    pub until: Option<Instant>,
+    /// Its kind, as in the scenario.
+    pub kind: &'static str,
+    /// Its target, as in the scenario.
+    pub target: String,
+    /// Who that was.
+    pub resolved: String,
+}
+
+/// What has to be undone.
+#[derive(Clone, Debug, Default)]
+struct Active {
+    nodes: Vec<usize>,
+    clients: Vec<usize>,
+    cuts: Vec<(HostId, HostId)>,
+    /// What it adds to the latency of links, one way, in nanoseconds.
+    delay: u64,
+    /// It ends by itself; else at the end of the load.
+    lasts: bool,
+    record: usize,
+}
+
+/// The state of a run's faults.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults {
+    active: Vec<Option<Active>>,
+    seen: Vec<u64>,
+    waiting: Vec<usize>,
+    pub(super) records: Vec<FaultRecord>,
+    pub(super) running: u32,
+    pub(super) last_end: Option<Instant>,
+}
+
+pub(super) const BEGIN: u32 = 0;
+const END: u32 = 1;
+
+impl Faults {
+    pub(super) fn new(count: usize) -> Self {
+        Self { active: vec![None; count], seen: vec![0; count], ..Self::default() }
+    }
+}
+
+impl World {
+    /// A fault begins or ends.
+    pub(super) fn fault_event(&mut self, code: u32) {
+        let (number, what) = parts(code);
+        if what == BEGIN { self.begin_fault(number) } else { self.end_fault(number) }
+    }
+
+    fn begin_fault(&mut self, number: usize) {
+        if self.faults.active[number].is_some() || self.phases.load_is_over() {
+            return;
+        }
+        let planned = self.plan.faults[number].clone();
+        let (kind, target) = (planned.fault.kind, planned.fault.target);
+        let (nodes, clients) = self.resolve(&target, planned.choice);
+        self.faults.records.push(FaultRecord {
+            at: self.now,
+            until: None,
+            kind: kind.name(),
+            target: target.to_string(),
+            resolved: self.resolved_name(&nodes, &clients),
+        });
+        let cuts = match kind {
+            FaultKind::Partition { cut } => self.links_cut_by(cut, &nodes, &clients),
+            _ => Vec::new(),
+        };
+        let (delay, lasts) = (planned.delay, planned.lasts.is_some());
+        let record = self.faults.records.len() - 1;
+        let active = Active { nodes, clients, cuts, delay, lasts, record };
+        self.faults.running += 1;
+        self.faults.active[number] = Some(active.clone());
+        self.apply(kind, &target, &active);
+        self.phase_may_change();
+        if let Some(lasts) = planned.lasts {
+            self.queue.push(self.now + lasts, fault_event(number, END));
+        } else if kind == FaultKind::ServiceKill {
+            self.schedule_restarts(&active);
+        }
+    }
+
+    fn end_fault(&mut self, number: usize) {
+        let Some(active) = self.faults.active[number].take() else { return };
+        self.faults.records[active.record].until = Some(self.now);
+        self.faults.running -= 1;
+        self.faults.last_end = Some(self.now);
+        self.undo(self.plan.faults[number].fault.kind, &active);
+        self.phase_may_change();
+    }
+
+    /// The faults in force, in order of their numbers.
+    fn in_force(&self) -> impl Iterator<Item = (FaultKind, &Active)> {
+        let active = self.faults.active.iter().enumerate();
+        active.filter_map(|(n, a)| Some((self.plan.faults[n].fault.kind, a.as_ref()?)))
+    }
+
+    /// Ends every fault: the load phase is over.
+    pub(super) fn heal(&mut self) {
+        self.faults.waiting.clear();
+        for number in 0..self.faults.active.len() {
+            self.end_fault(number);
+        }
+    }
+
+    /// Without a duration of the fault, each killed instance starts again after its service's
+    /// restart delay.
+    fn schedule_restarts(&mut self, active: &Active) {
+        let services = &self.plan.scenario.services;
+        for &index in &active.clients {
+            let name = self.clients[index].name.rsplit_once('/').map_or("", |(service, _)| service);
+            let restart = services.iter().find(|s| s.name == name).map_or(0, |s| s.restart);
+            self.queue.push(self.now + restart, Event::Restart(index as u32));
+        }
+    }
+}
+
+const fn fault_event(number: usize, what: u32) -> Event {
+    Event::Fault(((number as u32) << 1) | what)
+}
+
+/// A fault event's number and what it is.
+pub(super) const fn parts(code: u32) -> (usize, u32) {
+    ((code >> 1) as usize, code & 1)
+}

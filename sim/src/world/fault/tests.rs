@@ -1,0 +1,114 @@
+use broker_model::types::Instant;
+use scenarios::Scenario;
+
+use crate::plan::Plan;
+use crate::world::{NodeState, World};
+
+/// A world of three brokers in its load phase, with two faults of one kind on all brokers: the
+/// first for one second, the second for three, from the first second of the load on.
+fn overlapping(fault: &str, extra: &str) -> World {
+    let text = format!(
+        r#"
+[scenario]
+name = "overlap"
+duration = "6s"
+
+[cluster]
+brokers = 3
+hardware = "test"
+
+[topic.orders]
+partitions = 1
+replication = 3
+
+[service.order]
+kind = "ingress"
+time = "100us"
+output = "orders"
+
+[load.customers]
+into = "order"
+arrivals = {{ model = "open", rate = "10/s" }}
+size = "100B"
+
+[[fault]]
+name = "short"
+kind = "{fault}"
+{extra}
+at = "1s"
+for = "1s"
+
+[[fault]]
+name = "long"
+kind = "{fault}"
+{extra}
+at = "1s"
+for = "3s"
+"#
+    );
+    let scenario = Scenario::parse(&text, &[]).expect("a scenario");
+    crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"))
+}
+
+/// Steps until a number of faults have ended; gives the time.
+fn until_ended(world: &mut World, ended: usize) -> Instant {
+    while world.fault_records().iter().filter(|f| f.until.is_some()).count() < ended {
+        assert!(world.step(), "the run goes on");
+    }
+    world.now()
+}
+
+/// `holds` while both are in force and when the first has ended, not when the second has.
+fn survives(fault: &str, extra: &str, holds: impl Fn(&World) -> bool) {
+    let mut world = overlapping(fault, extra);
+    while world.fault_records().len() < 2 {
+        assert!(world.step(), "the run goes on");
+    }
+    assert!(holds(&world), "{fault}: two in force");
+    let first = until_ended(&mut world, 1);
+    assert!(holds(&world), "{fault}: one still in force");
+    let second = until_ended(&mut world, 2);
+    assert!(!holds(&world), "{fault}: none in force");
+    assert!(second.since(first) > 1_900_000_000);
+}
+
+const ONE: &str = "target = \"broker:2\"";
+
+#[test]
+fn the_end_of_one_fault_does_not_end_another() {
+    survives("broker-kill", ONE, |w| w.nodes[1].state == NodeState::Stopped);
+    survives("broker-power-cut", ONE, |w| w.nodes[1].state == NodeState::NoPower);
+    survives("broker-pause", ONE, |w| w.nodes[1].state == NodeState::Paused);
+    survives("full-disk", ONE, |w| w.nodes[1].disk.is_full());
+    survives("service-kill", "target = \"service:order/0\"", |w| {
+        w.clients[1].state == NodeState::Stopped
+    });
+    survives("service-pause", "target = \"service:order/0\"", |w| {
+        w.clients[1].state == NodeState::Paused
+    });
+    let slow = format!("{ONE}\nfactor = 4");
+    survives("slow-disk", &slow, |w| {
+        w.nodes[1].disk.bytes_per_second() < w.nodes[0].disk.bytes_per_second()
+    });
+    let loss = format!("{ONE}\nprobability = 0.5");
+    survives("connection-loss", &loss, |w| w.loss[w.nodes[1].host.0 as usize].0 > 0);
+    let link = format!("{ONE}\nlatency = \"5ms\"");
+    survives("slow-link", &link, |w| {
+        let (one, two) = (w.nodes[0].host, w.nodes[1].host);
+        w.links.latency(one, two, 1, 1) >= 5_000_000
+    });
+    let cut = format!("{ONE}\ncut = \"full\"");
+    survives("partition", &cut, |w| w.links.is_cut(w.nodes[0].host, w.nodes[1].host));
+}
+
+#[test]
+fn delays_of_two_faults_add_up() {
+    let mut world = overlapping("slow-link", &format!("{ONE}\nlatency = \"5ms\""));
+    let (one, two) = (world.nodes[0].host, world.nodes[1].host);
+    while world.fault_records().len() < 2 {
+        assert!(world.step());
+    }
+    assert!(world.links.latency(two, one, 1, 1) >= 10_000_000);
+    until_ended(&mut world, 1);
+    assert!(world.links.latency(two, one, 1, 1) < 10_000_000);
+}

@@ -1,0 +1,87 @@
+//! When faults fire: by time, or at a protocol event.
+
+use broker_model::note::Note;
+use broker_model::records::TransactionState;
+use broker_model::types::{PartitionId, TopicId};
+use scenarios::model::{ProtocolEvent, Trigger};
+
+use super::{BEGIN, fault_event};
+use crate::world::World;
+
+impl World {
+    /// Faults by time are scheduled from the start of the load phase; faults by event listen.
+    pub(in crate::world) fn arm_faults_by_time(&mut self) {
+        for number in 0..self.plan.faults.len() {
+            let planned = &self.plan.faults[number];
+            if let (true, Some(at)) = (planned.on, planned.at) {
+                self.queue.push(self.now + at, fault_event(number, BEGIN));
+            }
+        }
+    }
+
+    /// Faults by event listen from the start of the run.
+    pub(in crate::world) fn arm_faults_by_event(&mut self) {
+        let planned = self.plan.faults.iter().enumerate();
+        self.faults.waiting =
+            planned.filter(|(_, f)| f.on && f.at.is_none()).map(|(number, _)| number).collect();
+    }
+
+    /// Whether a fault waits for a protocol event.
+    pub(in crate::world) fn faults_listen(&self) -> bool {
+        !self.faults.waiting.is_empty()
+    }
+
+    /// A note may be the event that a fault waits for.
+    pub(in crate::world) fn note_for_faults(&mut self, note: &Note) {
+        for position in (0..self.faults.waiting.len()).rev() {
+            let number = self.faults.waiting[position];
+            let Trigger::On { event, nth, .. } = &self.plan.faults[number].fault.trigger else {
+                continue;
+            };
+            if !self.matches(event, note) {
+                continue;
+            }
+            let nth = *nth;
+            self.faults.seen[number] += 1;
+            if self.faults.seen[number] >= nth {
+                self.faults.waiting.remove(position);
+                let at = self.now + self.plan.faults[number].after;
+                self.queue.push(at, fault_event(number, BEGIN));
+            }
+        }
+    }
+
+    fn matches(&self, event: &ProtocolEvent, note: &Note) -> bool {
+        match (event, note) {
+            (
+                ProtocolEvent::Append { topic, partition },
+                Note::Appended { partition: id, leader: true, .. },
+            )
+            | (
+                ProtocolEvent::HighWatermark { topic, partition },
+                Note::HighWatermark { partition: id, leader: true, .. },
+            ) => self.partition_named(topic, *partition) == Some(*id),
+            (
+                ProtocolEvent::TransactionPrepare { transactional_id },
+                Note::TransactionState {
+                    transactional_id: id,
+                    state: TransactionState::PrepareCommit | TransactionState::PrepareAbort,
+                    ..
+                },
+            ) => transactional_id
+                .as_ref()
+                .is_none_or(|name| self.shared.names.transactional_id_name(*id) == name),
+            (ProtocolEvent::Rebalance { group }, Note::RebalanceStarted { group: id, .. }) => {
+                group.as_ref().is_none_or(|name| self.shared.names.group_name(*id) == name)
+            }
+            _ => false,
+        }
+    }
+
+    /// The partition that a scenario names, as the controller knows it.
+    pub(in crate::world) fn partition_named(&self, topic: &str, index: u32) -> Option<PartitionId> {
+        let image = self.nodes.iter().find_map(|n| n.controller())?.image();
+        let id: TopicId = image.topic_by_name(topic)?;
+        image.topic(id)?.partitions.get(index as usize).copied()
+    }
+}

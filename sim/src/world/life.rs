@@ -1,0 +1,95 @@
+//! Processes of nodes begin, end and go on.
+
+use broker_model::io::{Context, StopKind};
+use broker_model::types::{Instant, Offset};
+
+use super::node::{DiskJobKind, Machine, NodeState};
+use super::{Event, World};
+use crate::network::Endpoint;
+
+impl World {
+    /// Starts a node's process.
+    pub(super) fn start_node(&mut self, index: usize) {
+        let now = self.clocks();
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let mut notes = std::mem::take(&mut self.notes);
+        let node = &mut self.nodes[index];
+        node.incarnation += 1;
+        node.state = NodeState::Up;
+        node.timer_at = Instant::FAR;
+        let mut cx = Context {
+            now,
+            batches: &mut self.shared.batches,
+            names: &self.shared.names,
+            records: &self.shared.records,
+            rules: &self.shared.rules,
+            outputs: &mut outputs,
+            notes: &mut notes,
+        };
+        match &mut node.machine {
+            Machine::Broker(broker) => broker.start(&mut cx, node.incarnation),
+            Machine::Controller(controller) => controller.start(&mut cx),
+        }
+        self.after_node(index, outputs, notes);
+        let again = self.now + crate::host::WRITEBACK_INTERVAL;
+        self.push_disk_job(index, again, DiskJobKind::Look);
+    }
+
+    /// Ends a node's process, in whichever way.
+    pub(super) fn stop_node(&mut self, index: usize, kind: StopKind) {
+        if !self.nodes[index].state.is_running() {
+            return;
+        }
+        let node = &mut self.nodes[index];
+        node.state = match kind {
+            StopKind::Clean | StopKind::Kill => NodeState::Stopped,
+            StopKind::PowerCut => NodeState::NoPower,
+        };
+        node.incarnation += 1;
+        node.answers.clear();
+        node.frozen.clear();
+        node.network_threads.clear(self.now);
+        node.handler_threads.clear(self.now);
+        node.fetcher_threads.clear(self.now);
+        match kind {
+            StopKind::Clean => node.cache.flush_all(),
+            StopKind::Kill => {}
+            StopKind::PowerCut => {
+                node.disk.clear(self.now);
+                node.cache.power_cut();
+                let cache = &node.cache;
+                node.pages.power_cut(|partition| cache.durable(partition));
+            }
+        }
+        let cache = &node.cache;
+        match &mut node.machine {
+            Machine::Broker(broker) => {
+                let durable = |partition| Some(cache.durable(partition));
+                broker.stop(kind, &durable, &self.shared.batches);
+            }
+            Machine::Controller(controller) => controller.stop(kind, Offset(node.metadata_durable)),
+        }
+        self.drop_messages_of(index);
+        self.end_connections_of(Endpoint(index as u32), kind);
+    }
+
+    /// The process goes on: everything that came meanwhile is due now.
+    pub(super) fn resume_node(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        if node.state != NodeState::Paused {
+            return;
+        }
+        node.state = NodeState::Up;
+        for event in std::mem::take(&mut node.frozen) {
+            self.queue.push(self.now, event);
+        }
+        for job in &mut node.disk_jobs {
+            if job.done == Instant::FAR {
+                job.done = self.now;
+                self.queue.push(self.now, Event::Disk(index as u32));
+            }
+        }
+        self.nodes[index].timer_at = Instant::FAR;
+        self.arm_node_timer(index);
+    }
+}

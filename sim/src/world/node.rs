@@ -1,0 +1,131 @@
+//! A broker or controller with its host, as data.
+
+use broker_model::broker::Broker;
+use broker_model::controller::Controller;
+use broker_model::io::Disconnected;
+use broker_model::protocol::Response;
+use broker_model::types::{Instant, NodeId, Offset, PartitionId};
+
+use super::Event;
+use crate::host::{Disk, PageCache, Residency, ThreadPool, WriteBack};
+use crate::network::HostId;
+
+/// Whether a node's process runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NodeState {
+    /// It runs.
+    Up,
+    /// It stands still (SIGSTOP, a long garbage collection).
+    Paused,
+    /// The process is gone, its host is not: connections are refused.
+    Stopped,
+    /// The host has no power: nothing answers.
+    NoPower,
+}
+
+impl NodeState {
+    /// Whether the process exists.
+    #[must_use]
+    pub const fn is_running(self) -> bool {
+        matches!(self, Self::Up | Self::Paused)
+    }
+}
+
+/// The machine of a node.
+#[derive(Debug)]
+pub enum Machine {
+    /// A broker.
+    Broker(Box<Broker>),
+    /// A controller.
+    Controller(Box<Controller>),
+}
+
+/// A node with its host.
+#[derive(Debug)]
+pub struct Node {
+    /// Kafka's node id.
+    pub id: NodeId,
+    /// Its host in the network.
+    pub host: HostId,
+    /// The machine.
+    pub machine: Machine,
+    /// Whether it runs.
+    pub state: NodeState,
+    /// How often its process has been started.
+    pub incarnation: u64,
+    /// Hardware threads: no pool runs more of its threads at once.
+    pub cores: u32,
+    /// Threads that read requests and send responses.
+    pub network_threads: ThreadPool,
+    /// Threads that handle requests.
+    pub handler_threads: ThreadPool,
+    /// Threads that append what a follower fetched.
+    pub fetcher_threads: ThreadPool,
+    /// Its disk.
+    pub disk: Disk,
+    /// Its page cache: what is not durable yet.
+    pub cache: PageCache,
+    /// Its page cache: what need not be read from the disk.
+    pub pages: Residency,
+    /// The earliest timer event in the queue.
+    pub timer_at: Instant,
+    /// Events that came while it stood still.
+    pub frozen: Vec<Event>,
+    /// Disk jobs under way, oldest first.
+    pub disk_jobs: Vec<DiskJob>,
+    /// Durable end of the metadata log, on controllers.
+    pub metadata_durable: i64,
+    /// Answers of other nodes whose CPU time is being spent.
+    pub answers: Vec<(u32, NodeId, u64, Result<Response, Disconnected>)>,
+}
+
+/// What a disk is doing.
+#[derive(Debug)]
+pub struct DiskJob {
+    pub(super) done: Instant,
+    pub(super) incarnation: u64,
+    pub(super) kind: DiskJobKind,
+}
+
+/// Kinds of disk job.
+#[derive(Debug)]
+pub(super) enum DiskJobKind {
+    Flush { partition: Option<PartitionId>, end: Offset },
+    WriteBack(WriteBack),
+    Look,
+}
+
+impl Node {
+    /// The broker, if it is one.
+    #[must_use]
+    pub fn broker(&self) -> Option<&Broker> {
+        match &self.machine {
+            Machine::Broker(broker) => Some(broker),
+            Machine::Controller(_) => None,
+        }
+    }
+
+    /// The controller, if it is one.
+    #[must_use]
+    pub fn controller(&self) -> Option<&Controller> {
+        match &self.machine {
+            Machine::Controller(controller) => Some(controller),
+            Machine::Broker(_) => None,
+        }
+    }
+
+    /// How many threads of all pools can run at once.
+    #[must_use]
+    pub fn threads(&self) -> u64 {
+        let pools = [&self.network_threads, &self.handler_threads, &self.fetcher_threads];
+        let threads: u64 = pools.iter().map(|pool| pool.threads() as u64).sum();
+        threads.min(u64::from(self.cores))
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        match &self.machine {
+            Machine::Broker(broker) => broker.next_deadline(),
+            Machine::Controller(controller) => controller.next_deadline(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Requests and answers on a node: network thread, queue, handler thread, machine.
+
+use broker_model::io::{Disconnected, Input, Tag, Token};
+use broker_model::protocol::fetch::FetchResponse;
+use broker_model::protocol::{Request, Response};
+use broker_model::types::{Duration, Instant};
+
+use super::node::NodeState;
+use super::{Event, World};
+use crate::network::{Body, Endpoint, MessageState, Slot};
+
+/// How many answers may wait for fetcher threads at once, in all.
+const ANSWER_TICKETS: u32 = 1 << 12;
+/// More nodes than a scenario may ask for.
+const NODES_MAX: u32 = 1 << 10;
+
+/// An [`Event::Answer`]'s node and ticket.
+pub(super) const fn answer_parts(code: u32) -> (usize, u32) {
+    ((code % NODES_MAX) as usize, code / NODES_MAX)
+}
+
+impl World {
+    /// A node reads a request from its socket at `at`: network thread, queue, handler thread.
+    pub(super) fn read_request(&mut self, slot: Slot, at: Instant) {
+        let message = self.messages.get(slot);
+        let server = self.connections.get(message.connection).server;
+        let Body::Request(request) = &message.body else { unreachable!("only requests are read") };
+        let bytes = request.wire_bytes(&self.shared.batches);
+        let costs = &self.costs;
+        let network = costs.network_request + costs.network_kib * (bytes / 1024);
+        let handler = match request {
+            Request::Produce(r) => {
+                costs.produce
+                    + costs.batch * r.partitions.len() as u64
+                    + costs.append_kib * (bytes / 1024)
+            }
+            Request::Fetch(_) => costs.fetch,
+            _ => costs.other,
+        };
+        let node = &mut self.nodes[server.0 as usize];
+        let read = node.network_threads.schedule(at.max(self.now), network);
+        let done = node.handler_threads.schedule(read, handler);
+        self.messages.get_mut(slot).state = MessageState::Scheduled;
+        self.queue.push(done, Event::Handle(slot.0));
+    }
+
+    /// The handler thread has spent its time: the machine acts on the request.
+    pub(super) fn handle_request(&mut self, slot: Slot) {
+        let message = self.messages.get_mut(slot);
+        if message.state == MessageState::Dead {
+            self.messages.remove(slot);
+            return;
+        }
+        let server = self.connections.get(message.connection).server;
+        if self.nodes[server.0 as usize].state == NodeState::Paused {
+            self.freeze(server, Event::Handle(slot.0));
+            return;
+        }
+        let message = self.messages.get_mut(slot);
+        message.state = MessageState::Waiting;
+        let header = message.header;
+        let Body::Request(request) = std::mem::replace(&mut message.body, Body::Taken) else {
+            unreachable!("a request is handled once")
+        };
+        let token = Token(u64::from(slot.0));
+        self.run_node(server.0 as usize, Input::Request { token, header, request });
+    }
+
+    /// An answer to a request that a node sent. Data costs its fetcher thread time first.
+    pub(super) fn node_response(
+        &mut self,
+        to: Endpoint,
+        from: Endpoint,
+        correlation: u64,
+        result: Result<Response, Disconnected>,
+    ) {
+        let index = to.0 as usize;
+        if !self.nodes[index].state.is_running() {
+            return;
+        }
+        let from = self.nodes[from.0 as usize].id;
+        if let Ok(Response::Fetch(fetched)) = &result
+            && !fetched.entries.is_empty()
+        {
+            let cost = self.costs.batch * fetched.entries.len() as u64
+                + self.costs.append_kib * (fetched.bytes / 1024);
+            let node = &mut self.nodes[index];
+            let done = node.fetcher_threads.schedule(self.now, cost);
+            let ticket = self.next_ticket;
+            self.next_ticket = (self.next_ticket + 1) % ANSWER_TICKETS;
+            assert!(
+                node.answers.len() < ANSWER_TICKETS as usize,
+                "tickets are not given out twice"
+            );
+            node.answers.push((ticket, from, correlation, result));
+            self.queue.push(done, Event::Answer(ticket * NODES_MAX + index as u32));
+            return;
+        }
+        self.run_node(index, Input::Response { tag: Tag(correlation), from, result });
+    }
+
+    /// The fetcher thread has spent its time on an answer.
+    pub(super) fn handle_answer(&mut self, code: u32) {
+        let (index, ticket) = answer_parts(code);
+        let node = &mut self.nodes[index];
+        if node.state == NodeState::Paused {
+            node.frozen.push(Event::Answer(code));
+            return;
+        }
+        let Some(position) = node.answers.iter().position(|a| a.0 == ticket) else { return };
+        let (_, from, correlation, result) = node.answers.remove(position);
+        self.run_node(index, Input::Response { tag: Tag(correlation), from, result });
+    }
+
+    pub(super) fn reply(&mut self, index: usize, token: Token, response: Response) {
+        let slot = Slot(token.0 as u32);
+        let message = self.messages.get(slot);
+        let (id, life) = (message.connection, message.life);
+        if self.connections.get(id).life != life {
+            self.messages.remove(slot);
+            return;
+        }
+        let (bytes, throttle) = (response.wire_bytes(), response.throttle());
+        self.trace.add(bytes);
+        let mut cost = self.costs.network_request + self.costs.network_kib * (bytes / 1024);
+        if !self.nodes[index].pages.is_warm()
+            && let Response::Fetch(fetched) = &response
+        {
+            cost += self.read_cold(index, fetched);
+        }
+        let sent = self.nodes[index].network_threads.schedule(self.now, cost);
+        let message = self.messages.get_mut(slot);
+        message.body = Body::Response(response);
+        message.direction = crate::network::Direction::ToClient;
+        self.transmit(slot, sent);
+        self.unmute(id, life, sent + throttle);
+    }
+
+    /// How long a network thread stands still because what it sends is not in memory: sendfile
+    /// reads it from the disk, and whoever else the thread serves waits too.
+    pub(super) fn read_cold(&mut self, index: usize, fetched: &FetchResponse) -> Duration {
+        let node = &mut self.nodes[index];
+        let mut bytes = 0;
+        for partition in &fetched.partitions {
+            let range = partition.entries.start as usize..partition.entries.end as usize;
+            for entry in &fetched.entries[range] {
+                if !node.pages.is_cold(partition.partition, entry.base_offset) {
+                    break;
+                }
+                bytes += u64::from(self.shared.batches.get(entry.batch).bytes);
+            }
+        }
+        if bytes == 0 { 0 } else { node.disk.read(self.now, bytes).since(self.now) }
+    }
+}

@@ -1,0 +1,196 @@
+//! Samples of the cluster on a fixed grid, and how far groups are behind.
+
+use broker_model::partition::effective_min_isr;
+use broker_model::records::PartitionRecord;
+use broker_model::types::{Duration, GroupId, Instant, MILLISECOND, Offset, PartitionId, RecordId};
+
+use super::World;
+use super::audit::visible_entries;
+
+/// Committed positions of every group, as its coordinator last held them.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    groups: Vec<GroupProgress>,
+}
+
+#[derive(Clone, Debug)]
+struct GroupProgress {
+    group: GroupId,
+    committed: Vec<(PartitionId, Offset)>,
+}
+
+impl Progress {
+    /// A group that reads these partitions, from their beginning.
+    pub fn watch(&mut self, group: GroupId, partitions: impl Iterator<Item = PartitionId>) {
+        if self.groups.iter().any(|g| g.group == group) {
+            return;
+        }
+        let committed = partitions.map(|p| (p, Offset::ZERO)).collect();
+        self.groups.push(GroupProgress { group, committed });
+    }
+
+    /// What a coordinator holds as committed.
+    fn take(&mut self, group: GroupId, offsets: &[(PartitionId, Offset)]) {
+        let Some(group) = self.groups.iter_mut().find(|g| g.group == group) else { return };
+        for &(partition, offset) in offsets {
+            if let Ok(index) = group.committed.binary_search_by_key(&partition, |&(p, _)| p) {
+                group.committed[index].1 = offset;
+            }
+        }
+    }
+}
+
+/// One sample of the cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sample {
+    /// When.
+    pub at: Instant,
+    /// Partitions whose ISR is smaller than their replica set.
+    pub under_replicated: u32,
+    /// Partitions without a leader, or with fewer in-sync replicas than they need.
+    pub under_min_isr: u32,
+    /// Busy time so far, for each broker: CPU (all pools), network out, network in, disk.
+    pub busy: Vec<[u64; 4]>,
+}
+
+/// Samples on a fixed grid of simulated time.
+#[derive(Clone, Debug)]
+pub(super) struct Sampler {
+    interval: Duration,
+    pub(super) samples: Vec<Sample>,
+    calm_age: Duration,
+    age: Duration,
+}
+
+/// Lag that never counts as trouble.
+const CALM_SLACK: Duration = 100 * MILLISECOND;
+/// Samples per load phase.
+const SAMPLES: u64 = 240;
+
+impl Sampler {
+    pub(super) fn new(load: Duration) -> Self {
+        let interval = (load / SAMPLES).clamp(100 * MILLISECOND, 1_000 * MILLISECOND);
+        Self { interval, samples: Vec::new(), calm_age: 0, age: 0 }
+    }
+
+    pub(super) const fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// No group is further behind in time than half again the worst of the quiet time.
+    pub(super) const fn is_calm(&self) -> bool {
+        self.age <= self.calm_age + self.calm_age / 2 + CALM_SLACK
+    }
+}
+
+/// Lags above this are told as a difference of offsets, markers included.
+const EXACT_LAG_MAX: i64 = 20_000;
+
+impl World {
+    /// Takes a sample of lag, ISRs and utilisation.
+    pub(super) fn sample(&mut self) {
+        self.refresh_progress();
+        let mut oldest = 0;
+        for index in 0..self.shared.progress.groups.len() {
+            let (group, records, age) = self.group_lag(index);
+            oldest = oldest.max(age);
+            self.shared.recorder.lag(group.0, records, age, self.now.0);
+        }
+        self.samples.age = oldest;
+        if self.faults.records.is_empty() {
+            self.samples.calm_age = self.samples.calm_age.max(oldest);
+        }
+        let image = self.image();
+        let under = image.partitions().filter(|p| p.isr.len() < p.replicas.len()).count();
+        let controller = self.controller();
+        let short = |p: &PartitionRecord| {
+            let needed = u32::try_from(controller.min_isr(p.topic)).unwrap_or(u32::MAX);
+            p.isr.len() < effective_min_isr(needed, p.replicas.len())
+        };
+        let offline = image.partitions().filter(|p| p.leader.is_none() || short(p)).count();
+        let busy = self.nodes.iter().filter(|n| n.broker().is_some()).map(|n| {
+            let nic = &self.nics[n.host.0 as usize];
+            let cpu =
+                n.network_threads.busy() + n.handler_threads.busy() + n.fetcher_threads.busy();
+            [cpu, nic.out().busy(), nic.inwards().busy(), n.disk.busy()]
+        });
+        let sample = Sample {
+            at: self.now,
+            under_replicated: under as u32,
+            under_min_isr: offline as u32,
+            busy: busy.collect(),
+        };
+        self.samples.samples.push(sample);
+    }
+
+    /// Reads the committed positions from the coordinators that are up.
+    pub(super) fn refresh_progress(&mut self) {
+        for node in self.nodes.iter().filter(|n| n.state.is_running()) {
+            let Some(broker) = node.broker() else { continue };
+            for view in broker.groups().groups() {
+                self.shared.progress.take(view.group, &view.offsets);
+            }
+        }
+    }
+
+    /// Records that any group has not committed yet.
+    pub(super) fn total_lag(&mut self) -> u64 {
+        self.refresh_progress();
+        self.known_lag()
+    }
+
+    /// The same, by the committed positions that were read last.
+    pub(super) fn known_lag(&self) -> u64 {
+        (0..self.shared.progress.groups.len()).map(|i| self.group_lag(i).1).sum()
+    }
+
+    /// Records a group has not committed yet, and the age of the oldest.
+    pub(super) fn group_lag(&self, index: usize) -> (GroupId, u64, Duration) {
+        let progress = &self.shared.progress.groups[index];
+        let (mut records, mut age) = (0, 0);
+        for &(partition, committed) in &progress.committed {
+            let Some((unread, first)) = self.unread(partition, committed) else { continue };
+            records += unread;
+            if let Some(first) = first {
+                let intended = self.shared.records.get(first).intended;
+                age = age.max(self.now.since(intended));
+            }
+        }
+        (progress.group, records, age)
+    }
+
+    /// Data records at or behind `from` below the last stable offset, and the first of them.
+    pub(super) fn unread(
+        &self,
+        partition: PartitionId,
+        from: Offset,
+    ) -> Option<(u64, Option<RecordId>)> {
+        let leader = self.image().partition(partition)?.leader?;
+        let node = self.nodes.iter().find(|n| n.id == leader)?;
+        let replica = node.broker()?.replica(partition)?;
+        let end = replica.last_stable_offset(&self.shared.rules);
+        if from >= end {
+            return Some((0, None));
+        }
+        let batches = &self.shared.batches;
+        let entries = replica.log().entries();
+        let start = entries
+            .partition_point(|e| e.base_offset + i64::from(batches.get(e.batch).count) <= from);
+        let aborted = replica.log().aborted_transactions(from, end);
+        let all = entries[start..].iter();
+        if end - from > EXACT_LAG_MAX {
+            let entry = entries.get(start)?;
+            return Some(((end - from) as u64, batches.records(entry.batch).first().copied()));
+        }
+        let visible = visible_entries(all, end, &aborted, |entry| batches.get(entry.batch));
+        let (mut count, mut first) = (0, None);
+        for entry in visible {
+            let records = batches.records(entry.batch);
+            let skip = from.0.saturating_sub(entry.base_offset.0).max(0) as usize;
+            let unread = &records[skip.min(records.len())..];
+            count += unread.len() as u64;
+            first = first.or(unread.first().copied());
+        }
+        Some((count, first))
+    }
+}

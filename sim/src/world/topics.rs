@@ -1,0 +1,112 @@
+//! The topics of a run: created, led, and declared to the recorder.
+
+use broker_model::broker::{Broker, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, internal_topic};
+use broker_model::protocol::Request;
+use broker_model::protocol::controller::CreateTopicRequest;
+use broker_model::types::{NodeId, PartitionId};
+use scenarios::model::ExactlyOnce;
+
+use super::layout::config_text;
+use super::{Node, World};
+
+impl World {
+    pub(super) fn create_topics(&mut self) {
+        let scenario = &self.plan.scenario;
+        let mut requests = Vec::new();
+        for topic in &scenario.topics {
+            let config = topic.config.set.iter();
+            requests.push(CreateTopicRequest {
+                name: topic.name.clone(),
+                partitions: topic.partitions,
+                replication_factor: topic.replication,
+                assignment: Vec::new(),
+                config: config.map(|(k, v)| (k.clone(), config_text(v))).collect(),
+                internal: false,
+            });
+        }
+        let config = self.nodes.iter().find_map(Node::broker).map(Broker::config);
+        for transactions in [false, true] {
+            let mut request = internal_topic(config.expect("a cluster has brokers"), transactions);
+            // Kafka would wait for enough brokers for ever; a small cluster is meant to work.
+            request.replication_factor = request.replication_factor.min(scenario.cluster.brokers);
+            requests.push(request);
+        }
+        for request in requests {
+            self.send_as_administrator(Request::CreateTopics(request));
+        }
+    }
+
+    /// All topics exist, and every leader knows that it leads.
+    pub(super) fn topics_have_leaders(&self) -> bool {
+        let image = self.image();
+        let created = self.plan.scenario.topics.iter().map(|t| t.name.as_str());
+        let mut names = created.chain([OFFSETS_TOPIC, TRANSACTIONS_TOPIC]);
+        names.all(|name| image.topic_by_name(name).is_some())
+            && image
+                .partitions()
+                .all(|p| p.leader.is_some_and(|leader| self.leads(leader, p.partition)))
+    }
+
+    fn leads(&self, node: NodeId, partition: PartitionId) -> bool {
+        self.nodes
+            .iter()
+            .find(|n| n.id == node)
+            .and_then(|n| n.broker())
+            .and_then(|b| b.replica(partition))
+            .is_some_and(|r| r.leader().is_some())
+    }
+
+    /// Tells the recorder which partitions each topic has.
+    pub(super) fn declare_topics(&mut self) {
+        let names: Vec<String> = self.plan.scenario.topics.iter().map(|t| t.name.clone()).collect();
+        for name in names {
+            let image = self.image();
+            let Some(id) = image.topic_by_name(&name) else { continue };
+            let Some(topic) = image.topic(id) else { continue };
+            let partitions: Vec<u32> = topic.partitions.iter().map(|p| p.0).collect();
+            let all = topic.partitions.clone();
+            self.shared.topics.add(&name, id, &all);
+            self.shared.recorder.topic(id.0, &name, partitions);
+        }
+        self.declare_order();
+        self.watch_groups();
+    }
+
+    /// Tells the recorder which topics promise an order per key, and where orders end.
+    fn declare_order(&mut self) {
+        let checks = self.plan.scenario.checks.clone();
+        for name in &checks.per_key_order {
+            if let Some(topic) = self.shared.topics.id(name) {
+                self.shared.recorder.keyed_topic(topic.0);
+            }
+        }
+        let topics = |one: &ExactlyOnce| {
+            Some((self.shared.topics.id(&one.from)?, self.shared.topics.id(&one.to)?))
+        };
+        // The last pair of topics is the end of the pipeline.
+        if let Some((from, to)) = checks.exactly_once.iter().rev().find_map(topics) {
+            self.shared.recorder.lifecycle(from.0, [to.0]);
+        }
+    }
+
+    fn watch_groups(&mut self) {
+        let services: Vec<(String, Vec<String>)> = self
+            .plan
+            .scenario
+            .services
+            .iter()
+            .filter_map(|s| s.group.clone().map(|g| (g, s.inputs.clone())))
+            .collect();
+        for (group, inputs) in services {
+            let id = self.shared.names.group(&group);
+            let image = self.image();
+            let mut partitions: Vec<PartitionId> = inputs
+                .iter()
+                .filter_map(|name| image.topic(image.topic_by_name(name)?))
+                .flat_map(|topic| topic.partitions.iter().copied())
+                .collect();
+            partitions.sort_unstable();
+            self.shared.progress.watch(id, partitions.into_iter());
+        }
+    }
+}
