@@ -68,12 +68,6 @@ impl World {
                     self.schedule_reset(message.connection, self.now);
                 }
             }
-            Output::Disconnect { token } => {
-                let message = self.messages.remove(Slot(token.0 as u32));
-                if self.connections.get(message.connection).life == message.life {
-                    self.schedule_reset(message.connection, self.now);
-                }
-            }
             Output::Send { to, tag, request } => {
                 let Some(server) = self.node_endpoint(to) else { return };
                 let header = Header { api_version: i16::MAX, client: index as u32 };
