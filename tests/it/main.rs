@@ -13,3 +13,4 @@ mod small;
 mod tidy;
 mod transcripts;
 mod vectors;
+mod versions;

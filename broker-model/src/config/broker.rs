@@ -1,10 +1,10 @@
 //! The configuration of a broker.
 
 use super::config;
-use super::not_modelled::BROKER_KEYS;
+use super::not_modelled::BROKER;
 use super::value;
 use super::{CleanupPolicy, ReplicaSelector, TimestampType};
-use crate::types::{Duration, MILLISECOND};
+use crate::types::{Duration, MILLISECOND, Release};
 
 const HOUR: Duration = 3_600_000 * MILLISECOND;
 /// The default of Kafka's `int` keys without a bound.
@@ -13,18 +13,16 @@ const INT_MAX: u32 = i32::MAX as u32;
 config! {
     /// What the model reads of a broker's configuration. `u64::MAX` nanoseconds mean never.
     /// Source: Kafka documentation, "Broker Configs".
-    BrokerConfig, not modelled: BROKER_KEYS;
+    BrokerConfig, not modelled: BROKER,
+    beside
+        /// The release that the cluster runs.
+        release: Release;
     /// `num.network.threads`.
     num_network_threads: u32 = 3, "num.network.threads", value::int_from_one;
     /// `num.io.threads`: request handlers.
     num_io_threads: u32 = 8, "num.io.threads", value::int_from_one;
-    /// `queued.max.requests`.
-    queued_max_requests: u32 = 500, "queued.max.requests", value::int_from_one;
     /// `socket.request.max.bytes`.
     socket_request_max_bytes: u32 = 104_857_600, "socket.request.max.bytes", value::int_from_one;
-    /// `connections.max.idle.ms`.
-    connections_max_idle: Duration = 600_000 * MILLISECOND,
-        "connections.max.idle.ms", value::millis;
     /// `request.timeout.ms`: of requests a broker sends, and of coordinators' appends.
     request_timeout: Duration = 30_000 * MILLISECOND, "request.timeout.ms", value::millis;
 
@@ -46,9 +44,6 @@ config! {
     /// `replica.fetch.backoff.ms`.
     replica_fetch_backoff: Duration = 1_000 * MILLISECOND,
         "replica.fetch.backoff.ms", value::millis;
-    /// `replica.socket.timeout.ms`: how long a fetcher waits for an answer.
-    replica_socket_timeout: Duration = 30_000 * MILLISECOND,
-        "replica.socket.timeout.ms", value::millis;
     /// `replica.high.watermark.checkpoint.interval.ms`.
     replica_high_watermark_checkpoint_interval: Duration = 5_000 * MILLISECOND,
         "replica.high.watermark.checkpoint.interval.ms", value::millis;
@@ -67,9 +62,6 @@ config! {
     /// `broker.heartbeat.interval.ms`.
     broker_heartbeat_interval: Duration = 2_000 * MILLISECOND,
         "broker.heartbeat.interval.ms", value::millis_from_one;
-    /// `initial.broker.registration.timeout.ms`.
-    initial_broker_registration_timeout: Duration = 60_000 * MILLISECOND,
-        "initial.broker.registration.timeout.ms", value::millis;
     /// `controlled.shutdown.enable`.
     controlled_shutdown_enable: bool = true, "controlled.shutdown.enable", value::flag;
     /// `auto.leader.rebalance.enable`.
@@ -81,12 +73,6 @@ config! {
     unclean_leader_election_interval: Duration = 300_000 * MILLISECOND,
         "unclean.leader.election.interval.ms", value::millis_from_one;
 
-    /// `auto.create.topics.enable`.
-    auto_create_topics_enable: bool = true, "auto.create.topics.enable", value::flag;
-    /// `num.partitions`.
-    num_partitions: u32 = 1, "num.partitions", value::int_from_one;
-    /// `default.replication.factor`.
-    default_replication_factor: u32 = 1, "default.replication.factor", value::factor;
     /// `min.insync.replicas`.
     min_insync_replicas: u32 = 1, "min.insync.replicas", value::int_from_one;
     /// `unclean.leader.election.enable`.
@@ -126,9 +112,6 @@ config! {
     /// `log.retention.check.interval.ms`.
     log_retention_check_interval: Duration = 300_000 * MILLISECOND,
         "log.retention.check.interval.ms", value::millis_from_one;
-    /// `log.segment.delete.delay.ms`.
-    log_segment_delete_delay: Duration = 60_000 * MILLISECOND,
-        "log.segment.delete.delay.ms", value::millis;
     /// `log.flush.interval.messages`; `i64::MAX` is never.
     log_flush_interval_messages: u64 = i64::MAX as u64,
         "log.flush.interval.messages", value::long_from_one;
@@ -137,24 +120,9 @@ config! {
     /// `log.flush.scheduler.interval.ms`.
     log_flush_scheduler_interval: Duration = u64::MAX,
         "log.flush.scheduler.interval.ms", value::millis;
-    /// `log.flush.offset.checkpoint.interval.ms`: of the recovery point.
-    log_flush_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
-        "log.flush.offset.checkpoint.interval.ms", value::millis;
     /// `log.flush.start.offset.checkpoint.interval.ms`: of the log start offset.
     log_flush_start_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
         "log.flush.start.offset.checkpoint.interval.ms", value::millis;
-    /// `num.recovery.threads.per.data.dir`.
-    num_recovery_threads_per_data_dir: u32 = 2,
-        "num.recovery.threads.per.data.dir", value::int_from_one;
-    /// `log.cleaner.delete.retention.ms`.
-    log_cleaner_delete_retention: Duration = 24 * HOUR,
-        "log.cleaner.delete.retention.ms", value::millis;
-    /// `log.cleaner.min.compaction.lag.ms`.
-    log_cleaner_min_compaction_lag: Duration = 0,
-        "log.cleaner.min.compaction.lag.ms", value::millis;
-    /// `log.cleaner.max.compaction.lag.ms`.
-    log_cleaner_max_compaction_lag: Duration = u64::MAX,
-        "log.cleaner.max.compaction.lag.ms", value::millis_from_one;
 
     /// `offsets.topic.num.partitions`.
     offsets_topic_num_partitions: u32 = 50, "offsets.topic.num.partitions", value::int_from_one;
@@ -172,8 +140,6 @@ config! {
     /// `offsets.retention.check.interval.ms`.
     offsets_retention_check_interval: Duration = 600_000 * MILLISECOND,
         "offsets.retention.check.interval.ms", value::millis_from_one;
-    /// `offset.metadata.max.bytes`.
-    offset_metadata_max_bytes: u32 = 4_096, "offset.metadata.max.bytes", value::int_from_zero;
     /// `group.initial.rebalance.delay.ms`.
     group_initial_rebalance_delay: Duration = 3_000 * MILLISECOND,
         "group.initial.rebalance.delay.ms", value::millis;
@@ -185,9 +151,6 @@ config! {
         "group.max.session.timeout.ms", value::millis;
     /// `group.max.size`.
     group_max_size: u32 = INT_MAX, "group.max.size", value::int_from_one;
-    /// `group.coordinator.append.linger.ms`.
-    group_coordinator_append_linger: Duration = 5 * MILLISECOND,
-        "group.coordinator.append.linger.ms", value::millis;
 
     /// `transaction.state.log.num.partitions`.
     transaction_state_log_num_partitions: u32 = 50,
@@ -203,24 +166,15 @@ config! {
     /// `transaction.max.timeout.ms`.
     transaction_max_timeout: Duration = 900_000 * MILLISECOND,
         "transaction.max.timeout.ms", value::millis_from_one;
-    /// `transactional.id.expiration.ms`.
-    transactional_id_expiration: Duration = 168 * HOUR,
-        "transactional.id.expiration.ms", value::millis_from_one;
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
     transaction_abort_timed_out_interval: Duration = 10_000 * MILLISECOND,
         "transaction.abort.timed.out.transaction.cleanup.interval.ms", value::millis_from_one;
-    /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
-    transaction_remove_expired_interval: Duration = HOUR,
-        "transaction.remove.expired.transaction.cleanup.interval.ms", value::millis_from_one;
     /// `transaction.partition.verification.enable` (KIP-890).
     transaction_partition_verification_enable: bool = true,
         "transaction.partition.verification.enable", value::flag;
     /// `producer.id.expiration.ms`.
     producer_id_expiration: Duration = 24 * HOUR,
         "producer.id.expiration.ms", value::millis_from_one;
-    /// `producer.id.expiration.check.interval.ms`.
-    producer_id_expiration_check_interval: Duration = 600_000 * MILLISECOND,
-        "producer.id.expiration.check.interval.ms", value::millis_from_one;
 }
 
 impl BrokerConfig {

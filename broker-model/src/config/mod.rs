@@ -8,6 +8,7 @@ mod topic;
 mod value;
 
 pub use broker::BrokerConfig;
+pub use not_modelled::{Ignored, ignored};
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
 pub use value::ReplicaSelector;
 
@@ -40,25 +41,51 @@ pub enum ConfigError {
     },
 }
 
-/// Declares a struct of configuration keys, its defaults and `set`.
+/// A key that has an effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Modelled {
+    /// The key.
+    pub key: &'static str,
+    /// The field that holds it.
+    pub field: &'static str,
+    /// What is documented of it.
+    pub about: &'static str,
+}
+
+/// Declares a struct of configuration keys, its defaults and `set`. Fields behind `beside` are
+/// not Kafka's keys.
 macro_rules! config {
     (
-        $(#[$doc:meta])* $name:ident, not modelled: $not_modelled:expr;
-        $($(#[$fdoc:meta])* $field:ident: $type:ty = $default:expr, $key:literal, $parse:expr;)+
+        $(#[$doc:meta])* $name:ident, not modelled: $not_modelled:expr
+            $(, beside $(#[$bdoc:meta])* $beside:ident: $btype:ty)*;
+        $($(#[doc = $fdoc:literal])* $field:ident: $type:ty = $default:expr, $key:literal, $parse:expr;)+
     ) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Debug)]
-        pub struct $name { $($(#[$fdoc])* pub $field: $type),+ }
+        pub struct $name {
+            $($(#[doc = $fdoc])* pub $field: $type,)+
+            $($(#[$bdoc])* pub $beside: $btype,)*
+        }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($field: $default),+ }
+                Self { $($field: $default,)+ $($beside: <$btype>::default(),)* }
             }
         }
 
         impl $name {
             /// Every key that has an effect, in order of declaration.
-            pub const KEYS: &'static [&'static str] = &[$($key),+];
+            pub const KEYS: &'static [$crate::config::Modelled] = &[$($crate::config::Modelled {
+                key: $key,
+                field: stringify!($field),
+                about: concat!($($fdoc),*),
+            }),+];
+
+            /// Why a key of Kafka's has no effect here, if it has none.
+            #[must_use]
+            pub fn ignored(key: &str) -> Option<&'static str> {
+                $crate::config::ignored($not_modelled, key)
+            }
 
             /// Sets one key from Kafka's text.
             ///
@@ -78,7 +105,7 @@ macro_rules! config {
                 };
                 match key {
                     $($key => self.$field = ($parse)(value).map_err(invalid)?,)+
-                    _ if $not_modelled.binary_search(&key).is_ok() => {
+                    _ if Self::ignored(key).is_some() => {
                         return Err($crate::config::ConfigError::NotModelled { key: key.to_string() });
                     }
                     _ => return Err($crate::config::ConfigError::Unknown { key: key.to_string() }),

@@ -1,12 +1,16 @@
-use super::not_modelled::{BROKER_KEYS, TOPIC_KEYS};
+use super::not_modelled::{BROKER, TOPIC};
 use super::{BrokerConfig, ConfigError, TimestampType, TopicConfig};
 use crate::types::{MILLISECOND, SECOND};
 
 #[test]
-fn lists_are_sorted_and_disjoint() {
-    for (known, rest) in [(BrokerConfig::KEYS, BROKER_KEYS), (TopicConfig::KEYS, TOPIC_KEYS)] {
-        assert!(rest.is_sorted());
-        assert!(known.iter().all(|k| rest.binary_search(k).is_err()));
+fn no_key_is_both_read_and_named_without_effect() {
+    for (known, groups) in [(BrokerConfig::KEYS, BROKER), (TopicConfig::KEYS, TOPIC)] {
+        let named = || groups.iter().flat_map(|group| group.keys);
+        assert!(known.iter().all(|k| named().all(|name| *name != k.key)));
+        assert!(groups.iter().all(|group| group.keys.is_sorted()));
+        for name in named() {
+            assert_eq!(named().filter(|other| *other == name).count(), 1, "{name}");
+        }
     }
 }
 

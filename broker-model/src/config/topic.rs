@@ -2,7 +2,7 @@
 
 use super::BrokerConfig;
 use super::config;
-use super::not_modelled::TOPIC_KEYS;
+use super::not_modelled::TOPIC;
 use super::value;
 use crate::types::{Duration, MILLISECOND};
 
@@ -30,7 +30,7 @@ const DAY: Duration = 24 * 3_600_000 * MILLISECOND;
 config! {
     /// What the model reads of a topic's configuration. `u64::MAX` nanoseconds mean never.
     /// Source: Kafka documentation, "Topic-Level Configs".
-    TopicConfig, not modelled: TOPIC_KEYS;
+    TopicConfig, not modelled: TOPIC;
     /// `cleanup.policy`.
     cleanup_policy: CleanupPolicy = CleanupPolicy { delete: true, compact: false },
         "cleanup.policy", value::cleanup_policy;
@@ -57,18 +57,10 @@ config! {
     segment_bytes: u32 = 1 << 30, "segment.bytes", value::segment_bytes;
     /// `segment.ms`: a batch this much younger than the segment's first opens a new one.
     segment_age: Duration = 7 * DAY, "segment.ms", value::millis_from_one;
-    /// `file.delete.delay.ms`.
-    file_delete_delay: Duration = 60_000 * MILLISECOND, "file.delete.delay.ms", value::millis;
     /// `flush.messages`: records between two forced flushes; `i64::MAX` is never.
     flush_messages: u64 = i64::MAX as u64, "flush.messages", value::long_from_one;
     /// `flush.ms`: time between two forced flushes.
     flush_interval: Duration = u64::MAX, "flush.ms", value::millis;
-    /// `delete.retention.ms`: how long compaction keeps tombstones.
-    delete_retention: Duration = DAY, "delete.retention.ms", value::millis;
-    /// `min.compaction.lag.ms`.
-    min_compaction_lag: Duration = 0, "min.compaction.lag.ms", value::millis;
-    /// `max.compaction.lag.ms`.
-    max_compaction_lag: Duration = u64::MAX, "max.compaction.lag.ms", value::millis_from_one;
 }
 
 impl TopicConfig {
@@ -87,12 +79,8 @@ impl TopicConfig {
             retention_bytes: broker.log_retention_bytes,
             segment_bytes: broker.log_segment_bytes,
             segment_age: broker.log_roll_age(),
-            file_delete_delay: broker.log_segment_delete_delay,
             flush_messages: broker.log_flush_interval_messages,
             flush_interval: broker.log_flush_interval(),
-            delete_retention: broker.log_cleaner_delete_retention,
-            min_compaction_lag: broker.log_cleaner_min_compaction_lag,
-            max_compaction_lag: broker.log_cleaner_max_compaction_lag,
         }
     }
 }

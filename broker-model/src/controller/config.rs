@@ -1,13 +1,15 @@
 //! What a controller reads of its configuration.
 
 use crate::config::BrokerConfig;
-use crate::types::{Duration, MILLISECOND};
+use crate::types::{Duration, MILLISECOND, Release};
 
 /// The configuration of a controller. Durations are nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ControllerConfig {
     /// `broker.session.timeout.ms`: a broker silent for so long is fenced.
     pub broker_session_timeout: Duration,
+    /// The release, which gives a new cluster its features.
+    pub release: Release,
     /// `eligible.leader.replicas.version` is 1 (KIP-966), as in new clusters of Kafka 4.1.
     pub eligible_leader_replicas: bool,
     /// `min.insync.replicas` of topics that do not say.
@@ -35,7 +37,8 @@ impl From<&BrokerConfig> for ControllerConfig {
     fn from(config: &BrokerConfig) -> Self {
         Self {
             broker_session_timeout: config.broker_session_timeout,
-            eligible_leader_replicas: true,
+            release: config.release,
+            eligible_leader_replicas: config.release.eligible_leader_replicas(),
             min_insync_replicas: config.min_insync_replicas,
             unclean_leader_election: config.unclean_leader_election,
             unclean_leader_election_interval: config.unclean_leader_election_interval,

@@ -1,8 +1,9 @@
-//! The features of a cluster that was formatted by Kafka 4.1.
+//! The features of a cluster that was formatted by a release.
 
 use alloc::vec::Vec;
 
 use crate::records::MetadataRecord;
+use crate::types::Release;
 
 /// Finalized features with their levels, in order of name. Source: KIP-584; a fresh 4.1 cluster.
 pub const FINALIZED: &[(&str, i16)] = &[
@@ -11,11 +12,41 @@ pub const FINALIZED: &[(&str, i16)] = &[
     ("metadata.version", 27),
     ("transaction.version", 2),
 ];
+const FINALIZED_4_0: &[(&str, i16)] =
+    &[("group.version", 1), ("metadata.version", 25), ("transaction.version", 2)];
+const FINALIZED_3_9: &[(&str, i16)] = &[("metadata.version", 21)];
+
+/// Those of a new cluster of a release; features at level 0 are not there.
+const fn finalized(release: Release) -> &'static [(&'static str, i16)] {
+    match release {
+        Release::V3_9 => FINALIZED_3_9,
+        Release::V4_0 => FINALIZED_4_0,
+        Release::V4_1 => FINALIZED,
+    }
+}
 
 /// What formatting the storage puts at the head of the metadata log. So the epoch of the first
 /// broker, the offset of its registration, is above zero.
-pub(super) fn bootstrap() -> Vec<MetadataRecord> {
+pub(super) fn bootstrap(release: Release) -> Vec<MetadataRecord> {
     let record =
         |&(feature, level): &(&'static str, i16)| MetadataRecord::FeatureLevel { feature, level };
-    FINALIZED.iter().map(record).collect()
+    finalized(release).iter().map(record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Release, finalized};
+
+    #[test]
+    fn levels_are_those_that_the_release_acts_by() {
+        for release in [Release::V3_9, Release::V4_0, Release::V4_1] {
+            let level = |name| {
+                let found = finalized(release).iter().find(|(feature, _)| *feature == name);
+                found.map_or(0, |(_, level)| *level)
+            };
+            assert_eq!(level("transaction.version"), i16::from(release.transaction_version()));
+            let elr = level("eligible.leader.replicas.version") > 0;
+            assert_eq!(elr, release.eligible_leader_replicas());
+        }
+    }
 }

@@ -140,7 +140,7 @@ impl Controller {
             self.image.apply(offset, record);
         }
         if self.log.end() == 0 {
-            self.append(features::bootstrap());
+            self.append(features::bootstrap(self.config.release));
         }
         let now = cx.now.instant;
         self.start_sessions(now);

@@ -1,6 +1,7 @@
 //! The versions of each request that a broker of Kafka 4.1 takes.
 
 use super::ApiKey;
+use crate::types::Release;
 
 /// A request that a broker takes from clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,6 +108,21 @@ pub fn is_supported(key: i16, version: i16) -> bool {
 }
 
 impl ApiKey {
+    /// The newest version that brokers of a release take, where that is below what the newest
+    /// release takes: clients speak what both sides know (KIP-35). Source: protocol guides.
+    #[must_use]
+    pub const fn newest_of(self, release: Release) -> i16 {
+        match (release, self) {
+            (Release::V3_9, Self::Produce) => 11,
+            (Release::V4_0, Self::Produce) => 12,
+            (Release::V3_9 | Release::V4_0, Self::Fetch) => 17,
+            (Release::V3_9, Self::ListOffsets) => 9,
+            (Release::V3_9, Self::Metadata) => 12,
+            (Release::V3_9, Self::EndTxn | Self::TxnOffsetCommit) => 4,
+            _ => i16::MAX,
+        }
+    }
+
     /// `api_key` on the wire; `None` for what only brokers and controllers send.
     #[must_use]
     pub const fn wire_key(self) -> Option<i16> {

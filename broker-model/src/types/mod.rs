@@ -2,6 +2,7 @@
 
 mod ids;
 mod offset;
+mod release;
 mod time;
 
 pub use ids::{
@@ -10,4 +11,5 @@ pub use ids::{
     TransactionalId,
 };
 pub use offset::Offset;
+pub use release::Release;
 pub use time::{Duration, Instant, MICROSECOND, MILLISECOND, Now, SECOND, Timestamp};

@@ -3,7 +3,7 @@
 use crate::decode::named;
 use crate::decoder::{Decoder, Fields, Problem};
 use crate::diagnostic::{listed, nearest};
-use crate::kafka_keys;
+use crate::kafka_keys::{self, Version};
 use crate::model::cluster::{Cluster, Hardware, Network, Topic};
 use crate::model::config::{KafkaConfig, Scope};
 use crate::model::quantity::{Distribution, Ratio};
@@ -15,6 +15,7 @@ use crate::values;
 /// `[cluster]` and the hardware that it names.
 pub(super) fn cluster(
     decoder: &mut Decoder,
+    version: Version,
     node: Option<&Node>,
     hardware: Option<&Node>,
 ) -> (Cluster, Hardware) {
@@ -23,7 +24,8 @@ pub(super) fn cluster(
         controllers: 1,
         racks: vec!["a".to_owned()],
         hardware: profiles::DEFAULT.to_owned(),
-        config: KafkaConfig::empty(Scope::Broker),
+        config: KafkaConfig::empty(Scope::Broker, version),
+        admin: KafkaConfig::empty(Scope::Admin, version),
     };
     let mut custom = Vec::new();
     for entry in named(decoder, hardware, "hardware") {
@@ -42,7 +44,8 @@ pub(super) fn cluster(
             cluster.racks = racks;
             check_racks(decoder, t, &cluster.racks);
         }
-        cluster.config = kafka_config(decoder, t, "config", Scope::Broker);
+        cluster.config = kafka_config(decoder, t, "config", (Scope::Broker, version));
+        cluster.admin = kafka_config(decoder, t, "admin", (Scope::Admin, version));
         if let Some(name) = t.read(decoder, "hardware", values::name) {
             cluster.hardware = name;
         }
@@ -217,12 +220,13 @@ pub(super) fn network(decoder: &mut Decoder, node: Option<&Node>) -> Network {
 /// `[topic.NAME]`. Kafka's own defaults: the broker keys `num.partitions` and
 /// `default.replication.factor`, both 1.
 pub(super) fn topic(decoder: &mut Decoder, entry: &Entry, cluster: &Cluster) -> Topic {
+    let version = cluster.config.version;
     let default = |key: &str| u32::try_from(cluster.config.int(key)).unwrap_or(1).max(1);
     let mut topic = Topic {
         name: entry.key.clone(),
         partitions: default("num.partitions"),
         replication: default("default.replication.factor"),
-        config: KafkaConfig::empty(Scope::Topic),
+        config: KafkaConfig::empty(Scope::Topic, version),
     };
     let path = format!("topic.{}", entry.key);
     let Some(t) = decoder.open(&entry.node, &path, &spec::TOPIC, &[]) else { return topic };
@@ -239,7 +243,7 @@ pub(super) fn topic(decoder: &mut Decoder, entry: &Entry, cluster: &Cluster) -> 
     if let Some(replication) = t.read(decoder, "replication", values::small(1..=1_000)) {
         topic.replication = replication;
     }
-    topic.config = kafka_config(decoder, &t, "config", Scope::Topic);
+    topic.config = kafka_config(decoder, &t, "config", (Scope::Topic, version));
     topic
 }
 
@@ -248,9 +252,9 @@ pub(super) fn kafka_config(
     decoder: &mut Decoder,
     t: &Fields<'_>,
     key: &str,
-    scope: Scope,
+    (scope, version): (Scope, Version),
 ) -> KafkaConfig {
-    let mut config = KafkaConfig::empty(scope);
+    let mut config = KafkaConfig::empty(scope, version);
     let Some(node) = t.get(key) else { return config };
     let path = t.path_of(key);
     let Value::Table(table) = &node.value else {
@@ -258,8 +262,8 @@ pub(super) fn kafka_config(
         return config;
     };
     for entry in &table.entries {
-        let Some(known) = scope.key(&entry.key) else {
-            let mut wrong = kafka_keys::unknown(scope, &entry.key);
+        let Some(known) = scope.key(version, &entry.key) else {
+            let mut wrong = kafka_keys::unknown(scope, version, &entry.key);
             if let Value::Table(inner) = &entry.node.value {
                 let rest = inner.entries.first().map_or("...", |e| e.key.as_str());
                 let rest: String = rest.chars().take(60).collect();

@@ -12,7 +12,7 @@ mod service;
 
 use crate::Vocabulary;
 use crate::decoder::{Decoder, Problem};
-use crate::model::{Driver, Scenario};
+use crate::model::{Driver, Scenario, Version};
 use crate::spec;
 use crate::tree::{Entry, Node, Value};
 use crate::values;
@@ -21,6 +21,10 @@ pub(crate) use fault::{FAULT_KINDS, TARGETS};
 
 /// At most so many entries in a table of named things.
 const ENTRIES_MAX: usize = 1_000;
+
+/// The releases that a scenario can ask for.
+const KAFKA: &[(&str, Version)] =
+    &[("3.9", Version::V3_9), ("4.0", Version::V4_0), ("4.1", Version::V4_1)];
 
 /// Reads a whole tree.
 pub(crate) fn decode(
@@ -54,11 +58,13 @@ pub(crate) fn decode(
         }
     }
 
-    let (cluster, hardware) = cluster::cluster(decoder, top.get("cluster"), top.get("hardware"));
+    let kafka = version(top.get("scenario"));
+    let (cluster, hardware) =
+        cluster::cluster(decoder, kafka, top.get("cluster"), top.get("hardware"));
     let mut scenario = Scenario {
         name: String::new(),
         description: String::new(),
-        kafka: "4.1".to_owned(),
+        kafka,
         duration: 1_000_000_000,
         warmup: 0,
         drain: 300_000_000_000,
@@ -84,7 +90,7 @@ pub(crate) fn decode(
         scenario.topics.push(topic);
     }
     for entry in named(decoder, top.get("service"), "service") {
-        scenario.services.push(service::service(decoder, entry));
+        scenario.services.push(service::service(decoder, entry, kafka));
     }
     for entry in named(decoder, top.get("load"), "load") {
         scenario.loads.push(load::load(decoder, entry));
@@ -117,17 +123,20 @@ fn named<'t>(decoder: &mut Decoder, node: Option<&'t Node>, what: &str) -> &'t [
     &table.entries
 }
 
+/// `scenario.kafka`, which decides what the keys of every table may be.
+fn version(node: Option<&Node>) -> Version {
+    let given = node.and_then(|n| n.find(&["kafka"]));
+    given.and_then(|n| values::choice(KAFKA)(&n.value).ok()).unwrap_or_default()
+}
+
 /// `[scenario]`.
 fn head(decoder: &mut Decoder, node: Option<&Node>, scenario: &mut Scenario) {
-    const KAFKA: &[(&str, &str)] = &[("4.1", "4.1")];
     const DRIVERS: &[(&str, Driver)] = &[("bare", Driver::Bare), ("hosted", Driver::Hosted)];
     let Some(node) = node else { return };
     let Some(t) = decoder.open(node, "scenario", &spec::SCENARIO, &[]) else { return };
     scenario.name = t.require(decoder, "name", values::name).unwrap_or_default();
     scenario.description = t.read(decoder, "description", values::text).unwrap_or_default();
-    if let Some(kafka) = t.read(decoder, "kafka", values::choice(KAFKA)) {
-        kafka.clone_into(&mut scenario.kafka);
-    }
+    let _read_before_the_rest = t.read(decoder, "kafka", values::choice(KAFKA));
     if let Some(duration) = t.require(decoder, "duration", values::positive_duration) {
         scenario.duration = duration;
     }

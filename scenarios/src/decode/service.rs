@@ -2,6 +2,7 @@
 
 use crate::decode::cluster::kafka_config;
 use crate::decoder::{Decoder, Fields, Problem};
+use crate::kafka_keys::Version;
 use crate::model::config::{KafkaConfig, Scope};
 use crate::model::quantity::{Distribution, Ratio};
 use crate::model::service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
@@ -40,9 +41,9 @@ const RESTART: u64 = 1_000_000_000;
 const TRANSACTION_INTERVAL: u64 = 100_000_000;
 
 /// `[service.NAME]`.
-pub(super) fn service(decoder: &mut Decoder, entry: &Entry) -> Service {
+pub(super) fn service(decoder: &mut Decoder, entry: &Entry, version: Version) -> Service {
     let path = format!("service.{}", entry.key);
-    let mut service = blank(&entry.key);
+    let mut service = blank(&entry.key, version);
     let Some(t) = decoder.open(&entry.node, &path, &spec::SERVICE, &[]) else { return service };
     let kind = t.require(decoder, "kind", values::choice(KINDS));
     if let Some(instances) = t.read(decoder, "instances", values::small(1..=1_000)) {
@@ -57,8 +58,8 @@ pub(super) fn service(decoder: &mut Decoder, entry: &Entry) -> Service {
     if let Some(restart) = t.read(decoder, "restart", values::duration) {
         service.restart = restart;
     }
-    service.producer = kafka_config(decoder, &t, "producer", Scope::Producer);
-    service.consumer = kafka_config(decoder, &t, "consumer", Scope::Consumer);
+    service.producer = kafka_config(decoder, &t, "producer", (Scope::Producer, version));
+    service.consumer = kafka_config(decoder, &t, "consumer", (Scope::Consumer, version));
     transactions(decoder, &t, &mut service);
     dedupe(decoder, &t, &mut service);
     if let Some(kind) = kind {
@@ -67,7 +68,7 @@ pub(super) fn service(decoder: &mut Decoder, entry: &Entry) -> Service {
     service
 }
 
-fn blank(name: &str) -> Service {
+fn blank(name: &str, version: Version) -> Service {
     Service {
         name: name.to_owned(),
         kind: ServiceKind::Reader,
@@ -85,8 +86,8 @@ fn blank(name: &str) -> Service {
         effects: None,
         dedupe: Dedupe::None,
         restart: RESTART,
-        producer: KafkaConfig::empty(Scope::Producer),
-        consumer: KafkaConfig::empty(Scope::Consumer),
+        producer: KafkaConfig::empty(Scope::Producer, version),
+        consumer: KafkaConfig::empty(Scope::Consumer, version),
     }
 }
 

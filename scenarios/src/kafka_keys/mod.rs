@@ -6,11 +6,40 @@ use crate::tree::Value;
 use crate::units::{DURATION, Decimal, SIZE, Units, Wrong};
 use crate::values;
 
-/// A key of Kafka's.
+/// A release of Kafka that a scenario can ask for: its keys, defaults and protocol.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Version {
+    /// 3.9 with KRaft.
+    V3_9,
+    /// 4.0.
+    V4_0,
+    /// 4.1.
+    #[default]
+    V4_1,
+}
+
+impl Version {
+    /// All of them, the oldest first.
+    pub const ALL: [Self; 3] = [Self::V3_9, Self::V4_0, Self::V4_1];
+
+    /// As a scenario writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V3_9 => "3.9",
+            Self::V4_0 => "4.0",
+            Self::V4_1 => "4.1",
+        }
+    }
+}
+
+/// A key of Kafka's as one or several releases have it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KafkaKey {
     /// Its name.
     pub name: &'static str,
+    /// The releases that have it like this: `*` for all, else their names with blanks between.
+    versions: &'static str,
     /// `BOOLEAN`, `INT`, `LONG`, `SHORT`, `DOUBLE`, `STRING`, `LIST`, `CLASS` or `PASSWORD`.
     pub kind: &'static str,
     /// Kafka's own words for what is valid, `-` when it checks nothing.
@@ -19,10 +48,11 @@ pub struct KafkaKey {
     pub default: &'static str,
 }
 
-const BROKER: &str = include_str!("broker-4.1.tsv");
-const TOPIC: &str = include_str!("topic-4.1.tsv");
-const PRODUCER: &str = include_str!("producer-4.1.tsv");
-const CONSUMER: &str = include_str!("consumer-4.1.tsv");
+const BROKER: &str = include_str!("broker.tsv");
+const TOPIC: &str = include_str!("topic.tsv");
+const PRODUCER: &str = include_str!("producer.tsv");
+const CONSUMER: &str = include_str!("consumer.tsv");
+const ADMIN: &str = include_str!("admin.tsv");
 
 /// Keys that a scenario may not set, with what to use instead.
 const RESERVED: &[(Scope, &str, &str)] = &[
@@ -38,6 +68,10 @@ const RESERVED: &[(Scope, &str, &str)] = &[
     (Scope::Consumer, "bootstrap.servers", "services know the brokers of the cluster"),
     (Scope::Consumer, "client.id", "it is the service's name with the instance"),
     (Scope::Consumer, "group.id", "use `group`"),
+    (Scope::Consumer, "client.rack", "instances are dealt to `cluster.racks` in turn"),
+    (Scope::Admin, "bootstrap.servers", "the administrator knows the controller"),
+    (Scope::Admin, "bootstrap.controllers", "the administrator knows the controller"),
+    (Scope::Admin, "client.id", "there is one administrator"),
 ];
 
 impl Scope {
@@ -49,21 +83,35 @@ impl Scope {
             Self::Topic => "topic",
             Self::Producer => "producer",
             Self::Consumer => "consumer",
+            Self::Admin => "admin client",
         }
     }
 
-    /// All keys of Kafka 4.1 in this scope, sorted by name.
-    pub fn keys(self) -> impl Iterator<Item = KafkaKey> + Clone {
+    /// What a key is called in a sentence.
+    fn with_article(self) -> String {
+        let article = if self == Self::Admin { "an" } else { "a" };
+        format!("{article} {}", self.name())
+    }
+
+    /// Every scope.
+    pub const ALL: [Self; 5] =
+        [Self::Broker, Self::Topic, Self::Producer, Self::Consumer, Self::Admin];
+
+    /// All keys in this scope, sorted by name; a key that changed between releases stands there
+    /// once for each form.
+    pub fn forms(self) -> impl Iterator<Item = KafkaKey> + Clone {
         let text = match self {
             Self::Broker => BROKER,
             Self::Topic => TOPIC,
             Self::Producer => PRODUCER,
             Self::Consumer => CONSUMER,
+            Self::Admin => ADMIN,
         };
         text.lines().filter_map(|line| {
             let mut columns = line.split('\t');
             Some(KafkaKey {
                 name: columns.next()?,
+                versions: columns.next()?,
                 kind: columns.next()?,
                 valid: columns.next()?,
                 default: columns.next()?,
@@ -71,39 +119,54 @@ impl Scope {
         })
     }
 
-    /// A key by name.
+    /// All keys of a release in this scope, sorted by name.
+    pub fn keys(self, version: Version) -> impl Iterator<Item = KafkaKey> + Clone {
+        self.forms().filter(move |key| key.is_of(version))
+    }
+
+    /// A key of a release by name.
     #[must_use]
-    pub fn key(self, name: &str) -> Option<KafkaKey> {
-        self.keys().find(|k| k.name == name)
+    pub fn key(self, version: Version, name: &str) -> Option<KafkaKey> {
+        self.keys(version).find(|k| k.name == name)
     }
 }
 
-/// Why a scenario may not set a key, if it may not.
-pub(crate) fn reserved(scope: Scope, name: &str) -> Option<&'static str> {
+/// Why a scenario may not set a key, if it may not: what to use instead.
+#[must_use]
+pub fn reserved(scope: Scope, name: &str) -> Option<&'static str> {
     RESERVED.iter().find(|(s, n, _)| *s == scope && *n == name).map(|(_, _, why)| *why)
 }
 
-/// An unknown key, with the nearest name, also of the other scopes.
-pub(crate) fn unknown(scope: Scope, name: &str) -> Wrong {
+/// An unknown key: with the releases that have it, or the nearest name, also of the other scopes.
+pub(crate) fn unknown(scope: Scope, version: Version, name: &str) -> Wrong {
     let short: String = name.chars().take(80).collect();
     let wrong = Wrong::new(
         "scenario::unknown-kafka-key",
-        format!("`{short}` is not a {} key of Kafka 4.1", scope.name()),
+        format!("`{short}` is not {} key of Kafka {}", scope.with_article(), version.name()),
     );
-    let elsewhere = [Scope::Broker, Scope::Topic, Scope::Producer, Scope::Consumer]
-        .into_iter()
-        .filter(|s| *s != scope)
-        .find(|s| s.key(name).is_some());
-    if let Some(other) = elsewhere {
-        return wrong.help(format!("it is a {} key", other.name()));
+    let others = Version::ALL.into_iter().filter(|v| scope.key(*v, name).is_some());
+    let others: Vec<&str> = others.map(Version::name).collect();
+    if !others.is_empty() {
+        return wrong.help(format!("only Kafka {} has it", others.join(" and ")));
     }
-    match nearest(name, scope.keys().map(|k| k.name)) {
+    let elsewhere =
+        Scope::ALL.into_iter().filter(|s| *s != scope).find(|s| s.key(version, name).is_some());
+    if let Some(other) = elsewhere {
+        return wrong.help(format!("it is {} key", other.with_article()));
+    }
+    match nearest(name, scope.keys(version).map(|k| k.name)) {
         Some(near) => wrong.help(format!("did you mean `{near}`?")),
         None => wrong.help("keys are written as in Kafka's documentation, in quotes"),
     }
 }
 
 impl KafkaKey {
+    /// Whether a release has the key, and like this.
+    #[must_use]
+    pub fn is_of(&self, version: Version) -> bool {
+        self.versions == "*" || self.versions.split(' ').any(|name| name == version.name())
+    }
+
     /// The default, typed. None when Kafka has none.
     #[must_use]
     pub fn default_value(&self) -> Option<ConfigValue> {
@@ -289,68 +352,4 @@ fn millionths(text: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{reserved, unknown};
-    use crate::model::config::{ConfigValue, Scope};
-    use crate::tree::Value;
-
-    fn read(scope: Scope, key: &str, value: Value) -> Result<ConfigValue, String> {
-        scope.key(key).expect("a key of Kafka").read(&value).map_err(|w| w.message)
-    }
-
-    fn text(text: &str) -> Value {
-        Value::Text(text.to_owned())
-    }
-
-    #[test]
-    fn catalogues_are_sorted_and_complete() {
-        for (scope, count) in [
-            (Scope::Broker, 336),
-            (Scope::Topic, 34),
-            (Scope::Producer, 112),
-            (Scope::Consumer, 115),
-        ] {
-            let names: Vec<&str> = scope.keys().map(|k| k.name).collect();
-            assert_eq!(names.len(), count);
-            assert!(names.is_sorted());
-            for key in scope.keys() {
-                let large = key.name == "log.cleaner.io.max.bytes.per.second";
-                assert!(large || key.default == "null" || key.default_value().is_some(), "{key:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn values_are_typed_and_bounded() {
-        use Scope::{Broker, Consumer, Producer, Topic};
-        assert_eq!(read(Producer, "batch.size", text("64KiB")), Ok(ConfigValue::Int(65_536)));
-        assert_eq!(read(Producer, "linger.ms", text("5ms")), Ok(ConfigValue::Int(5)));
-        assert_eq!(read(Producer, "acks", Value::Integer(1)), Ok(ConfigValue::Text("1".into())));
-        assert_eq!(
-            read(Topic, "min.cleanable.dirty.ratio", Value::Number("0.5".into())),
-            Ok(ConfigValue::Millionths(500_000))
-        );
-        assert!(read(Producer, "acks", text("most")).is_err());
-        assert!(read(Producer, "linger.ms", Value::Integer(-1)).is_err());
-        assert!(read(Producer, "linger.ms", text("1us")).is_err());
-        assert!(read(Producer, "retries", Value::Integer(1 << 40)).is_err());
-        assert!(read(Topic, "min.insync.replicas", Value::Integer(0)).is_err());
-        assert!(read(Topic, "min.cleanable.dirty.ratio", Value::Integer(2)).is_err());
-        assert!(read(Consumer, "isolation.level", text("read-committed")).is_err());
-        assert!(read(Consumer, "auto.offset.reset", text("by_duration:PT1H")).is_ok());
-        assert!(read(Consumer, "group.protocol", text("CONSUMER")).is_ok());
-        assert!(read(Broker, "log.cleanup.policy", text("compact,delete")).is_ok());
-        assert!(read(Broker, "log.cleanup.policy", text("compact,shred")).is_err());
-        assert!(read(Topic, "compression.gzip.level", Value::Integer(-1)).is_ok());
-        assert!(read(Topic, "compression.gzip.level", Value::Integer(0)).is_err());
-    }
-
-    #[test]
-    fn unknown_keys_name_the_nearest_or_the_right_scope() {
-        let help = unknown(Scope::Producer, "linger.mss").help;
-        assert_eq!(help.as_deref(), Some("did you mean `linger.ms`?"));
-        let help = unknown(Scope::Producer, "isolation.level").help;
-        assert_eq!(help.as_deref(), Some("it is a consumer key"));
-        assert!(reserved(Scope::Consumer, "group.id").is_some());
-    }
-}
+mod tests;

@@ -17,6 +17,8 @@ pub struct Cluster {
     pub hardware: String,
     /// `config`: Kafka's broker keys, verbatim.
     pub config: KafkaConfig,
+    /// `admin`: Kafka's keys of the administrator's client, verbatim.
+    pub admin: KafkaConfig,
 }
 
 /// A hardware profile: `[hardware.NAME]` or built in.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::kafka_keys::Version;
+
 /// Whose keys.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Scope {
@@ -13,6 +15,8 @@ pub enum Scope {
     Producer,
     /// The consumer.
     Consumer,
+    /// The administrator's client.
+    Admin,
 }
 
 /// A typed value.
@@ -35,6 +39,8 @@ pub enum ConfigValue {
 pub struct KafkaConfig {
     /// Whose keys.
     pub scope: Scope,
+    /// The release whose defaults apply.
+    pub version: Version,
     /// What is set, by key.
     pub set: BTreeMap<String, ConfigValue>,
 }
@@ -42,8 +48,28 @@ pub struct KafkaConfig {
 impl KafkaConfig {
     /// Nothing set.
     #[must_use]
-    pub fn empty(scope: Scope) -> Self {
-        Self { scope, set: BTreeMap::new() }
+    pub fn empty(scope: Scope, version: Version) -> Self {
+        Self { scope, version, set: BTreeMap::new() }
+    }
+
+    /// Everything that is not as in the newest release by default: defaults of the release that
+    /// differ, and what the scenario sets.
+    #[must_use]
+    pub fn deviations(&self) -> BTreeMap<&str, ConfigValue> {
+        let mut found = BTreeMap::new();
+        if self.version != Version::default() {
+            for key in self.scope.keys(self.version) {
+                let newest = self.scope.key(Version::default(), key.name);
+                if newest.is_some_and(|newest| newest.default == key.default) {
+                    continue;
+                }
+                if let Some(value) = key.default_value() {
+                    found.insert(key.name, value);
+                }
+            }
+        }
+        found.extend(self.set.iter().map(|(key, value)| (key.as_str(), value.clone())));
+        found
     }
 
     /// What the scenario sets, if it does.
@@ -59,7 +85,7 @@ impl KafkaConfig {
     /// When the key is none of Kafka's in this scope: that is a bug of the caller.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<ConfigValue> {
-        let known = self.scope.key(key);
+        let known = self.scope.key(self.version, key);
         let known = known.unwrap_or_else(|| panic!("{key} is no {} key", self.scope.name()));
         self.set.get(key).cloned().or_else(|| known.default_value())
     }

@@ -9,6 +9,7 @@ pub mod load;
 pub mod quantity;
 pub mod service;
 
+pub use crate::kafka_keys::Version;
 pub use check::{Anomaly, Checks, ExactlyOnce, Expectation, Verdict};
 pub use cluster::{Cluster, Cpu, Disk, Hardware, Network, Nic, Topic};
 pub use config::{ConfigValue, KafkaConfig, Scope};
@@ -29,8 +30,8 @@ pub struct Scenario {
     pub name: String,
     /// `scenario.description`, free text.
     pub description: String,
-    /// `scenario.kafka`: the version profile, like `4.1`.
-    pub kafka: String,
+    /// `scenario.kafka`: the release whose keys, defaults and protocol apply.
+    pub kafka: Version,
     /// `scenario.duration`: the load phase, nanoseconds, above zero.
     pub duration: u64,
     /// `scenario.warmup`: load before the load phase, unmeasured, nanoseconds.

@@ -55,7 +55,7 @@ impl Scenario {
         out.header("scenario");
         out.text("name", &self.name);
         out.text("description", &self.description);
-        out.text("kafka", &self.kafka);
+        out.text("kafka", self.kafka.name());
         out.text("duration", &write_duration(self.duration));
         out.text("warmup", &write_duration(self.warmup));
         out.text("drain", &write_duration(self.drain));
@@ -71,6 +71,9 @@ impl Scenario {
         out.line("racks", words::list(&self.cluster.racks));
         out.text("hardware", &self.cluster.hardware);
         config(out, "config", &self.cluster.config);
+        if !self.cluster.admin.set.is_empty() {
+            config(out, "admin", &self.cluster.admin);
+        }
     }
 
     fn network(&self, out: &mut Text) {

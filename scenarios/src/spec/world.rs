@@ -37,7 +37,12 @@ pub const SCENARIO: Section = Section {
     keys: &[
         key("name", "name", "required", "Name of the scenario in reports."),
         key("description", "text", "empty", "What it is about, in a sentence."),
-        key("kafka", "\"4.1\"", "\"4.1\"", "Version profile: defaults and protocol."),
+        key(
+            "kafka",
+            "\"3.9\", \"4.0\" or \"4.1\"",
+            "\"4.1\"",
+            "The release of Kafka: its keys, defaults and protocol, of brokers and clients.",
+        ),
         key("duration", "duration", "required", "Length of the load phase."),
         key(
             "warmup",
@@ -79,6 +84,12 @@ pub const CLUSTER: Section = Section {
             "Kafka's defaults",
             "`server.properties`, \
             verbatim: `config = { \"min.insync.replicas\" = 2 }`.",
+        ),
+        key(
+            "admin",
+            "table of Kafka's admin client keys",
+            "Kafka's defaults",
+            "Of the administrator, who creates the topics and moves leaders, verbatim.",
         ),
     ],
 };

@@ -141,10 +141,10 @@ fn defaults(scene: &Scene, settings: &mut Vec<Setting>) {
         let title = format!("{} keys that are not set", scope.name());
         for &key in keys.iter().filter(|key| !set.iter().any(|name| name == *key)) {
             let own = OWN.iter().find(|(name, _)| *name == key && *scope == Scope::Consumer);
-            let (value, source) = match (own, scope.key(key)) {
+            let (value, source) = match (own, scope.key(scenario.kafka, key)) {
                 (Some((_, value)), _) => ((*value).to_owned(), "assize: services".to_owned()),
                 (None, Some(known)) => {
-                    (known.default.to_owned(), format!("Kafka {} default", scenario.kafka))
+                    (known.default.to_owned(), format!("Kafka {} default", scenario.kafka.name()))
                 }
                 (None, None) => continue,
             };
@@ -162,6 +162,7 @@ fn common<'a>(mut sets: impl Iterator<Item = BTreeSet<&'a String>>) -> BTreeSet<
 #[cfg(test)]
 mod tests {
     use scenarios::Origin;
+    use scenarios::model::Version;
 
     use super::{TOLD, given, keys, short};
 
@@ -169,7 +170,7 @@ mod tests {
     fn every_told_key_is_a_key_of_kafka() {
         for (scope, names) in TOLD {
             for name in *names {
-                assert!(scope.key(name).is_some(), "{name}");
+                assert!(scope.key(Version::default(), name).is_some(), "{name}");
             }
         }
     }

@@ -6,6 +6,7 @@ mod backoff;
 pub mod consumer;
 mod io;
 mod metadata;
+pub(crate) mod setting;
 
 pub mod murmur2;
 pub mod producer;

@@ -8,7 +8,7 @@ use scenarios::model::{Commit, KafkaConfig, Ratio, TransactionalIds};
 use crate::client::consumer::{ConsumerConfig, OffsetReset};
 use crate::client::producer::ProducerConfig;
 use crate::plan::Quantiles;
-use crate::world::{ActorContext, config_text};
+use crate::world::{ActorContext, config_text, release_of};
 
 /// A service of the scenario, ready to run.
 #[derive(Clone, Debug)]
@@ -96,9 +96,11 @@ impl ServiceSpec {
     pub fn producer_config(&self, cx: &mut ActorContext<'_>, number: u32) -> ProducerConfig {
         let mut config = ProducerConfig::default();
         config.bootstrap_servers.clone_from(&self.brokers);
-        for (key, value) in &self.producer.set {
+        let release = release_of(self.producer.version);
+        config.transaction_version = u32::from(release.transaction_version());
+        for (key, value) in self.producer.deviations() {
             // The scenario language has checked the keys; those without effect here are ignored.
-            let _unmodelled = config.set(key, &config_text(value));
+            let _unmodelled = config.set(key, &config_text(&value));
         }
         if self.transactional {
             let id = self.transactional_id(number);
@@ -122,8 +124,8 @@ impl ServiceSpec {
             enable_auto_commit: self.commit == Commit::Auto && !self.transactional,
             ..ConsumerConfig::default()
         };
-        for (key, value) in &self.consumer.set {
-            let _unmodelled = config.set(key, &config_text(value));
+        for (key, value) in self.consumer.deviations() {
+            let _unmodelled = config.set(key, &config_text(&value));
         }
         config.client_rack = Some(RackId(number % self.racks));
         let isolation = match config.isolation_level {

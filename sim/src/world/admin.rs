@@ -7,17 +7,44 @@ use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId};
 
 use super::actor::{Actor, ActorContext, Port};
+use crate::client::setting::{Setting, millis, settings};
 use crate::client::{ClientOutput, Correlation};
 
-/// Pause before a refused request is asked again.
-const RETRY_BACKOFF: Duration = 100 * MILLISECOND;
 /// How often one request is asked before the administrator gives up.
 const ATTEMPTS_MAX: u32 = 100;
+
+/// What the administrator reads of Kafka's admin client keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AdminConfig {
+    /// `retry.backoff.ms`.
+    retry_backoff: Duration,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self { retry_backoff: 100 * MILLISECOND }
+    }
+}
+
+/// Every key that is read.
+pub(crate) const SETTINGS: &[Setting<AdminConfig>] = settings! { AdminConfig;
+    "retry.backoff.ms", retry_backoff, millis,
+        "Wait before a refused request is asked again.";
+};
+
+impl AdminConfig {
+    /// Sets one key from Kafka's text. Whether there was such a key, and it took the value.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> bool {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        setting.is_some_and(|setting| (setting.set)(self, value).is_ok())
+    }
+}
 
 /// A client that sends one request at a time to the controller.
 #[derive(Debug)]
 pub(super) struct Administrator {
     controller: NodeId,
+    retry_backoff: Duration,
     waiting: VecDeque<Request>,
     asked: bool,
     attempts: u32,
@@ -26,9 +53,10 @@ pub(super) struct Administrator {
 }
 
 impl Administrator {
-    pub(super) const fn new(controller: NodeId) -> Self {
+    pub(super) const fn new(controller: NodeId, config: &AdminConfig) -> Self {
         Self {
             controller,
+            retry_backoff: config.retry_backoff,
             waiting: VecDeque::new(),
             asked: false,
             attempts: 0,
@@ -82,7 +110,7 @@ impl Actor for Administrator {
         };
         self.attempts += 1;
         if again && self.attempts < ATTEMPTS_MAX {
-            self.next_at = cx.now.instant + RETRY_BACKOFF;
+            self.next_at = cx.now.instant + self.retry_backoff;
         } else {
             self.settled(cx.now.instant);
         }

@@ -5,7 +5,7 @@ use broker_model::protocol::{Header, Request, Response};
 use broker_model::types::{Instant, NodeId};
 
 use super::actor::{Actor, ActorContext, Port};
-use super::{Event, NodeState, World};
+use super::{Event, NodeState, World, release_of};
 use crate::client::{ClientOutput, Correlation};
 use crate::network::{Channel, Endpoint, HostId};
 
@@ -89,6 +89,9 @@ impl World {
     ) {
         let Some(server) = self.node_endpoint(to) else { return };
         self.trace.add(u64::from(correlation.0) << 8 | request.api_key() as u64);
+        // Clients speak the newest version that they and the brokers know (KIP-35).
+        let release = release_of(self.plan.scenario.kafka);
+        let api_version = api_version.min(request.api_key().newest_of(release));
         let header = Header { api_version, client: client.0 };
         self.send_request((client, server, channel), u64::from(correlation.0), header, request);
     }

@@ -5,13 +5,13 @@ use broker_model::config::{BrokerConfig, ConfigError};
 use broker_model::controller::{Controller, ControllerConfig};
 use broker_model::names::Names;
 use broker_model::records::Batches;
-use broker_model::types::{Duration, Instant, NodeId, RackId};
+use broker_model::types::{Duration, Instant, NodeId, RackId, Release};
 use reports::history::Recorder;
-use scenarios::model::{ConfigValue, Hardware, KafkaConfig};
+use scenarios::model::{ConfigValue, Hardware, KafkaConfig, Version};
 
 use super::World;
 use super::actor::{Actor, LoadWindow, Port, Shared, TopicTable};
-use super::admin::Administrator;
+use super::admin::{AdminConfig, Administrator};
 use super::clients::ClientProcess;
 use super::costs::Costs;
 use super::fault::Faults;
@@ -75,7 +75,10 @@ impl World {
         let administrator = ClientPlan {
             name: "administrator".to_owned(),
             number: 0,
-            actor: Box::new(Administrator::new(NodeId(FIRST_CONTROLLER))),
+            actor: Box::new(Administrator::new(
+                NodeId(FIRST_CONTROLLER),
+                &admin_config(&scenario.cluster.admin),
+            )),
         };
         let mut clients = Vec::new();
         for client in std::iter::once(administrator).chain(layout.clients) {
@@ -211,16 +214,37 @@ fn make_nodes(plan: &Plan, config: &BrokerConfig, racks: u32, draws: &mut Stream
     nodes
 }
 
-/// Kafka's broker keys of a scenario. Keys that the model does not read have no effect.
+/// Kafka's broker keys of a scenario, with the defaults of its release. Keys that the model does
+/// not read have no effect.
 fn broker_config(config: &KafkaConfig) -> BrokerConfig {
-    let mut result = BrokerConfig::default();
-    for (key, value) in &config.set {
-        match result.set(key, &config_text(value)) {
+    let mut result = BrokerConfig { release: release_of(config.version), ..Default::default() };
+    for (key, value) in config.deviations() {
+        match result.set(key, &config_text(&value)) {
             Ok(()) | Err(ConfigError::NotModelled { .. }) => {}
             Err(error) => unreachable!("the scenario language checked `{key}`: {error}"),
         }
     }
     result
+}
+
+/// Kafka's admin client keys of a scenario.
+fn admin_config(config: &KafkaConfig) -> AdminConfig {
+    let mut result = AdminConfig::default();
+    for (key, value) in config.deviations() {
+        // The scenario language has checked the keys; those without effect here are ignored.
+        let _unmodelled = result.set(key, &config_text(&value));
+    }
+    result
+}
+
+/// What the model calls a release of the language.
+#[must_use]
+pub(crate) const fn release_of(version: Version) -> Release {
+    match version {
+        Version::V3_9 => Release::V3_9,
+        Version::V4_0 => Release::V4_0,
+        Version::V4_1 => Release::V4_1,
+    }
 }
 
 /// A Kafka value as Kafka writes it.

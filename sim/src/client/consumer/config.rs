@@ -6,6 +6,9 @@ use broker_model::protocol::group::Assignor;
 use broker_model::types::{Duration, MILLISECOND, RackId, SECOND};
 
 use crate::client::Backoff;
+use crate::client::setting::{
+    Setting, flag, int, int_from_one, millis, millis_from_one, settings, without_effect,
+};
 
 /// `auto.offset.reset`: where to begin without a committed offset or outside the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,155 +95,78 @@ impl Default for ConsumerConfig {
     }
 }
 
+/// Every key that is read. `group.id` and `client.rack` name things of the run, and are set by
+/// whoever makes the consumer.
+pub(crate) const SETTINGS: &[Setting<ConsumerConfig>] = settings! { ConsumerConfig;
+    "auto.commit.interval.ms", auto_commit_interval, millis,
+        "How often positions are committed when the consumer commits by itself.";
+    "auto.offset.reset", auto_offset_reset, parse_reset,
+        "Where to begin without a committed offset or outside the log. Services say `earliest`.";
+    "default.api.timeout.ms", default_api_timeout, millis,
+        "How long a commit that is waited for is tried.";
+    "enable.auto.commit", enable_auto_commit, flag,
+        "Whether the consumer commits by itself; a service says it with `commit`.";
+    "fetch.max.bytes", fetch_max_bytes, int,
+        "Bytes of the largest answer to a fetch.";
+    "fetch.max.wait.ms", fetch_max_wait, millis,
+        "How long a broker holds a fetch that finds too little.";
+    "fetch.min.bytes", fetch_min_bytes, int,
+        "Bytes for which a broker holds a fetch.";
+    "group.instance.id", group_instance_id, some_text,
+        "Makes a static member (KIP-345), which keeps its partitions over a restart.";
+    "heartbeat.interval.ms", heartbeat_interval, millis_from_one,
+        "How often a member tells its coordinator that it lives.";
+    "isolation.level", isolation_level, parse_isolation,
+        "Whether records of open and aborted transactions are given out.";
+    "max.partition.fetch.bytes", max_partition_fetch_bytes, int,
+        "Bytes of one partition in an answer to a fetch.";
+    "max.poll.interval.ms", max_poll_interval, millis_from_one,
+        "Longest time between two polls before the member leaves its group.";
+    "max.poll.records", max_poll_records, int_from_one,
+        "Records of one poll.";
+    "metadata.max.age.ms", metadata_max_age, millis,
+        "Age at which the knowledge of leaders is refreshed.";
+    "partition.assignment.strategy", assignors, parse_assignors,
+        "How the leader of a group deals partitions, best first.";
+    "reconnect.backoff.max.ms", reconnect_backoff.max, millis,
+        "Longest wait before a broker is connected to again.";
+    "reconnect.backoff.ms", reconnect_backoff.initial, millis,
+        "First wait before a broker is connected to again.";
+    "request.timeout.ms", request_timeout, millis,
+        "How long an answer is waited for before the connection is given up.";
+    "retry.backoff.max.ms", retry_backoff.max, millis,
+        "Longest wait before a request is tried again.";
+    "retry.backoff.ms", retry_backoff.initial, millis,
+        "First wait before a request is tried again.";
+    "session.timeout.ms", session_timeout, millis_from_one,
+        "Silence after which the coordinator takes a member for dead.";
+};
+
 impl ConsumerConfig {
-    /// Every key that has an effect.
-    pub const KEYS: &'static [&'static str] = &[
-        "auto.commit.interval.ms",
-        "auto.offset.reset",
-        "default.api.timeout.ms",
-        "enable.auto.commit",
-        "fetch.max.bytes",
-        "fetch.max.wait.ms",
-        "fetch.min.bytes",
-        "group.instance.id",
-        "heartbeat.interval.ms",
-        "isolation.level",
-        "max.partition.fetch.bytes",
-        "max.poll.interval.ms",
-        "max.poll.records",
-        "metadata.max.age.ms",
-        "partition.assignment.strategy",
-        "reconnect.backoff.max.ms",
-        "reconnect.backoff.ms",
-        "request.timeout.ms",
-        "retry.backoff.max.ms",
-        "retry.backoff.ms",
-        "session.timeout.ms",
-    ];
-
-    /// Keys that Kafka has and the model does not read, in order. `group.id` and `client.rack`
-    /// are here because ids are interned by the caller.
-    const NOT_MODELLED: &'static [&'static str] = &[
-        "allow.auto.create.topics",
-        "bootstrap.servers",
-        "check.crcs",
-        "client.dns.lookup",
-        "client.id",
-        "client.rack",
-        "connections.max.idle.ms",
-        "enable.metrics.push",
-        "exclude.internal.topics",
-        "group.id",
-        "group.protocol",
-        "group.remote.assignor",
-        "interceptor.classes",
-        "key.deserializer",
-        "metadata.recovery.rebootstrap.trigger.ms",
-        "metadata.recovery.strategy",
-        "metric.reporters",
-        "metrics.num.samples",
-        "metrics.recording.level",
-        "metrics.sample.window.ms",
-        "receive.buffer.bytes",
-        "security.protocol",
-        "security.providers",
-        "send.buffer.bytes",
-        "share.acknowledgement.mode",
-        "socket.connection.setup.timeout.max.ms",
-        "socket.connection.setup.timeout.ms",
-        "value.deserializer",
-    ];
-
     /// Sets one key from Kafka's text (milliseconds and bytes as integers).
     ///
     /// # Errors
     /// When Kafka has no such key, the model does not read it, or the value is bad.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let value = value.trim();
-        let applied = match key {
-            "auto.offset.reset" => parse_reset(value).map(|v| self.auto_offset_reset = v),
-            "enable.auto.commit" => parse_bool(value).map(|v| self.enable_auto_commit = v),
-            "fetch.max.bytes" => parse_int(value, 0).map(|v| self.fetch_max_bytes = v),
-            "fetch.min.bytes" => parse_int(value, 0).map(|v| self.fetch_min_bytes = v),
-            "group.instance.id" if value.is_empty() => Err("a non-empty string"),
-            "group.instance.id" => {
-                self.group_instance_id = Some(value.to_owned());
-                Ok(())
-            }
-            "isolation.level" => parse_isolation(value).map(|v| self.isolation_level = v),
-            "max.partition.fetch.bytes" => {
-                parse_int(value, 0).map(|v| self.max_partition_fetch_bytes = v)
-            }
-            "max.poll.records" => parse_int(value, 1).map(|v| self.max_poll_records = v),
-            "partition.assignment.strategy" => parse_assignors(value).map(|v| self.assignors = v),
-            _ => match self.duration_field(key) {
-                Some((field, least)) => parse_ms(value, least).map(|v| *field = v),
-                None => return Err(unknown(key)),
-            },
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            let named_by_the_run = ["client.rack", "group.id"].contains(&key);
+            return Err(match without_effect(key) {
+                Some(_) => ConfigError::NotModelled { key: key.to_owned() },
+                None if named_by_the_run => ConfigError::NotModelled { key: key.to_owned() },
+                None => ConfigError::Unknown { key: key.to_owned() },
+            });
         };
-        applied.map_err(|expected| ConfigError::Invalid {
+        (setting.set)(self, value).map_err(|expected| ConfigError::Invalid {
             key: key.to_owned(),
             value: value.to_owned(),
             expected,
         })
     }
-
-    /// The field of a key in milliseconds, with the least value Kafka takes.
-    fn duration_field(&mut self, key: &str) -> Option<(&mut Duration, u64)> {
-        Some(match key {
-            "auto.commit.interval.ms" => (&mut self.auto_commit_interval, 0),
-            "default.api.timeout.ms" => (&mut self.default_api_timeout, 0),
-            "fetch.max.wait.ms" => (&mut self.fetch_max_wait, 0),
-            "heartbeat.interval.ms" => (&mut self.heartbeat_interval, 1),
-            "max.poll.interval.ms" => (&mut self.max_poll_interval, 1),
-            "metadata.max.age.ms" => (&mut self.metadata_max_age, 0),
-            "reconnect.backoff.max.ms" => (&mut self.reconnect_backoff.max, 0),
-            "reconnect.backoff.ms" => (&mut self.reconnect_backoff.initial, 0),
-            "request.timeout.ms" => (&mut self.request_timeout, 0),
-            "retry.backoff.max.ms" => (&mut self.retry_backoff.max, 0),
-            "retry.backoff.ms" => (&mut self.retry_backoff.initial, 0),
-            "session.timeout.ms" => (&mut self.session_timeout, 1),
-            _ => return None,
-        })
-    }
 }
 
-fn unknown(key: &str) -> ConfigError {
-    let kafka_has_it = ConsumerConfig::NOT_MODELLED.binary_search(&key).is_ok()
-        || key.starts_with("sasl.")
-        || key.starts_with("ssl.");
-    if kafka_has_it {
-        ConfigError::NotModelled { key: key.to_owned() }
-    } else {
-        ConfigError::Unknown { key: key.to_owned() }
-    }
-}
-
-fn parse_bool(value: &str) -> Result<bool, &'static str> {
-    match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err("true or false"),
-    }
-}
-
-fn parse_int(value: &str, least: u32) -> Result<u32, &'static str> {
-    let n: u32 = value.parse().map_err(|_| "an integer from 0 to 2147483647")?;
-    if n < least {
-        return Err("an integer of at least 1");
-    }
-    if i32::try_from(n).is_err() {
-        return Err("an integer from 0 to 2147483647");
-    }
-    Ok(n)
-}
-
-fn parse_ms(value: &str, least: u64) -> Result<Duration, &'static str> {
-    let n: u64 = value.parse().map_err(|_| "a number of milliseconds")?;
-    if n < least {
-        return Err("at least one millisecond");
-    }
-    Ok(n.saturating_mul(MILLISECOND))
+fn some_text(value: &str) -> Result<Option<String>, &'static str> {
+    if value.is_empty() { Err("a non-empty string") } else { Ok(Some(value.to_owned())) }
 }
 
 fn parse_isolation(value: &str) -> Result<Isolation, &'static str> {
@@ -313,7 +239,7 @@ fn parse_assignor(name: &str) -> Result<Assignor, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConfigError, ConsumerConfig, OffsetReset};
+    use super::{ConfigError, ConsumerConfig, OffsetReset, SETTINGS};
     use broker_model::protocol::group::Assignor;
     use broker_model::types::{MILLISECOND, SECOND};
 
@@ -348,10 +274,13 @@ mod tests {
 
     #[test]
     fn every_key_can_be_set_or_is_refused_for_its_value_only() {
-        for key in ConsumerConfig::KEYS {
-            let error = ConsumerConfig::default().set(key, "");
-            assert!(matches!(error, Err(ConfigError::Invalid { .. })), "{key}: {error:?}");
+        for setting in SETTINGS {
+            let error = ConsumerConfig::default().set(setting.key, "");
+            assert!(
+                matches!(error, Err(ConfigError::Invalid { .. })),
+                "{}: {error:?}",
+                setting.key
+            );
         }
-        assert!(ConsumerConfig::NOT_MODELLED.is_sorted());
     }
 }

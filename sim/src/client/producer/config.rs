@@ -4,6 +4,9 @@ use broker_model::protocol::produce::Acks;
 use broker_model::types::{Duration, MILLISECOND, NodeId, TransactionalId};
 
 use super::super::backoff::Backoff;
+use super::super::setting::{
+    Setting, flag, int, int_from_one, long, millis, settings, without_effect,
+};
 
 const MILLION: u32 = 1_000_000;
 
@@ -56,7 +59,6 @@ pub struct ProducerConfig {
     pub ignore_keys: bool,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Duration,
-    retries_set: bool,
     delivery_timeout_set: bool,
 }
 
@@ -87,7 +89,6 @@ impl Default for ProducerConfig {
             availability_timeout: 0,
             ignore_keys: false,
             metadata_max_age: 300_000 * ms,
-            retries_set: false,
             delivery_timeout_set: false,
         }
     }
@@ -99,6 +100,9 @@ pub enum ConfigError {
     /// The producer has no such key.
     #[error("no producer key `{0}`")]
     UnknownKey(String),
+    /// Kafka has the key, and it has no effect here.
+    #[error("producer key `{0}` has no effect here")]
+    NotModelled(String),
     /// The value is not one the key takes.
     #[error("`{value}` is not a value of `{key}`: {expected}")]
     BadValue {
@@ -114,62 +118,92 @@ pub enum ConfigError {
     Conflict(&'static str),
 }
 
+/// Every key that is read. `transactional.id` and `bootstrap.servers` name things of the run,
+/// and are set by whoever makes the producer.
+pub(crate) const SETTINGS: &[Setting<ProducerConfig>] = settings! { ProducerConfig;
+    "acks", acks, acks,
+        "Which replicas have a batch before it is acknowledged.";
+    "linger.ms", linger, millis,
+        "How long a batch waits for more records before it is sent.";
+    "batch.size", batch_size, int,
+        "Bytes at which a batch is full and sent.";
+    "buffer.memory", buffer_memory, long,
+        "Bytes of records that wait; beyond them `send` waits for room.";
+    "max.in.flight.requests.per.connection", max_in_flight, int_from_one,
+        "Requests on their way to one broker at a time.";
+    "retries", retries, int,
+        "How often a batch is sent again after an error that may pass.";
+    "delivery.timeout.ms", delivery_timeout, millis,
+        "Age at which a batch that is not acknowledged fails.";
+    "request.timeout.ms", request_timeout, millis,
+        "How long an answer is waited for before the connection is given up.";
+    "retry.backoff.ms", retry_backoff.initial, millis,
+        "First wait before a request is tried again.";
+    "retry.backoff.max.ms", retry_backoff.max, millis,
+        "Longest wait before a request is tried again.";
+    "reconnect.backoff.ms", reconnect_backoff.initial, millis,
+        "First wait before a broker is connected to again.";
+    "reconnect.backoff.max.ms", reconnect_backoff.max, millis,
+        "Longest wait before a broker is connected to again.";
+    "enable.idempotence", enable_idempotence, some_flag,
+        "Whether batches carry producer id and sequence, so that a repeated one is not appended.";
+    "transaction.timeout.ms", transaction_timeout, millis,
+        "Age at which the coordinator aborts an open transaction.";
+    "max.block.ms", max_block, millis,
+        "How long `send` waits for metadata or memory, and calls of transactions for an answer.";
+    "max.request.size", max_request_size, int,
+        "Bytes of the largest record and of the largest produce request.";
+    "compression.type", compressed, compressed,
+        "How much room the producer expects records to need; no bytes are compressed.";
+    "partitioner.adaptive.partitioning.enable", adaptive_partitioning, flag,
+        "Whether records without keys go rather to brokers with short queues.";
+    "partitioner.availability.timeout.ms", availability_timeout, millis,
+        "Brokers that take nothing for so long get no records without keys.";
+    "partitioner.ignore.keys", ignore_keys, flag,
+        "Whether records with keys are spread as those without.";
+    "metadata.max.age.ms", metadata_max_age, millis,
+        "Age at which the knowledge of leaders is refreshed.";
+};
+
+fn acks(text: &str) -> Result<Acks, &'static str> {
+    match text {
+        "0" => Ok(Acks::None),
+        "1" => Ok(Acks::Leader),
+        "all" | "-1" => Ok(Acks::All),
+        _ => Err("0, 1 or all"),
+    }
+}
+
+fn compressed(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "none" => Ok(false),
+        "gzip" | "snappy" | "lz4" | "zstd" => Ok(true),
+        _ => Err("none, gzip, snappy, lz4 or zstd"),
+    }
+}
+
+fn some_flag(text: &str) -> Result<Option<bool>, &'static str> {
+    flag(text).map(Some)
+}
+
 impl ProducerConfig {
-    /// Sets one of Kafka's keys from its text. `transactional.id` and `bootstrap.servers` name
-    /// things of the run: set their fields.
+    /// Sets one of Kafka's keys from its text.
     ///
     /// # Errors
-    /// When there is no such key, or it takes no such value.
+    /// When there is no such key, it has no effect here, or it takes no such value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
-        match key {
-            "acks" => {
-                self.acks = match value {
-                    "0" => Acks::None,
-                    "1" => Acks::Leader,
-                    "all" | "-1" => Acks::All,
-                    _ => return Err(bad(key, value, "0, 1 or all")),
-                }
-            }
-            "linger.ms" => self.linger = millis(key, value)?,
-            "batch.size" => self.batch_size = number(key, value)?,
-            "buffer.memory" => self.buffer_memory = number(key, value)?,
-            "max.in.flight.requests.per.connection" => {
-                self.max_in_flight = at_least_one(key, value)?;
-            }
-            "retries" => {
-                self.retries = number(key, value)?;
-                self.retries_set = true;
-            }
-            "delivery.timeout.ms" => {
-                self.delivery_timeout = millis(key, value)?;
-                self.delivery_timeout_set = true;
-            }
-            "request.timeout.ms" => self.request_timeout = millis(key, value)?,
-            "retry.backoff.ms" => self.retry_backoff.initial = millis(key, value)?,
-            "retry.backoff.max.ms" => self.retry_backoff.max = millis(key, value)?,
-            "reconnect.backoff.ms" => self.reconnect_backoff.initial = millis(key, value)?,
-            "reconnect.backoff.max.ms" => self.reconnect_backoff.max = millis(key, value)?,
-            "enable.idempotence" => self.enable_idempotence = Some(boolean(key, value)?),
-            "transaction.timeout.ms" => self.transaction_timeout = millis(key, value)?,
-            "max.block.ms" => self.max_block = millis(key, value)?,
-            "max.request.size" => self.max_request_size = number(key, value)?,
-            "compression.type" => {
-                self.compressed = match value {
-                    "none" => false,
-                    "gzip" | "snappy" | "lz4" | "zstd" => true,
-                    _ => return Err(bad(key, value, "none, gzip, snappy, lz4 or zstd")),
-                }
-            }
-            "partitioner.adaptive.partitioning.enable" => {
-                self.adaptive_partitioning = boolean(key, value)?;
-            }
-            "partitioner.availability.timeout.ms" => {
-                self.availability_timeout = millis(key, value)?;
-            }
-            "partitioner.ignore.keys" => self.ignore_keys = boolean(key, value)?,
-            "metadata.max.age.ms" => self.metadata_max_age = millis(key, value)?,
-            _ => return Err(ConfigError::UnknownKey(key.to_owned())),
-        }
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            return Err(match without_effect(key) {
+                Some(_) => ConfigError::NotModelled(key.to_owned()),
+                None => ConfigError::UnknownKey(key.to_owned()),
+            });
+        };
+        (setting.set)(self, value).map_err(|expected| ConfigError::BadValue {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            expected,
+        })?;
+        self.delivery_timeout_set |= key == "delivery.timeout.ms";
         Ok(())
     }
 
@@ -190,7 +224,7 @@ impl ProducerConfig {
             if self.acks != Acks::All {
                 return conflict("acks must be all to use the idempotent producer");
             }
-            if self.retries_set && self.retries == 0 {
+            if self.retries == 0 {
                 return conflict("retries must be above 0 to use the idempotent producer");
             }
         }
@@ -237,29 +271,6 @@ impl ProducerConfig {
 fn scale(bytes: u32, millionths: u32) -> u32 {
     let scaled = u64::from(bytes) * u64::from(millionths) / u64::from(MILLION);
     u32::try_from(scaled).unwrap_or(u32::MAX)
-}
-
-fn bad(key: &str, value: &str, expected: &'static str) -> ConfigError {
-    ConfigError::BadValue { key: key.to_owned(), value: value.to_owned(), expected }
-}
-
-fn number<T: core::str::FromStr>(key: &str, value: &str) -> Result<T, ConfigError> {
-    value.parse().map_err(|_| bad(key, value, "a whole number, not negative and not too large"))
-}
-
-fn at_least_one(key: &str, value: &str) -> Result<u32, ConfigError> {
-    match number(key, value)? {
-        0 => Err(bad(key, value, "a whole number from 1")),
-        n => Ok(n),
-    }
-}
-
-fn millis(key: &str, value: &str) -> Result<Duration, ConfigError> {
-    Ok(number::<u64>(key, value)?.saturating_mul(MILLISECOND))
-}
-
-fn boolean(key: &str, value: &str) -> Result<bool, ConfigError> {
-    value.parse().map_err(|_| bad(key, value, "true or false"))
 }
 
 #[cfg(test)]
