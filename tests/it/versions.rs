@@ -81,7 +81,9 @@ fn every_version_runs_with_the_same_verdict_and_twice_the_same() {
 fn defaults_of_the_version_take_effect() {
     // Up to 3.9 a batch is sent at once, from 4.0 on it waits 5 ms for company.
     let [old, new] = ["3.9", "4.0"].map(|version| {
-        let summary = run(&scenario(&with(version)), 0);
+        let text = with(version);
+        let (calm, _) = text.split_once("[[fault]]").expect("the fault comes last but one");
+        let summary = run(&scenario(calm), 0);
         let produce = summary.latency.iter().find(|(name, _)| *name == "produce");
         produce.expect("an ingress produces").1.overall.p50_ms
     });

@@ -74,7 +74,7 @@ pub(super) const BROKER: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "quotas are not modelled",
+        why: "quota windows are Kafka's defaults, and replication has no quotas in the model",
         keys: &[
             "alter.log.dirs.replication.quota.",
             "client.quota.callback.class",
@@ -224,7 +224,7 @@ pub(super) const TOPIC: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "quotas are not modelled",
+        why: "quota windows are Kafka's defaults, and replication has no quotas in the model",
         keys: &["follower.replication.throttled.replicas", "leader.replication.throttled.replicas"],
     },
     Ignored {
