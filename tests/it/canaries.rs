@@ -75,6 +75,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::SkippedPoll, ("consumer_position", "skip"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::WentBack, ("consumer_position", "back"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::EffectLost, ("consumer_position", "skip"), "smoke/temperature.toml", 0, ""),
+    canary(Anomaly::EffectInvented, ("consumer_records", "invent"), "smoke/temperature.toml", 0, ""),
     canary(Anomaly::EffectDoubled, ("sink_memory", "lost"), "hazards/commit-after-without-dedupe-repaired.toml", 1, ""),
     canary(Anomaly::UnfinishedOrder, ("consumer_position", "skip"), "faults/service-kill.toml", 0, ""),
     canary(Anomaly::StuckLag, ("rebalance_completion", "lose"), "smoke/produce-consume.toml", 0, SHORT),

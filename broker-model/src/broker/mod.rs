@@ -145,6 +145,12 @@ impl Broker {
         &self.config
     }
 
+    /// Whether this process is registered with the controller.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        matches!(self.life.phase, Phase::Running | Phase::ShuttingDown)
+    }
+
     /// Its replica of a partition, leader or follower.
     #[must_use]
     pub fn replica(&self, partition: PartitionId) -> Option<&Replica> {

@@ -94,37 +94,46 @@ impl Effects {
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
         let name = "effects-applied-once".to_owned();
-        let (mut evidence, mut texts) = (Vec::new(), Vec::new());
+        let (mut kinds, mut texts) = ([Vec::new(), Vec::new(), Vec::new()], Vec::new());
         let (mut violations, mut untold) = (0, self.ledgers.is_empty());
         for ledger in &self.ledgers {
-            let mut lost = Tally::default();
+            let (mut lost, mut invented) = (Tally::default(), Tally::default());
             let mut expected = 0_u64;
             for (entity, &state) in (0_u32..).zip(&ledger.entities) {
                 expected += u64::from(state & EXPECTED != 0);
                 if state == EXPECTED {
                     lost.add(entity);
+                } else if state != 0 && state & EXPECTED == 0 {
+                    invented.add(entity);
                 }
             }
             let topic = recorder.topology.topic_of(ledger.input_topic);
             let audited = topic.is_some_and(|topic| {
                 topic.partitions.iter().all(|&partition| recorder.audited.covers(partition))
             });
-            untold |= !audited;
-            violations += lost.count() + ledger.doubled.count();
-            evidence.extend(lost.first().iter().map(|&entity| ledger.lost(entity)));
+            untold |= !audited || expected == 0;
+            // An input that the audit cannot see may be there.
+            if !audited {
+                invented = Tally::default();
+            }
+            violations += lost.count() + ledger.doubled.count() + invented.count();
             let doubled = ledger.doubled.first().iter();
-            evidence.extend(doubled.map(|&(entity, at_ns)| ledger.doubled(entity, at_ns)));
+            kinds[0].extend(lost.first().iter().map(|&entity| ledger.lost(entity)));
+            kinds[1].extend(doubled.map(|&(entity, at_ns)| ledger.doubled(entity, at_ns)));
+            kinds[2].extend(invented.first().iter().map(|&entity| ledger.invented(entity)));
             texts.push(format!(
-                "{}: {} expected, {} applied in {} attempts, {} lost, {} doubled",
+                "{}: {} expected, {} applied in {} attempts, {} lost, {} doubled, {} invented",
                 ledger.name,
                 grouped(expected),
                 grouped(ledger.applied),
                 grouped(ledger.attempts),
                 grouped(lost.count()),
-                grouped(ledger.doubled.count())
+                grouped(ledger.doubled.count()),
+                grouped(invented.count())
             ));
         }
-        evidence.truncate(super::EVIDENCE_MAX);
+        // Some of each kind, so that none hides behind another.
+        let evidence = kinds.into_iter().flat_map(|kind| kind.into_iter().take(2)).collect();
         let verdict = match (violations, untold) {
             (0, false) => Verdict::Pass,
             (0, true) => Verdict::Inconclusive,
@@ -141,6 +150,11 @@ impl Ledger {
     fn lost(&self, entity: u32) -> Violation {
         let text = format!("the effect of entity {entity} was never applied to {}", self.name);
         violation(Anomaly::EffectLost, text, None)
+    }
+
+    fn invented(&self, entity: u32) -> Violation {
+        let text = format!("the effect of entity {entity} in {} has no input", self.name);
+        violation(Anomaly::EffectInvented, text, None)
     }
 
     fn doubled(&self, entity: u32, at_ns: u64) -> Violation {
@@ -190,5 +204,20 @@ mod tests {
         let finding = stock(&[2, 1, 0]).judge(Claim::EffectsAppliedOnce);
         assert_eq!(finding.verdict, Verdict::Pass);
         assert!(finding.detail.contains("3 applied in 9 attempts"), "{}", finding.detail);
+    }
+
+    #[test]
+    fn rejects_an_effect_without_an_input() {
+        let finding = stock(&[0, 1, 2, 7]).judge(Claim::EffectsAppliedOnce);
+        assert_eq!(finding.evidence[0].anomaly, Anomaly::EffectInvented);
+        assert_eq!(finding.violations, 1);
+    }
+
+    #[test]
+    fn cannot_tell_when_nothing_is_expected() {
+        let mut history = History::new();
+        history.recorder.ledger("stock", ORDERS);
+        history.audit(&[]).audit_log(1, &[]);
+        assert_eq!(history.judge(Claim::EffectsAppliedOnce).verdict, Verdict::Inconclusive);
     }
 }

@@ -60,6 +60,8 @@ pub enum Anomaly {
     EffectLost,
     /// An entity's effect was applied more than once.
     EffectDoubled,
+    /// An effect was applied for an entity that has no input.
+    EffectInvented,
     /// An entity is in no terminal state, or in several.
     UnfinishedOrder,
     /// A group did not work off its lag.
@@ -110,6 +112,7 @@ impl Anomaly {
             Self::WentBack => "went-back",
             Self::EffectLost => "effect-lost",
             Self::EffectDoubled => "effect-doubled",
+            Self::EffectInvented => "effect-invented",
             Self::UnfinishedOrder => "unfinished-order",
             Self::StuckLag => "stuck-lag",
             Self::UnansweredCall => "unanswered-call",
@@ -130,7 +133,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -142,6 +145,7 @@ impl Anomaly {
         Self::WentBack,
         Self::EffectLost,
         Self::EffectDoubled,
+        Self::EffectInvented,
         Self::UnfinishedOrder,
         Self::StuckLag,
         Self::UnansweredCall,

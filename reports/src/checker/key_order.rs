@@ -145,6 +145,8 @@ impl KeyOrder {
         } else if orphans > 0 {
             let text = format!("{orphans} derived records have no source record to compare with");
             (Verdict::Inconclusive, text)
+        } else if self.judged == 0 && !(self.keyed.is_empty() && self.derived.is_empty()) {
+            (Verdict::Inconclusive, "no record with a key was found".to_owned())
         } else if self.keyed.is_empty() && self.derived.is_empty() {
             (Verdict::Inconclusive, "no topic declares an order per key".to_owned())
         } else {

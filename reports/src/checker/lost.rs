@@ -38,6 +38,8 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         (Verdict::Fail, text)
     } else if without_audit > 0 {
         (Verdict::Inconclusive, format!("{without_audit} records are in partitions never audited"))
+    } else if judged == 0 {
+        (Verdict::Inconclusive, "no record was acknowledged or read".to_owned())
     } else {
         (Verdict::Pass, format!("all {total} acknowledged records are in the logs"))
     };

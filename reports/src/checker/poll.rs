@@ -102,9 +102,11 @@ impl Polls {
             }
         }
         let count = skipped.count() + self.back.count();
-        let skips = skipped.first().iter().map(|&(gap, at)| gap.describe(recorder, at));
-        let backs = self.back.first().iter().map(|back| back.describe(recorder));
-        let evidence = skips.chain(backs).take(super::EVIDENCE_MAX).collect();
+        // Some of each kind, so that neither hides behind the other.
+        let each = super::EVIDENCE_MAX.div_ceil(2);
+        let skips = skipped.first().iter().map(|&(gap, at)| gap.describe(recorder, at)).take(each);
+        let backs = self.back.first().iter().map(|back| back.describe(recorder)).take(each);
+        let evidence = skips.chain(backs).collect();
         let (verdict, detail) = if count > 0 {
             let (skipped, back) = (skipped.count(), self.back.count());
             (Verdict::Fail, format!("{skipped} polls skipped records, {back} went back"))

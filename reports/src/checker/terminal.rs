@@ -26,7 +26,7 @@ struct Lifecycle {
 /// Its streaming state.
 #[derive(Clone, Default, Debug)]
 pub struct Terminals {
-    lifecycle: Option<Lifecycle>,
+    lifecycles: Vec<Lifecycle>,
 }
 
 impl Lifecycle {
@@ -51,35 +51,33 @@ impl Lifecycle {
 
 impl Terminals {
     pub(crate) fn lifecycle(&mut self, source: u32, terminals: Vec<u32>) {
-        assert!(self.lifecycle.is_none(), "a run has one lifecycle");
         let (entities, again) = (Vec::new(), Tally::default());
-        self.lifecycle = Some(Lifecycle { source, terminals, entities, again });
+        self.lifecycles.push(Lifecycle { source, terminals, entities, again });
     }
 
     #[inline]
     pub(crate) fn watches(&self, topic: u32) -> bool {
-        self.lifecycle
-            .as_ref()
-            .is_some_and(|one| one.source == topic || one.terminals.contains(&topic))
+        self.lifecycles.iter().any(|one| one.source == topic || one.terminals.contains(&topic))
     }
 
     pub(crate) fn ended(&mut self, entity: u32, at_ns: u64) {
-        if let Some(lifecycle) = &mut self.lifecycle {
+        for lifecycle in &mut self.lifecycles {
             lifecycle.end(entity, Some(at_ns), None);
         }
     }
 
     /// The audit found records of these entities, at these offsets, in a topic.
     pub(crate) fn found(&mut self, topic: u32, found: &[(u32, i64)]) {
-        let Some(lifecycle) = &mut self.lifecycle else { return };
-        let source = lifecycle.source == topic;
-        let terminal = lifecycle.terminals.contains(&topic);
-        for &(entity, offset) in found {
-            if source {
-                *lifecycle.entity(entity) |= BEGUN;
-            }
-            if terminal {
-                lifecycle.end(entity, None, Some(offset));
+        for lifecycle in &mut self.lifecycles {
+            let source = lifecycle.source == topic;
+            let terminal = lifecycle.terminals.contains(&topic);
+            for &(entity, offset) in found {
+                if source {
+                    *lifecycle.entity(entity) |= BEGUN;
+                }
+                if terminal {
+                    lifecycle.end(entity, None, Some(offset));
+                }
             }
         }
     }
@@ -87,44 +85,97 @@ impl Terminals {
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
         let name = "one-terminal-state".to_owned();
-        let Some(lifecycle) = &self.lifecycle else {
-            let detail = "no lifecycle is declared".to_owned();
-            let verdict = Verdict::Inconclusive;
-            return Finding { name, verdict, detail, violations: 0, evidence: Vec::new() };
+        let judged: Vec<Judged> = self.lifecycles.iter().map(|one| one.judge(recorder)).collect();
+        let violations = judged.iter().map(|one| one.violations).sum();
+        let evidence: Vec<Violation> = judged.iter().flat_map(|one| one.evidence.clone()).collect();
+        let verdict = match (violations, judged.iter().all(|one| one.told && one.begun > 0)) {
+            (0, true) if !judged.is_empty() => Verdict::Pass,
+            (0, _) => Verdict::Inconclusive,
+            _ => Verdict::Fail,
         };
-        let mut unfinished = Tally::default();
+        let detail = if judged.is_empty() {
+            "no lifecycle is declared".to_owned()
+        } else {
+            judged.into_iter().map(|one| one.detail).collect::<Vec<_>>().join("; ")
+        };
+        let evidence = evidence.into_iter().take(super::EVIDENCE_MAX).collect();
+        Finding { name, verdict, detail, violations, evidence }
+    }
+}
+
+/// What became of the entities of one lifecycle.
+struct Judged {
+    begun: u64,
+    violations: u64,
+    /// Every partition it is about was audited.
+    told: bool,
+    detail: String,
+    evidence: Vec<Violation>,
+}
+
+impl Lifecycle {
+    fn judge(&self, recorder: &Recorder) -> Judged {
+        let (mut unfinished, mut unbegun) = (Tally::default(), Tally::default());
         let mut begun = 0_u64;
-        for (entity, &state) in (0_u32..).zip(&lifecycle.entities) {
+        for (entity, &state) in (0_u32..).zip(&self.entities) {
             begun += u64::from(state & BEGUN != 0);
             if state == BEGUN {
                 unfinished.add(entity);
+            } else if state != 0 && state & BEGUN == 0 {
+                unbegun.add(entity);
             }
         }
-        let topics = lifecycle.terminals.iter().chain([&lifecycle.source]);
-        let audited = topics.filter_map(|&topic| recorder.topology.topic_of(topic)).all(|topic| {
+        let topics: Vec<_> = self
+            .terminals
+            .iter()
+            .chain([&self.source])
+            .filter_map(|&topic| recorder.topology.topic_of(topic))
+            .collect();
+        let told = topics.iter().all(|topic| {
             topic.partitions.iter().all(|&partition| recorder.audited.covers(partition))
         });
-        let again = &lifecycle.again;
-        let violations = unfinished.count() + again.count();
-        let none = unfinished.first().iter().map(|entity| {
-            let text = format!("entity {entity} never reached a terminal state");
-            violation(text, None, None)
+        let text_of = |topic: u32| {
+            recorder.topology.topic_of(topic).map_or_else(String::new, |topic| topic.name.clone())
+        };
+        let way = {
+            let ends: Vec<String> = self.terminals.iter().map(|&topic| text_of(topic)).collect();
+            format!("{} to {}", text_of(self.source), ends.join(" or "))
+        };
+        // What an audit cannot see may be there: only its absence proves nothing.
+        let missing = if told { unfinished.count() } else { 0 };
+        let extra = if told { unbegun.count() } else { 0 };
+        let again = &self.again;
+        let violations = missing + extra + again.count();
+        let none = unfinished.first().iter().filter(|_| told).map(|entity| {
+            violation(format!("{way}: entity {entity} never reached a terminal state"), None, None)
+        });
+        let early = unbegun.first().iter().filter(|_| told).map(|entity| {
+            violation(format!("{way}: entity {entity} ended and never began"), None, None)
         });
         let several = again.first().iter().map(|&(entity, at_ns, offset)| {
-            let text = format!("entity {entity} reached a terminal state again");
-            violation(text, at_ns, offset)
+            violation(
+                format!("{way}: entity {entity} reached a terminal state again"),
+                at_ns,
+                offset,
+            )
         });
-        let evidence = none.chain(several).take(super::EVIDENCE_MAX).collect();
-        let (verdict, detail) = if !audited {
-            (Verdict::Inconclusive, "some partitions were never audited".to_owned())
-        } else if violations > 0 {
-            let (none, several) = (unfinished.count(), again.count());
-            let text = format!("of {begun} entities {none} never ended, {several} ended again");
-            (Verdict::Fail, text)
+        let evidence = none.chain(early).chain(several).collect();
+        let detail = if violations > 0 {
+            format!(
+                "{way}: of {} entities {} never ended, {} ended again, {} never began",
+                grouped(begun),
+                grouped(missing),
+                grouped(again.count()),
+                grouped(extra)
+            )
+        } else if !told {
+            format!("{way}: some partitions were never audited")
+        } else if begun == 0 {
+            format!("{way}: there was no entity")
         } else {
-            (Verdict::Pass, format!("all {} entities ended in one terminal state", grouped(begun)))
+            format!("{way}: all {} entities ended in one terminal state", grouped(begun))
         };
-        Finding { name, verdict, detail, violations, evidence }
+        Judged { begun, violations, told, detail, evidence }
     }
 }
 
@@ -168,5 +219,45 @@ mod tests {
     fn accepts_one_end_each_of_either_kind() {
         let finding = orders(&[12, 10], &[1]).judge(Claim::OneTerminalState);
         assert_eq!(finding.verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn every_pair_of_topics_is_judged() {
+        for flipped in [false, true] {
+            let mut history = History::new();
+            let pairs = if flipped {
+                [(ORDERS, ORDERS), (ORDERS, PAYMENTS)]
+            } else {
+                [(ORDERS, PAYMENTS), (ORDERS, ORDERS)]
+            };
+            for (from, to) in pairs {
+                history.recorder.lifecycle(from, [to]);
+            }
+            history.send(0..3, None).send_to(2, 10..12, None);
+            history.audit(&[(0, &[0, 1, 2])]).audit_log(1, &[]);
+            history.audit_log(2, &[(0, &[10, 11])]);
+            let finding = history.judge(Claim::OneTerminalState);
+            assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 1));
+        }
+    }
+
+    #[test]
+    fn rejects_an_end_without_a_beginning() {
+        let mut history = History::new();
+        history.recorder.lifecycle(ORDERS, [PAYMENTS]);
+        history.send(0..1, None).send_to(2, 10..12, None);
+        history.audit(&[(0, &[0])]).audit_log(1, &[]);
+        history.audit_log(2, &[(0, &[10, 11])]);
+        let finding = history.judge(Claim::OneTerminalState);
+        assert!(finding.evidence[0].text.contains("never began"), "{finding:?}");
+    }
+
+    #[test]
+    fn cannot_tell_without_any_entity() {
+        let mut history = History::new();
+        history.recorder.lifecycle(ORDERS, [PAYMENTS]);
+        history.audit(&[]).audit_log(1, &[]);
+        history.audit_log(2, &[]);
+        assert_eq!(history.judge(Claim::OneTerminalState).verdict, Verdict::Inconclusive);
     }
 }

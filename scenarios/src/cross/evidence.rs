@@ -27,8 +27,8 @@ fn checks(cross: &mut Cross<'_>) {
     }
     let node = cross.given(&["check", "per_key_order"]);
     for place in &checks.per_key_order {
-        if !places.contains(&place.as_str()) {
-            cross.unknown("topic or ledger", place, node, &places);
+        if !topics.contains(&place.as_str()) {
+            cross.unknown("topic", place, node, &topics);
         }
     }
 }

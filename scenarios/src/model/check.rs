@@ -48,6 +48,8 @@ anomalies! {
     EffectLost = "effect-lost",
     /// An input has more than one effect.
     EffectDoubled = "effect-doubled",
+    /// An effect was applied for an entity that has no input.
+    EffectInvented = "effect-invented",
     /// An order reached no terminal state, or several.
     UnfinishedOrder = "unfinished-order",
     /// Lag did not drain after healing.
@@ -89,7 +91,7 @@ pub struct Checks {
     pub off: Vec<Anomaly>,
     /// `exactly_once`: pairs that must correspond one to one.
     pub exactly_once: Vec<ExactlyOnce>,
-    /// `per_key_order`: topics or effect ledgers in which records of one key stay in order of
+    /// `per_key_order`: topics in which records of one key stay in order of
     /// their first send.
     pub per_key_order: Vec<String>,
 }

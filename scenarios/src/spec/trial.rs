@@ -73,10 +73,10 @@ pub const CHECK: Section = Section {
         ),
         key(
             "per_key_order",
-            "topics or ledgers",
+            "topics",
             "none",
             "Where records of one key must stay in \
-            order.",
+            order, also against the order of the topic that a service made them of.",
         ),
     ],
 };

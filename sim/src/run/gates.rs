@@ -55,8 +55,9 @@ fn quantity(world: &World, quantity: &Quantity) -> GateQuantity {
             LagField::MaxSeconds => GateQuantity::LagMaxNs { group: group(name), phase: None },
         },
         Quantity::RecoveryTime => {
-            // Without a fault there is nothing to recover from.
-            let took = if world.fault_records().is_empty() { Some(0) } else { world.recovery() };
+            // Without a fault there is nothing to recover from; with some that changed nothing,
+            // nothing to tell.
+            let took = if world.scenario().faults.is_empty() { Some(0) } else { world.recovery() };
             GateQuantity::GivenNs(took)
         }
         Quantity::Throughput { topic } => GateQuantity::ThroughputMicroPerSecond {

@@ -182,7 +182,11 @@ fn fault_entries(world: &World) -> Vec<FaultEntry> {
             at_s: seconds(fault.at.0),
             kind: fault.kind.to_owned(),
             target: fault.target.clone(),
-            resolved: fault.resolved.clone(),
+            resolved: if fault.struck {
+                fault.resolved.clone()
+            } else {
+                format!("{} (changed nothing)", fault.resolved)
+            },
         })
         .collect()
 }

@@ -25,14 +25,31 @@ impl Facts for TableFacts<'_> {
 impl World {
     /// What a complete `read_committed` read of every topic returns, for the checkers.
     pub(super) fn audit(&mut self) {
-        let names: Vec<String> = self.plan.scenario.topics.iter().map(|t| t.name.clone()).collect();
+        let names = self.plan.scenario.topics.iter().map(|t| t.name.clone());
+        let mut names: Vec<String> = names.collect();
+        // What others derive from comes first.
+        names.sort_by_key(|name| self.depth_of(name));
         for name in names {
             let Some(id) = self.image().topic_by_name(&name) else { continue };
             let partitions =
                 self.image().topic(id).map(|t| t.partitions.clone()).unwrap_or_default();
-            let logs: Vec<_> = partitions.iter().map(|&p| (p, self.readable(p))).collect();
+            let read = |&p: &PartitionId| Some((p, self.readable(p)?));
+            let logs: Vec<_> = partitions.iter().filter_map(read).collect();
             self.audit_topic(&logs);
         }
+    }
+
+    /// How many services stand between the load and a topic.
+    fn depth_of(&self, topic: &str) -> usize {
+        let most = self.plan.scenario.topics.len();
+        let mut at = topic.to_owned();
+        for depth in 0..most {
+            match self.source_of(&at) {
+                Some(source) => at = source,
+                None => return depth,
+            }
+        }
+        most
     }
 
     /// Reads the logs of a topic side by side, some batches of each in turn: records that were
@@ -56,17 +73,23 @@ impl World {
         }
     }
 
-    /// What a partition's leader has for a complete `read_committed` read.
-    fn readable(&self, partition: PartitionId) -> Vec<LogEntry> {
-        let leader = self.image().partition(partition).and_then(|p| p.leader);
-        let node = leader.and_then(|leader| self.nodes.iter().find(|n| n.id == leader));
-        let broker = node.and_then(super::Node::broker);
-        let Some(replica) = broker.and_then(|b| b.replica(partition)) else { return Vec::new() };
+    /// What a partition's leader has for a complete `read_committed` read; `None` when nobody can
+    /// be asked, which proves nothing about its records.
+    fn readable(&self, partition: PartitionId) -> Option<Vec<LogEntry>> {
+        let leader = self.image().partition(partition)?.leader?;
+        let node = self.nodes.iter().find(|n| n.id == leader)?;
+        let replica = node.broker().filter(|_| node.state.is_running())?.replica(partition)?;
+        replica.leader()?;
+        // A new leader learns what is committed from its followers; until then it may know less
+        // than was acknowledged.
+        if replica.high_watermark() < replica.log().log_end_offset() {
+            return None;
+        }
         let end = replica.last_stable_offset(&self.shared.rules);
         let aborted = replica.log().aborted_transactions(replica.log().log_start_offset(), end);
-        visible_entries(replica.log().entries().iter(), end, &aborted, |entry| {
+        Some(visible_entries(replica.log().entries().iter(), end, &aborted, |entry| {
             self.shared.batches.get(entry.batch)
-        })
+        }))
     }
 }
 

@@ -60,7 +60,7 @@ pub struct PhaseClock {
     services_from: Instant,
     healed_at: Option<Instant>,
     recovered: bool,
-    /// From the last heal within the load phase to recovery.
+    /// From a heal within the load phase to recovery, the longest so far.
     pub(super) recovery: Option<Duration>,
 }
 
@@ -228,10 +228,14 @@ impl World {
         }
     }
 
-    /// Recovery ends when every ISR is full and no group lags more than before the faults.
+    /// Recovery ends when every broker is registered, every partition led, every ISR full, and no
+    /// group lags more than before the faults. A broker that died and came back counts as in sync
+    /// until the controller knows better, and what nobody can append lags for nobody: so the
+    /// first two are asked too.
     fn note_recovery(&mut self) {
         let Some(healed_at) = self.phases.healed_at else { return };
-        if self.samples.is_calm() && self.isrs_are_full() {
+        let serving = self.brokers_are_registered() && self.topics_have_leaders();
+        if self.samples.is_calm() && serving && self.isrs_are_full() {
             let took = self.now.since(healed_at);
             let worst = self.phases.recovery.unwrap_or(0).max(took);
             self.phases.recovery = Some(worst);
@@ -268,7 +272,7 @@ impl World {
         self.phases.outcome
     }
 
-    /// From the last heal within the load phase to full ISRs and normal lag.
+    /// From a heal within the load phase to recovery, the longest if there were several.
     #[must_use]
     pub const fn recovery(&self) -> Option<Duration> {
         self.phases.recovery

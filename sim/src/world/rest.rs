@@ -1,6 +1,8 @@
 //! Whether a run has settled, and whether it is at rest.
 
-use super::{NodeState, World};
+use broker_model::broker::Broker;
+
+use super::{Node, NodeState, World};
 
 impl World {
     pub(super) fn brokers_are_unfenced(&self) -> bool {
@@ -9,6 +11,12 @@ impl World {
             .iter()
             .filter(|n| n.broker().is_some())
             .all(|n| image.broker(n.id).is_some_and(|b| !b.fenced))
+    }
+
+    /// Every broker's process is the one the controller has registered, and is unfenced.
+    pub(super) fn brokers_are_registered(&self) -> bool {
+        self.brokers_are_unfenced()
+            && self.nodes.iter().filter_map(Node::broker).all(Broker::is_registered)
     }
 
     pub(super) fn isrs_are_full(&self) -> bool {

@@ -76,16 +76,27 @@ impl World {
     fn declare_order(&mut self) {
         let checks = self.plan.scenario.checks.clone();
         for name in &checks.per_key_order {
-            if let Some(topic) = self.shared.topics.id(name) {
-                self.shared.recorder.keyed_topic(topic.0);
+            let Some(topic) = self.shared.topics.id(name) else { continue };
+            self.shared.recorder.keyed_topic(topic.0);
+            if let Some(source) = self.source_of(name).and_then(|s| self.shared.topics.id(&s)) {
+                self.shared.recorder.derived_topic(topic.0, source.0);
             }
         }
         let topics = |one: &ExactlyOnce| {
             Some((self.shared.topics.id(&one.from)?, self.shared.topics.id(&one.to)?))
         };
-        // The last pair of topics is the end of the pipeline.
-        if let Some((from, to)) = checks.exactly_once.iter().rev().find_map(topics) {
+        for (from, to) in checks.exactly_once.iter().filter_map(topics) {
             self.shared.recorder.lifecycle(from.0, [to.0]);
+        }
+    }
+
+    /// The topic whose records a service turns into those of this one, if it is one topic.
+    pub(super) fn source_of(&self, topic: &str) -> Option<String> {
+        let services = &self.plan.scenario.services;
+        let mut makers = services.iter().filter(|s| s.output.as_deref() == Some(topic));
+        match (makers.next().map(|s| s.inputs.as_slice()), makers.next()) {
+            (Some([source]), None) => Some(source.clone()),
+            _ => None,
         }
     }
 

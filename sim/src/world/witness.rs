@@ -44,9 +44,11 @@ impl World {
     pub fn missing_notes(&self) -> Vec<String> {
         let happened = |name: &&String| {
             self.witness.seen.contains(name.as_str())
-                || self.faults.records.iter().any(|fault| fault.kind == name.as_str())
+                || self.faults.records.iter().any(|f| f.struck && f.kind == name.as_str())
         };
         let demanded = self.plan.scenario.expect.notes.iter();
-        demanded.filter(|name| !happened(name)).cloned().collect()
+        let missing = demanded.filter(|name| !happened(name)).cloned();
+        let unfired = self.unfired_faults().map(|name| format!("fault {name}"));
+        missing.chain(unfired).collect()
     }
 }

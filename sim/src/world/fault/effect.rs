@@ -47,6 +47,37 @@ fn larger(a: Ratio, b: Ratio) -> Ratio {
 }
 
 impl World {
+    /// Whether a fault that begins now changes anything.
+    pub(super) fn strikes(&self, kind: FaultKind, target: &Target, active: &Active) -> bool {
+        let node = |wanted: fn(NodeState) -> bool| {
+            active.nodes.iter().any(|&index| wanted(self.nodes[index].state))
+        };
+        let client = |wanted: fn(NodeState) -> bool| {
+            active.clients.iter().any(|&index| wanted(self.clients[index].state))
+        };
+        match kind {
+            FaultKind::BrokerKill | FaultKind::ControllerKill | FaultKind::RestartAll => {
+                node(NodeState::is_running)
+            }
+            FaultKind::BrokerPowerCut => node(|state| state != NodeState::NoPower),
+            FaultKind::BrokerPause | FaultKind::BrokerStop => node(|state| state == NodeState::Up),
+            FaultKind::Partition { .. } => !active.cuts.is_empty(),
+            FaultKind::SlowDisk { .. } | FaultKind::FullDisk => node(NodeState::is_running),
+            FaultKind::SlowLink { .. } => !self.hosts_of(active).is_empty(),
+            FaultKind::ConnectionLoss { probability } => {
+                probability.numerator > 0 && !self.hosts_of(active).is_empty()
+            }
+            FaultKind::ServiceKill => client(NodeState::is_running),
+            FaultKind::ServicePause => client(|state| state == NodeState::Up),
+            FaultKind::LeaderMove => match target {
+                Target::Partition { topic, partition } | Target::LeaderOf { topic, partition } => {
+                    self.partition_named(topic, *partition).is_some()
+                }
+                _ => false,
+            },
+        }
+    }
+
     /// A fault has begun; it is among those in force.
     pub(super) fn apply(&mut self, kind: FaultKind, target: &Target, active: &Active) {
         match kind {

@@ -25,6 +25,8 @@ pub struct FaultRecord {
     pub target: String,
     /// Who that was.
     pub resolved: String,
+    /// Whether it changed anything: a dead broker cannot be killed.
+    pub struck: bool,
 }
 
 /// What has to be undone.
@@ -45,6 +47,7 @@ struct Active {
 pub(super) struct Faults {
     active: Vec<Option<Active>>,
     seen: Vec<u64>,
+    fired: Vec<bool>,
     waiting: Vec<usize>,
     pub(super) records: Vec<FaultRecord>,
     pub(super) running: u32,
@@ -56,7 +59,12 @@ const END: u32 = 1;
 
 impl Faults {
     pub(super) fn new(count: usize) -> Self {
-        Self { active: vec![None; count], seen: vec![0; count], ..Self::default() }
+        Self {
+            active: vec![None; count],
+            seen: vec![0; count],
+            fired: vec![false; count],
+            ..Self::default()
+        }
     }
 }
 
@@ -80,6 +88,7 @@ impl World {
             kind: kind.name(),
             target: target.to_string(),
             resolved: self.resolved_name(&nodes, &clients),
+            struck: false,
         });
         let cuts = match kind {
             FaultKind::Partition { cut } => self.links_cut_by(cut, &nodes, &clients),
@@ -89,7 +98,9 @@ impl World {
         let record = self.faults.records.len() - 1;
         let active = Active { nodes, clients, cuts, delay, lasts, record };
         self.faults.running += 1;
+        self.faults.fired[number] = true;
         self.faults.active[number] = Some(active.clone());
+        self.faults.records[active.record].struck = self.strikes(kind, &target, &active);
         self.apply(kind, &target, &active);
         self.phase_may_change();
         if let Some(lasts) = planned.lasts {

@@ -26,6 +26,14 @@ impl World {
             planned.filter(|(_, f)| f.on && f.at.is_none()).map(|(number, _)| number).collect();
     }
 
+    /// Faults that were part of the run and never fired: what they wait for did not happen.
+    pub(in crate::world) fn unfired_faults(&self) -> impl Iterator<Item = &str> {
+        let planned = self.plan.faults.iter().enumerate();
+        planned
+            .filter(|(number, fault)| fault.on && !self.faults.fired[*number])
+            .map(|(_, planned)| planned.fault.name.as_str())
+    }
+
     /// Whether a fault waits for a protocol event.
     pub(in crate::world) fn faults_listen(&self) -> bool {
         !self.faults.waiting.is_empty()
