@@ -115,10 +115,10 @@ fn list(
     asked: &ListOffsetsPartition,
 ) -> Result<Found, ErrorCode> {
     let log = replica.log();
-    let epoch_at = |offset: Offset| log.leader_epochs().epoch_at(offset);
     let start = || {
         let offset = log.log_start_offset();
-        Ok((offset, epoch_at(offset).or(log.latest_epoch()), Timestamp::NONE))
+        let earliest = log.leader_epochs().starts().first().filter(|e| e.1 <= offset);
+        Ok((offset, earliest.map(|e| e.0), Timestamp::NONE))
     };
     let end = match (request.replica, request.isolation) {
         (Some(_), _) => log.log_end_offset(),

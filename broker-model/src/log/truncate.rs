@@ -105,6 +105,11 @@ impl Log {
         self.take_snapshot();
     }
 
+    /// Where there are snapshots of producer states, in order.
+    pub fn snapshot_offsets(&self) -> impl Iterator<Item = Offset> {
+        self.snapshots.iter().map(|s| s.offset)
+    }
+
     /// Snapshots the producers at the log end, unless there is such a snapshot. Of older ones
     /// only those where a segment begins are kept.
     pub(super) fn take_snapshot(&mut self) {

@@ -25,6 +25,7 @@ pub(super) fn verb(
         "offset-for-leader-epoch" => offset_for_leader_epoch(session, args)?,
         "delete-records" => delete_records(session, args)?,
         "dump" => Step::Done(dump(session, args)?),
+        "files" => Step::Done(files(session, args)?),
         _ => return Ok(None),
     };
     Ok(Some(step))
@@ -137,6 +138,23 @@ fn dump(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
             .fold(reply, |reply, entry| show::batch(session, partition, *entry, reply));
     }
     Ok(reply)
+}
+
+/// Segments and producer snapshots in a node's folder.
+fn files(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    args.only(&["at"])?;
+    let partition = session.partition(args.word(0)?)?;
+    let node = session.leader(args, partition)?;
+    let Some((_, replica)) = on_disk(session, node, args.word(0)?) else {
+        return Ok(Reply::of("no log"));
+    };
+    let log = replica.log();
+    let segments = log.segments().iter().map(|s| (s.base_offset, "log"));
+    let mut files: Vec<(Offset, &str)> =
+        segments.chain(log.snapshot_offsets().map(|offset| (offset, "snapshot"))).collect();
+    files.sort_unstable();
+    let names = files.iter().map(|(offset, kind)| format!("{offset}.{kind}"));
+    Ok(Reply::ok().with("files", reply::list(names)))
 }
 
 /// The log in a node's folder of that name; the topic may be gone meanwhile.
