@@ -33,6 +33,7 @@ pub(super) struct Replicas {
     watermark_checkpoint_at: Instant,
     start_checkpoint_at: Instant,
     retention_at: Instant,
+    producer_check_at: Instant,
 }
 
 impl Default for Replicas {
@@ -43,6 +44,7 @@ impl Default for Replicas {
             watermark_checkpoint_at: Instant::FAR,
             start_checkpoint_at: Instant::FAR,
             retention_at: Instant::FAR,
+            producer_check_at: Instant::FAR,
         }
     }
 }
@@ -84,7 +86,11 @@ impl Replicas {
 
     pub(super) fn next_deadline(&self) -> Instant {
         let flush = self.flush_timers.first().map_or(Instant::FAR, |&(at, _)| at);
-        flush.min(self.watermark_checkpoint_at).min(self.start_checkpoint_at).min(self.retention_at)
+        flush
+            .min(self.watermark_checkpoint_at)
+            .min(self.start_checkpoint_at)
+            .min(self.retention_at)
+            .min(self.producer_check_at)
     }
 
     /// The process starts.
@@ -92,6 +98,7 @@ impl Replicas {
         self.watermark_checkpoint_at = now + config.replica_high_watermark_checkpoint_interval;
         self.start_checkpoint_at = now + config.log_flush_start_offset_checkpoint_interval;
         self.retention_at = now + config.log_retention_check_interval;
+        self.producer_check_at = now + config.producer_id_expiration_check_interval;
     }
 
     /// The process ends.
@@ -100,6 +107,7 @@ impl Replicas {
         self.watermark_checkpoint_at = Instant::FAR;
         self.start_checkpoint_at = Instant::FAR;
         self.retention_at = Instant::FAR;
+        self.producer_check_at = Instant::FAR;
         for (_, hosted) in self.iter_mut() {
             hosted.record = None;
             hosted.unflushed = 0;
@@ -189,6 +197,14 @@ impl Broker {
                 hosted.replica.log_mut().checkpoint_log_start();
             }
         }
+        if self.replicas.producer_check_at <= now {
+            self.replicas.producer_check_at =
+                now + self.config.producer_id_expiration_check_interval;
+            for (_, hosted) in self.replicas.iter_mut() {
+                let log = hosted.replica.log_mut();
+                log.expire_producers(cx.now.wall, self.config.producer_id_expiration);
+            }
+        }
         if self.replicas.retention_at <= now {
             self.replicas.retention_at = now + self.config.log_retention_check_interval;
             self.apply_retention(cx);
@@ -200,7 +216,6 @@ impl Broker {
         for (partition, hosted) in self.replicas.iter_mut() {
             let high_watermark = hosted.replica.high_watermark();
             let log = hosted.replica.log_mut();
-            log.expire_producers(cx.now.wall, self.config.producer_id_expiration);
             if log.delete_old_segments(cx.now.wall, high_watermark) {
                 moved.push(partition);
             }

@@ -151,10 +151,15 @@ impl Session {
     pub(super) fn await_unfenced(&mut self, nodes: &[NodeId]) -> bool {
         let nodes = nodes.to_vec();
         self.cluster.advance_until(60 * SECOND, |cluster| {
-            cluster.running().all(|id| {
-                let image = cluster.broker(id).map(|b| b.image());
-                image.is_some_and(|i| nodes.iter().all(|n| i.broker(*n).is_some_and(|b| !b.fenced)))
-            })
+            // An earlier process of a node may still pass for unfenced.
+            let heard = |n: &NodeId| cluster.broker(*n).is_some_and(|b| !b.is_fenced());
+            nodes.iter().all(heard)
+                && cluster.running().all(|id| {
+                    let image = cluster.broker(id).map(|b| b.image());
+                    image.is_some_and(|i| {
+                        nodes.iter().all(|n| i.broker(*n).is_some_and(|b| !b.fenced))
+                    })
+                })
         })
     }
 
