@@ -7,11 +7,11 @@ use alloc::collections::{BTreeMap, VecDeque};
 
 use super::Broker;
 use crate::io::{Context, Token};
-use crate::metadata::ClientQuota;
 use crate::protocol::controller::CreateTopicResponse;
 use crate::protocol::fetch::FetchResponse;
 use crate::protocol::produce::ProduceRequest;
 use crate::protocol::{ErrorCode, Header, Request, Response, fetch_bytes, produce_bytes};
+use crate::records::ClientQuota;
 use crate::types::{Duration, Instant, SECOND, TopicId};
 
 /// `quota.window.num`.

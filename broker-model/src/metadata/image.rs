@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::names::{Address, AddressedTopic};
-use crate::records::{MetadataRecord, PartitionRecord};
+use crate::records::{ClientQuota, MetadataRecord, PartitionRecord};
 use crate::rules::{Rules, StaleLeaderEpoch};
 use crate::types::{BrokerEpoch, NodeId, PartitionId, ProducerId, RackId, TopicId};
 
@@ -57,17 +57,6 @@ pub struct Image {
     brokers: Vec<Option<BrokerImage>>,
     next_producer_id: i64,
     quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
-}
-
-/// What a client may be held to. Source: Kafka documentation, "Quotas".
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum ClientQuota {
-    /// `producer_byte_rate`: bytes of Produce requests a second and broker.
-    ProducerByteRate,
-    /// `controller_mutation_rate`: partitions that are created a second.
-    ControllerMutationRate,
-    /// `consumer_byte_rate`: bytes of answers to Fetch a second and broker.
-    ConsumerByteRate,
 }
 
 impl Image {

@@ -2,4 +2,4 @@
 
 mod image;
 
-pub use image::{BrokerImage, ClientQuota, Image, TopicImage, supersedes};
+pub use image::{BrokerImage, Image, TopicImage, supersedes};

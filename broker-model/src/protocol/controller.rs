@@ -4,8 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
-use crate::metadata::ClientQuota;
-use crate::records::MetadataRecord;
+use crate::records::{ClientQuota, MetadataRecord};
 use crate::types::{
     BrokerEpoch, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId,
     TopicId,

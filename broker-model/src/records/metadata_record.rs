@@ -3,7 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::metadata::ClientQuota;
 use crate::types::{
     BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId, TopicId,
 };
@@ -112,4 +111,15 @@ pub struct PartitionRecord {
     pub adding: Vec<NodeId>,
     /// Replicas that a reassignment will remove; they are in `replicas` still.
     pub removing: Vec<NodeId>,
+}
+
+/// What a client may be held to. Source: Kafka documentation, "Quotas".
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ClientQuota {
+    /// `producer_byte_rate`: bytes of Produce requests a second and broker.
+    ProducerByteRate,
+    /// `controller_mutation_rate`: partitions that are created a second.
+    ControllerMutationRate,
+    /// `consumer_byte_rate`: bytes of answers to Fetch a second and broker.
+    ConsumerByteRate,
 }

@@ -14,4 +14,4 @@ pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };
 pub use header::SentHeader;
-pub use metadata_record::{MetadataRecord, PartitionRecord};
+pub use metadata_record::{ClientQuota, MetadataRecord, PartitionRecord};

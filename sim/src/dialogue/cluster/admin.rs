@@ -1,12 +1,12 @@
 //! Verbs about topics, elections and what the cluster looks like.
 
-use broker_model::metadata::ClientQuota;
 use broker_model::protocol::controller::{
     AlterClientQuotasRequest, AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest,
     DeleteTopicRequest, ElectLeadersRequest, ElectionType,
 };
 use broker_model::protocol::metadata::{MetadataRequest, MetadataResponse};
 use broker_model::protocol::{ErrorCode, Request, Response};
+use broker_model::records::ClientQuota;
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
 
 use super::DialogueErrorKind;
