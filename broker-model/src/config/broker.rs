@@ -175,6 +175,9 @@ config! {
     /// `producer.id.expiration.ms`.
     producer_id_expiration: Duration = 24 * HOUR,
         "producer.id.expiration.ms", value::millis_from_one;
+    /// `producer.id.expiration.check.interval.ms`.
+    producer_id_expiration_check_interval: Duration = 600_000 * MILLISECOND,
+        "producer.id.expiration.check.interval.ms", value::millis_from_one;
 }
 
 impl BrokerConfig {
