@@ -5,7 +5,7 @@
 
 use reports::checker::{Bound, CallKind, Claim, Finding, GateRule, Quantity, Verdict};
 use reports::history::{Acknowledged, Facts, Isolation, Phase, Poll, Recorder, Sent, Session};
-use reports::metric::{END_TO_END, Resource, StageId, Timeline};
+use reports::metric::{BrokerUse, END_TO_END, StageId, Timeline};
 use reports::render::{Edge, ModelNotes, Node, NodeKind, Pipeline, Report, Setting, files};
 use reports::summary::{FaultEntry, Head, Summary};
 
@@ -113,9 +113,8 @@ fn sample_cluster(timeline: &mut Timeline, at: u64) {
         let network = if down { 0 } else { level(0.27, 0.12) };
         let disk = if slow { 990_000 } else { level(0.18, 0.1) * u64::from(!down) };
         let index = broker as usize;
-        timeline.utilization(index, Resource::Cpu, cpu, at);
-        timeline.utilization(index, Resource::Network, network, at);
-        timeline.utilization(index, Resource::Disk, disk, at);
+        let used = BrokerUse { cpu_ppm: cpu, network_ppm: network, disk_ppm: disk };
+        timeline.utilization(index, used, at);
     }
     let short = if bad > 0.9 { 16 } else { (bad * 16.0) as u64 };
     timeline.replication(short, u64::from(bad > 0.5) * 2, at);
@@ -205,7 +204,7 @@ fn pipeline() -> Pipeline {
         (5, 8),
         (7, 8),
     ];
-    let rate = |(from, to)| Edge { from, to, records_per_s: 45_000 };
+    let rate = |(from, to)| Edge { from, to, per_second: Some(45_000) };
     Pipeline { nodes, edges: edges.into_iter().map(rate).collect() }
 }
 
@@ -269,6 +268,7 @@ fn head(fail: bool) -> Head {
         let text = str::to_owned;
         FaultEntry {
             at_s: from as f64,
+            load_s: Some(from as f64 - 10.0),
             kind: text(kind),
             target: text(target),
             resolved: text(resolved),

@@ -19,6 +19,6 @@
 pub mod checker;
 pub mod history;
 pub mod metric;
-mod number;
+pub mod number;
 pub mod render;
 pub mod summary;

@@ -84,7 +84,8 @@ fn gates(out: &mut String) {
          processed, at the end and at worst |\n\
          | `lag(GROUP).max_seconds` | duration | the worst lag as time |\n\
          | `recovery_time` | duration | from the last heal until latency and lag are back in \
-         their steady range |\n\
+         their steady range; it is `never` when that has not happened by the end of the run, \
+         which fails the gate |\n\
          | `throughput(TOPIC)` | rate | mean over the load phase |\n\n\
          Comparisons are `<`, `<=`, `>`, `>=` and `==`.\n\n",
     );

@@ -62,9 +62,12 @@ impl Calls {
         let kinds = NAMES.iter().zip(self.started).zip(self.ended);
         let kinds = kinds.map(|((&name, started), ended)| (name, started, ended));
         let (mut violations, mut all) = (0, 0);
-        let mut evidence = Vec::new();
+        let (mut evidence, mut told) = (Vec::new(), Vec::new());
         for (name, started, ended) in std::iter::once(sends).chain(kinds) {
             all += started;
+            if started > 0 {
+                told.push(format!("{name} {}", grouped(started)));
+            }
             if started == ended {
                 continue;
             }
@@ -85,10 +88,17 @@ impl Calls {
                 format!("{} of {} calls never returned", grouped(violations), grouped(all)),
             )
         } else {
-            (Verdict::Pass, format!("all {} calls returned", grouped(all)))
+            (Verdict::Pass, returned(all, &told))
         };
         Finding { name: "calls-answered".to_owned(), verdict, detail, violations, evidence }
     }
+}
+
+fn returned(all: u64, told: &[String]) -> String {
+    if told.is_empty() {
+        return "there were no calls".to_owned();
+    }
+    format!("all {} client calls returned ({})", grouped(all), told.join(", "))
 }
 
 #[cfg(test)]

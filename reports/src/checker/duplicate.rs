@@ -22,6 +22,11 @@ impl Duplicates {
         tally.add((record, partition, offset));
     }
 
+    /// Records found again, whoever produced them.
+    pub(crate) const fn count(&self) -> u64 {
+        self.promised.count() + self.other.count()
+    }
+
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder, scope: Scope) -> Finding {
         let other = (scope == Scope::Every).then_some(&self.other);

@@ -92,7 +92,7 @@ impl Effects {
     }
 
     /// Judges it.
-    pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
+    pub(super) fn judge(&self, recorder: &Recorder, off: &[Anomaly]) -> Finding {
         let name = "effects-applied-once".to_owned();
         let (mut kinds, mut texts) = ([Vec::new(), Vec::new(), Vec::new()], Vec::new());
         let (mut violations, mut untold) = (0, self.ledgers.is_empty());
@@ -116,11 +116,20 @@ impl Effects {
             if !audited {
                 invented = Tally::default();
             }
-            violations += lost.count() + ledger.doubled.count() + invented.count();
-            let doubled = ledger.doubled.first().iter();
-            kinds[0].extend(lost.first().iter().map(|&entity| ledger.lost(entity)));
-            kinds[1].extend(doubled.map(|&(entity, at_ns)| ledger.doubled(entity, at_ns)));
-            kinds[2].extend(invented.first().iter().map(|&entity| ledger.invented(entity)));
+            let on = |anomaly: Anomaly| !off.contains(&anomaly);
+            if on(Anomaly::EffectLost) {
+                violations += lost.count();
+                kinds[0].extend(lost.first().iter().map(|&entity| ledger.lost(entity)));
+            }
+            if on(Anomaly::EffectDoubled) {
+                violations += ledger.doubled.count();
+                let doubled = ledger.doubled.first().iter();
+                kinds[1].extend(doubled.map(|&(entity, at_ns)| ledger.doubled(entity, at_ns)));
+            }
+            if on(Anomaly::EffectInvented) {
+                violations += invented.count();
+                kinds[2].extend(invented.first().iter().map(|&entity| ledger.invented(entity)));
+            }
             texts.push(format!(
                 "{}: {} expected, {} applied in {} attempts, {} lost, {} doubled, {} invented",
                 ledger.name,

@@ -9,6 +9,8 @@ pub const EVIDENCE_MAX: usize = 5;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
+    /// The scenario does not ask for it: nothing is concluded, whatever was seen.
+    Off,
     /// It held.
     Pass,
     /// The run did not show enough to tell.
@@ -18,19 +20,20 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// `pass`, `inconclusive` or `fail`.
+    /// `off`, `pass`, `inconclusive` or `fail`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Off => "off",
             Self::Pass => "pass",
             Self::Inconclusive => "inconclusive",
             Self::Fail => "fail",
         }
     }
 
-    /// The worst of many: fail, then inconclusive, then pass.
+    /// The worst of many: fail, then inconclusive, then pass. What is off has no say.
     pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
-        verdicts.into_iter().max().unwrap_or(Self::Pass)
+        verdicts.into_iter().fold(Self::Pass, Self::max)
     }
 }
 
@@ -232,6 +235,14 @@ impl Finding {
         all.dedup();
         all
     }
+
+    /// Switches it off: it says nothing of the run. What was seen stays in words, marked as such.
+    pub fn switch_off(&mut self) {
+        self.verdict = Verdict::Off;
+        self.detail = format!("switched off by the scenario (seen: {})", self.detail);
+        self.violations = 0;
+        self.evidence.clear();
+    }
 }
 
 /// Counts violations and keeps the first few, as facts that are turned into text at the end.
@@ -275,8 +286,9 @@ mod tests {
 
     #[test]
     fn the_worst_verdict_wins() {
-        use Verdict::{Fail, Inconclusive, Pass};
+        use Verdict::{Fail, Inconclusive, Off, Pass};
         assert_eq!(Verdict::worst([]), Pass);
+        assert_eq!(Verdict::worst([Off, Off]), Pass);
         assert_eq!(Verdict::worst([Pass, Inconclusive]), Inconclusive);
         assert_eq!(Verdict::worst([Fail, Inconclusive, Pass]), Fail);
     }

@@ -65,15 +65,31 @@ pub enum Quantity {
     GivenNs(Option<u64>),
 }
 
-/// Which side of its limit a value must be on. The limit itself passes.
+/// Which side of its limit a value must be on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bound {
+    /// Less than this.
+    Below(u64),
     /// No more than this.
     AtMost(u64),
+    /// More than this.
+    Above(u64),
     /// No less than this.
     AtLeast(u64),
     /// Just this.
     Exactly(u64),
+}
+
+impl Bound {
+    const fn admits(self, value: u64) -> bool {
+        match self {
+            Self::Below(limit) => value < limit,
+            Self::AtMost(limit) => value <= limit,
+            Self::Above(limit) => value > limit,
+            Self::AtLeast(limit) => value >= limit,
+            Self::Exactly(limit) => value == limit,
+        }
+    }
 }
 
 /// A gate to be measured.
@@ -96,7 +112,7 @@ pub struct Gate {
     pub verdict: Verdict,
     /// What was measured, with its unit; a dash when nothing was.
     pub actual: String,
-    /// What was demanded, with its unit: `at most 250 ms`.
+    /// What was demanded, with its unit: `< 250 ms`.
     pub limit: String,
     /// The phase it is about; absent for the whole run.
     pub phase: Option<Phase>,
@@ -209,18 +225,18 @@ pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
         Quantity::GivenNs(given) => (*given, Unit::Time, None),
     };
     let limit = match rule.bound {
-        Bound::AtMost(limit) => format!("at most {}", unit.text(limit)),
-        Bound::AtLeast(limit) => format!("at least {}", unit.text(limit)),
-        Bound::Exactly(limit) => format!("exactly {}", unit.text(limit)),
+        Bound::Below(limit) => format!("< {}", unit.text(limit)),
+        Bound::AtMost(limit) => format!("<= {}", unit.text(limit)),
+        Bound::Above(limit) => format!("> {}", unit.text(limit)),
+        Bound::AtLeast(limit) => format!(">= {}", unit.text(limit)),
+        Bound::Exactly(limit) => format!("== {}", unit.text(limit)),
     };
     let never = matches!(rule.quantity, Quantity::GivenNs(None));
     let verdict = match (actual, rule.bound) {
         (None, _) if never => Verdict::Fail,
         (None, _) => Verdict::Inconclusive,
-        (Some(value), Bound::AtMost(limit)) if value > limit => Verdict::Fail,
-        (Some(value), Bound::AtLeast(limit)) if value < limit => Verdict::Fail,
-        (Some(value), Bound::Exactly(limit)) if value != limit => Verdict::Fail,
-        (Some(_), _) => Verdict::Pass,
+        (Some(value), bound) if bound.admits(value) => Verdict::Pass,
+        (Some(_), _) => Verdict::Fail,
     };
     let nothing = if never { "never" } else { "-" };
     let actual = actual.map_or_else(|| nothing.to_owned(), |value| unit.text(value));
@@ -270,6 +286,10 @@ mod tests {
         let gates = recorder.gates(&[at_most(7), at_most(6)]);
         assert_eq!(gates[0].verdict, Verdict::Pass);
         assert_eq!(gates[1].verdict, Verdict::Fail);
+        let below = |limit| rule(Quantity::LagEndRecords { group: 0 }, Bound::Below(limit));
+        let gates = recorder.gates(&[below(8), below(7)]);
+        assert_eq!((gates[0].verdict, gates[1].verdict), (Verdict::Pass, Verdict::Fail));
+        assert_eq!(gates[1].limit, "< 7 records", "as the scenario writes it");
     }
 
     #[test]

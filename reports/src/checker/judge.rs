@@ -1,6 +1,6 @@
 //! Which properties a run claims, and the verdict on each.
 
-use super::{Finding, GateRule, aborted_read, lag, lost, torn};
+use super::{Anomaly, Finding, GateRule, aborted_read, lag, lost, torn};
 use crate::checker::gate::{self, Gate};
 use crate::history::Recorder;
 
@@ -78,6 +78,28 @@ impl Claim {
         Self::CallsAnswered,
     ];
 
+    /// The anomalies by which it is violated: the names by which scenario files expect it or
+    /// switch it off.
+    #[must_use]
+    pub const fn anomalies(self) -> &'static [Anomaly] {
+        match self {
+            Self::NoAcknowledgedRecordLost => &[Anomaly::LostAcknowledged],
+            Self::NoRecordInvented => &[Anomaly::Invented],
+            Self::NoDuplicate(_) => &[Anomaly::Duplicate],
+            Self::OrderPerPartition(_) => &[Anomaly::Reordered],
+            Self::OrderPerKey => &[Anomaly::ReorderedKey],
+            Self::AbortedNeverRead => &[Anomaly::AbortedRead],
+            Self::NoTornTransaction => &[Anomaly::TornTransaction],
+            Self::PollInOrder => &[Anomaly::SkippedPoll, Anomaly::WentBack],
+            Self::EffectsAppliedOnce => {
+                &[Anomaly::EffectLost, Anomaly::EffectDoubled, Anomaly::EffectInvented]
+            }
+            Self::OneTerminalState => &[Anomaly::UnfinishedOrder],
+            Self::LagDrained => &[Anomaly::StuckLag],
+            Self::CallsAnswered => &[Anomaly::UnansweredCall],
+        }
+    }
+
     /// The claim of this name, with the usual scope.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
@@ -89,10 +111,26 @@ impl Recorder {
     /// The verdicts on these claims, in their order. Call it after the audit.
     #[must_use]
     pub fn judge(&self, claims: &[Claim]) -> Vec<Finding> {
-        claims.iter().map(|&claim| self.judge_one(claim)).collect()
+        self.judge_without(claims, &[])
     }
 
-    fn judge_one(&self, claim: Claim) -> Finding {
+    /// The same, with some anomalies switched off: a claim that rests on nothing else is off, one
+    /// that rests on more is judged by the rest.
+    #[must_use]
+    pub fn judge_without(&self, claims: &[Claim], off: &[Anomaly]) -> Vec<Finding> {
+        let judge = |&claim: &Claim| {
+            if claim.anomalies().iter().all(|one| off.contains(one)) {
+                let mut finding = self.judge_one(claim, &[]);
+                finding.switch_off();
+                finding
+            } else {
+                self.judge_one(claim, off)
+            }
+        };
+        claims.iter().map(judge).collect()
+    }
+
+    fn judge_one(&self, claim: Claim, off: &[Anomaly]) -> Finding {
         let finding = match claim {
             Claim::NoAcknowledgedRecordLost => lost::judge(self),
             Claim::NoRecordInvented => self.invented.judge(self),
@@ -101,8 +139,8 @@ impl Recorder {
             Claim::OrderPerKey => self.key_order.judge(self),
             Claim::AbortedNeverRead => aborted_read::judge(self),
             Claim::NoTornTransaction => torn::judge(self),
-            Claim::PollInOrder => self.polls.judge(self),
-            Claim::EffectsAppliedOnce => self.effects.judge(self),
+            Claim::PollInOrder => self.polls.judge(self, off),
+            Claim::EffectsAppliedOnce => self.effects.judge(self, off),
             Claim::OneTerminalState => self.terminals.judge(self),
             Claim::LagDrained => lag::judge(self),
             Claim::CallsAnswered => self.calls.judge(self),
@@ -121,7 +159,8 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::Claim;
-    use crate::checker::history::History;
+    use crate::checker::history::{COMMITTED, History};
+    use crate::checker::{Anomaly, Verdict};
 
     #[test]
     fn every_claim_is_judged_under_its_own_name() {
@@ -131,5 +170,29 @@ mod tests {
             assert_eq!(Claim::of_name(claim.name()), Some(*claim));
         }
         assert_eq!(Claim::of_name("no-such-claim"), None);
+    }
+
+    #[test]
+    fn what_is_switched_off_neither_holds_nor_fails() {
+        let mut history = History::new();
+        history.send(0..2, None).acknowledge(0..2, 0).audit(&[(0, &[0])]);
+        let claims = [Claim::NoAcknowledgedRecordLost];
+        assert_eq!(history.recorder.judge(&claims)[0].verdict, Verdict::Fail);
+        let off = &history.recorder.judge_without(&claims, &[Anomaly::LostAcknowledged])[0];
+        assert_eq!((off.verdict, off.violations), (Verdict::Off, 0));
+        assert!(off.evidence.is_empty() && off.detail.starts_with("switched off"));
+    }
+
+    #[test]
+    fn half_of_a_claim_can_be_switched_off() {
+        let mut history = History::new();
+        history.send(0..4, None).acknowledge(0..4, 0);
+        history.recorder.assigned(COMMITTED, 0, 0, 1);
+        history.poll(COMMITTED, 2, &[2, 3]).audit(&[(0, &[0, 1, 2, 3])]);
+        let judged =
+            |off: &[Anomaly]| history.recorder.judge_without(&[Claim::PollInOrder], off)[0].verdict;
+        assert_eq!(judged(&[Anomaly::WentBack]), Verdict::Fail);
+        assert_eq!(judged(&[Anomaly::SkippedPoll]), Verdict::Pass);
+        assert_eq!(judged(&[Anomaly::SkippedPoll, Anomaly::WentBack]), Verdict::Off);
     }
 }

@@ -71,6 +71,11 @@ impl PartitionOrder {
         *last = Last { next_ordinal: ordinal + 1, record };
     }
 
+    /// Records that overtook an earlier one, whoever produced them.
+    pub(crate) const fn count(&self) -> u64 {
+        self.promised.count() + self.other.count()
+    }
+
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder, scope: Scope) -> Finding {
         let other = (scope == Scope::Every).then_some(&self.other);
@@ -93,6 +98,12 @@ impl PartitionOrder {
             .collect();
         let (verdict, detail) = if count > 0 {
             (Verdict::Fail, format!("{count} records overtook an earlier one of their producer"))
+        } else if self.other.count() > 0 {
+            let text = format!(
+                "none from producers that promise order; {} from producers that do not",
+                grouped(self.other.count())
+            );
+            (Verdict::Pass, text)
         } else {
             (
                 Verdict::Pass,

@@ -90,10 +90,13 @@ impl Polls {
     }
 
     /// Judges it.
-    pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
+    pub(super) fn judge(&self, recorder: &Recorder, off: &[Anomaly]) -> Finding {
         let mut skipped = Tally::default();
         let mut untold = 0_u64;
-        for gap in &self.gaps {
+        let nothing = Tally::default();
+        let backs = if off.contains(&Anomaly::WentBack) { &nothing } else { &self.back };
+        let gaps = if off.contains(&Anomaly::SkippedPoll) { &[] } else { self.gaps.as_slice() };
+        for gap in gaps {
             let to = gap.from + i64::from(gap.count);
             if !recorder.audited.covers(gap.partition) {
                 untold += 1;
@@ -101,14 +104,14 @@ impl Polls {
                 skipped.add((*gap, at));
             }
         }
-        let count = skipped.count() + self.back.count();
+        let count = skipped.count() + backs.count();
         // Some of each kind, so that neither hides behind the other.
         let each = super::EVIDENCE_MAX.div_ceil(2);
         let skips = skipped.first().iter().map(|&(gap, at)| gap.describe(recorder, at)).take(each);
-        let backs = self.back.first().iter().map(|back| back.describe(recorder)).take(each);
-        let evidence = skips.chain(backs).collect();
+        let told = backs.first().iter().map(|back| back.describe(recorder)).take(each);
+        let evidence = skips.chain(told).collect();
         let (verdict, detail) = if count > 0 {
-            let (skipped, back) = (skipped.count(), self.back.count());
+            let (skipped, back) = (skipped.count(), backs.count());
             (Verdict::Fail, format!("{skipped} polls skipped records, {back} went back"))
         } else if untold > 0 {
             let text = format!("{untold} gaps are in partitions never audited");

@@ -9,6 +9,7 @@ impl Recorder {
     pub fn record_intended(&mut self, count: u64) {
         self.digest.word(9 << 56 | count);
         self.totals.intended += count;
+        self.flow.offered[self.phases.current().index()] += count;
     }
 
     /// A service tried to apply an effect; whether it stuck is told by
@@ -36,7 +37,7 @@ impl Recorder {
     #[inline]
     pub fn completed(&mut self, stage: StageId, intended_ns: u64, done_ns: u64) {
         let phase = self.phases.of_span(intended_ns);
-        self.latency.record(stage, phase, done_ns.saturating_sub(intended_ns));
+        self.latency.record(stage, phase, intended_ns, done_ns.saturating_sub(intended_ns));
     }
 
     /// A sample of a group's lag: records below the last stable offset (or high watermark) and

@@ -12,7 +12,8 @@ pub const PHASES: usize = 5;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// Load runs, caches and groups settle; told apart so that gates can ignore it.
+    /// The cluster forms, then load runs while caches and groups settle; told apart so that gates
+    /// can ignore it.
     Warmup,
     /// Load runs, nothing is broken.
     Steady,
@@ -119,6 +120,13 @@ impl Phases {
         unreachable!("the first phase begins at zero")
     }
 
+    /// When the load phase began, after boot and warm-up, simulated ns; none when it never did.
+    #[must_use]
+    pub fn load_from_ns(&self) -> Option<u64> {
+        let begun = self.starts.iter().find(|(_, phase)| *phase != Phase::Warmup);
+        begun.map(|&(start, _)| start)
+    }
+
     /// Every stretch, the last one ending at `end_ns`.
     #[must_use]
     pub fn spans(&self, end_ns: u64) -> Vec<PhaseSpan> {
@@ -155,6 +163,7 @@ mod tests {
         phases.enter(Phase::Warmup, 0);
         phases.enter(Phase::Steady, 10);
         assert_eq!(phases.of_span(12), Phase::Steady);
+        assert_eq!(phases.load_from_ns(), Some(10));
         assert_eq!(phases.of_span(3), Phase::Warmup, "intended in the warm-up");
         phases.enter(Phase::Fault, 20);
         assert_eq!(phases.of_span(12), Phase::Fault);

@@ -66,6 +66,10 @@ impl Recorder {
         self.totals.polled += count as u64;
         self.polls.polled(&poll, count);
         let consumer = self.topology.consumer_of(poll.consumer);
+        if let Some(partition) = self.topology.partition(poll.partition) {
+            let phase = self.phases.current();
+            self.flow.read(consumer.group, partition.topic, phase, count as u64);
+        }
         let committed = consumer.isolation == Isolation::ReadCommitted;
         // Only what a read_committed reader was given is known to be committed.
         let seen = if committed { RecordState::POLLED } else { 0 };

@@ -10,7 +10,7 @@ use crate::checker::{
     Audited, Calls, Duplicates, Effects, Invented, KeyOrder, LedgerId, PartitionOrder, Polls,
     Terminals,
 };
-use crate::metric::{Lag, Latency, StageId, Throughput};
+use crate::metric::{ByPhase, Flow, Lag, Latency, StageId, Throughput};
 
 /// Counts of records over the whole run.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -39,7 +39,7 @@ pub struct Totals {
 /// record as simulated time goes on, then `finish_at`, audit every partition, `judge`.
 ///
 /// Memory: five bytes a record, 40 a sent batch, a bit an offset, one byte an entity and
-/// ledger, 24 bytes a gap in what a reader was given.
+/// ledger, 24 bytes a gap in what a reader was given, 4 KiB a cell of the grid.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     pub(crate) topology: Topology,
@@ -64,13 +64,19 @@ pub struct Recorder {
     pub(crate) latency: Latency,
     pub(crate) throughput: Throughput,
     pub(crate) lag: Lag,
+    pub(crate) flow: Flow,
 }
 
 impl Recorder {
     /// An empty recorder; series are kept on a grid of `grid_ns` simulated nanoseconds.
     #[must_use]
     pub fn new(grid_ns: u64) -> Self {
-        Self { throughput: Throughput::new(grid_ns), lag: Lag::new(grid_ns), ..Self::default() }
+        Self {
+            throughput: Throughput::new(grid_ns),
+            lag: Lag::new(grid_ns),
+            latency: Latency::new(grid_ns),
+            ..Self::default()
+        }
     }
 
     /// Makes room for about this many records.
@@ -208,6 +214,22 @@ impl Recorder {
     #[must_use]
     pub const fn throughput(&self) -> &Throughput {
         &self.throughput
+    }
+
+    /// Calls of the load, and records that groups were given.
+    #[must_use]
+    pub const fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// A count as a mean per second over the load after its warm-up.
+    #[must_use]
+    pub fn per_second_of_load(&self, counts: &ByPhase) -> f64 {
+        let load = [Phase::Steady, Phase::Fault, Phase::Recovery];
+        let sum =
+            |by_phase: &ByPhase| load.iter().map(|phase| by_phase[phase.index()]).sum::<u64>();
+        let length_ns = sum(&self.phases.lengths_ns(self.end_ns)).max(1);
+        sum(counts) as f64 / (length_ns as f64 / 1e9)
     }
 
     /// Lag per group.

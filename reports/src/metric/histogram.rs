@@ -9,7 +9,7 @@ const UNIT_BITS: u32 = 10;
 /// Each octave has `2^SUB_BITS` buckets.
 const SUB_BITS: u32 = 8;
 /// Values of this many bits are counted as the largest one.
-const VALUE_BITS: u32 = 43;
+pub(super) const VALUE_BITS: u32 = 43;
 const BUCKETS: usize = bucket((1 << VALUE_BITS) - 1) + 1;
 
 /// A quantile in parts of 100,000, with the name it has in reports.
@@ -31,15 +31,25 @@ pub const QUANTILES: [Quantile; 5] = [
 ];
 
 const fn bucket(ns: u64) -> usize {
+    bucket_of(ns, SUB_BITS)
+}
+
+/// The bucket of a value where each octave has `2^sub_bits` of them.
+pub(super) const fn bucket_of(ns: u64, sub_bits: u32) -> usize {
     let value = ns >> UNIT_BITS;
-    let octave = (u64::BITS - (value | 1).leading_zeros()).saturating_sub(SUB_BITS + 1);
-    ((octave as usize) << SUB_BITS) + (value >> octave) as usize
+    let octave = (u64::BITS - (value | 1).leading_zeros()).saturating_sub(sub_bits + 1);
+    ((octave as usize) << sub_bits) + (value >> octave) as usize
 }
 
 /// The largest value that falls into a bucket.
 const fn bucket_end(bucket: usize) -> u64 {
-    let octave = (bucket >> SUB_BITS).saturating_sub(1) as u32;
-    let sub = (bucket - ((octave as usize) << SUB_BITS)) as u64;
+    end_of_bucket(bucket, SUB_BITS)
+}
+
+/// The same where each octave has `2^sub_bits` buckets.
+pub(super) const fn end_of_bucket(bucket: usize, sub_bits: u32) -> u64 {
+    let octave = (bucket >> sub_bits).saturating_sub(1) as u32;
+    let sub = (bucket - ((octave as usize) << sub_bits)) as u64;
     (((sub + 1) << octave) << UNIT_BITS) - 1
 }
 

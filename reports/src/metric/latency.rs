@@ -2,6 +2,7 @@
 //! not hide the wait.
 
 use super::histogram::Histogram;
+use super::latency_series::LatencySeries;
 use crate::history::{PHASES, Phase};
 
 /// Name of the stage that spans the whole pipeline.
@@ -21,18 +22,36 @@ struct Stage {
 #[derive(Clone, Default, Debug)]
 pub struct Latency {
     stages: Vec<Stage>,
+    whole: Option<StageId>,
+    over_time: LatencySeries,
 }
 
 impl Latency {
+    pub(crate) fn new(grid_ns: u64) -> Self {
+        Self { over_time: LatencySeries::new(grid_ns), ..Self::default() }
+    }
+
     pub(crate) fn stage(&mut self, name: &str) -> StageId {
         let id = StageId(u32::try_from(self.stages.len()).expect("stages are few"));
+        if name == END_TO_END {
+            self.whole = Some(id);
+        }
         self.stages.push(Stage { name: name.to_owned(), phases: Default::default() });
         id
     }
 
     #[inline]
-    pub(crate) fn record(&mut self, stage: StageId, phase: Phase, ns: u64) {
+    pub(crate) fn record(&mut self, stage: StageId, phase: Phase, intended_ns: u64, ns: u64) {
+        if self.whole == Some(stage) {
+            self.over_time.record(intended_ns, ns);
+        }
         self.stages[stage.0 as usize].phases[phase.index()].record(ns);
+    }
+
+    /// The whole pipeline over time, warm-up included.
+    #[must_use]
+    pub const fn over_time(&self) -> &LatencySeries {
+        &self.over_time
     }
 
     /// The names, in order of declaration.
@@ -71,9 +90,9 @@ mod tests {
     fn phases_are_apart_and_the_warmup_is_left_out() {
         let mut latency = Latency::default();
         let stage = latency.stage("payment");
-        latency.record(stage, Phase::Warmup, 9_000_000_000);
-        latency.record(stage, Phase::Steady, 1_000_000);
-        latency.record(stage, Phase::Fault, 5_000_000);
+        latency.record(stage, Phase::Warmup, 0, 9_000_000_000);
+        latency.record(stage, Phase::Steady, 0, 1_000_000);
+        latency.record(stage, Phase::Fault, 0, 5_000_000);
         let all = latency.overall("payment").expect("declared");
         assert_eq!((all.count(), all.max_ns()), (2, 5_000_000));
         let steady = latency.in_phase("payment", Phase::Steady).expect("declared");

@@ -32,13 +32,40 @@ impl Resource {
     }
 }
 
+/// One broker's use of its resources in a cell, in parts per million of capacity.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct BrokerUse {
+    /// Request handler, network and fetcher threads.
+    pub cpu_ppm: u64,
+    /// The busier direction of the network interface.
+    pub network_ppm: u64,
+    /// The disk.
+    pub disk_ppm: u64,
+}
+
 /// One broker's utilization, in parts per million of capacity.
 #[derive(Clone, Debug)]
 pub struct BrokerSeries {
     /// Its name.
     pub name: String,
-    /// By [`Resource`] in order of declaration.
-    pub utilization_ppm: [Grid; 3],
+    /// Of [`Resource::Cpu`].
+    pub cpu_ppm: Grid,
+    /// Of [`Resource::Network`].
+    pub network_ppm: Grid,
+    /// Of [`Resource::Disk`].
+    pub disk_ppm: Grid,
+}
+
+impl BrokerSeries {
+    /// The series of a resource.
+    #[must_use]
+    pub const fn of(&self, resource: Resource) -> &Grid {
+        match resource {
+            Resource::Cpu => &self.cpu_ppm,
+            Resource::Network => &self.network_ppm,
+            Resource::Disk => &self.disk_ppm,
+        }
+    }
 }
 
 /// When a fault was in force.
@@ -64,6 +91,8 @@ pub struct Timeline {
     pub under_min_isr: Grid,
     /// Fault windows in order of their start.
     pub faults: Vec<FaultWindow>,
+    /// Until when the cluster formed and no load ran, simulated ns.
+    pub boot_end_ns: u64,
 }
 
 impl Timeline {
@@ -72,20 +101,24 @@ impl Timeline {
     pub fn new(grid_ns: u64) -> Self {
         let grid = Grid::new(grid_ns);
         let (under_replicated, under_min_isr) = (grid.clone(), grid.clone());
-        Self { grid, brokers: Vec::new(), under_replicated, under_min_isr, faults: Vec::new() }
+        let (brokers, faults, boot_end_ns) = (Vec::new(), Vec::new(), 0);
+        Self { grid, brokers, under_replicated, under_min_isr, faults, boot_end_ns }
     }
 
     /// Declares a broker; gives its number here.
     pub fn broker(&mut self, name: &str) -> usize {
         let grid = || self.grid.clone();
-        let utilization_ppm = [grid(), grid(), grid()];
-        self.brokers.push(BrokerSeries { name: name.to_owned(), utilization_ppm });
+        let (cpu_ppm, network_ppm, disk_ppm) = (grid(), grid(), grid());
+        self.brokers.push(BrokerSeries { name: name.to_owned(), cpu_ppm, network_ppm, disk_ppm });
         self.brokers.len() - 1
     }
 
     /// Samples a broker's utilization over the cell that ends or is at `at_ns`.
-    pub fn utilization(&mut self, broker: usize, resource: Resource, ppm: u64, at_ns: u64) {
-        self.brokers[broker].utilization_ppm[resource as usize].level(at_ns, ppm);
+    pub fn utilization(&mut self, broker: usize, used: BrokerUse, at_ns: u64) {
+        let broker = &mut self.brokers[broker];
+        broker.cpu_ppm.level(at_ns, used.cpu_ppm);
+        broker.network_ppm.level(at_ns, used.network_ppm);
+        broker.disk_ppm.level(at_ns, used.disk_ppm);
     }
 
     /// Samples replication: partitions short of replicas, and of `min.insync.replicas`.

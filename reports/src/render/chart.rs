@@ -29,8 +29,8 @@ pub(super) fn centered(size: u32, color: RGBColor) -> TextStyle<'static> {
 }
 
 /// Turns a finished drawing into an element of the page: fixed sizes go, a role and a
-/// description for screen readers come.
-pub(super) fn element(svg: &str, description: &str) -> String {
+/// description for screen readers come, and the classes for its style.
+pub(super) fn element(svg: &str, class: &str, description: &str) -> String {
     let start = svg.find("<svg").unwrap_or(0);
     let end = svg[start..].find('>').map_or(svg.len(), |at| start + at + 1);
     let view_box = svg[start..end]
@@ -39,7 +39,7 @@ pub(super) fn element(svg: &str, description: &str) -> String {
         .map_or("0 0 100 100", |(view_box, _)| view_box);
     let description = description.replace('&', "&amp;").replace('<', "&lt;");
     format!(
-        "<svg class=\"chart\" viewBox=\"{view_box}\" role=\"img\"><title>{description}</title>{}",
+        "<svg class=\"{class}\" viewBox=\"{view_box}\" role=\"img\"><title>{description}</title>{}",
         &svg[end..]
     )
 }

@@ -38,8 +38,8 @@ pub struct Edge {
     pub from: usize,
     /// Index of its end.
     pub to: usize,
-    /// Records per simulated second.
-    pub records_per_s: u64,
+    /// Records or calls per simulated second; none when nobody counted them apart.
+    pub per_second: Option<u64>,
 }
 
 /// Services, topics, and what flows between them.
@@ -67,7 +67,7 @@ pub(super) fn draw(pipeline: &Pipeline) -> String {
     let layout = layout::of(pipeline);
     let width = (layout.layers as f64 - 1.0) * PITCH_X + NODE_WIDTH + 2.0 * MARGIN;
     let height = (layout.height - 1.0) * PITCH_Y + NODE_HEIGHT + 2.0 * MARGIN + 12.0;
-    let most = pipeline.edges.iter().map(|edge| edge.records_per_s).max().unwrap_or(0).max(1);
+    let most = pipeline.edges.iter().filter_map(|edge| edge.per_second).max().unwrap_or(0).max(1);
     // Short pipelines keep their natural size instead of being blown up to the page's width.
     let mut svg = format!(
         "<svg class=\"graph\" viewBox=\"0 0 {width:.0} {height:.0}\" \
@@ -113,7 +113,7 @@ fn draw_edge(svg: &mut String, edge: &Edge, lane: &[(usize, f64)], most: u64) {
             let _ = write!(path, " H{x:.1}");
         }
     }
-    let share = edge.records_per_s as f64 / most as f64;
+    let share = edge.per_second.unwrap_or(0) as f64 / most as f64;
     let stroke = 1.2 + 2.6 * share;
     let _ = write!(svg, "<path class=\"edge\" d=\"{path}\" stroke-width=\"{stroke:.1}\"/>");
     let (tip, half) = (x, 4.5);
@@ -121,13 +121,14 @@ fn draw_edge(svg: &mut String, edge: &Edge, lane: &[(usize, f64)], most: u64) {
         write!(svg, "<path class=\"tip\" d=\"M{tip:.1} {y:.1} l-9 -{half} v{} z\"/>", 2.0 * half);
 }
 
-/// The rate, above the edge's end. Edges that meet keep apart up to there.
+/// The rate, above the edge where it leaves its last lane: edges that meet are still apart there.
 fn draw_rate(svg: &mut String, edge: &Edge, lane: &[(usize, f64)]) {
+    let Some(per_second) = edge.per_second else { return };
     let (layer, place) = lane[lane.len() - 1];
     let before = lane[lane.len() - 2].1;
     let x = x_of(layer) - (PITCH_X - NODE_WIDTH) / 2.0;
     let y = f64::midpoint(y_of(place), y_of(before)) - 7.0;
-    let rate = number::tick(edge.records_per_s as f64).replace(' ', "\u{a0}");
+    let rate = number::tick(per_second as f64).replace(' ', "\u{a0}");
     let _ = write!(svg, "<text class=\"rate\" x=\"{x:.1}\" y=\"{y:.1}\">{rate}/s</text>");
 }
 

@@ -13,6 +13,11 @@ fn status(verdict: Verdict, detail: &str) -> TestCaseStatus {
             status.set_message(detail);
             status
         }
+        Verdict::Off => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(detail);
+            status
+        }
         Verdict::Inconclusive => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(format!("inconclusive: {detail}"));

@@ -15,6 +15,7 @@ fn cell(text: &str) -> String {
 
 const fn mark(verdict: Verdict) -> &'static str {
     match verdict {
+        Verdict::Off => "off",
         Verdict::Pass => "pass",
         Verdict::Fail => "**FAIL**",
         Verdict::Inconclusive => "inconclusive",
@@ -26,8 +27,8 @@ const fn mark(verdict: Verdict) -> &'static str {
 pub fn markdown(summary: &Summary) -> String {
     let mut text = String::new();
     let write = |text: &mut String, line: String| writeln!(text, "{line}").expect(WRITTEN);
-    let verdict = summary.verdict.name().to_uppercase();
-    write(&mut text, format!("# {verdict}: {} (seed {})\n", summary.scenario, summary.seed));
+    let headline = summary.headline();
+    write(&mut text, format!("# {headline}: {} (seed {})\n", summary.scenario, summary.seed));
     write(&mut text, format!("{}\n", super::html::sentence(summary)));
     table(
         &mut text,
@@ -86,11 +87,12 @@ pub fn markdown(summary: &Summary) -> String {
     );
     table(
         &mut text,
-        &["Fault", "At", "Target", "Resolved"],
+        &["Fault", "At", "Into the load", "Target", "Resolved"],
         summary.faults.iter().map(|fault| {
             vec![
                 cell(&fault.kind),
                 number::seconds(fault.at_s),
+                fault.load_s.map_or_else(String::new, number::seconds),
                 cell(&fault.target),
                 cell(&fault.resolved),
             ]

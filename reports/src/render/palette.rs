@@ -55,5 +55,13 @@ pub(super) fn style_rules() -> String {
              .chart [stroke=\"{hex}\"]{{stroke:var({variable})}}\n"
         )
     };
-    named.into_iter().chain(lines).map(rule).collect()
+    // Where lines lie on each other, what is below shows in the gaps of what is above.
+    let dashes =
+        SERIES.into_iter().zip(["", "", "22 10", "10 10", "5 9", "16 8 3 8", "3 6", "8 4"]);
+    let dash = |(color, dashes): (RGBColor, &str)| {
+        let hex = hex(color);
+        format!(".over polyline[stroke=\"{hex}\"]{{stroke-dasharray:{dashes}}}\n")
+    };
+    let dashes = dashes.filter(|(_, dashes)| !dashes.is_empty()).map(dash);
+    named.into_iter().chain(lines).map(rule).chain(dashes).collect()
 }

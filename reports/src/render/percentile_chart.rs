@@ -84,22 +84,23 @@ pub(super) fn draw(
             .y_label_formatter(&|ms| tick(*ms))
             .draw()
             .expect(DRAWN);
-        for phase in SHOWN {
+        for (index, phase) in (0_u32..).zip(SHOWN) {
             let Some(quantiles) = stage.phases.get(phase.name()) else { continue };
             let color = palette::series(phase_series(phase));
             let points = (0..).zip(values(quantiles)).map(|(x, ms): (i32, f64)| (x, ms.max(low)));
-            let style = color.stroke_width(4);
+            // As in charts over time: thinner above, so that equal ones still show.
+            let style = color.stroke_width(7 - index);
             chart.draw_series(LineSeries::new(points.clone(), style)).expect(DRAWN);
-            let dots = points.map(|point| Circle::new(point, 7, color.filled()));
+            let dots = points.map(|point| Circle::new(point, 10 - 2 * index, color.filled()));
             chart.draw_series(dots).expect(DRAWN);
         }
         area.present().expect(DRAWN);
     }
-    chart::element(&svg, description)
+    chart::element(&svg, "chart over", description)
 }
 
 /// A tick in the unit that fits: `1 ms`, `10 s`, `500 us`.
-fn tick(ms: f64) -> String {
+pub(super) fn tick(ms: f64) -> String {
     match ms {
         _ if ms >= 1_000.0 => format!("{} s", number::tick(ms / 1e3)),
         _ if ms >= 0.999 => format!("{} ms", number::tick(ms)),

@@ -1,7 +1,7 @@
 use super::{Edge, ModelNotes, Node, NodeKind, Pipeline, Report, Setting, files, html};
 use crate::checker::{Bound, Claim, GateRule, Quantity, Verdict};
 use crate::history::{Acknowledged, Facts, Phase, Recorder, Sent, Session};
-use crate::metric::{END_TO_END, Resource, Timeline};
+use crate::metric::{BrokerUse, END_TO_END, Timeline};
 use crate::summary::{FaultEntry, Head, Summary};
 
 const MS: u64 = 1_000_000;
@@ -49,7 +49,8 @@ fn run() -> (Recorder, Timeline) {
     recorder.audit(0, 3..5, &Table);
     let mut timeline = Timeline::new(100 * MS);
     let broker = timeline.broker("broker-1");
-    timeline.utilization(broker, Resource::Cpu, 420_000, 300 * MS);
+    let used = BrokerUse { cpu_ppm: 420_000, ..BrokerUse::default() };
+    timeline.utilization(broker, used, 300 * MS);
     timeline.replication(1, 0, 600 * MS);
     timeline.fault("Kill of broker 2 <leader of orders/0>", 500 * MS, 1_000 * MS);
     (recorder, timeline)
@@ -68,6 +69,7 @@ fn summary(recorder: &Recorder, timeline: &Timeline) -> Summary {
         invariants: Vec::new(),
         faults: vec![FaultEntry {
             at_s: 0.5,
+            load_s: Some(0.5),
             kind: "kill".to_owned(),
             target: "leader of orders/0".to_owned(),
             resolved: "broker 2".to_owned(),
@@ -93,7 +95,7 @@ fn with_report<T>(tell: impl Fn(&Report<'_>) -> T) -> T {
     let node = |name: &str, kind| Node { name: name.to_owned(), kind, detail: String::new() };
     let pipeline = Pipeline {
         nodes: vec![node("orders", NodeKind::Topic), node("payment", NodeKind::Service)],
-        edges: vec![Edge { from: 0, to: 1, records_per_s: 3 }],
+        edges: vec![Edge { from: 0, to: 1, per_second: Some(3) }],
     };
     let settings = [Setting {
         scope: "cluster".to_owned(),

@@ -88,14 +88,10 @@ fn latency(recorder: &Recorder) -> Table<StageLatency> {
 }
 
 fn throughput(recorder: &Recorder) -> Table<TopicRate> {
-    let lengths = recorder.phases.lengths_ns(recorder.end_ns);
-    let load = [Phase::Steady, Phase::Fault, Phase::Recovery];
-    let sum = |by_phase: &[u64]| load.iter().map(|phase| by_phase[phase.index()]).sum::<u64>();
-    let length_s = sum(&lengths).max(1) as f64 / 1e9;
     let topics = recorder.topology.topics().filter_map(|(id, topic)| {
         let one = recorder.throughput.topic(id)?;
-        let records_per_s = rounded(sum(&one.records) as f64 / length_s);
-        let mib_per_s = rounded(sum(&one.bytes) as f64 / f64::from(1 << 20) / length_s);
+        let records_per_s = rounded(recorder.per_second_of_load(&one.records));
+        let mib_per_s = rounded(recorder.per_second_of_load(&one.bytes) / f64::from(1 << 20));
         Some((topic.name.clone(), TopicRate { records_per_s, mib_per_s }))
     });
     topics.collect()
@@ -117,9 +113,9 @@ fn lag(recorder: &Recorder) -> Table<GroupLagSummary> {
 
 fn resources(timeline: &Timeline) -> Table<Table<Utilization>> {
     let brokers = timeline.brokers.iter().map(|broker| {
-        let uses = Resource::ALL.into_iter().zip(&broker.utilization_ppm);
-        let uses = uses.map(|(resource, ppm)| (resource.name().to_owned(), Utilization::of(ppm)));
-        (broker.name.clone(), uses.collect())
+        let used = |resource| Utilization::of(broker.of(resource));
+        let uses = Resource::ALL.map(|resource| (resource.name().to_owned(), used(resource)));
+        (broker.name.clone(), uses.into_iter().collect())
     });
     brokers.collect()
 }
@@ -157,6 +153,7 @@ impl Summary {
             digest: format!("{:016x}", head.digest),
             history_digest: format!("{:016x}", recorder.history_digest()),
             simulated_s: seconds(recorder.end_ns),
+            load_from_s: recorder.phases.load_from_ns().map(seconds),
             wall_s: rounded(head.wall_s),
             events: head.events,
             records: RecordCounts {
@@ -166,6 +163,8 @@ impl Summary {
                 failed: totals.failed,
                 unknown: totals.unknown,
                 polled: totals.polled,
+                doubled: recorder.duplicates.count(),
+                reordered: recorder.partition_order.count(),
             },
             checks,
             invariants: head.invariants,
@@ -181,8 +180,8 @@ impl Summary {
         summary
     }
 
-    /// 0 as expected; 10 safety, 11 liveness, 12 gate, 13 inconclusive. A run that was expected
-    /// to fail and did not is 10 too: its check no longer bites. A run in which something did not
+    /// 0 as expected; 10 safety, 11 liveness, 12 gate, 13 inconclusive. A run in which nothing was
+    /// violated though a violation was expected is 10 too: its check no longer bites. A run in which something did not
     /// happen that had to is 13: it has not shown what it is there for.
     #[must_use]
     pub fn exit_code(&self) -> i32 {

@@ -38,6 +38,9 @@ pub struct Summary {
     pub history_digest: String,
     /// Length of the run in simulated seconds.
     pub simulated_s: f64,
+    /// When the load phase began, simulated seconds since boot: times in a scenario file count from
+    /// here. None when the cluster never formed.
+    pub load_from_s: Option<f64>,
     /// Length of the run in seconds of the machine; never compared.
     pub wall_s: f64,
     /// Events of the world.
@@ -79,13 +82,19 @@ pub struct RecordCounts {
     pub unknown: u64,
     /// Given to applications.
     pub polled: u64,
+    /// Found in a log a second time, by the final audit; whoever produced them.
+    pub doubled: u64,
+    /// Found behind one that was sent later by the same producer; whoever that is.
+    pub reordered: u64,
 }
 
 /// A fault as it was resolved.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct FaultEntry {
-    /// When it fired, simulated seconds.
+    /// When it fired, simulated seconds since boot.
     pub at_s: f64,
+    /// The same, since the load phase began, as the scenario file counts.
+    pub load_s: Option<f64>,
     /// Its kind: `kill`.
     pub kind: String,
     /// Its target as the scenario names it: `leader of orders/0`.
@@ -168,6 +177,17 @@ impl Summary {
             .expect("a summary has string keys and no non-finite number");
         text.push('\n');
         text
+    }
+
+    /// The run in a word or three: its verdict when it is as expected, else that it is not.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        let verdict = self.verdict.name();
+        match (self.as_expected(), self.verdict) {
+            (true, Verdict::Pass) => "PASS".to_owned(),
+            (true, _) => format!("{}, AS EXPECTED", verdict.to_uppercase()),
+            (false, _) => format!("NOT AS EXPECTED ({verdict})"),
+        }
     }
 
     /// Whether verdict and anomaly are what the scenario expects, and everything happened that

@@ -1,7 +1,7 @@
 use super::{Head, Summary};
 use crate::checker::{Anomaly, Bound, Claim, GateRule, Quantity, Verdict};
 use crate::history::{Acknowledged, Facts, Recorder, Sent, Session};
-use crate::metric::{Resource, Timeline};
+use crate::metric::{BrokerUse, Timeline};
 
 struct Table;
 
@@ -51,7 +51,8 @@ fn run(head: Head, lost: u32, limit_ns: u64) -> Summary {
     recorder.audit(0, 0..3 - lost, &Table);
     let mut timeline = Timeline::new(1_000_000);
     let broker = timeline.broker("broker-1");
-    timeline.utilization(broker, Resource::Cpu, 250_000, 0);
+    let used = BrokerUse { cpu_ppm: 250_000, ..BrokerUse::default() };
+    timeline.utilization(broker, used, 0);
     let stage = "end_to_end".to_owned();
     let quantity = Quantity::LatencyQuantileNs { stage, parts: 99_000, phase: None };
     let rule = GateRule { name: "p99".to_owned(), quantity, bound: Bound::AtMost(limit_ns) };

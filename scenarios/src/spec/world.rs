@@ -48,8 +48,8 @@ pub const SCENARIO: Section = Section {
             "warmup",
             "duration",
             "0s",
-            "Load before the load phase. Nothing in it is measured, \
-            everything in it is checked.",
+            "Load before the load phase. Latencies in it are told apart and are in no figure of the \
+            whole run and in no gate; everything in it is checked.",
         ),
         key("drain", "duration", "300s", "Longest time from the end of the load to quiescence."),
         key("seed", "integer", "0", "The seed when the command line gives none."),

@@ -1,5 +1,7 @@
 //! `assize check`: reads and judges files, runs nothing.
 
+use std::path::Path;
+
 use super::args::CheckArgs;
 use super::console::Console;
 use super::exit::{Exit, Failure};
@@ -9,6 +11,10 @@ use crate::plan::Plan;
 pub(super) fn command(args: &CheckArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut exit = Exit::Expected;
     for file in &args.files {
+        if is_manifest(file) {
+            console.line(&format!("{}: a Cargo manifest, left out", file.display()));
+            continue;
+        }
         match Scene::load(file, &args.set, console) {
             Ok(scene) => {
                 if let Err(error) = Plan::new(&scene.scenario, scene.scenario.seed) {
@@ -28,4 +34,9 @@ pub(super) fn command(args: &CheckArgs, console: &mut Console<'_>) -> Result<Exi
         }
     }
     Ok(exit)
+}
+
+/// Whether a file is what Cargo keeps beside scenarios; a pattern of a shell picks it up.
+fn is_manifest(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "Cargo.toml")
 }

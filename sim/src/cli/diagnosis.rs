@@ -1,6 +1,7 @@
 //! Errors in scenario files: drawn into the text on a terminal, plain lines elsewhere.
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
+use reports::checker::Claim;
 use scenarios::Diagnostic;
 
 use super::console::Console;
@@ -9,12 +10,29 @@ use super::console::Console;
 pub(super) fn tell(errors: &[Diagnostic], name: &str, text: &str, console: &mut Console<'_>) {
     let drawn = console.screen().error_color;
     for error in errors {
+        let error = &named_as_in_files(error);
         let told = if drawn { draw(error, name, text) } else { error.render(name, text) };
         console.error(told.trim_end());
     }
     if errors.len() > 1 {
         console.error(&format!("{} errors in {name}", errors.len()));
     }
+}
+
+/// Reports call a check by what it claims, files by the anomaly that would break it: who writes
+/// the one is told the other.
+fn named_as_in_files(error: &Diagnostic) -> Diagnostic {
+    let mut error = error.clone();
+    let written = |claim: &&Claim| error.message.contains(&format!("`{}`", claim.name()));
+    if let Some(claim) = Claim::ALL.iter().find(written) {
+        let names = claim.anomalies().iter().map(|one| format!("`{}`", one.name()));
+        let names = names.collect::<Vec<_>>().join(" and ");
+        error.help = Some(format!(
+            "reports call this check `{}`; in a scenario it goes by the anomaly that breaks it: {names}",
+            claim.name()
+        ));
+    }
+    error
 }
 
 fn draw(error: &Diagnostic, name: &str, text: &str) -> String {
@@ -49,7 +67,15 @@ fn draw(error: &Diagnostic, name: &str, text: &str) -> String {
 mod tests {
     use scenarios::Diagnostic;
 
-    use super::draw;
+    use super::{draw, named_as_in_files};
+
+    #[test]
+    fn a_claim_is_answered_with_its_anomaly() {
+        let error = Diagnostic::new("x", "unknown key `poll-in-order` in `check`");
+        let help = named_as_in_files(&error).help.expect("it is a claim");
+        assert!(help.contains("`skipped-poll` and `went-back`"), "{help}");
+        assert!(named_as_in_files(&Diagnostic::new("x", "unknown key `poll`")).help.is_none());
+    }
 
     #[test]
     fn the_place_is_drawn_with_the_help() {

@@ -1,16 +1,23 @@
 //! The pipeline of a scenario as a graph with the rates of a run.
 
 use reports::render::{Edge, Node, NodeKind, Pipeline};
-use reports::summary::Summary;
 use scenarios::Scenario;
 
-/// Loads, services, topics and stores, and what flows between them. A topic's flow is what was
-/// acknowledged on it; every group reads all of it.
-pub(super) fn of(scenario: &Scenario, summary: &Summary) -> Pipeline {
+use crate::run::Run;
+
+/// Loads, services, topics and stores, and what flows between them: into a topic what was
+/// acknowledged on it, from a topic what the service was given, from a load what it offered.
+pub(super) fn of(scenario: &Scenario, run: &Run) -> Pipeline {
     let mut pipeline = Pipeline::default();
-    let rate = |topic: &str| {
-        summary.throughput.get(topic).map_or(0, |rate| rate.records_per_s.round() as u64)
+    let acknowledged = |topic: &str| {
+        run.summary.throughput.get(topic).map_or(0, |rate| rate.records_per_s.round() as u64)
     };
+    let read = |group: &str, topic: &str| {
+        let (group, topic) = (run.world.group_id(group)?, run.world.topic_id(topic)?);
+        let records = run.recorder.flow().of_group(group, topic);
+        Some(run.recorder.per_second_of_load(&records).round() as u64)
+    };
+    let offered = || run.recorder.per_second_of_load(&run.recorder.flow().offered).round() as u64;
     let mut node = |name: &str, kind: NodeKind, detail: String| {
         pipeline.nodes.push(Node { name: name.to_owned(), kind, detail });
         pipeline.nodes.len() - 1
@@ -27,26 +34,33 @@ pub(super) fn of(scenario: &Scenario, summary: &Summary) -> Pipeline {
     for service in &scenario.services {
         let detail = plural(service.instances, "instance");
         let this = node(&service.name, NodeKind::Service, detail);
-        let mut taken = 0;
+        let group = service.group.as_deref().unwrap_or(&service.name);
+        let mut taken = Some(0);
         for input in &service.inputs {
             if let Some(index) = scenario.topic(input) {
-                taken += rate(input);
-                edges.push(Edge { from: topics[index], to: this, records_per_s: rate(input) });
+                let given = read(group, input);
+                taken = taken.zip(given).map(|(sum, one)| sum + one);
+                edges.push(Edge { from: topics[index], to: this, per_second: given });
             }
         }
         if let Some((output, index)) =
             service.output.as_ref().and_then(|name| Some((name, scenario.topic(name)?)))
         {
-            edges.push(Edge { from: this, to: topics[index], records_per_s: rate(output) });
+            edges.push(Edge {
+                from: this,
+                to: topics[index],
+                per_second: Some(acknowledged(output)),
+            });
         }
         if let Some(store) = &service.effects {
             let store = node(store, NodeKind::Store, "effects".to_owned());
-            edges.push(Edge { from: this, to: store, records_per_s: taken });
+            edges.push(Edge { from: this, to: store, per_second: taken });
         }
         for load in scenario.loads.iter().filter(|load| load.into == service.name) {
             let from = node(&load.name, NodeKind::Service, "load".to_owned());
-            let flow = service.output.as_deref().map_or(0, rate);
-            edges.push(Edge { from, to: this, records_per_s: flow });
+            // Calls are counted together: of several loads nobody knows which offered what.
+            let per_second = (scenario.loads.len() == 1).then(&offered);
+            edges.push(Edge { from, to: this, per_second });
         }
     }
     pipeline.edges = edges;

@@ -96,7 +96,7 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
     notes.dedup();
     resolved.expect = Expectation {
         verdict: match summary.verdict {
-            Verdict::Pass => Expected::Pass,
+            Verdict::Pass | Verdict::Off => Expected::Pass,
             Verdict::Fail => Expected::Fail,
             Verdict::Inconclusive => Expected::Inconclusive,
         },

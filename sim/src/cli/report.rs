@@ -10,7 +10,7 @@ use crate::run::Run;
 
 /// Writes the report of a run into a folder.
 pub(super) fn write(scene: &Scene, run: &Run, folder: &Folder) -> Result<(), Failure> {
-    let pipeline = pipeline::of(&scene.scenario, &run.summary);
+    let pipeline = pipeline::of(&scene.scenario, run);
     let settings = settings::of(scene, run);
     let model = honesty::notes();
     let report = Report {

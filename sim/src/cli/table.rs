@@ -1,4 +1,4 @@
-//! Aligned columns, and numbers for people.
+//! Aligned columns.
 
 /// Rows of text under a head. Columns whose head ends with a space before nothing are text;
 /// those marked by [`Columns::numbers_from`] are aligned to the right.
@@ -54,33 +54,9 @@ impl Columns {
     }
 }
 
-/// `45,000`.
-pub(super) fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Milliseconds with three digits that say something: `0.42 ms`, `12.3 ms`, `9.05 s`.
-pub(super) fn milliseconds(ms: f64) -> String {
-    match ms {
-        _ if ms < 10.0 => format!("{ms:.2} ms"),
-        _ if ms < 100.0 => format!("{ms:.1} ms"),
-        _ if ms < 1_000.0 => format!("{ms:.0} ms"),
-        _ if ms < 10_000.0 => format!("{:.2} s", ms / 1e3),
-        _ => format!("{:.1} s", ms / 1e3),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Columns, grouped, milliseconds};
+    use super::Columns;
 
     #[test]
     fn numbers_stand_right_and_words_left() {
@@ -88,12 +64,5 @@ mod tests {
         columns.row(["a".to_owned(), "10".to_owned()]);
         columns.row(["longer".to_owned(), "7".to_owned()]);
         assert_eq!(columns.lines(), ["name    count", "a          10", "longer      7"]);
-    }
-
-    #[test]
-    fn numbers_are_told_shortly() {
-        assert_eq!(grouped(45_000), "45,000");
-        assert_eq!(milliseconds(0.421), "0.42 ms");
-        assert_eq!(milliseconds(12_345.0), "12.3 s");
     }
 }

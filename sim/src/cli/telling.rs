@@ -1,12 +1,13 @@
 //! A run told to a person at a terminal.
 
 use reports::checker::{Finding, Verdict};
+use reports::number::{duration_ms, grouped};
 use reports::summary::{Quantiles, Summary};
 
 use super::console::{Console, Paint};
 use super::folder::Folder;
 use super::scene::Scene;
-use super::table::{Columns, grouped, milliseconds};
+use super::table::Columns;
 use crate::run::Run;
 
 /// The paint of a verdict.
@@ -14,7 +15,7 @@ pub(super) const fn paint_of(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Pass => Paint::Good,
         Verdict::Fail => Paint::Bad,
-        Verdict::Inconclusive => Paint::Doubtful,
+        Verdict::Inconclusive | Verdict::Off => Paint::Doubtful,
     }
 }
 
@@ -22,7 +23,7 @@ pub(super) const fn paint_of(verdict: Verdict) -> Paint {
 pub(super) const fn paint_of_surprise(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Inconclusive => Paint::Doubtful,
-        Verdict::Pass | Verdict::Fail => Paint::Bad,
+        Verdict::Pass | Verdict::Fail | Verdict::Off => Paint::Bad,
     }
 }
 
@@ -48,15 +49,15 @@ pub(super) fn tell(scene: &Scene, run: &Run, folder: Option<&Folder>, console: &
         console.line("");
         console.line(&format!("report: {}", folder.path().join("report.html").display()));
     }
+    console.line("");
     if !summary.as_expected() {
-        console.line("");
-        let again = console.paint(Paint::Strong, &summary.replay);
-        console.line(&format!("again with: {again}"));
         let rest = summary.replay.strip_prefix("assize ").unwrap_or(&summary.replay);
         let cargo = format!("in a checkout: cargo run --release -- {rest}");
         let cargo = console.paint(Paint::Faint, &cargo);
         console.line(&cargo);
     }
+    let again = console.paint(Paint::Strong, &summary.replay);
+    console.line(&format!("again with: {again}"));
 }
 
 fn block(title: &str, columns: &Columns, console: &mut Console<'_>) {
@@ -73,17 +74,23 @@ fn block(title: &str, columns: &Columns, console: &mut Console<'_>) {
 }
 
 fn faults(summary: &Summary, console: &mut Console<'_>) {
-    let mut columns = Columns::new(&["at", "fault", "target", "was"]);
+    let mut columns = Columns::new(&["since boot", "into the load", "fault", "target", "was"]);
     for fault in &summary.faults {
         let at = format!("{:.3} s", fault.at_s);
-        columns.row([at, fault.kind.clone(), fault.target.clone(), fault.resolved.clone()]);
+        let load = fault.load_s.map_or_else(|| "-".to_owned(), |at| format!("{at:.3} s"));
+        let (kind, target) = (fault.kind.clone(), fault.target.clone());
+        columns.row([at, load, kind, target, fault.resolved.clone()]);
     }
-    block("faults", &columns, console);
+    let title = match summary.load_from_s {
+        Some(from) => format!("faults (the load phase begins {from:.3} s after boot)"),
+        None => "faults".to_owned(),
+    };
+    block(&title, &columns, console);
 }
 
 fn verdict(summary: &Summary, console: &mut Console<'_>) {
     console.line("");
-    let word = summary.verdict.name().to_uppercase();
+    let word = summary.headline();
     let met = if summary.as_expected() { Paint::Good } else { paint_of_surprise(summary.verdict) };
     let word = console.paint(met, &word);
     console.line(&format!("{word}  {}", reports::render::sentence(summary)));
@@ -94,7 +101,9 @@ fn findings(title: &str, findings: &[Finding], console: &mut Console<'_>) {
     let passed = findings.iter().filter(|one| one.verdict == Verdict::Pass).count();
     console.line("");
     let shown = console.paint(Paint::Strong, title);
-    console.line(&format!("{shown}  {passed} of {} held", findings.len()));
+    let off = findings.iter().filter(|one| one.verdict == Verdict::Off).count();
+    let aside = if off == 0 { String::new() } else { format!(", {off} switched off") };
+    console.line(&format!("{shown}  {passed} of {} held{aside}", findings.len() - off));
     for finding in findings.iter().filter(|one| one.verdict != Verdict::Pass) {
         let word = console.paint(paint_of(finding.verdict), finding.verdict.name());
         console.line(&format!("  {word}  {}: {}", finding.name, finding.detail));
@@ -133,7 +142,7 @@ fn latency(summary: &Summary, console: &mut Console<'_>) {
     let cells = |stage: &str, phase: &str, one: &Quantiles| {
         let mut cells = vec![stage.to_owned(), phase.to_owned(), grouped(one.count)];
         let times = [one.mean_ms, one.p50_ms, one.p99_ms, one.p999_ms, one.max_ms];
-        cells.extend(times.map(milliseconds));
+        cells.extend(times.map(duration_ms));
         cells
     };
     for (name, stage) in summary.latency.iter().filter(|(_, stage)| stage.overall.count > 0) {
@@ -158,7 +167,7 @@ fn flows(summary: &Summary, console: &mut Console<'_>) {
     let mut columns =
         Columns::new(&["group", "most behind", "oldest", "at the end"]).numbers_from(1);
     for (group, lag) in summary.lag.iter() {
-        let oldest = milliseconds(lag.max_s * 1e3);
+        let oldest = duration_ms(lag.max_s * 1e3);
         columns.row([group.to_owned(), grouped(lag.max_records), oldest, grouped(lag.end_records)]);
     }
     block("lag, records", &columns, console);
@@ -181,7 +190,7 @@ fn resources(summary: &Summary, console: &mut Console<'_>) {
 fn costs(summary: &Summary, console: &mut Console<'_>) {
     let speed = summary.simulated_s / summary.wall_s.max(0.001);
     let text = format!(
-        "{:.1} simulated seconds in {:.2} s ({speed:.0} times real time), {} events, trace {}, history {}",
+        "{:.1} simulated seconds in {:.2} s by the clock on the wall ({speed:.0} times real time), {} events, trace {}, history {}",
         summary.simulated_s,
         summary.wall_s,
         grouped(summary.events),

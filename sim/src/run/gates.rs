@@ -14,9 +14,9 @@ pub(super) fn rules(world: &World) -> Vec<GateRule> {
             name: gate.text.clone(),
             quantity: quantity(world, &gate.quantity),
             bound: match gate.comparison {
-                Comparison::Less => Bound::AtMost(gate.bound.saturating_sub(1)),
+                Comparison::Less => Bound::Below(gate.bound),
                 Comparison::AtMost => Bound::AtMost(gate.bound),
-                Comparison::Greater => Bound::AtLeast(gate.bound + 1),
+                Comparison::Greater => Bound::Above(gate.bound),
                 Comparison::AtLeast => Bound::AtLeast(gate.bound),
                 Comparison::Equal => Bound::Exactly(gate.bound),
             },

@@ -9,19 +9,31 @@ use scenarios::model::{Anomaly as Named, Verdict as Expected};
 use super::{Run, gates, timeline};
 use crate::world::{Outcome, World};
 
+/// The check that a run ends by itself.
+const COMES_TO_REST: &str = "comes-to-rest";
+
 pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
     let timeline = timeline::of(&world);
     let scenario = world.scenario();
     let claims = claims(&world);
-    let mut checks = world.recorder().judge(&claims);
+    let off: Vec<Anomaly> =
+        scenario.checks.off.iter().filter_map(|one| Anomaly::of_name(one.name())).collect();
+    let mut checks = world.recorder().judge_without(&claims, &off);
     checks.push(drained(&world));
     let mut invariants = invariants(&world);
     invariants.push(fencing(&world));
-    for finding in checks.iter_mut().chain(&mut invariants) {
-        forget_switched_off(finding, &scenario.checks.off);
+    for finding in
+        checks.iter_mut().chain(&mut invariants).filter(|one| one.verdict != Verdict::Off)
+    {
+        if anomaly_of(&finding.name).is_some_and(|anomaly| off.contains(&anomaly)) {
+            finding.switch_off();
+        }
     }
     let rules = gates::rules(&world);
-    let measured = world.recorder().gates(&rules);
+    let mut measured = world.recorder().gates(&rules);
+    if off.contains(&Anomaly::Gate) {
+        measured.iter_mut().for_each(|gate| gate.verdict = Verdict::Off);
+    }
     let head = Head {
         scenario: name.display().to_string(),
         seed: world.seed(),
@@ -101,7 +113,7 @@ fn drained(world: &World) -> Finding {
         at_ns: Some(world.now().0),
     });
     Finding {
-        name: "comes-to-rest".to_owned(),
+        name: COMES_TO_REST.to_owned(),
         verdict,
         detail,
         violations: u64::from(failed),
@@ -162,24 +174,23 @@ fn fencing(world: &World) -> Finding {
     }
 }
 
-/// A check that the scenario switches off is told, and passes.
-fn forget_switched_off(finding: &mut Finding, off: &[Named]) {
-    let named = |v: &Violation| off.iter().any(|o| o.name() == v.anomaly.name());
-    if !finding.evidence.is_empty() && finding.evidence.iter().all(named) {
-        finding.verdict = Verdict::Pass;
-        finding.detail = format!("switched off by the scenario; {}", finding.detail);
-        finding.violations = 0;
-        finding.evidence.clear();
-    }
+/// The anomaly of a finding that is no claim about what clients saw: invariants are named as
+/// theirs.
+fn anomaly_of(name: &str) -> Option<Anomaly> {
+    if name == COMES_TO_REST { Some(Anomaly::StuckLag) } else { Anomaly::of_name(name) }
 }
 
 fn fault_entries(world: &World) -> Vec<FaultEntry> {
     let seconds = |ns: u64| (ns / 1_000) as f64 / 1e6;
+    let load_from = world.recorder().phases().load_from_ns();
+    // A fault that a protocol event calls may come before the load phase.
+    let into_load = |ns: u64| Some((ns as f64 - load_from? as f64).div_euclid(1e3) / 1e6);
     world
         .fault_records()
         .iter()
         .map(|fault| FaultEntry {
             at_s: seconds(fault.at.0),
+            load_s: into_load(fault.at.0),
             kind: fault.kind.to_owned(),
             target: fault.target.clone(),
             resolved: if fault.struck {

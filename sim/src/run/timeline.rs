@@ -1,8 +1,8 @@
 //! Samples of a world as the series of a report.
 
-use reports::metric::{Resource, Timeline};
+use reports::metric::{BrokerUse, Timeline};
 
-use crate::world::World;
+use crate::world::{BrokerSample, World};
 
 /// A share in parts per million. Jobs count when they are taken, so a cell is at most full.
 fn ppm(part: u64, whole: u64) -> u64 {
@@ -29,19 +29,23 @@ pub(super) fn of(world: &World) -> Timeline {
         );
         if let Some((at, busy)) = &before {
             let elapsed = sample.at.since(*at);
-            let pairs = sample.busy.iter().zip(busy as &Vec<[u64; 4]>).zip(&brokers);
+            let pairs = sample.busy.iter().zip(busy as &Vec<BrokerSample>).zip(&brokers);
             for (index, ((now, then), node)) in pairs.enumerate() {
-                let used = |i: usize| now[i].saturating_sub(then[i]);
-                let cpu = ppm(used(0), elapsed * node.threads().max(1));
-                let network = ppm(used(1).max(used(2)), elapsed);
-                let disk = ppm(used(3), elapsed);
-                timeline.utilization(index, Resource::Cpu, cpu, sample.at.0);
-                timeline.utilization(index, Resource::Network, network, sample.at.0);
-                timeline.utilization(index, Resource::Disk, disk, sample.at.0);
+                let used = now.since(then);
+                let used = BrokerUse {
+                    cpu_ppm: ppm(used.cpu, elapsed * node.threads().max(1)),
+                    network_ppm: ppm(used.network_out.max(used.network_in), elapsed),
+                    disk_ppm: ppm(used.disk, elapsed),
+                };
+                timeline.utilization(index, used, sample.at.0);
             }
         }
         before = Some((sample.at, sample.busy.clone()));
     }
+    // The warm-up is load too; before it there is none.
+    let end = world.recorder().end_ns();
+    let load_from = world.recorder().phases().load_from_ns();
+    timeline.boot_end_ns = load_from.map_or(end, |at| at.saturating_sub(world.scenario().warmup));
     for fault in world.fault_records() {
         let until = fault.until.unwrap_or(world.now());
         timeline.fault(&format!("{} {}", fault.kind, fault.resolved), fault.at.0, until.0);

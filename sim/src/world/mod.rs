@@ -42,7 +42,7 @@ pub(crate) use layout::{config_text, release_of};
 pub use node::{Machine, Node, NodeState};
 pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
-pub use samples::{Progress, Sample};
+pub use samples::{BrokerSample, Progress, Sample};
 pub use trace::Trace;
 pub use witness::demandable;
 

@@ -49,8 +49,34 @@ pub struct Sample {
     pub under_replicated: u32,
     /// Partitions without a leader, or with fewer in-sync replicas than they need.
     pub under_min_isr: u32,
-    /// Busy time so far, for each broker: CPU (all pools), network out, network in, disk.
-    pub busy: Vec<[u64; 4]>,
+    /// Busy time so far, for each broker.
+    pub busy: Vec<BrokerSample>,
+}
+
+/// How long the parts of a broker's host have been busy so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerSample {
+    /// Network, request handler and fetcher threads, summed.
+    pub cpu: Duration,
+    /// The network interface, outwards.
+    pub network_out: Duration,
+    /// The network interface, inwards.
+    pub network_in: Duration,
+    /// The disk.
+    pub disk: Duration,
+}
+
+impl BrokerSample {
+    /// What was added since an earlier sample; nothing after a restart of the counters.
+    #[must_use]
+    pub const fn since(&self, then: &Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(then.cpu),
+            network_out: self.network_out.saturating_sub(then.network_out),
+            network_in: self.network_in.saturating_sub(then.network_in),
+            disk: self.disk.saturating_sub(then.disk),
+        }
+    }
 }
 
 /// Samples on a fixed grid of simulated time.
@@ -112,7 +138,8 @@ impl World {
             let nic = &self.nics[n.host.0 as usize];
             let cpu =
                 n.network_threads.busy() + n.handler_threads.busy() + n.fetcher_threads.busy();
-            [cpu, nic.out().busy(), nic.inwards().busy(), n.disk.busy()]
+            let (network_out, network_in) = (nic.out().busy(), nic.inwards().busy());
+            BrokerSample { cpu, network_out, network_in, disk: n.disk.busy() }
         });
         let sample = Sample {
             at: self.now,

@@ -1,6 +1,7 @@
 //! What the documents must mention.
 
 use broker_model::rules::Rules;
+use reports::checker::Claim;
 
 use super::{assert_none, read, sources};
 
@@ -20,6 +21,46 @@ fn every_shipped_scenario_is_listed() {
         .map(str::to_owned)
         .collect();
     assert_none("scenarios that README.md does not list", &missing);
+}
+
+/// Figures of the change log that can be counted.
+#[test]
+fn what_the_change_log_counts_is_there() {
+    let all = sources();
+    let scenarios = |folder: &str| {
+        let here = |path: &&str| path.starts_with(folder) && path.ends_with(".toml");
+        let paths = all.iter().map(|source| source.path.as_str()).filter(here);
+        paths.filter(|path| !path.contains("regressions") && !path.ends_with("Cargo.toml")).count()
+    };
+    // The check that a run comes to rest and that of fenced producers are made elsewhere.
+    let claims = Claim::ALL.len() + 1;
+    let invariants = assize::invariant::standard().counts().count() + 1;
+    let told = [
+        format!("{claims} claims about what clients saw, {invariants} invariants"),
+        format!("{} scenarios: ", scenarios("scenarios/")),
+        format!("{} hazards each beside a repaired twin", scenarios("scenarios/hazards/") / 2),
+        format!("{} faults, ", scenarios("scenarios/faults/")),
+        format!("{} for a first look", scenarios("scenarios/smoke/")),
+    ];
+    let changes = read("CHANGELOG.md");
+    let missing: Vec<String> = told.into_iter().filter(|one| !changes.contains(one)).collect();
+    assert_none("counts that CHANGELOG.md does not have", &missing);
+}
+
+#[test]
+fn every_check_is_documented_by_both_names() {
+    let language = read("docs/scenario.md");
+    let missing: Vec<String> = Claim::ALL
+        .iter()
+        .filter(|claim| {
+            let row = format!("| `{}` |", claim.name());
+            let row = language.lines().find(|line| line.starts_with(&row));
+            let names = claim.anomalies().iter().map(|one| format!("`{}`", one.name()));
+            !row.is_some_and(|row| names.clone().all(|name| row.contains(&name)))
+        })
+        .map(|claim| claim.name().to_owned())
+        .collect();
+    assert_none("checks without a row in docs/scenario.md", &missing);
 }
 
 #[test]

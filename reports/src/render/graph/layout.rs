@@ -127,7 +127,7 @@ mod tests {
             kind: NodeKind::Service,
             detail: String::new(),
         };
-        let edge = |&(from, to)| Edge { from, to, records_per_s: 1 };
+        let edge = |&(from, to)| Edge { from, to, per_second: Some(1) };
         Pipeline { nodes: (0..nodes).map(node).collect(), edges: edges.iter().map(edge).collect() }
     }
 

@@ -60,8 +60,14 @@ fn findings(findings: &[Finding]) -> Markup {
 }
 
 fn counted(findings: &[Finding]) -> String {
-    let held = findings.iter().filter(|one| one.verdict == Verdict::Pass).count();
-    format!("{held} of {} hold", findings.len())
+    let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count();
+    let (held, off) = (count(Verdict::Pass), count(Verdict::Off));
+    let judged = findings.len() - off;
+    if off == 0 {
+        format!("{held} of {judged} hold")
+    } else {
+        format!("{held} of {judged} hold, {off} switched off")
+    }
 }
 
 pub(super) fn section(summary: &Summary) -> Markup {

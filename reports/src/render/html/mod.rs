@@ -1,7 +1,7 @@
 //! The page: one file, nothing loaded from elsewhere, fit for screen, dark screen and paper.
 //!
-//! From the answer to its reasons: verdict and gates, the pipeline, latency, what happened
-//! over time, the brokers, the checks with evidence, the configuration, the model's limits.
+//! From the answer to its reasons: verdict and gates, the pipeline, what happened over time with
+//! latency first, the brokers, latency by phase and stage, the checks with evidence, the configuration, the model's limits.
 
 mod checks;
 mod latency;
@@ -22,6 +22,7 @@ const STYLE: &str = include_str!("style.css");
 /// The verdict as a colored word.
 fn badge(verdict: Verdict) -> Markup {
     let word = match verdict {
+        Verdict::Off => "Off",
         Verdict::Pass => "Pass",
         Verdict::Fail => "Fail",
         Verdict::Inconclusive => "Inconclusive",
@@ -44,7 +45,7 @@ fn legend<'a>(entries: impl Iterator<Item = (usize, &'a str)>) -> Markup {
 #[must_use]
 pub fn html(report: &Report<'_>) -> String {
     let summary = report.summary;
-    let title = format!("{}: {}", summary.verdict.name(), summary.scenario);
+    let title = format!("{}: {}", summary.headline(), summary.scenario);
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
@@ -62,14 +63,16 @@ pub fn html(report: &Report<'_>) -> String {
                         section {
                             h2 { "Pipeline" }
                             p.note {
-                                "Services are boxes, topics are rounded. Figures are records per "
-                                "second, the mean over the load after its warm-up."
+                                "Services are boxes, topics are rounded. Figures are means per second "
+                                "over the load after its warm-up: from a load the calls it offers, into a "
+                                "topic the records acknowledged, from a topic the records that the service "
+                                "was given. What is read after the load has ended is not in them."
                             }
                             figure.wide { (PreEscaped(graph::draw(report.pipeline))) }
                         }
                     }
-                    (latency::section(summary))
                     (time::section(report))
+                    (latency::section(summary))
                     (checks::section(summary))
                     (settings::section(report))
                     footer {

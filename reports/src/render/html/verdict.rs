@@ -21,13 +21,44 @@ fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
-/// What the passed checks on records say together, when all three were asked.
-fn proven(summary: &Summary) -> &'static str {
+/// What the passed checks on records say together. Only what was judged and held is named, and
+/// what happened though nobody promised otherwise is told beside it.
+fn proven(summary: &Summary) -> String {
     let passed = |name: &str| {
         summary.checks.iter().any(|one| one.name == name && one.verdict == Verdict::Pass)
     };
-    let asked = ["no-acknowledged-record-lost", "no-duplicate", "order-per-partition"];
-    if asked.into_iter().all(passed) { " No record was lost, doubled or reordered." } else { "" }
+    let records = &summary.records;
+    let (mut none, mut some) = (Vec::new(), Vec::new());
+    for (check, count, word) in [
+        ("no-duplicate", records.doubled, "doubled"),
+        ("order-per-partition", records.reordered, "reordered"),
+    ] {
+        match (passed(check), count) {
+            (false, _) => {}
+            (true, 0) => none.push(word),
+            (true, count) => some.push(format!("{} {word}", number::grouped(count))),
+        }
+    }
+    let mut parts = Vec::new();
+    match (passed("no-acknowledged-record-lost"), none.is_empty()) {
+        (true, true) => parts.push("no acknowledged record was lost".to_owned()),
+        (true, false) => {
+            let none = none.join(" or ");
+            parts.push(format!("no acknowledged record was lost and none was {none}"));
+        }
+        (false, false) => parts.push(format!("no record was {}", none.join(" or "))),
+        (false, true) => {}
+    }
+    if !some.is_empty() {
+        let some = some.join(" and ");
+        parts.push(format!("{some}, by producers that do not promise otherwise"));
+    }
+    let mut text = parts.join("; ");
+    if text.is_empty() {
+        return text;
+    }
+    text[..1].make_ascii_uppercase();
+    format!(" {text}.")
 }
 
 /// What is wrong, with the first evidence of each.
@@ -46,6 +77,48 @@ fn broken(summary: &Summary) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// How many checks held and gates were met, and how many nobody asked for.
+fn held(summary: &Summary) -> String {
+    let findings = summary.checks.iter().chain(&summary.invariants).map(|one| one.verdict);
+    let verdicts: Vec<Verdict> = findings.collect();
+    let of = |verdict| verdicts.iter().filter(|one| **one == verdict).count();
+    let mut text = format!(" {}", count(of(Verdict::Pass), "check held", "checks held"));
+    match summary.gates.iter().filter(|gate| gate.verdict == Verdict::Pass).count() {
+        0 => {}
+        gates => {
+            text.push_str(&format!(" and {}", count(gates, "gate was met", "gates were met")));
+        }
+    }
+    let gates_off = summary.gates.iter().filter(|gate| gate.verdict == Verdict::Off).count();
+    match of(Verdict::Off) + gates_off {
+        0 => {}
+        off => text.push_str(&format!("; {off} switched off and not judged")),
+    }
+    text.push('.');
+    text
+}
+
+/// What the scenario expects, where that is not plainly a pass that came.
+fn expectation(summary: &Summary) -> String {
+    let came = summary.as_expected() || summary.only_notes_are_missing();
+    match (summary.expected, came) {
+        (Verdict::Fail, _) => {
+            let anomaly = summary.expected_anomaly.map_or("a failure", |one| one.name());
+            if came {
+                format!(" This scenario expects {anomaly}, and it came.")
+            } else {
+                format!(
+                    " An expected violation is missing: this scenario expects {anomaly}, and it \
+                     did not come."
+                )
+            }
+        }
+        (Verdict::Inconclusive, true) => " This scenario expects to be inconclusive.".to_owned(),
+        (expected, false) => format!(" This scenario expects: {}.", expected.name()),
+        (_, true) => String::new(),
     }
 }
 
@@ -70,15 +143,9 @@ pub fn sentence(summary: &Summary) -> String {
         "In {length} of simulated time {acknowledged} records were acknowledged and {faults}."
     );
     match summary.verdict {
-        Verdict::Pass => {
-            text.push_str(proven(summary));
-            let checks = count(findings().count(), "check held", "checks held");
-            text.push_str(&match summary.gates.len() {
-                0 => format!(" {checks}."),
-                gates => {
-                    format!(" {checks} and {}.", count(gates, "gate was met", "gates were met"))
-                }
-            });
+        Verdict::Pass | Verdict::Off => {
+            text.push_str(&proven(summary));
+            text.push_str(&held(summary));
         }
         Verdict::Fail => {
             text.push_str(&format!(" Violated: {}.", list(&named(Verdict::Fail))));
@@ -92,12 +159,7 @@ pub fn sentence(summary: &Summary) -> String {
         let unknown = number::grouped(records.unknown);
         text.push_str(&format!(" {unknown} sends have an unknown outcome."));
     }
-    if summary.expected == Verdict::Fail {
-        let anomaly = summary.expected_anomaly.map_or("a failure", |one| one.name());
-        let came = summary.as_expected() || summary.only_notes_are_missing();
-        let met = if came { "and it came" } else { "and it did not come" };
-        text.push_str(&format!(" This scenario expects {anomaly}, {met}."));
-    }
+    text.push_str(&expectation(summary));
     if !summary.missing_notes.is_empty() {
         let missing = list(&summary.missing_notes);
         text.push_str(&format!(" The scenario demands what did not happen: {missing}."));
@@ -141,13 +203,29 @@ fn cards(report: &Report<'_>) -> Markup {
     }
 }
 
+/// The color: that of the verdict when it is as expected, else that of a failure.
+fn standing(summary: &Summary) -> &'static str {
+    if summary.as_expected() || summary.verdict == Verdict::Inconclusive {
+        summary.verdict.name()
+    } else {
+        Verdict::Fail.name()
+    }
+}
+
+/// The headline for a badge: only its first letter is large.
+fn headline(summary: &Summary) -> String {
+    let mut text = summary.headline().to_lowercase();
+    text[..1].make_ascii_uppercase();
+    text
+}
+
 pub(super) fn section(report: &Report<'_>) -> Markup {
     let summary = report.summary;
     html! {
-        header class=(summary.verdict.name()) {
+        header class=(standing(summary)) {
             div.title {
                 h1 { (summary.scenario) }
-                (badge(summary.verdict))
+                span class={ "badge " (standing(summary)) } { (headline(summary)) }
             }
             p.lead { (sentence(summary)) }
             @if summary.verdict == Verdict::Fail { (broken(summary)) }
