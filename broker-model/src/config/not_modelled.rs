@@ -196,7 +196,7 @@ pub(super) const BROKER: &[Ignored] = &[
     Ignored {
         why: "transactional ids never expire, and two-phase commit (KIP-939) is not modelled",
         keys: &[
-                    "transaction.remove.expired.transaction.cleanup.interval.ms",
+            "transaction.remove.expired.transaction.cleanup.interval.ms",
             "transaction.two.phase.commit.enable",
             "transactional.id.expiration.ms",
         ],

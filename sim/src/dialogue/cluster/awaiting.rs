@@ -9,8 +9,9 @@ use broker_model::types::{MILLISECOND, NodeId, PartitionId};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
+use super::life::same;
 use super::nodes::time;
-use super::pump::{Cluster, same};
+use super::pump::Cluster;
 use super::reply::{Reply, list};
 use super::session::{Session, Step};
 

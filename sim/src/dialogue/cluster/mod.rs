@@ -11,6 +11,7 @@ mod awaiting;
 mod controller;
 mod fetch;
 mod groups;
+mod life;
 mod log;
 mod nodes;
 mod produce;

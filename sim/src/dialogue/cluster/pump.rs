@@ -6,15 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use broker_model::broker::Broker;
 use broker_model::config::BrokerConfig;
 use broker_model::controller::{Controller, ControllerConfig};
-use broker_model::io::{Context, Disconnected, Input, Output, StopKind, Tag, Token};
+use broker_model::io::{Context, Disconnected, Input, Output, Tag, Token};
 use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::protocol::{Header, Request, Response};
-use broker_model::records::{Batches, MetadataRecord, PartitionRecord};
+use broker_model::records::Batches;
 use broker_model::rules::Rules;
-use broker_model::types::{
-    Duration, Instant, MILLISECOND, NodeId, Now, Offset, PartitionId, RackId, SECOND, Timestamp,
-};
+use broker_model::types::{Duration, Instant, NodeId, Now, Offset, PartitionId, RackId, SECOND};
 
 use super::records::Texts;
 
@@ -23,7 +21,7 @@ pub(super) const CONTROLLER: NodeId = NodeId(100);
 /// Clients are numbered from here on.
 pub(super) const FIRST_CLIENT: u32 = 1_000;
 /// The wall clock at the start.
-const WALL: i64 = 1_760_000_000_000;
+pub(super) const WALL: i64 = 1_760_000_000_000;
 /// More steps than any wait of a sound model needs.
 const STEPS_MAX: u64 = 5_000_000;
 
@@ -37,54 +35,54 @@ pub(super) enum Answer {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Life {
+pub(super) enum Life {
     Running,
     Paused,
     Stopped,
 }
 
 #[derive(Debug)]
-struct Node {
-    broker: Broker,
-    life: Life,
+pub(super) struct Node {
+    pub(super) broker: Broker,
+    pub(super) life: Life,
     /// It asked to be ended.
-    halted: bool,
+    pub(super) halted: bool,
     /// What reached it while it was paused.
-    inbox: Vec<Input>,
+    pub(super) inbox: Vec<Input>,
 }
 
 /// An open call between nodes.
 #[derive(Clone, Copy, Debug)]
-struct Call {
-    from: NodeId,
-    tag: Tag,
-    to: NodeId,
+pub(super) struct Call {
+    pub(super) from: NodeId,
+    pub(super) tag: Tag,
+    pub(super) to: NodeId,
 }
 
 /// The machines of a dialogue.
 #[derive(Debug)]
 pub(super) struct Cluster {
-    now: Instant,
-    controller: Controller,
-    nodes: BTreeMap<NodeId, Node>,
+    pub(super) now: Instant,
+    pub(super) controller: Controller,
+    pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) batches: Batches,
     pub(super) names: Names,
     pub(super) texts: Texts,
     pub(super) rules: Rules,
-    queue: VecDeque<(NodeId, Input)>,
-    calls: BTreeMap<Token, Call>,
-    clients: BTreeMap<Token, (u32, NodeId)>,
-    answers: BTreeMap<Token, Answer>,
-    tokens: u64,
-    incarnations: u64,
+    pub(super) queue: VecDeque<(NodeId, Input)>,
+    pub(super) calls: BTreeMap<Token, Call>,
+    pub(super) clients: BTreeMap<Token, (u32, NodeId)>,
+    pub(super) answers: BTreeMap<Token, Answer>,
+    pub(super) tokens: u64,
+    pub(super) incarnations: u64,
     /// The client whose command is carried out.
     pub(super) client: u32,
     /// Connections, by client, that a broker closed and whose client does not know yet.
-    closed: BTreeSet<(u32, NodeId)>,
+    pub(super) closed: BTreeSet<(u32, NodeId)>,
     /// Connections that are not read before an instant, because their client is throttled.
-    muted: BTreeMap<(u32, NodeId), Instant>,
+    pub(super) muted: BTreeMap<(u32, NodeId), Instant>,
     /// What came on them meanwhile.
-    unread: Vec<(Token, Header, Request)>,
+    pub(super) unread: Vec<(Token, Header, Request)>,
 }
 
 impl Cluster {
@@ -115,139 +113,6 @@ impl Cluster {
             closed: BTreeSet::new(),
             muted: BTreeMap::new(),
             unread: Vec::new(),
-        }
-    }
-
-    // ---- the life of nodes ----
-
-    pub(super) fn start_controller(&mut self) {
-        let outputs = self.with_context(|cluster, cx| cluster.controller.start(cx));
-        self.carry_out(CONTROLLER, outputs);
-        self.settle();
-    }
-
-    /// Starts a broker; it takes time until it is unfenced.
-    pub(super) fn start(&mut self, id: NodeId) {
-        self.incarnations += 1;
-        let incarnation = self.incarnations;
-        let outputs = self.with_context(|cluster, cx| {
-            if let Some(node) = cluster.nodes.get_mut(&id) {
-                node.life = Life::Running;
-                node.halted = false;
-                node.broker.start(cx, incarnation);
-            }
-        });
-        self.carry_out(id, outputs);
-        self.settle();
-    }
-
-    pub(super) fn kill(&mut self, id: NodeId) {
-        self.end(id, StopKind::Kill);
-    }
-
-    /// Stops a broker in order. Returns whether it came to its end within a minute.
-    pub(super) fn stop(&mut self, id: NodeId) -> bool {
-        self.queue.push_back((id, Input::ControlledShutdown));
-        let halted = |cluster: &mut Self| cluster.nodes.get(&id).is_none_or(|n| n.halted);
-        let done = self.advance_until(60 * SECOND, halted);
-        self.end(id, StopKind::Clean);
-        done
-    }
-
-    fn end(&mut self, id: NodeId, kind: StopKind) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        node.life = Life::Stopped;
-        node.inbox.clear();
-        node.broker.stop(kind, &|_| None, &self.batches);
-        self.queue.retain(|(to, _)| *to != id);
-        let lost: Vec<(Token, Call)> = self
-            .calls
-            .iter()
-            .filter(|(_, c)| c.from == id || c.to == id)
-            .map(|(t, c)| (*t, *c))
-            .collect();
-        for (token, call) in lost {
-            self.calls.remove(&token);
-            if call.from != id {
-                self.answer_call(call, Err(Disconnected));
-            }
-        }
-        let clients: Vec<Token> =
-            self.clients.iter().filter(|(_, (_, to))| *to == id).map(|(t, _)| *t).collect();
-        for token in clients {
-            self.clients.remove(&token);
-            self.answers.insert(token, Answer::Disconnected);
-        }
-        self.settle();
-    }
-
-    pub(super) fn pause(&mut self, id: NodeId) {
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.life = Life::Paused;
-        }
-    }
-
-    pub(super) fn resume(&mut self, id: NodeId) {
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.life = Life::Running;
-            self.queue.extend(node.inbox.drain(..).map(|input| (id, input)));
-            self.queue.push_back((id, Input::Tick));
-        }
-        self.settle();
-    }
-
-    // ---- views ----
-
-    /// Nodes that answer: neither stopped nor paused.
-    pub(super) fn running(&self) -> impl Iterator<Item = NodeId> {
-        self.nodes.iter().filter(|(_, n)| n.life == Life::Running).map(|(id, _)| *id)
-    }
-
-    /// All brokers, in order.
-    pub(super) fn all(&self) -> Vec<NodeId> {
-        self.nodes.keys().copied().collect()
-    }
-
-    /// Whether a broker's process exists.
-    pub(super) fn is_up(&self, id: NodeId) -> bool {
-        self.nodes.get(&id).is_some_and(|n| n.life != Life::Stopped)
-    }
-
-    pub(super) fn broker(&self, id: NodeId) -> Option<&Broker> {
-        self.nodes.get(&id).map(|n| &n.broker)
-    }
-
-    pub(super) const fn controller(&self) -> &Controller {
-        &self.controller
-    }
-
-    pub(super) const fn wall(&self) -> Timestamp {
-        Timestamp(WALL + (self.now.0 / MILLISECOND).cast_signed())
-    }
-
-    /// The leader, if all running nodes name the same one.
-    pub(super) fn agreed_leader(&self, partition: PartitionId) -> Option<NodeId> {
-        let views = self
-            .running()
-            .map(|id| self.nodes[&id].broker.image().partition(partition).and_then(|p| p.leader));
-        same(views).flatten()
-    }
-
-    /// The first state of a partition, deleted ones included.
-    pub(super) fn partition_record(&self, id: PartitionId) -> Option<&PartitionRecord> {
-        self.controller.records().iter().find_map(|r| match r {
-            MetadataRecord::Partition(p) if p.partition == id => Some(p),
-            _ => None,
-        })
-    }
-
-    /// `topic-index` of a partition, deleted ones included.
-    pub(super) fn partition_name(&self, id: PartitionId) -> String {
-        let partition = self.partition_record(id);
-        let topic = partition.and_then(|p| self.controller.image().topic(p.topic));
-        match (topic, partition) {
-            (Some(topic), Some(partition)) => format!("{}-{}", topic.name, partition.index),
-            _ => "?".to_string(),
         }
     }
 
@@ -339,7 +204,7 @@ impl Cluster {
 
     // ---- the pump ----
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for _ in 0..STEPS_MAX {
             let Some((to, input)) = self.queue.pop_front() else { return };
             self.deliver(to, input);
@@ -368,7 +233,7 @@ impl Cluster {
         }
     }
 
-    fn with_context(
+    pub(super) fn with_context(
         &mut self,
         call: impl FnOnce(&mut Machines<'_>, &mut Context<'_>),
     ) -> Vec<Output> {
@@ -388,7 +253,7 @@ impl Cluster {
         outputs
     }
 
-    fn carry_out(&mut self, from: NodeId, outputs: Vec<Output>) {
+    pub(super) fn carry_out(&mut self, from: NodeId, outputs: Vec<Output>) {
         for output in outputs {
             match output {
                 Output::Reply { token, response } => self.replied(token, response),
@@ -470,7 +335,7 @@ impl Cluster {
         }
     }
 
-    fn answer_call(&mut self, call: Call, result: Result<Response, Disconnected>) {
+    pub(super) fn answer_call(&mut self, call: Call, result: Result<Response, Disconnected>) {
         self.queue.push_back((call.from, Input::Response { tag: call.tag, from: call.to, result }));
     }
 
@@ -480,13 +345,7 @@ impl Cluster {
     }
 }
 
-struct Machines<'a> {
-    controller: &'a mut Controller,
-    nodes: &'a mut BTreeMap<NodeId, Node>,
-}
-
-/// What all say, if they say the same.
-pub(super) fn same<T: PartialEq>(mut views: impl Iterator<Item = T>) -> Option<T> {
-    let first = views.next()?;
-    views.all(|view| view == first).then_some(first)
+pub(super) struct Machines<'a> {
+    pub(super) controller: &'a mut Controller,
+    pub(super) nodes: &'a mut BTreeMap<NodeId, Node>,
 }

@@ -1,0 +1,146 @@
+//! Nodes that start, end and sleep, and what can be seen of them.
+
+use broker_model::broker::Broker;
+use broker_model::controller::Controller;
+use broker_model::io::{Disconnected, Input, StopKind, Token};
+use broker_model::records::{MetadataRecord, PartitionRecord};
+use broker_model::types::{MILLISECOND, NodeId, PartitionId, SECOND, Timestamp};
+
+use super::pump::{Answer, CONTROLLER, Call, Cluster, Life, WALL};
+
+impl Cluster {
+    pub(super) fn start_controller(&mut self) {
+        let outputs = self.with_context(|cluster, cx| cluster.controller.start(cx));
+        self.carry_out(CONTROLLER, outputs);
+        self.settle();
+    }
+
+    /// Starts a broker; it takes time until it is unfenced.
+    pub(super) fn start(&mut self, id: NodeId) {
+        self.incarnations += 1;
+        let incarnation = self.incarnations;
+        let outputs = self.with_context(|cluster, cx| {
+            if let Some(node) = cluster.nodes.get_mut(&id) {
+                node.life = Life::Running;
+                node.halted = false;
+                node.broker.start(cx, incarnation);
+            }
+        });
+        self.carry_out(id, outputs);
+        self.settle();
+    }
+
+    pub(super) fn kill(&mut self, id: NodeId) {
+        self.end(id, StopKind::Kill);
+    }
+
+    /// Stops a broker in order. Returns whether it came to its end within a minute.
+    pub(super) fn stop(&mut self, id: NodeId) -> bool {
+        self.queue.push_back((id, Input::ControlledShutdown));
+        let halted = |cluster: &mut Self| cluster.nodes.get(&id).is_none_or(|n| n.halted);
+        let done = self.advance_until(60 * SECOND, halted);
+        self.end(id, StopKind::Clean);
+        done
+    }
+
+    fn end(&mut self, id: NodeId, kind: StopKind) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.life = Life::Stopped;
+        node.inbox.clear();
+        node.broker.stop(kind, &|_| None, &self.batches);
+        self.queue.retain(|(to, _)| *to != id);
+        let lost: Vec<(Token, Call)> = self
+            .calls
+            .iter()
+            .filter(|(_, c)| c.from == id || c.to == id)
+            .map(|(t, c)| (*t, *c))
+            .collect();
+        for (token, call) in lost {
+            self.calls.remove(&token);
+            if call.from != id {
+                self.answer_call(call, Err(Disconnected));
+            }
+        }
+        let clients: Vec<Token> =
+            self.clients.iter().filter(|(_, (_, to))| *to == id).map(|(t, _)| *t).collect();
+        for token in clients {
+            self.clients.remove(&token);
+            self.answers.insert(token, Answer::Disconnected);
+        }
+        self.settle();
+    }
+
+    pub(super) fn pause(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.life = Life::Paused;
+        }
+    }
+
+    pub(super) fn resume(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.life = Life::Running;
+            self.queue.extend(node.inbox.drain(..).map(|input| (id, input)));
+            self.queue.push_back((id, Input::Tick));
+        }
+        self.settle();
+    }
+
+    /// Nodes that answer: neither stopped nor paused.
+    pub(super) fn running(&self) -> impl Iterator<Item = NodeId> {
+        self.nodes.iter().filter(|(_, n)| n.life == Life::Running).map(|(id, _)| *id)
+    }
+
+    /// All brokers, in order.
+    pub(super) fn all(&self) -> Vec<NodeId> {
+        self.nodes.keys().copied().collect()
+    }
+
+    /// Whether a broker's process exists.
+    pub(super) fn is_up(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|n| n.life != Life::Stopped)
+    }
+
+    pub(super) fn broker(&self, id: NodeId) -> Option<&Broker> {
+        self.nodes.get(&id).map(|n| &n.broker)
+    }
+
+    pub(super) const fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub(super) const fn wall(&self) -> Timestamp {
+        Timestamp(WALL + (self.now.0 / MILLISECOND).cast_signed())
+    }
+
+    /// The leader, if all running nodes name the same one.
+    pub(super) fn agreed_leader(&self, partition: PartitionId) -> Option<NodeId> {
+        let views = self
+            .running()
+            .map(|id| self.nodes[&id].broker.image().partition(partition).and_then(|p| p.leader));
+        same(views).flatten()
+    }
+
+    /// The first state of a partition, deleted ones included.
+    pub(super) fn partition_record(&self, id: PartitionId) -> Option<&PartitionRecord> {
+        self.controller.records().iter().find_map(|r| match r {
+            MetadataRecord::Partition(p) if p.partition == id => Some(p),
+            _ => None,
+        })
+    }
+
+    /// `topic-index` of a partition, deleted ones included.
+    pub(super) fn partition_name(&self, id: PartitionId) -> String {
+        let partition = self.partition_record(id);
+        let topic = partition.and_then(|p| self.controller.image().topic(p.topic));
+        match (topic, partition) {
+            (Some(topic), Some(partition)) => format!("{}-{}", topic.name, partition.index),
+            _ => "?".to_string(),
+        }
+    }
+}
+
+/// What all say, if they say the same.
+pub(super) fn same<T: PartialEq>(mut views: impl Iterator<Item = T>) -> Option<T> {
+    let first = views.next()?;
+    views.all(|view| view == first).then_some(first)
+}
