@@ -1,5 +1,6 @@
 //! Reading tables key by key, with every error kept.
 
+use crate::Takes;
 use crate::diagnostic::{Diagnostic, listed, nearest};
 use crate::spec::Section;
 use crate::tree::{DIAGNOSTICS_MAX, Entry, Node, Place, Sources, Table, Value};
@@ -14,6 +15,8 @@ pub(crate) struct Decoder {
     uncounted: usize,
     /// How many errors were there when single tables were done.
     settled: Option<usize>,
+    /// Judges values of Kafka's keys.
+    pub(crate) takes: Option<Takes>,
 }
 
 /// An error about to be told.

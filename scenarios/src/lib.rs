@@ -34,15 +34,20 @@ pub use model::Scenario;
 pub use origin::{Origin, origins};
 pub use tree::SIZE_MAX;
 
-/// Words that the simulator knows and this crate does not: with them `[protocol]` is checked in
-/// place. An empty list lets everything pass.
+/// Words and values that the simulator knows and this crate does not: with them `[protocol]` and
+/// Kafka's keys are checked in place. An empty list lets everything pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Vocabulary<'a> {
     /// Rules with their values, as the broker model lists them.
     pub rules: &'a [(&'a str, &'a [&'a str])],
     /// Names of eras.
     pub eras: &'a [&'a str],
+    /// Whether whoever reads a key of Kafka's takes a value that the catalogue lets pass.
+    pub takes: Option<Takes>,
 }
+
+/// Judges the value of a key; a refusal is a sentence without its beginning, "must be ...".
+pub type Takes = fn(model::Scope, &str, &model::ConfigValue) -> Result<(), String>;
 
 impl Scenario {
     /// Reads a scenario that builds on no other file.
@@ -79,6 +84,7 @@ impl Scenario {
         vocabulary: &Vocabulary<'_>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut decoder = decoder::Decoder::default();
+        decoder.takes = vocabulary.takes;
         let Some(root) = assemble::assemble(&mut decoder, text, overrides, loader) else {
             return Err(decoder.finish());
         };

@@ -93,7 +93,11 @@ fn flags_are_named_in_errors() {
 
 #[test]
 fn protocol_rules_are_checked_against_a_vocabulary() {
-    let words = crate::Vocabulary { rules: &[("acks_all", &["wait", "early"])], eras: &["old"] };
+    let words = crate::Vocabulary {
+        rules: &[("acks_all", &["wait", "early"])],
+        eras: &["old"],
+        takes: None,
+    };
     let read = |line: &str| {
         let text = format!("{SMALL}\n[protocol]\n{line}\n");
         Scenario::load_with(&text, &[], &|_| Err(String::new()), &words)

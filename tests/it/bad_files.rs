@@ -14,7 +14,10 @@ fn told(name: &str, bytes: &[u8]) -> String {
         std::fs::read_to_string(folder().join(base)).map_err(|_| "no such file".to_owned())
     };
     let (text, result) = match text_of(bytes) {
-        Ok(text) => (text, Scenario::load(text, &[], &loader).map(|_| ())),
+        Ok(text) => {
+            let words = assize::plan::vocabulary();
+            (text, Scenario::load_with(text, &[], &loader, &words).map(|_| ()))
+        }
         Err(errors) => ("", Err(errors)),
     };
     let errors = result.expect_err("every file in this folder is bad");

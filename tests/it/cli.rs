@@ -113,6 +113,33 @@ fn mistakes_in_usage_are_64() {
 }
 
 #[test]
+fn values_that_a_machine_refuses_are_65_and_named() {
+    let folder = scratch("refused");
+    let file = small(&folder);
+    for (key, value) in [
+        ("cluster.config.broker.heartbeat.interval.ms", "0"),
+        ("cluster.config.default.replication.factor", "-1"),
+        ("cluster.config.log.retention.bytes", "-7"),
+        ("cluster.config.replica.selector.class", "foo.Bar"),
+        ("service.audit.consumer.partition.assignment.strategy", "com.x.My"),
+        ("service.audit.consumer.heartbeat.interval.ms", "-5"),
+        ("service.order.producer.max.in.flight.requests.per.connection", "6"),
+    ] {
+        let set = format!("{key}={value}");
+        for command in ["check", "run"] {
+            let told = assize(&[command, &file, "--set", &set]);
+            assert_eq!(told.code, 65, "{command} {set}: {}", told.err);
+            let name = key.rsplit_once(".config.").map_or(key, |(_, name)| name);
+            let name = name.rsplit_once(".producer.").map_or(name, |(_, name)| name);
+            let name = name.rsplit_once(".consumer.").map_or(name, |(_, name)| name);
+            assert!(told.err.contains(name), "{set}: {}", told.err);
+        }
+    }
+    let set = "service.audit.consumer.auto.offset.reset=by_duration:PT0.5S";
+    assert_eq!(assize(&["check", &file, "--set", set]).code, 0);
+}
+
+#[test]
 fn bad_files_are_65_with_place_and_help() {
     let folder = scratch("bad");
     let file = folder.join("typo.toml");

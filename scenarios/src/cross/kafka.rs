@@ -47,6 +47,9 @@ fn idempotence(cross: &mut Cross<'_>, service: &Service) {
         return;
     }
     if !service.transactional && asked != Some(true) {
+        if asked.is_none() {
+            in_flight(cross, service);
+        }
         return;
     }
     let explicit = ["service", &service.name, "producer", "enable.idempotence"];
@@ -70,6 +73,28 @@ fn idempotence(cross: &mut Cross<'_>, service: &Service) {
             refuse(cross, service, ("producer", key), other, what);
         }
     }
+}
+
+/// Idempotence that nobody asked for yields to `acks` and `retries`, but since Kafka 4.0 no more
+/// to requests in flight.
+fn in_flight(cross: &mut Cross<'_>, service: &Service) {
+    let (producer, key) = (&service.producer, "max.in.flight.requests.per.connection");
+    let yields = producer.get_text("acks").is_some_and(|a| a != "all" && a != "-1")
+        || producer.get_int("retries") == Some(0);
+    let Some(n) = producer.get_int(key).filter(|&n| n > 5 && !yields) else { return };
+    let what = (
+        "scenario::idempotence",
+        format!("{key:?} = {n} is above the five of an idempotent producer"),
+        "idempotence is on by default and Kafka's producer refuses this: lower it, or set \
+         \"enable.idempotence\" = false",
+    );
+    refuse(
+        cross,
+        service,
+        ("producer", key),
+        &["service", &service.name, "producer", "acks"],
+        what,
+    );
 }
 
 /// `delivery.timeout.ms >= linger.ms + request.timeout.ms`, or the producer does not start.

@@ -10,6 +10,7 @@ use crate::model::quantity::{Distribution, Ratio};
 use crate::profiles;
 use crate::spec;
 use crate::tree::{Entry, Node, Value};
+use crate::units::Wrong;
 use crate::values;
 
 /// `[cluster]` and the hardware that it names.
@@ -282,7 +283,12 @@ pub(super) fn kafka_config(
             );
             continue;
         }
-        match known.read(&entry.node.value) {
+        let taken = known.read(&entry.node.value).and_then(|value| {
+            let taken = decoder.takes.map_or(Ok(()), |takes| takes(scope, &entry.key, &value));
+            let refused = |why| Wrong::new("scenario::kafka-value", why);
+            taken.map(|()| value).map_err(refused)
+        });
+        match taken {
             Ok(value) => {
                 config.set.insert(entry.key.clone(), value);
             }

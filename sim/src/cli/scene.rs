@@ -4,16 +4,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use broker_model::rules::Rules;
 use scenarios::model::Driver as Driven;
-use scenarios::{Diagnostic, Scenario, Vocabulary};
+use scenarios::{Diagnostic, Scenario};
 
 use super::args::{DriverName, Flags};
 use super::console::Console;
 use super::diagnosis;
 use super::exit::{Exit, Failure};
 use super::token::Token;
-use crate::plan::Plan;
+use crate::plan::{Plan, vocabulary};
 use crate::run::Driver;
 
 /// More bytes of a file than this are not read, whatever it is.
@@ -53,8 +52,7 @@ impl Scene {
             Ok(text) => text.to_owned(),
             Err(errors) => return Err(wrong(&errors, "", console)),
         };
-        let words = Vocabulary { rules: Rules::ALL, eras: &[] };
-        let scenario = Scenario::load_with(&text, set, &loader(path), &words)
+        let scenario = Scenario::load_with(&text, set, &loader(path), &vocabulary())
             .map_err(|errors| wrong(&errors, &text, console))?;
         // What the language lets pass and the simulator does not know.
         Plan::new(&scenario, scenario.seed)

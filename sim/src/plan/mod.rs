@@ -6,10 +6,13 @@
 mod keys;
 mod mask;
 mod quantile;
+mod settings;
 
 pub use keys::KeyLaw;
 pub use mask::Mask;
 pub use quantile::{Quantiles, exponential};
+pub(crate) use settings::config_text;
+pub use settings::{ClientSettings, Settings, vocabulary};
 
 use broker_model::rules::{Rules, UnknownRule};
 use broker_model::types::{Duration, Timestamp};
@@ -31,6 +34,8 @@ pub struct Plan {
     pub seed: u64,
     /// The rules in force.
     pub rules: Rules,
+    /// Kafka's configurations.
+    pub settings: Settings,
     /// The faults, by number.
     pub faults: Vec<PlannedFault>,
 }
@@ -83,6 +88,14 @@ pub enum PlanError {
         /// What there is.
         known: String,
     },
+    /// A key of Kafka's has a value that the machine which reads it does not take.
+    #[error("`{path}`: {reason}")]
+    Refused {
+        /// The key, or the table whose keys contradict each other.
+        path: String,
+        /// The rest of the sentence.
+        reason: String,
+    },
     /// `protocol.era` names a profile that does not exist here.
     #[error("unknown era `{0}`; today's rules are the only era so far: remove the key")]
     UnknownEra(String),
@@ -92,10 +105,11 @@ impl Plan {
     /// Draws a run.
     ///
     /// # Errors
-    /// When `[protocol]` names a rule, a value or an era that the model does not have, or
-    /// `expect.notes` something that cannot happen.
+    /// When `[protocol]` names a rule, a value or an era that the model does not have,
+    /// `expect.notes` something that cannot happen, or a configuration a value that is refused.
     pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, PlanError> {
         let rules = rules_of(scenario)?;
+        let settings = Settings::new(scenario)?;
         let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
         if let Some(note) = scenario.expect.notes.iter().find(unknown) {
             let known = demandable().collect::<Vec<_>>().join(", ");
@@ -123,7 +137,7 @@ impl Plan {
             .enumerate()
             .map(|(number, fault)| plan_fault(seed, number, fault, kept(fault)))
             .collect();
-        Ok(Self { scenario: scenario.clone(), seed, rules, faults })
+        Ok(Self { scenario: scenario.clone(), seed, rules, settings, faults })
     }
 }
 

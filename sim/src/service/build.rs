@@ -13,7 +13,7 @@ use super::kind::{Join, OutputSize, Read, Service, Stores, Transform};
 use super::spec::ServiceSpec;
 use super::store::{EffectStore, JoinStore};
 use super::worker::{Worker, WorkerPlan};
-use crate::plan::{KeyLaw, Mask, Plan, Quantiles};
+use crate::plan::{ClientSettings, KeyLaw, Mask, Plan, Quantiles};
 use crate::prng::Stream;
 use crate::world::{Actor, ClientPlan};
 
@@ -51,8 +51,8 @@ pub fn cast(
     let mut cast = Cast::default();
     let end_stage = recorder.stage("end_to_end");
     let mut next_instance = 0;
-    for service in &scenario.services {
-        let mut spec = spec_of(plan, service, &mut cast.names, recorder);
+    for (service, clients) in scenario.services.iter().zip(&plan.settings.clients) {
+        let mut spec = spec_of(plan, (service, clients), &mut cast.names, recorder);
         let last = ends_pipeline(scenario, service);
         spec.end_stage = last.iter().any(|&ends| ends).then_some(end_stage);
         spec.ends = last;
@@ -120,7 +120,7 @@ fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Servic
 
 fn spec_of(
     plan: &Plan,
-    service: &Described,
+    (service, clients): (&Described, &ClientSettings),
     names: &mut Names,
     recorder: &mut Recorder,
 ) -> ServiceSpec {
@@ -149,8 +149,7 @@ fn spec_of(
         commit: service.commit,
         commit_interval: service.commit_interval,
         restart: service.restart,
-        producer: service.producer.clone(),
-        consumer: service.consumer.clone(),
+        clients: clients.clone(),
         effects: None,
         stage: Some(recorder.stage(&service.name)),
         produce_stage: ingress.then(|| recorder.stage("produce")),

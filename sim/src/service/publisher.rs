@@ -81,7 +81,7 @@ impl Publisher {
         let idempotent = config.idempotent();
         let ordered = idempotent || config.max_in_flight == 1;
         let mut producer = Producer::new(config, draws.bits())
-            .expect("the scenario language refuses settings that contradict each other");
+            .expect("the plan refuses settings that contradict each other");
         producer.want_topic(topic_name);
         let session = cx.shared.recorder.session(Session { instance, idempotent, ordered });
         Self {

@@ -3,12 +3,12 @@
 use broker_model::types::{GroupId, Instant, NodeId, PartitionId, RackId, RecordId, TopicId};
 use reports::history::Isolation;
 use reports::metric::StageId;
-use scenarios::model::{Commit, KafkaConfig, Ratio, TransactionalIds};
+use scenarios::model::{Commit, Ratio, TransactionalIds};
 
-use crate::client::consumer::{ConsumerConfig, OffsetReset};
+use crate::client::consumer::ConsumerConfig;
 use crate::client::producer::ProducerConfig;
-use crate::plan::Quantiles;
-use crate::world::{ActorContext, config_text, release_of};
+use crate::plan::{ClientSettings, Quantiles};
+use crate::world::ActorContext;
 
 /// A service of the scenario, ready to run.
 #[derive(Clone, Debug)]
@@ -43,10 +43,8 @@ pub struct ServiceSpec {
     pub commit_interval: u64,
     /// From a failure to the restart, nanoseconds.
     pub restart: u64,
-    /// Kafka's producer keys.
-    pub producer: KafkaConfig,
-    /// Kafka's consumer keys.
-    pub consumer: KafkaConfig,
+    /// Kafka's configurations of its clients.
+    pub clients: ClientSettings,
     /// Its effect store.
     pub effects: Option<usize>,
     /// Its stage: intended time to the end of service.
@@ -94,19 +92,12 @@ impl ServiceSpec {
     /// The configuration of an instance's producer.
     #[must_use]
     pub fn producer_config(&self, cx: &mut ActorContext<'_>, number: u32) -> ProducerConfig {
-        let mut config = ProducerConfig::default();
+        let mut config = self.clients.producer.clone();
         config.bootstrap_servers.clone_from(&self.brokers);
-        let release = release_of(self.producer.version);
-        config.transaction_version = u32::from(release.transaction_version());
-        for (key, value) in self.producer.deviations() {
-            // The scenario language has checked the keys; those without effect here are ignored.
-            let _unmodelled = config.set(key, &config_text(&value));
-        }
         if self.transactional {
             let id = self.transactional_id(number);
             config.transactional_id = Some(cx.shared.names.transactional_id(&id));
         }
-        let _checked_by_the_language = config.check();
         config
     }
 
@@ -118,15 +109,7 @@ impl ServiceSpec {
         number: u32,
     ) -> (GroupId, ConsumerConfig, Isolation) {
         use broker_model::protocol::fetch::Isolation as Level;
-        // A service reads what is there, and commits by itself unless told otherwise.
-        let mut config = ConsumerConfig {
-            auto_offset_reset: OffsetReset::Earliest,
-            enable_auto_commit: self.commit == Commit::Auto && !self.transactional,
-            ..ConsumerConfig::default()
-        };
-        for (key, value) in self.consumer.deviations() {
-            let _unmodelled = config.set(key, &config_text(&value));
-        }
+        let mut config = self.clients.consumer.clone();
         config.client_rack = Some(RackId(number % self.racks));
         let isolation = match config.isolation_level {
             Level::ReadUncommitted => Isolation::ReadUncommitted,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use broker_model::config::ConfigError;
 use broker_model::io::Disconnected;
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId};
@@ -33,10 +34,19 @@ pub(crate) const SETTINGS: &[Setting<AdminConfig>] = settings! { AdminConfig;
 };
 
 impl AdminConfig {
-    /// Sets one key from Kafka's text. Whether there was such a key, and it took the value.
-    pub(crate) fn set(&mut self, key: &str, value: &str) -> bool {
-        let setting = SETTINGS.iter().find(|setting| setting.key == key);
-        setting.is_some_and(|setting| (setting.set)(self, value).is_ok())
+    /// Sets one key from Kafka's text.
+    ///
+    /// # Errors
+    /// When the key is not read, or the value is bad.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            return Err(ConfigError::NotModelled { key: key.to_owned() });
+        };
+        (setting.set)(self, value).map_err(|expected| ConfigError::Invalid {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            expected,
+        })
     }
 }
 

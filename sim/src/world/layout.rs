@@ -1,17 +1,16 @@
 //! A world from a plan: hosts, racks, links, nodes, processes.
 
 use broker_model::broker::Broker;
-use broker_model::config::{BrokerConfig, ConfigError};
 use broker_model::controller::{Controller, ControllerConfig};
 use broker_model::names::Names;
 use broker_model::records::Batches;
 use broker_model::types::{Duration, Instant, NodeId, RackId, Release};
 use reports::history::Recorder;
-use scenarios::model::{ConfigValue, Hardware, KafkaConfig, Version};
+use scenarios::model::{Hardware, Version};
 
 use super::World;
 use super::actor::{Actor, LoadWindow, Port, Shared, TopicTable};
-use super::admin::{AdminConfig, Administrator};
+use super::admin::Administrator;
 use super::clients::ClientProcess;
 use super::costs::Costs;
 use super::fault::Faults;
@@ -75,10 +74,7 @@ impl World {
         let administrator = ClientPlan {
             name: "administrator".to_owned(),
             number: 0,
-            actor: Box::new(Administrator::new(
-                NodeId(FIRST_CONTROLLER),
-                &admin_config(&scenario.cluster.admin),
-            )),
+            actor: Box::new(Administrator::new(NodeId(FIRST_CONTROLLER), &plan.settings.admin)),
         };
         let mut clients = Vec::new();
         for client in std::iter::once(administrator).chain(layout.clients) {
@@ -104,8 +100,7 @@ impl World {
             None => links,
         };
         let nic = nic_profile(&scenario.hardware);
-        let config = broker_config(&scenario.cluster.config);
-        let nodes = make_nodes(&plan, &config, racks, &mut draws);
+        let nodes = make_nodes(&plan, racks, &mut draws);
         let samples = Sampler::new(scenario.warmup + scenario.duration);
         Self {
             seed: plan.seed,
@@ -171,8 +166,8 @@ impl World {
     }
 }
 
-fn make_nodes(plan: &Plan, config: &BrokerConfig, racks: u32, draws: &mut Stream) -> Vec<Node> {
-    let scenario = &plan.scenario;
+fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
+    let (scenario, config) = (&plan.scenario, &plan.settings.broker);
     let brokers = (0..scenario.cluster.brokers).map(|i| {
         let (id, rack) = (NodeId(i + 1), RackId(i % racks));
         let broker = Broker::new(id, Some(rack), config.clone());
@@ -214,29 +209,6 @@ fn make_nodes(plan: &Plan, config: &BrokerConfig, racks: u32, draws: &mut Stream
     nodes
 }
 
-/// Kafka's broker keys of a scenario, with the defaults of its release. Keys that the model does
-/// not read have no effect.
-fn broker_config(config: &KafkaConfig) -> BrokerConfig {
-    let mut result = BrokerConfig { release: release_of(config.version), ..Default::default() };
-    for (key, value) in config.deviations() {
-        match result.set(key, &config_text(&value)) {
-            Ok(()) | Err(ConfigError::NotModelled { .. }) => {}
-            Err(error) => unreachable!("the scenario language checked `{key}`: {error}"),
-        }
-    }
-    result
-}
-
-/// Kafka's admin client keys of a scenario.
-fn admin_config(config: &KafkaConfig) -> AdminConfig {
-    let mut result = AdminConfig::default();
-    for (key, value) in config.deviations() {
-        // The scenario language has checked the keys; those without effect here are ignored.
-        let _unmodelled = result.set(key, &config_text(&value));
-    }
-    result
-}
-
 /// What the model calls a release of the language.
 #[must_use]
 pub(crate) const fn release_of(version: Version) -> Release {
@@ -244,18 +216,6 @@ pub(crate) const fn release_of(version: Version) -> Release {
         Version::V3_9 => Release::V3_9,
         Version::V4_0 => Release::V4_0,
         Version::V4_1 => Release::V4_1,
-    }
-}
-
-/// A Kafka value as Kafka writes it.
-#[must_use]
-pub(crate) fn config_text(value: &ConfigValue) -> String {
-    match value {
-        ConfigValue::Bool(value) => value.to_string(),
-        ConfigValue::Int(value) => value.to_string(),
-        ConfigValue::Millionths(value) => format!("{}", *value as f64 / 1e6),
-        ConfigValue::Text(value) => value.clone(),
-        ConfigValue::List(values) => values.join(","),
     }
 }
 

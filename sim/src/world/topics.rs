@@ -6,8 +6,8 @@ use broker_model::protocol::controller::CreateTopicRequest;
 use broker_model::types::{NodeId, PartitionId};
 use scenarios::model::ExactlyOnce;
 
-use super::layout::config_text;
 use super::{Node, World};
+use crate::plan::config_text;
 
 impl World {
     pub(super) fn create_topics(&mut self) {

@@ -190,34 +190,47 @@ fn parse_reset(value: &str) -> Result<OffsetReset, &'static str> {
     }
 }
 
-/// `PnDTnHnMnS` with whole numbers; fractions of a second are not taken.
+/// `PnDTnHnMn.nS` as `java.time.Duration` reads it, without signs.
 fn parse_iso_duration(text: &str) -> Option<Duration> {
-    let mut seconds = 0_u64;
-    let mut number = None;
-    let mut in_time = false;
-    for c in text.strip_prefix('P')?.chars() {
-        let unit = match (c, in_time) {
-            ('T', false) if number.is_none() => {
-                in_time = true;
-                continue;
-            }
-            ('0'..='9', _) => {
-                let digit = u64::from(c.to_digit(10)?);
-                number = Some(number.unwrap_or(0_u64).checked_mul(10)?.checked_add(digit)?);
-                continue;
-            }
-            ('D', false) => 86_400,
-            ('H', true) => 3_600,
-            ('M', true) => 60,
-            ('S', true) => 1,
-            _ => return None,
-        };
-        seconds = seconds.checked_add(number.take()?.checked_mul(unit)?)?;
-    }
-    if number.is_some() {
+    const MINUTE: Duration = 60 * SECOND;
+    let (days, time) = match text.strip_prefix('P')?.split_once('T') {
+        Some((_, "")) => return None,
+        Some((days, time)) => (days, time),
+        None => (text.strip_prefix('P')?, ""),
+    };
+    if days.is_empty() && time.is_empty() {
         return None;
     }
-    seconds.checked_mul(SECOND)
+    let mut total: Duration = 0;
+    for (mut rest, units) in [
+        (days, &[('D', 1_440 * MINUTE)][..]),
+        (time, &[('H', 60 * MINUTE), ('M', MINUTE), ('S', SECOND)][..]),
+    ] {
+        for &(letter, unit) in units {
+            let Some((number, behind)) = rest.split_once(letter) else { continue };
+            total = total.checked_add(times(number, unit)?)?;
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+    }
+    Some(total)
+}
+
+/// A number of units; seconds may have up to nine decimals.
+fn times(number: &str, unit: Duration) -> Option<Duration> {
+    let (whole, decimals) = match number.split_once('.') {
+        Some((whole, decimals)) if unit == SECOND => (whole, decimals),
+        Some(_) => return None,
+        None => (number, ""),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(decimals) || decimals.len() > 9 {
+        return None;
+    }
+    let nanos: Duration = format!("{decimals:0<9}").parse().ok()?;
+    whole.parse::<Duration>().ok()?.checked_mul(unit)?.checked_add(nanos)
 }
 
 /// A list of Kafka's assignor classes or their protocol names.
@@ -249,6 +262,9 @@ mod tests {
         config.set("max.poll.interval.ms", "10000").expect("valid");
         config.set("auto.offset.reset", "by_duration:P1DT2H").expect("valid");
         config.set("partition.assignment.strategy", "cooperative-sticky").expect("valid");
+        config.set("auto.offset.reset", "by_duration:PT0.5S").expect("fractions of a second");
+        assert_eq!(config.auto_offset_reset, OffsetReset::ByDuration(500 * MILLISECOND));
+        config.set("auto.offset.reset", "by_duration:P1DT2H").expect("valid");
         assert_eq!(config.max_poll_interval, 10_000 * MILLISECOND);
         assert_eq!(config.auto_offset_reset, OffsetReset::ByDuration(26 * 3_600 * SECOND));
         assert_eq!(config.assignors, [Assignor::CooperativeSticky]);
@@ -265,6 +281,12 @@ mod tests {
             ("fetch.min.bytes", "4294967295"),
             ("session.timeout.ms", "-1"),
             ("auto.offset.reset", "by_duration:10S"),
+            ("auto.offset.reset", "by_duration:P"),
+            ("auto.offset.reset", "by_duration:PT"),
+            ("auto.offset.reset", "by_duration:PT0.5M"),
+            ("auto.offset.reset", "by_duration:PT.5S"),
+            ("auto.offset.reset", "by_duration:PT1S2M"),
+            ("auto.offset.reset", "by_duration:P99999999999D"),
             ("partition.assignment.strategy", ""),
         ] {
             let error = set(&mut config, key, value);

@@ -1,0 +1,198 @@
+//! Kafka's keys as the machines read them: what they refuse is told before a run begins.
+//!
+//! The scenario language checks a value against Kafka's own catalogue, which has no bound for
+//! many keys. The machines have bounds, and so has the simulator for sizes of tables.
+
+use broker_model::config::{BrokerConfig, ConfigError, TopicConfig};
+use broker_model::rules::Rules;
+use broker_model::types::TransactionalId;
+use scenarios::model::{Commit, ConfigValue, KafkaConfig, Scope, Service};
+use scenarios::{Scenario, Vocabulary};
+
+use super::PlanError;
+use crate::client::consumer::{ConsumerConfig, OffsetReset};
+use crate::client::producer::{ConfigError as ProducerError, ProducerConfig};
+use crate::world::{AdminConfig, release_of};
+
+/// More partitions than this no topic may have, whoever creates it.
+const PARTITIONS_MAX: i64 = 10_000;
+
+/// Broker keys that count partitions.
+const PARTITION_KEYS: &[&str] =
+    &["num.partitions", "offsets.topic.num.partitions", "transaction.state.log.num.partitions"];
+
+/// Kafka's configurations of a scenario.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Of every broker.
+    pub broker: BrokerConfig,
+    /// Of the clients of services, in order of the scenario.
+    pub clients: Vec<ClientSettings>,
+    /// Of the administrator.
+    pub(crate) admin: AdminConfig,
+}
+
+/// Configurations of a service's clients, without what differs between its instances.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientSettings {
+    /// Of its producers.
+    pub producer: ProducerConfig,
+    /// Of its consumers.
+    pub consumer: ConsumerConfig,
+}
+
+/// The words and values that the simulator knows: with them the scenario language tells a
+/// mistake where it stands.
+#[must_use]
+pub fn vocabulary() -> Vocabulary<'static> {
+    Vocabulary { rules: Rules::ALL, eras: &[], takes: Some(takes) }
+}
+
+impl Settings {
+    /// Reads the configurations of a scenario.
+    ///
+    /// # Errors
+    /// When a machine refuses a value, or values that contradict each other.
+    pub(super) fn new(scenario: &Scenario) -> Result<Self, PlanError> {
+        let release = release_of(scenario.cluster.config.version);
+        let mut broker = BrokerConfig { release, ..BrokerConfig::default() };
+        apply(&scenario.cluster.config, "cluster.config", |key, text| broker.set(key, text))?;
+        for topic in &scenario.topics {
+            let mut config = TopicConfig::from_broker(&broker);
+            let path = format!("topic.{}.config", topic.name);
+            apply(&topic.config, &path, |key, text| config.set(key, text))?;
+        }
+        let mut admin = AdminConfig::default();
+        apply(&scenario.cluster.admin, "cluster.admin", |key, text| admin.set(key, text))?;
+        let clients = scenario.services.iter().map(ClientSettings::new);
+        Ok(Self { clients: clients.collect::<Result<_, _>>()?, broker, admin })
+    }
+}
+
+impl ClientSettings {
+    fn new(service: &Service) -> Result<Self, PlanError> {
+        let path = format!("service.{}.producer", service.name);
+        let release = release_of(service.producer.version);
+        let transaction_version = u32::from(release.transaction_version());
+        let mut producer = ProducerConfig { transaction_version, ..ProducerConfig::default() };
+        apply(&service.producer, &path, |key, text| set_producer(&mut producer, key, text))?;
+        // Whether there is a transactional id matters to the rules, which one does not.
+        producer.transactional_id = service.transactional.then_some(TransactionalId(0));
+        producer.check().map_err(|error| PlanError::Refused { path, reason: error.to_string() })?;
+        producer.transactional_id = None;
+        // A service reads what is there, and commits by itself unless told otherwise.
+        let mut consumer = ConsumerConfig {
+            auto_offset_reset: OffsetReset::Earliest,
+            enable_auto_commit: service.commit == Commit::Auto && !service.transactional,
+            ..ConsumerConfig::default()
+        };
+        let path = format!("service.{}.consumer", service.name);
+        apply(&service.consumer, &path, |key, text| consumer.set(key, text))?;
+        Ok(Self { producer, consumer })
+    }
+}
+
+/// Sets all keys of a table. Keys that Kafka has and the model does not read have no effect.
+fn apply(
+    config: &KafkaConfig,
+    path: &str,
+    mut set: impl FnMut(&str, &str) -> Result<(), ConfigError>,
+) -> Result<(), PlanError> {
+    for (key, value) in config.deviations() {
+        let refused = |reason| PlanError::Refused { path: format!("{path}.{key:?}"), reason };
+        bounded(config.scope, key, &value).map_err(refused)?;
+        ignoring_the_rest(set(key, &config_text(&value))).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Whether the machine that reads a key takes a value; if not, a sentence why.
+fn takes(scope: Scope, key: &str, value: &ConfigValue) -> Result<(), String> {
+    bounded(scope, key, value)?;
+    let text = config_text(value);
+    ignoring_the_rest(match scope {
+        Scope::Broker => BrokerConfig::default().set(key, &text),
+        Scope::Topic => TopicConfig::default().set(key, &text),
+        Scope::Producer => set_producer(&mut ProducerConfig::default(), key, &text),
+        Scope::Consumer => ConsumerConfig::default().set(key, &text),
+        Scope::Admin => AdminConfig::default().set(key, &text),
+    })
+}
+
+fn ignoring_the_rest(set: Result<(), ConfigError>) -> Result<(), String> {
+    match set {
+        // The language knows which keys Kafka has: what a machine does not know is not modelled.
+        Ok(()) | Err(ConfigError::NotModelled { .. } | ConfigError::Unknown { .. }) => Ok(()),
+        Err(ConfigError::Invalid { value, expected, .. }) => {
+            let short: String = value.chars().take(40).collect();
+            Err(format!("must be {expected}, not `{short}`"))
+        }
+    }
+}
+
+/// The producer's own errors as those of the other machines.
+fn set_producer(config: &mut ProducerConfig, key: &str, text: &str) -> Result<(), ConfigError> {
+    let key = key.to_owned();
+    match config.set(&key, text) {
+        Ok(()) => Ok(()),
+        Err(ProducerError::UnknownKey(_)) => Err(ConfigError::Unknown { key }),
+        Err(ProducerError::NotModelled(_)) => Err(ConfigError::NotModelled { key }),
+        Err(ProducerError::BadValue { value, expected, .. }) => {
+            Err(ConfigError::Invalid { key, value, expected })
+        }
+        Err(ProducerError::Conflict(expected)) => {
+            Err(ConfigError::Invalid { key, value: text.to_owned(), expected })
+        }
+    }
+}
+
+/// Bounds of the simulator: it keeps a table for every partition of every broker.
+fn bounded(scope: Scope, key: &str, value: &ConfigValue) -> Result<(), String> {
+    match value {
+        ConfigValue::Int(n)
+            if scope == Scope::Broker && PARTITION_KEYS.contains(&key) && *n > PARTITIONS_MAX =>
+        {
+            Err(format!("must be at most {PARTITIONS_MAX} in a simulation, not {n}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A Kafka value as Kafka writes it.
+#[must_use]
+pub(crate) fn config_text(value: &ConfigValue) -> String {
+    match value {
+        ConfigValue::Bool(value) => value.to_string(),
+        ConfigValue::Int(value) => value.to_string(),
+        ConfigValue::Millionths(value) => format!("{}", *value as f64 / 1e6),
+        ConfigValue::Text(value) => value.clone(),
+        ConfigValue::List(values) => values.join(","),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ConfigValue, Scope, takes};
+
+    #[test]
+    fn no_machine_refuses_what_kafka_begins_with() {
+        for scope in Scope::ALL {
+            for key in scope.forms() {
+                if let Some(value) = key.default_value().filter(|_| !key.default.is_empty()) {
+                    assert_eq!(takes(scope, key.name, &value), Ok(()), "{}", key.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_sentences() {
+        let int = ConfigValue::Int;
+        let told = takes(Scope::Broker, "broker.heartbeat.interval.ms", &int(0));
+        assert_eq!(told, Err("must be a number of milliseconds, 1 or more, not `0`".to_owned()));
+        assert!(takes(Scope::Broker, "offsets.topic.num.partitions", &int(10_001)).is_err());
+        assert!(takes(Scope::Consumer, "heartbeat.interval.ms", &int(-5)).is_err());
+        assert!(takes(Scope::Producer, "batch.size", &int(-1)).is_err());
+        assert!(takes(Scope::Producer, "send.buffer.bytes", &int(-1)).is_ok());
+    }
+}
