@@ -73,8 +73,8 @@ impl ClientSettings {
     fn new(service: &Service) -> Result<Self, PlanError> {
         let path = format!("service.{}.producer", service.name);
         let release = release_of(service.producer.version);
-        let transaction_version = u32::from(release.transaction_version());
-        let mut producer = ProducerConfig { transaction_version, ..ProducerConfig::default() };
+        let mut producer = ProducerConfig::default();
+        producer.transaction_version = u32::from(release.transaction_version());
         apply(&service.producer, &path, |key, text| set_producer(&mut producer, key, text))?;
         // Whether there is a transactional id matters to the rules, which one does not.
         producer.transactional_id = service.transactional.then_some(TransactionalId(0));

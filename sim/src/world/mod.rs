@@ -34,12 +34,12 @@ mod watch;
 mod witness;
 
 pub use actor::{Actor, ActorContext, LoadWindow, Port, Shared, TopicTable};
+pub(crate) use admin::AdminConfig;
 pub use clients::ClientProcess;
 pub use costs::Costs;
 pub use fault::FaultRecord;
-pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
-pub(crate) use admin::AdminConfig;
 pub(crate) use layout::release_of;
+pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
 pub use node::{Machine, Node, NodeState};
 pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
