@@ -106,7 +106,8 @@ mod tests {
         let unknown = history.begin();
         history.send(4..6, Some(unknown)).acknowledge(4..6, 2);
         history.recorder.transaction_unknown(unknown, 9);
-        history.audit(&[]);
+        // With nothing to judge it could not tell.
+        history.send(6..7, None).acknowledge(6..7, 4).audit(&[(4, &[6])]);
         assert_eq!(history.judge(Claim::NoAcknowledgedRecordLost).verdict, Verdict::Pass);
     }
 

@@ -121,15 +121,21 @@ fn draw_edge(svg: &mut String, edge: &Edge, lane: &[(usize, f64)], most: u64) {
         write!(svg, "<path class=\"tip\" d=\"M{tip:.1} {y:.1} l-9 -{half} v{} z\"/>", 2.0 * half);
 }
 
-/// The rate, above the edge where it leaves its last lane: edges that meet are still apart there.
+/// The rate, above the edge before it meets others.
 fn draw_rate(svg: &mut String, edge: &Edge, lane: &[(usize, f64)]) {
     let Some(per_second) = edge.per_second else { return };
     let (layer, place) = lane[lane.len() - 1];
     let before = lane[lane.len() - 2].1;
-    let x = x_of(layer) - (PITCH_X - NODE_WIDTH) / 2.0;
-    let y = f64::midpoint(y_of(place), y_of(before)) - 7.0;
+    // An edge that crosses a layer runs level there, with nothing above it; else its label stands
+    // between the two nodes.
+    let (x, y) = if lane.len() > 2 {
+        (x_of(layer) - PITCH_X + NODE_WIDTH / 2.0, y_of(before) - 7.0)
+    } else {
+        let middle = f64::midpoint(y_of(place), y_of(before));
+        (x_of(layer) - (PITCH_X - NODE_WIDTH) / 2.0, middle - 7.0)
+    };
     let rate = number::tick(per_second as f64).replace(' ', "\u{a0}");
-    let _ = write!(svg, "<text class=\"rate\" x=\"{x:.1}\" y=\"{y:.1}\">{rate}/s</text>");
+    let _ = write!(svg, "<text class=\"rate\" x=\"{x:.1}\" y=\"{y:.1}\">{rate}</text>");
 }
 
 fn draw_node(svg: &mut String, node: &Node, x: f64, y: f64) {

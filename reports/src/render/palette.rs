@@ -57,7 +57,7 @@ pub(super) fn style_rules() -> String {
     };
     // Where lines lie on each other, what is below shows in the gaps of what is above.
     let dashes =
-        SERIES.into_iter().zip(["", "", "22 10", "10 10", "5 9", "16 8 3 8", "3 6", "8 4"]);
+        SERIES.into_iter().zip(["", "30 9", "20 12", "10 10", "5 9", "16 8 3 8", "3 6", "8 4"]);
     let dash = |(color, dashes): (RGBColor, &str)| {
         let hex = hex(color);
         format!(".over polyline[stroke=\"{hex}\"]{{stroke-dasharray:{dashes}}}\n")
