@@ -285,6 +285,7 @@ fn head(fail: bool) -> Head {
         scenario: "scenarios/order-pipeline.toml".to_owned(),
         seed: 7,
         expected: Verdict::Pass,
+        expected_also: Vec::new(),
         expected_anomaly: None,
         missing_notes: Vec::new(),
         digest: mix(1),

@@ -62,6 +62,7 @@ fn summary(recorder: &Recorder, timeline: &Timeline) -> Summary {
         seed: 7,
         expected: Verdict::Pass,
         expected_anomaly: None,
+        expected_also: Vec::new(),
         missing_notes: Vec::new(),
         digest: 0xfeed,
         wall_s: 86.421,

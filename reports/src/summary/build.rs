@@ -19,6 +19,8 @@ pub struct Head {
     pub expected: Verdict,
     /// The anomaly that the file expects, when it expects a failure.
     pub expected_anomaly: Option<Anomaly>,
+    /// What may be found beside it.
+    pub expected_also: Vec<Anomaly>,
     /// What the file demands to happen, and what did not.
     pub missing_notes: Vec<String>,
     /// Digest of the full event trace.
@@ -147,6 +149,7 @@ impl Summary {
             verdict,
             expected: head.expected,
             expected_anomaly: head.expected_anomaly,
+            expected_also: head.expected_also,
             anomalies,
             missing_notes: head.missing_notes,
             exit: 0,

@@ -26,6 +26,8 @@ pub struct Summary {
     pub expected: Verdict,
     /// The anomaly that the file expects, when it expects a failure.
     pub expected_anomaly: Option<Anomaly>,
+    /// What the file allows to be found beside it (`expect.also`).
+    pub expected_also: Vec<Anomaly>,
     /// The anomalies that were found, in order of declaration.
     pub anomalies: Vec<Anomaly>,
     /// What the file demands to happen (`expect.notes`), and what did not.
@@ -204,8 +206,16 @@ impl Summary {
     }
 
     fn verdict_is_expected(&self) -> bool {
-        let anomaly = self.expected_anomaly.is_none_or(|one| self.anomalies.contains(&one));
-        self.verdict == self.expected && anomaly
+        let found = self.expected_anomaly.is_none_or(|one| self.anomalies.contains(&one));
+        self.verdict == self.expected && found && self.unexpected_anomalies().next().is_none()
+    }
+
+    /// What was found in a run that expects a failure, and is neither the anomaly that it expects
+    /// nor one that may come with it.
+    pub fn unexpected_anomalies(&self) -> impl Iterator<Item = Anomaly> {
+        let expected = self.expected_anomaly;
+        let found = self.anomalies.iter().copied().filter(move |_| expected.is_some());
+        found.filter(move |one| Some(*one) != expected && !self.expected_also.contains(one))
     }
 }
 

@@ -21,6 +21,7 @@ fn head() -> Head {
         seed: 7,
         expected: Verdict::Pass,
         expected_anomaly: None,
+        expected_also: Vec::new(),
         digest: 0xabc,
         wall_s: 0.25,
         events: 42,

@@ -81,5 +81,10 @@ pub(super) fn expectation(decoder: &mut Decoder, node: Option<&Node>) -> Expecta
         _ => {}
     }
     let notes = t.read_list(decoder, "notes", values::name).unwrap_or_default();
-    Expectation { verdict, anomaly, notes }
+    let also = t.read_list(decoder, "also", |value| {
+        let word = values::text(value)?;
+        Anomaly::from_name(&word)
+            .ok_or_else(|| values::unknown_word(&word, Anomaly::ALL.iter().map(|a| a.name())))
+    });
+    Expectation { verdict, anomaly, also: also.unwrap_or_default(), notes }
 }

@@ -132,6 +132,8 @@ pub struct Expectation {
     pub verdict: Verdict,
     /// `anomaly`: must be among what was found; only with `verdict = "fail"`.
     pub anomaly: Option<Anomaly>,
+    /// `also`: what may be found beside it; anything else is not as expected.
+    pub also: Vec<Anomaly>,
     /// `notes`: what must happen in the run, in the simulator's own words (names of notes and of
     /// faults), so that a regression does not become vacuous when the model moves on.
     pub notes: Vec<String>,

@@ -103,6 +103,10 @@ impl Scenario {
         if let Some(anomaly) = self.expect.anomaly {
             out.text("anomaly", anomaly.name());
         }
+        if !self.expect.also.is_empty() {
+            let names: Vec<String> = self.expect.also.iter().map(|a| a.name().to_owned()).collect();
+            out.line("also", words::list(&names));
+        }
         if !self.expect.notes.is_empty() {
             out.line("notes", words::list(&self.expect.notes));
         }

@@ -112,6 +112,12 @@ pub const EXPECT: Section = Section {
             "What must be found.",
         ),
         key(
+            "also",
+            "names of checks",
+            "none",
+            "What may be found beside `anomaly`. Anything else that is found is not as expected.",
+        ),
+        key(
             "notes",
             "names",
             "none",

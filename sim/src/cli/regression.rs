@@ -101,6 +101,7 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
             Verdict::Inconclusive => Expected::Inconclusive,
         },
         anomaly: anomaly.filter(|_| summary.verdict == Verdict::Fail).and_then(Anomaly::from_name),
+        also: found.filter(|name| Some(*name) != anomaly).filter_map(Anomaly::from_name).collect(),
         notes,
     };
     Ok(resolved)

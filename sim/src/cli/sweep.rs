@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reports::checker::Anomaly;
 use reports::summary::Summary;
 use serde_json::json;
 
@@ -215,7 +216,12 @@ impl Sweep<'_> {
         } else if summary.only_notes_are_missing() {
             found.push_str(&format!("; did not happen: {}", summary.missing_notes.join(", ")));
         } else if let (false, Some(missed)) = (expected, summary.expected_anomaly) {
-            found.push_str(&format!("; {} was expected and did not come", missed.name()));
+            if summary.anomalies.contains(&missed) {
+                let more: Vec<&str> = summary.unexpected_anomalies().map(Anomaly::name).collect();
+                found.push_str(&format!("; not expected: {}", more.join(", ")));
+            } else {
+                found.push_str(&format!("; {} was expected and did not come", missed.name()));
+            }
         }
         let found = found.trim_start_matches("; ");
         let mut line = format!("{word}  seed {:<6}  {}", summary.seed, summary.digest);

@@ -43,6 +43,12 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
             Expected::Inconclusive => Verdict::Inconclusive,
         },
         expected_anomaly: scenario.expect.anomaly.and_then(|a| Anomaly::of_name(a.name())),
+        expected_also: scenario
+            .expect
+            .also
+            .iter()
+            .filter_map(|one| Anomaly::of_name(one.name()))
+            .collect(),
         missing_notes: world.missing_notes(),
         digest: world.trace().digest(),
         wall_s,
