@@ -27,6 +27,7 @@ mod tests;
 mod tree;
 mod units;
 mod values;
+pub mod warning;
 
 pub use assemble::{Loader, text_of};
 pub use diagnostic::Diagnostic;

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod client;
 pub mod dialogue;
+mod effect;
 pub mod host;
 #[cfg(madsim)]
 pub mod hosted;

@@ -9,25 +9,25 @@ mod words;
 use std::path::{Path, PathBuf};
 
 /// A text file of the repository.
-struct Source {
+pub(crate) struct Source {
     /// Relative to the root, with `/`.
-    path: String,
+    pub(crate) path: String,
     text: String,
 }
 
 impl Source {
-    fn is_rust(&self) -> bool {
+    pub(crate) fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 
     /// Whether the whole file is test or bench code.
-    fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         let folder = |name: &str| self.path.split('/').any(|part| part == name);
         folder("tests") || folder("benches") || self.path.ends_with("/tests.rs")
     }
 
     /// The lines before the first test module.
-    fn code(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn code(&self) -> impl Iterator<Item = &str> {
         let test = self.is_test();
         self.text.lines().take_while(move |line| test || !line.starts_with("#[cfg(test)]"))
     }
@@ -43,7 +43,7 @@ fn read(path: &str) -> String {
 }
 
 /// Every text file that is written by hand, in order of path.
-fn sources() -> Vec<Source> {
+pub(crate) fn sources() -> Vec<Source> {
     let mut found = Vec::new();
     walk(&root(), &mut found);
     found.sort_by(|a, b| a.path.cmp(&b.path));

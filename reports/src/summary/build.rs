@@ -177,6 +177,7 @@ impl Summary {
             lag: lag(recorder),
             resources: resources(timeline),
             gates,
+            warnings: Vec::new(),
             replay: head.replay,
         };
         summary.exit = summary.exit_code();

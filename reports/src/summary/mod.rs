@@ -65,8 +65,23 @@ pub struct Summary {
     pub resources: Table<Table<Utilization>>,
     /// Service levels.
     pub gates: Vec<Gate>,
+    /// What Kafka accepts of the scenario and hurts; of no weight for verdict and exit code.
+    pub warnings: Vec<Warning>,
     /// The command that reproduces the run.
     pub replay: String,
+}
+
+/// Something about the configuration that Kafka accepts and that hurts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Warning {
+    /// Its name.
+    pub name: String,
+    /// What is so, and what comes of it.
+    pub text: String,
+    /// Where Kafka says so.
+    pub source: String,
+    /// The value to look at, as a path of the scenario.
+    pub path: String,
 }
 
 /// Counts of records over the whole run.

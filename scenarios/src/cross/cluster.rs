@@ -53,31 +53,12 @@ fn topics(cross: &mut Cross<'_>) {
     }
 }
 
-/// The offsets topic exists with the first consumer, the transaction log with the first
-/// transaction; with too high a factor Kafka never creates them, and clients wait for ever.
+/// No transaction could begin when its log needs more in-sync replicas than it has. Too high a
+/// factor is a warning: Kafka accepts it, and clients wait for ever.
 fn internal_topics(cross: &mut Cross<'_>) {
     let scenario = cross.scenario;
     let config = &scenario.cluster.config;
-    let consumers = scenario.services.iter().any(|s| s.group.is_some());
     let transactions = scenario.services.iter().any(|s| s.transactional);
-    for (used, key, what) in [
-        (consumers, "offsets.topic.replication.factor", "the offsets topic"),
-        (transactions, "transaction.state.log.replication.factor", "the transaction log"),
-    ] {
-        let factor = config.int(key);
-        if !used || factor <= i64::from(scenario.cluster.brokers) {
-            continue;
-        }
-        let brokers = scenario.cluster.brokers;
-        let problem = Problem::new(
-            "scenario::replication-above-brokers",
-            format!("{what} wants {factor} replicas, the cluster has {brokers} brokers"),
-        )
-        .help(format!("set {key:?} = {brokers} in `cluster.config`"));
-        let node = cross.given(&["cluster", "config", key]);
-        let count = cross.given(&["cluster", "brokers"]);
-        cross.raise(problem, &[(node, "replication factor"), (count, "brokers")]);
-    }
     let (minimum_key, key) =
         ("transaction.state.log.min.isr", "transaction.state.log.replication.factor");
     let (minimum, factor) = (config.int(minimum_key), config.int(key));

@@ -2,6 +2,7 @@
 
 use super::Cross;
 use crate::decoder::Problem;
+use crate::model::Version;
 use crate::model::config::KafkaConfig;
 use crate::model::service::{Commit, Service};
 
@@ -47,7 +48,7 @@ fn idempotence(cross: &mut Cross<'_>, service: &Service) {
         return;
     }
     if !service.transactional && asked != Some(true) {
-        if asked.is_none() {
+        if asked.is_none() && cross.scenario.kafka > Version::V3_9 {
             in_flight(cross, service);
         }
         return;

@@ -1,5 +1,6 @@
 //! Rules between tables: what each table says may be fine and still not fit the others.
 
+mod broker;
 mod cluster;
 mod evidence;
 mod fault;
@@ -23,6 +24,7 @@ pub(crate) fn check(decoder: &mut Decoder, root: &Node, scenario: &Scenario) {
     decoder.settle();
     let mut cross = Cross { decoder, root, scenario };
     cluster::check(&mut cross);
+    broker::check(&mut cross);
     pipeline::check(&mut cross);
     kafka::check(&mut cross);
     fault::check(&mut cross);

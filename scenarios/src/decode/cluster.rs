@@ -225,8 +225,8 @@ pub(super) fn topic(decoder: &mut Decoder, entry: &Entry, cluster: &Cluster) -> 
     let default = |key: &str| u32::try_from(cluster.config.int(key)).unwrap_or(1).max(1);
     let mut topic = Topic {
         name: entry.key.clone(),
-        partitions: default("num.partitions"),
-        replication: default("default.replication.factor"),
+        partitions: default(kafka_keys::NUM_PARTITIONS),
+        replication: default(kafka_keys::DEFAULT_FACTOR),
         config: KafkaConfig::empty(Scope::Topic, version),
     };
     let path = format!("topic.{}", entry.key);

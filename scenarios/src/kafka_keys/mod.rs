@@ -137,6 +137,26 @@ pub fn reserved(scope: Scope, name: &str) -> Option<&'static str> {
     RESERVED.iter().find(|(s, n, _)| *s == scope && *n == name).map(|(_, _, why)| *why)
 }
 
+/// How many partitions a topic has that does not say.
+pub(crate) const NUM_PARTITIONS: &str = "num.partitions";
+/// How many replicas a topic has that does not say.
+pub(crate) const DEFAULT_FACTOR: &str = "default.replication.factor";
+
+/// Keys that decide what a scenario means, before anything runs: what stands in their place, and
+/// what they do.
+#[must_use]
+pub fn read_by_language(scope: Scope, name: &str) -> Option<(&'static str, &'static str)> {
+    match (scope, name) {
+        (Scope::Broker, NUM_PARTITIONS) => {
+            Some(("`topic.NAME.partitions`", "partitions of topics that do not say."))
+        }
+        (Scope::Broker, DEFAULT_FACTOR) => {
+            Some(("`topic.NAME.replication`", "replicas of topics that do not say."))
+        }
+        _ => None,
+    }
+}
+
 /// An unknown key: with the releases that have it, or the nearest name, also of the other scopes.
 pub(crate) fn unknown(scope: Scope, version: Version, name: &str) -> Wrong {
     let short: String = name.chars().take(80).collect();

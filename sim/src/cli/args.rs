@@ -30,6 +30,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// List the scenarios that are here
     List(ListArgs),
+    /// Tell what Kafka's configuration keys are, and what they do here
+    Explain(ExplainArgs),
     /// Run scripts of requests against the model and print them with its replies
     Dialogue(DialogueArgs),
 }
@@ -153,6 +155,16 @@ pub(super) struct CheckArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct ListArgs {
     /// How the list is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The keys, as in Kafka's documentation [default: what there is, counted]
+    #[arg(value_name = "KEY")]
+    pub(super) keys: Vec<String>,
+    /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }

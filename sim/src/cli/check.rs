@@ -22,6 +22,7 @@ pub(super) fn command(args: &CheckArgs, console: &mut Console<'_>) -> Result<Exi
                     exit = exit.worse(Exit::Scenario);
                     continue;
                 }
+                scene.warn(console);
                 let digest = scene.scenario.digest();
                 console.line(&format!("{}: ok, digest {digest:016x}", file.display()));
             }

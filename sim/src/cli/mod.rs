@@ -12,6 +12,7 @@ mod diagnosis;
 mod dialogue;
 mod execute;
 mod exit;
+mod explain;
 mod folder;
 mod honesty;
 mod library;
@@ -77,6 +78,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure
         Command::Meta(args) => meta::command(&args, console),
         Command::Check(args) => check::command(&args, console),
         Command::List(args) => list::command(&args, console),
+        Command::Explain(args) => explain::command(&args, console),
         Command::Dialogue(args) => dialogue::command(&args, console),
     }
 }

@@ -13,6 +13,7 @@ use super::{regression, report, telling};
 pub(super) fn command(args: &RunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
     let scene = Scene::with_flags(&args.file, &args.flags, console)?;
+    scene.warn(console);
     if args.write_regression {
         regression::place()?;
     }

@@ -100,6 +100,28 @@ impl Scene {
         format!("assize replay {}", self.token(seed))
     }
 
+    /// Tells what Kafka accepts of the configuration and hurts.
+    pub(super) fn warn(&self, console: &mut Console<'_>) {
+        let warnings = scenarios::warning::warnings(&self.scenario);
+        if warnings.is_empty() {
+            return;
+        }
+        let origins = self.origins();
+        for warning in warnings {
+            // Paths quote keys with dots only, and flags quote nothing.
+            let plain = |path: &str| path.replace('"', "");
+            let origin = origins.iter().find(|one| plain(&one.path) == plain(&warning.path));
+            let place = match origin.map(|one| one.origin.as_str()) {
+                Some(place) => format!("{}, {place}", self.path.display()),
+                None => format!("{}, by default", self.path.display()),
+            };
+            console.error(&format!(
+                "warning[{}]: {}\n  at {} ({place})\n  source: {}",
+                warning.name, warning.text, warning.path, warning.source
+            ));
+        }
+    }
+
     /// Every value that file, bases and flags give, with where it is.
     pub(super) fn origins(&self) -> Vec<scenarios::Origin> {
         scenarios::origins(&self.text, &self.set, &loader(&self.path))

@@ -76,6 +76,13 @@ impl ClientSettings {
         let mut producer = ProducerConfig::default();
         producer.transaction_version = u32::from(release.transaction_version());
         apply(&service.producer, &path, |key, text| set_producer(&mut producer, key, text))?;
+        // The language lets this pass up to 3.9 only, whose producer yields.
+        if producer.enable_idempotence.is_none()
+            && producer.max_in_flight > 5
+            && !service.transactional
+        {
+            producer.enable_idempotence = Some(false);
+        }
         // Whether there is a transactional id matters to the rules, which one does not.
         producer.transactional_id = service.transactional.then_some(TransactionalId(0));
         producer.check().map_err(|error| PlanError::Refused { path, reason: error.to_string() })?;

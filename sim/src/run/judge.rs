@@ -5,6 +5,7 @@ use std::path::Path;
 use reports::checker::{Anomaly, Claim, Finding, Scope, Verdict, Violation};
 use reports::summary::{FaultEntry, Head, Summary};
 use scenarios::model::{Anomaly as Named, Verdict as Expected};
+use scenarios::warning::{Warning, warnings};
 
 use super::{Run, gates, timeline};
 use crate::world::{Outcome, World};
@@ -58,8 +59,18 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
         replay: format!("assize run {} --seed {}", name.display(), world.seed()),
     };
     let recorder = world.recorder().clone();
-    let summary = Summary::new(head, &recorder, &timeline, checks, measured);
+    let mut summary = Summary::new(head, &recorder, &timeline, checks, measured);
+    summary.warnings = warnings(world.scenario()).into_iter().map(told).collect();
     Run { summary, recorder, timeline, world }
+}
+
+fn told(warning: Warning) -> reports::summary::Warning {
+    reports::summary::Warning {
+        name: warning.name.to_owned(),
+        text: warning.text,
+        source: warning.source.to_owned(),
+        path: warning.path,
+    }
 }
 
 /// What the run claims to have, from what its services promise.

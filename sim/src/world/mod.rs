@@ -34,7 +34,7 @@ mod watch;
 mod witness;
 
 pub use actor::{Actor, ActorContext, LoadWindow, Port, Shared, TopicTable};
-pub(crate) use admin::AdminConfig;
+pub(crate) use admin::{AdminConfig, SETTINGS as ADMIN_SETTINGS};
 pub use clients::ClientProcess;
 pub use costs::Costs;
 pub use fault::FaultRecord;

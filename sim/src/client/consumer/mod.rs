@@ -28,6 +28,7 @@ use std::collections::VecDeque;
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Duration, GroupId, Instant, MILLISECOND, NodeId, PartitionId, TopicId};
 
+pub(crate) use config::SETTINGS;
 pub use config::{ConsumerConfig, OffsetReset};
 pub use event::{CommitError, CommitId, ConsumerError, ConsumerEvent, Polled, Run};
 pub use scripted::PositionView;

@@ -39,6 +39,7 @@ use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
 use broker_model::types::{BatchId, Instant, NodeId};
 
+pub(crate) use config::SETTINGS;
 pub use config::{ConfigError, ProducerConfig};
 pub use event::{
     Operation, Outcome, ProducerError, ProducerEvent, Refusal, RunOutcome, SendOutcome,

@@ -1,0 +1,51 @@
+//! Configurations that Kafka accepts and that hurt. They never decide a verdict or an exit code.
+
+mod broker;
+mod client;
+
+use crate::model::Scenario;
+
+/// Something that Kafka accepts and a reader of the scenario should know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Warning {
+    /// Its name, a contract with scripts.
+    pub name: &'static str,
+    /// What is so, and what comes of it.
+    pub text: String,
+    /// Where Kafka says so: a KIP or a chapter of its documentation.
+    pub source: &'static str,
+    /// The value to look at, as a path of the scenario; what is not set has none in the file.
+    pub path: String,
+}
+
+/// All warnings of a scenario, each name once, in a fixed order.
+#[must_use]
+pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
+    let found = [
+        broker::internal_topic_factor(scenario),
+        broker::flush_by_messages(scenario),
+        broker::min_isr_is_factor(scenario),
+        broker::unclean_with_transactions(scenario),
+        client::acknowledged_by_one(scenario),
+        client::poll_interval(scenario),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// `a`, `b` and `c`.
+fn named(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// `topic` or `topics`.
+fn plural<'a>(one: &'a str, many: &'a str, names: &[&str]) -> &'a str {
+    if names.len() == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests;

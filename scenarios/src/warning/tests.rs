@@ -1,0 +1,72 @@
+use super::warnings;
+use crate::Scenario;
+
+/// A sound pipeline, with these values over it.
+fn names(set: &[(&str, &str)]) -> Vec<&'static str> {
+    let text = r#"
+[scenario]
+name = "w"
+duration = "1s"
+[cluster]
+hardware = "test"
+config = { "min.insync.replicas" = 2 }
+[topic.orders]
+replication = 3
+[topic.invoices]
+replication = 3
+[service.order]
+kind = "ingress"
+output = "orders"
+[service.billing]
+kind = "transform"
+input = "orders"
+output = "invoices"
+transactional = true
+time = "1ms"
+[load.calls]
+into = "order"
+arrivals = { model = "open", rate = "10/s" }
+[check]
+exactly_once = { from = "orders", to = "invoices" }
+"#;
+    let set: Vec<(String, String)> =
+        set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    let scenario = Scenario::parse(text, &set).expect("Kafka accepts this");
+    warnings(&scenario).iter().map(|warning| warning.name).collect()
+}
+
+#[test]
+fn a_sound_configuration_has_none() {
+    assert!(names(&[]).is_empty());
+    // Near misses: one below, one apart.
+    assert!(names(&[("cluster.config.offsets.topic.replication.factor", "3")]).is_empty());
+    assert!(names(&[("service.order.producer.acks", "all")]).is_empty());
+    assert!(names(&[("service.billing.consumer.max.poll.interval.ms", "500ms")]).is_empty());
+    assert!(names(&[("topic.orders.config.unclean.leader.election.enable", "false")]).is_empty());
+}
+
+#[test]
+fn each_configuration_that_hurts_has_its_warning() {
+    for (name, path, value) in [
+        ("internal-topic-factor", "cluster.config.offsets.topic.replication.factor", "4"),
+        ("internal-topic-factor", "cluster.config.transaction.state.log.replication.factor", "4"),
+        ("flush-by-messages", "cluster.config.log.flush.interval.messages", "1"),
+        ("flush-by-messages", "topic.orders.config.flush.messages", "1"),
+        ("min-isr-is-replication", "topic.orders.config.min.insync.replicas", "3"),
+        ("min-isr-is-replication", "cluster.config.min.insync.replicas", "3"),
+        (
+            "unclean-election-with-transactions",
+            "topic.invoices.config.unclean.leader.election.enable",
+            "true",
+        ),
+        (
+            "unclean-election-with-transactions",
+            "cluster.config.unclean.leader.election.enable",
+            "true",
+        ),
+        ("acks-1-under-exactly-once", "service.order.producer.acks", "1"),
+        ("poll-interval-below-work", "service.billing.consumer.max.poll.interval.ms", "499ms"),
+    ] {
+        assert_eq!(names(&[(path, value)]), [name], "{path} = {value}");
+    }
+}
