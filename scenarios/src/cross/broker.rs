@@ -34,7 +34,9 @@ fn raise(cross: &mut Cross<'_>, table: &[&str], clash: &Clash) {
         path.push(key);
         cross.given(&path)
     };
-    let nodes = [(node(clash.keys[0]), "this"), (node(clash.keys[1]), "does not go with this")];
+    // A key may be wrong by itself.
+    let other = if clash.keys[0] == clash.keys[1] { None } else { node(clash.keys[1]) };
+    let nodes = [(node(clash.keys[0]), "this"), (other, "does not go with this")];
     let problem = Problem::new("scenario::kafka-config", clash.message.clone()).help(clash.help);
     cross.raise(problem, &nodes);
 }

@@ -161,6 +161,14 @@ fn bounded(scope: Scope, key: &str, value: &ConfigValue) -> Result<(), String> {
         {
             Err(format!("must be at most {PARTITIONS_MAX} in a simulation, not {n}"))
         }
+        // The language reads this one, and Kafka's catalogue has no bound for it.
+        ConfigValue::Int(n)
+            if scope == Scope::Broker
+                && key == "default.replication.factor"
+                && !(1..=32_767).contains(n) =>
+        {
+            Err(format!("must be an integer from 1 to 32767, not `{n}`"))
+        }
         _ => Ok(()),
     }
 }
