@@ -1,6 +1,6 @@
 //! The topics of a run: created, led, and declared to the recorder.
 
-use broker_model::broker::{Broker, OFFSETS_TOPIC, TRANSACTIONS_TOPIC, internal_topic};
+use broker_model::broker::{Broker, internal_topic};
 use broker_model::protocol::Request;
 use broker_model::protocol::controller::CreateTopicRequest;
 use broker_model::types::{NodeId, PartitionId};
@@ -24,24 +24,28 @@ impl World {
                 internal: false,
             });
         }
-        let config = self.nodes.iter().find_map(Node::broker).map(Broker::config);
-        for transactions in [false, true] {
-            let mut request = internal_topic(config.expect("a cluster has brokers"), transactions);
-            // Kafka would wait for enough brokers for ever; a small cluster is meant to work.
-            request.replication_factor = request.replication_factor.min(scenario.cluster.brokers);
-            requests.push(request);
-        }
+        requests.extend(self.internal_topics());
         for request in requests {
             self.send_as_administrator(Request::CreateTopics(request));
         }
+    }
+
+    /// The internal topics that can be. Kafka never creates one that wants more replicas than
+    /// there are brokers; the brokers are left to find that out when somebody needs it.
+    fn internal_topics(&self) -> impl Iterator<Item = CreateTopicRequest> + '_ {
+        let config = self.nodes.iter().find_map(Node::broker).map(Broker::config);
+        let config = config.expect("a cluster has brokers");
+        let brokers = self.plan.scenario.cluster.brokers;
+        let both = [false, true].map(|transactions| internal_topic(config, transactions));
+        both.into_iter().filter(move |request| request.replication_factor <= brokers)
     }
 
     /// All topics exist, and every leader knows that it leads.
     pub(super) fn topics_have_leaders(&self) -> bool {
         let image = self.image();
         let created = self.plan.scenario.topics.iter().map(|t| t.name.as_str());
-        let mut names = created.chain([OFFSETS_TOPIC, TRANSACTIONS_TOPIC]);
-        names.all(|name| image.topic_by_name(name).is_some())
+        let internal = self.internal_topics().map(|request| request.name);
+        created.map(str::to_owned).chain(internal).all(|name| image.topic_by_name(&name).is_some())
             && image
                 .partitions()
                 .all(|p| p.leader.is_some_and(|leader| self.leads(leader, p.partition)))
