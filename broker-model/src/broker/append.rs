@@ -161,7 +161,6 @@ impl Broker {
         });
         self.sessions.news(partition, News::Readable);
         if leader {
-            self.maybe_load(cx, partition, high_watermark);
             while let Some(who) = self.acks.pop_reached(partition, high_watermark) {
                 self.settled(cx, partition, who, ErrorCode::None);
             }

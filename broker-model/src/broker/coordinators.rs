@@ -16,7 +16,7 @@ use crate::log::{Origin, Verification};
 use crate::protocol::controller::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
 use crate::protocol::coordinator::CoordinatorKey;
 use crate::protocol::{ErrorCode, Header, Request};
-use crate::records::PartitionRecord;
+use crate::records::{LogEntry, PartitionRecord};
 use crate::txn::{self, TransactionCoordinator, TransactionSettings};
 use crate::types::{
     BatchId, CoordinatorEpoch, Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId,
@@ -32,15 +32,6 @@ pub(super) enum Kind {
     Transaction,
 }
 
-/// A shard whose partition this broker leads.
-#[derive(Clone, Copy, Debug)]
-struct Led {
-    kind: Kind,
-    epoch: CoordinatorEpoch,
-    /// It is loaded once everything before this is replicated; `None` when it is.
-    load_at: Option<Offset>,
-}
-
 /// Both coordinators with what their broker keeps for them.
 #[derive(Clone, Debug)]
 pub(super) struct Coordinators {
@@ -48,7 +39,8 @@ pub(super) struct Coordinators {
     pub(super) transactions: TransactionCoordinator,
     group_effects: Effects,
     transaction_effects: Effects,
-    led: BTreeMap<PartitionId, Led>,
+    /// The shards whose partitions this broker leads.
+    led: BTreeMap<PartitionId, Kind>,
     /// Creation of the offsets topic and of the transaction topic was asked for.
     pub(super) creating: [bool; 2],
     /// Partitions of deleted topics whose offsets go.
@@ -101,18 +93,10 @@ impl Coordinators {
         *self = Self::new(node, config);
     }
 
-    /// Whether a partition belongs to a coordinator whose shard is not loaded yet.
-    pub(super) fn is_loading(&self, partition: PartitionId) -> bool {
-        self.led.get(&partition).is_some_and(|l| l.load_at.is_some())
-    }
-
     /// Why a request about a shard cannot be answered.
     fn refuses(&self, partition: Option<PartitionId>) -> Option<ErrorCode> {
-        match partition.and_then(|p| self.led.get(&p)) {
-            None => Some(ErrorCode::NotCoordinator),
-            Some(Led { load_at: Some(_), .. }) => Some(ErrorCode::CoordinatorLoadInProgress),
-            Some(_) => None,
-        }
+        let led = partition.is_some_and(|p| self.led.contains_key(&p));
+        if led { None } else { Some(ErrorCode::NotCoordinator) }
     }
 
     /// Tells the group coordinator of a replicated marker on a partition of its topic.
@@ -123,7 +107,7 @@ impl Coordinators {
         producer_id: crate::types::ProducerId,
         commit: bool,
     ) {
-        if self.led.get(&partition).is_some_and(|l| l.kind == Kind::Group) {
+        if self.led.get(&partition).is_some_and(|k| *k == Kind::Group) {
             self.groups.marker(cx, &mut self.group_effects, partition, producer_id, commit);
         }
     }
@@ -142,7 +126,9 @@ impl Coordinators {
 
 impl Broker {
     /// This broker leads a partition in a new epoch: if it is a coordinator's log, the shard
-    /// is loaded as soon as all it holds is replicated.
+    /// is loaded from all of it and active at once, as in Kafka (`CoordinatorLoaderImpl` and
+    /// `TransactionStateManager` read up to the log end). What is not replicated yet counts
+    /// for the group coordinator's readers when the high watermark passes it.
     pub(super) fn lead_coordinator(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
         let Some(topic) = self.image.topic(record.topic) else { return };
         let kind = match topic.name.as_str() {
@@ -150,35 +136,24 @@ impl Broker {
             TRANSACTIONS_TOPIC => Kind::Transaction,
             _ => return,
         };
-        let Some(replica) = self.replicas.get(record.partition) else { return };
-        let led = Led {
-            kind,
-            epoch: CoordinatorEpoch(record.leader_epoch.0),
-            load_at: Some(replica.log().log_end_offset()),
-        };
-        self.coordinators.led.insert(record.partition, led);
-        let high_watermark = replica.high_watermark();
-        self.maybe_load(cx, record.partition, high_watermark);
-    }
-
-    /// Loads a shard whose log is replicated far enough.
-    pub(super) fn maybe_load(
-        &mut self,
-        cx: &mut Context<'_>,
-        partition: PartitionId,
-        high_watermark: Offset,
-    ) {
-        let Some(led) = self.coordinators.led.get_mut(&partition) else { return };
-        if led.load_at.is_none_or(|end| high_watermark < end) {
-            return;
-        }
-        led.load_at = None;
-        let Led { kind, epoch, .. } = *led;
+        let partition = record.partition;
+        let epoch = CoordinatorEpoch(record.leader_epoch.0);
         let Some(replica) = self.replicas.get(partition) else { return };
         let entries = replica.log().entries();
         let c = &mut self.coordinators;
+        c.led.insert(partition, kind);
         match kind {
-            Kind::Group => c.groups.load(cx, &mut c.group_effects, partition, epoch, entries),
+            Kind::Group => {
+                let high_watermark = replica.high_watermark();
+                let end = |e: &LogEntry| e.base_offset + i64::from(cx.batches.get(e.batch).count);
+                let replicated = entries.partition_point(|e| end(e) <= high_watermark);
+                let ends: Vec<Offset> = entries[replicated..].iter().map(end).collect();
+                let effects = &mut c.group_effects;
+                let tail = c.groups.take_over(cx, effects, partition, epoch, entries, replicated);
+                for (end, waiter) in ends.into_iter().zip(tail) {
+                    self.acks.wait(partition, end, Waiting::Group(waiter));
+                }
+            }
             Kind::Transaction => {
                 let offsets = self.image.topic_by_name(OFFSETS_TOPIC);
                 if let Some(topic) = offsets.and_then(|id| self.image.topic(id)) {
@@ -192,7 +167,7 @@ impl Broker {
     /// This broker leads a partition no longer, or in another epoch.
     pub(super) fn resign_coordinator(&mut self, partition: PartitionId) {
         let c = &mut self.coordinators;
-        match c.led.remove(&partition).map(|l| l.kind) {
+        match c.led.remove(&partition) {
             Some(Kind::Group) => c.groups.unload(&mut c.group_effects, partition),
             Some(Kind::Transaction) => {
                 c.transactions.unload(&mut c.transaction_effects, partition);

@@ -191,9 +191,6 @@ impl Broker {
     ) -> Result<crate::types::Offset, ErrorCode> {
         let leading = self.replicas.get(partition).filter(|r| r.leader().is_some());
         let replica = leading.ok_or_else(|| self.not_leading(partition))?;
-        if self.coordinators.is_loading(partition) {
-            return Err(ErrorCode::CoordinatorLoadInProgress);
-        }
         if replica.under_min_isr() {
             return Err(ErrorCode::NotEnoughReplicas);
         }

@@ -143,10 +143,6 @@ impl Broker {
         }
         self.advance_high_watermark(cx, partition);
         self.expand_isr(cx, partition);
-        if new {
-            let high_watermark = self.high_watermark(partition);
-            self.maybe_load(cx, partition, high_watermark);
-        }
     }
 
     fn follow(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {

@@ -8,6 +8,7 @@ use super::Groups;
 use super::classic_group::{ClassicGroup, GroupState};
 use super::desk::{Desk, Then, Timer, as_instance};
 use super::join::NO_MEMBER;
+use super::offsets::GroupOffsets;
 use crate::io::Token;
 use crate::protocol::group::{
     CommittedOffset, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
@@ -15,7 +16,7 @@ use crate::protocol::group::{
 };
 use crate::protocol::txn::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 use crate::protocol::{ErrorCode, Header, Response};
-use crate::records::{GroupRecord, OffsetRecord};
+use crate::records::{Content, GroupRecord, OffsetRecord};
 use crate::rules::OffsetCommitRule;
 use crate::types::{GenerationId, GroupId, MILLISECOND, MemberId, Offset, PartitionId};
 
@@ -150,7 +151,35 @@ impl Desk<'_, '_> {
             self.log.parked.entry(last).or_default().push((token, request));
             return;
         }
+        // Such a fetch is a write without records: it sees what is not replicated yet, too.
+        if request.require_stable
+            && !self.log.tail.is_empty()
+            && let Some(group) = groups.get(&request.group)
+        {
+            let latest = self.with_tail(group);
+            return self.answer_offsets(Some(&latest), token, &request);
+        }
         self.answer_fetch(groups, token, &request);
+    }
+
+    /// A group's offsets at the end of the log that the shard was loaded from.
+    fn with_tail(&self, group: &ClassicGroup) -> GroupOffsets {
+        let mut offsets = group.offsets.clone();
+        for waiter in &self.log.tail {
+            let Some(append) = self.appends.open.get(waiter) else { continue };
+            let batch = self.cx.batches.get(append.batch);
+            if let Content::Marker { commit, .. } = batch.content {
+                offsets.end(batch.producer_id, commit);
+            }
+            for record in self.cx.batches.group_records(append.batch) {
+                if let GroupRecord::Offset { group: id, partition, value } = record
+                    && *id == group.id
+                {
+                    offsets.replay(batch.producer_id, *partition, *value, append.position);
+                }
+            }
+        }
+        offsets
     }
 
     pub(super) fn answer_fetch(
@@ -159,23 +188,32 @@ impl Desk<'_, '_> {
         token: Token,
         request: &OffsetFetchRequest,
     ) {
-        let group = groups.get(&request.group);
+        let offsets = groups.get(&request.group).map(|group| &group.offsets);
+        self.answer_offsets(offsets, token, request);
+    }
+
+    fn answer_offsets(
+        &mut self,
+        offsets: Option<&GroupOffsets>,
+        token: Token,
+        request: &OffsetFetchRequest,
+    ) {
         let answer = |partition: PartitionId| {
             let mut offset =
                 CommittedOffset { partition, offset: Offset::NONE, leader_epoch: None };
-            let Some(group) = group else { return (ErrorCode::None, offset) };
-            if request.require_stable && group.offsets.is_pending(partition) {
+            let Some(known) = offsets else { return (ErrorCode::None, offset) };
+            if request.require_stable && known.is_pending(partition) {
                 return (ErrorCode::UnstableOffsetCommit, offset);
             }
-            if let Some(c) = group.offsets.committed.get(&partition) {
+            if let Some(c) = known.committed.get(&partition) {
                 offset.offset = c.record.offset;
                 offset.leader_epoch = c.record.leader_epoch;
             }
             (ErrorCode::None, offset)
         };
-        let partitions = match (&request.partitions, group) {
+        let partitions = match (&request.partitions, offsets) {
             (Some(wanted), _) => wanted.iter().copied().map(answer).collect(),
-            (None, Some(group)) => group.offsets.committed.keys().copied().map(answer).collect(),
+            (None, Some(known)) => known.committed.keys().copied().map(answer).collect(),
             (None, None) => Vec::new(),
         };
         let response = OffsetFetchResponse { error: ErrorCode::None, partitions };

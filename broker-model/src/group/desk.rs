@@ -93,6 +93,14 @@ pub(super) struct Appends {
     next: u64,
 }
 
+impl Appends {
+    /// Even numbers; the transaction coordinator takes the odd ones.
+    pub(super) const fn waiter(&mut self) -> Waiter {
+        self.next += 1;
+        Waiter(self.next * 2)
+    }
+}
+
 /// Generated member ids: the node, the millisecond and a counter, so that a restarted
 /// coordinator cannot give out an id again.
 #[derive(Clone, Copy, Debug, Default)]
@@ -175,8 +183,7 @@ impl Desk<'_, '_> {
             new.transactional = true;
         }
         let batch = self.cx.batches.push_group(new, records);
-        self.appends.next += 1;
-        let waiter = Waiter(self.appends.next * 2);
+        let waiter = self.appends.waiter();
         let (partition, position) = (self.partition, self.log.position);
         self.log.position += 1;
         self.log.in_flight.insert(waiter);

@@ -4,15 +4,16 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState, Member};
-use super::desk::Timer;
+use super::desk::{Append, Then, Timer};
 use super::{GroupCoordinator, Groups, Shard, ShardLog};
-use crate::coordinator::Effects;
+use crate::coordinator::{Effects, Waiter};
 use crate::io::Context;
 use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
 use crate::types::{CoordinatorEpoch, GroupId, MemberId, PartitionId, Timestamp};
 
 impl GroupCoordinator {
-    /// Takes over a partition of `__consumer_offsets`, whose whole log is `entries` in order.
+    /// Takes over a partition of `__consumer_offsets`, whose whole log is `entries` in order,
+    /// all of it replicated.
     ///
     /// A shard that is loaded already is unloaded first.
     pub fn load(
@@ -23,6 +24,22 @@ impl GroupCoordinator {
         epoch: CoordinatorEpoch,
         entries: &[LogEntry],
     ) {
+        let tail = self.take_over(cx, effects, partition, epoch, entries, entries.len());
+        assert!(tail.is_empty(), "nothing is left to wait for");
+    }
+
+    /// As [`Self::load`], where only so many entries are `replicated`. Members and rounds are
+    /// those at the end of the log; offsets of the rest are read once they are replicated, for
+    /// which each entry of the rest has its waiter, to be reported like an append.
+    pub fn take_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        partition: PartitionId,
+        epoch: CoordinatorEpoch,
+        entries: &[LogEntry],
+        replicated: usize,
+    ) -> Vec<Waiter> {
         self.unload(effects, partition);
         let mut shard = Shard {
             groups: Groups::new(),
@@ -31,15 +48,29 @@ impl GroupCoordinator {
                 position: 0,
                 open: BTreeMap::new(),
                 in_flight: BTreeSet::new(),
+                tail: BTreeSet::new(),
                 parked: BTreeMap::new(),
             },
         };
-        for entry in entries {
+        let (replicated, rest) = entries.split_at(replicated);
+        for entry in replicated {
             let batch = cx.batches.get(entry.batch);
             shard.replay(batch, cx.batches.group_records(entry.batch));
         }
+        for entry in rest {
+            let batch = cx.batches.get(entry.batch);
+            shard.replay_rounds(batch, cx.batches.group_records(entry.batch));
+            let waiter = self.appends.waiter();
+            let position = shard.log.position;
+            shard.log.position += 1;
+            shard.log.tail.insert(waiter);
+            let append = Append { partition, batch: entry.batch, position, then: Then::Nothing };
+            self.appends.open.insert(waiter, append);
+        }
+        let waiters = shard.log.tail.iter().copied().collect();
         self.shards.insert(partition, shard);
         self.start(cx, effects, partition);
+        waiters
     }
 
     /// Sessions of loaded members begin; a group above the limit rebalances.
@@ -84,19 +115,28 @@ impl Shard {
                         self.log.open.entry(batch.producer_id).or_default().insert(*group);
                     }
                 }
-                GroupRecord::Metadata { group, generation, protocol, leader, members } => {
-                    let state = self
-                        .groups
-                        .entry(*group)
-                        .or_insert_with(|| ClassicGroup::new(*group, batch.max_timestamp));
-                    state.generation = *generation;
-                    state.protocol = *protocol;
-                    state.leader = *leader;
-                    state.replay_members(members, batch.max_timestamp);
-                }
+                GroupRecord::Metadata { .. } => self.replay_round(record, batch.max_timestamp),
                 GroupRecord::Tombstone { group } => self.remove(*group),
             }
         }
+    }
+
+    /// Of a batch that is not replicated: what its groups were doing.
+    fn replay_rounds(&mut self, batch: &Batch, records: &[GroupRecord]) {
+        for record in records {
+            self.replay_round(record, batch.max_timestamp);
+        }
+    }
+
+    fn replay_round(&mut self, record: &GroupRecord, at: Timestamp) {
+        let GroupRecord::Metadata { group, generation, protocol, leader, members } = record else {
+            return;
+        };
+        let state = self.groups.entry(*group).or_insert_with(|| ClassicGroup::new(*group, at));
+        state.generation = *generation;
+        state.protocol = *protocol;
+        state.leader = *leader;
+        state.replay_members(members, at);
     }
 
     fn remove(&mut self, group: GroupId) {

@@ -1,8 +1,8 @@
 //! The group coordinator: the classic protocol and committed offsets.
 //!
 //! Use, for the broker that owns the logs:
-//! - `load` a shard when the broker becomes leader of a partition of `__consumer_offsets`
-//!   and its log is replicated up to the end it had then; `unload` when it resigns;
+//! - `take_over` a shard when the broker becomes leader of a partition of
+//!   `__consumer_offsets`; `unload` when it resigns;
 //! - `handle` requests of groups of that shard, carry out the effects in order;
 //! - report each append by `committed` in the order of the log as the high watermark passes
 //!   it, or by `failed` if nothing was written. An append that was written and only takes long
@@ -73,6 +73,8 @@ struct ShardLog {
     open: BTreeMap<ProducerId, BTreeSet<GroupId>>,
     /// Appends on their way, in order.
     in_flight: BTreeSet<Waiter>,
+    /// What the shard was loaded with and is not replicated yet, in order.
+    tail: BTreeSet<Waiter>,
     /// Stable fetches that wait for an append before them.
     parked: BTreeMap<Waiter, Vec<(Token, OffsetFetchRequest)>>,
 }

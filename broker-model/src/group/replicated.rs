@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::desk::{Append, Desk, Then, Timer, append_error, refused_join};
-use super::{GroupCoordinator, Groups};
+use super::{ClassicGroup, GroupCoordinator, Groups};
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::note::Note;
@@ -12,7 +12,7 @@ use crate::protocol::group::{
 };
 use crate::protocol::txn::TxnOffsetCommitResponse;
 use crate::protocol::{ErrorCode, Request, Response};
-use crate::records::GroupRecord;
+use crate::records::{Content, GroupRecord};
 use crate::types::{BatchId, GroupId, PartitionId, ProducerId};
 
 impl GroupCoordinator {
@@ -22,6 +22,7 @@ impl GroupCoordinator {
         self.timers.cancel(Timer::Append(waiter));
         let Some((mut desk, groups)) = self.desk(cx, effects, append.partition) else { return };
         desk.log.in_flight.remove(&waiter);
+        desk.log.tail.remove(&waiter);
         desk.replay(groups, append.batch, append.position);
         desk.succeed(groups, append.then);
         let fetches = desk.log.parked.remove(&waiter).unwrap_or_default();
@@ -73,6 +74,9 @@ impl GroupCoordinator {
         let mut reply = |token: Token, response: Response| {
             effects.push(Effect::Reply { token, response });
         };
+        for waiter in shard.log.tail {
+            self.appends.open.remove(&waiter);
+        }
         for waiter in shard.log.in_flight {
             let append = self.appends.open.remove(&waiter).expect("in flight means open");
             self.timers.cancel(Timer::Append(waiter));
@@ -141,18 +145,24 @@ impl GroupCoordinator {
 impl Desk<'_, '_> {
     /// Applies a batch to replayed state. Rounds of groups are not replayed while leading.
     fn replay(&mut self, groups: &mut Groups, batch: BatchId, position: u64) {
-        let producer = self.cx.batches.get(batch).producer_id;
+        let found = self.cx.batches.get(batch);
+        let (producer, at) = (found.producer_id, found.max_timestamp);
+        if let Content::Marker { commit, .. } = found.content {
+            return self.end_transaction(groups, producer, commit);
+        }
         for record in self.cx.batches.group_records(batch) {
             match record {
                 GroupRecord::Offset { group, partition, value } => {
-                    let Some(state) = groups.get_mut(group) else { continue };
+                    // A tombstone before it may have removed the group it was written for.
+                    let state =
+                        groups.entry(*group).or_insert_with(|| ClassicGroup::new(*group, at));
                     state.offsets.replay(producer, *partition, *value, position);
                     if producer.is_some() {
                         self.log.open.entry(producer).or_default().insert(*group);
                     }
                 }
                 GroupRecord::Tombstone { group } => {
-                    let unused = |g: &super::ClassicGroup| {
+                    let unused = |g: &ClassicGroup| {
                         g.members.is_empty() && g.pending_join.is_empty() && g.offsets.is_empty()
                     };
                     if groups.get(group).is_some_and(unused) {

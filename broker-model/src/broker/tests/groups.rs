@@ -8,20 +8,27 @@ use crate::io::StopKind;
 use crate::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
 use crate::protocol::group::{CommittedOffset, OffsetCommitRequest, OffsetFetchRequest};
 use crate::protocol::{ErrorCode, Request, Response};
-use crate::types::{GenerationId, GroupId, MemberId, NodeId, Offset, PartitionId};
+use crate::types::{GenerationId, GroupId, MemberId, NodeId, Offset, PartitionId, SECOND};
 
 const LATEST: i16 = i16::MAX;
 
 fn commit(c: &mut Cluster, to: u32, group: GroupId, p: PartitionId, offset: i64) -> ErrorCode {
+    commit_error(c.ask(to, LATEST, commit_request(group, p, offset)))
+}
+
+fn commit_request(group: GroupId, p: PartitionId, offset: i64) -> Request {
     let position = CommittedOffset { partition: p, offset: Offset(offset), leader_epoch: None };
-    let request = OffsetCommitRequest {
+    Request::OffsetCommit(OffsetCommitRequest {
         group,
         member: MemberId(0),
         instance: None,
         generation: GenerationId(-1),
         offsets: vec![position],
-    };
-    match c.ask(to, LATEST, Request::OffsetCommit(request)) {
+    })
+}
+
+fn commit_error(response: Response) -> ErrorCode {
+    match response {
         Response::OffsetCommit(r) => r.partitions[0].1,
         other => panic!("another answer: {other:?}"),
     }
@@ -52,6 +59,37 @@ fn committed_offsets_outlive_their_coordinator() {
     let now = c.leader(offsets).expect("just seen");
     c.until("it is loaded", |c| c.broker(now).groups().shards().count() == 1);
     assert_eq!(committed(&mut c, now, group, p), (ErrorCode::None, Offset(7)));
+}
+
+#[test]
+fn a_new_coordinator_is_active_before_its_log_is_replicated() {
+    let mut c = Cluster::new(3, &BrokerConfig::default());
+    let [group, other] = ["g", "h"].map(|name| c.names.group(name));
+    let offsets = c.topic("__consumer_offsets", &[1, 2, 3], &[]);
+    let p = c.topic("p", &[1, 2, 3], &[]);
+    assert_eq!(commit(&mut c, 1, group, p, 3), ErrorCode::None);
+    c.advance(SECOND);
+    c.pause(NodeId(3));
+    let late = c.ask_later(1, LATEST, commit_request(group, p, 5));
+    c.advance(SECOND);
+    c.stop(NodeId(1), StopKind::Kill);
+    // 3 lives long enough to stay in the ISR, and knows no leader to fetch from.
+    c.resume_deaf(NodeId(3));
+    c.advance(3 * SECOND);
+    c.pause(NodeId(3));
+    c.until("another coordinator", |c| c.leader(offsets) == Some(2));
+    assert_eq!(c.isr(offsets), [2, 3]);
+    assert_eq!(committed(&mut c, 2, group, p), (ErrorCode::None, Offset(3)));
+    let token = c.ask_later(2, LATEST, commit_request(other, p, 1));
+    assert_eq!(c.reply(token), None, "it waits for 3");
+    let request = OffsetFetchRequest { group, partitions: Some(vec![p]), require_stable: true };
+    let stable = c.ask_later(2, LATEST, Request::OffsetFetch(request));
+    assert_eq!(c.reply(stable), None, "behind the commit");
+    c.resume_deaf(NodeId(3));
+    assert_eq!(commit_error(c.ask_until(token)), ErrorCode::None);
+    assert!(c.reply(stable).is_some());
+    assert_eq!(committed(&mut c, 2, group, p), (ErrorCode::None, Offset(5)));
+    assert_eq!(c.reply(late), None, "it was asked of a dead coordinator");
 }
 
 #[test]
