@@ -3,7 +3,7 @@
 use crate::io::{Context, Output, Tag, Token};
 use crate::protocol::{ApiKey, Request};
 use crate::slab::{Key, Slab};
-use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, PartitionId};
 
 /// Why a request was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,15 +23,8 @@ pub(crate) enum Call {
         /// In this leader epoch.
         leader_epoch: LeaderEpoch,
     },
-    /// A new ISR.
-    AlterPartition {
-        /// The partition.
-        partition: PartitionId,
-        /// In this leader epoch.
-        leader_epoch: LeaderEpoch,
-        /// Against this version of the partition.
-        partition_epoch: PartitionEpoch,
-    },
+    /// New ISRs.
+    AlterPartition,
     /// A block of producer ids.
     AllocateProducerIds,
     /// An internal topic that somebody needs.

@@ -42,6 +42,7 @@ fn refusal(request: &Request, error: ErrorCode) -> Option<Response> {
             leader_epoch: LeaderEpoch(-1),
             isr: Vec::new(),
             partition_epoch: PartitionEpoch(-1),
+            others: Vec::new(),
         }),
         Request::FetchMetadata(r) => Response::FetchMetadata(FetchMetadataResponse {
             from: r.from,

@@ -1,7 +1,8 @@
 //! ISR changes: the lag check, joins on fetch, and `AlterPartition` with one request in flight
-//! for each partition. Source: KIP-497.
+//! that names every partition whose change waited. Source: KIP-497; Kafka,
+//! `AlterPartitionManager`.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Broker;
@@ -10,7 +11,7 @@ use crate::config::BrokerConfig;
 use crate::io::{Context, Disconnected};
 use crate::partition::AlterOutcome;
 use crate::protocol::Request;
-use crate::protocol::controller::AlterPartitionResponse;
+use crate::protocol::controller::{AlterPartitionRequest, AlterPartitionResponse};
 use crate::types::{
     Duration, Instant, LeaderEpoch, MILLISECOND, NodeId, PartitionEpoch, PartitionId,
 };
@@ -23,13 +24,30 @@ const RETRY: Duration = 50 * MILLISECOND;
 #[derive(Clone, Debug)]
 pub(super) struct IsrChanges {
     check_at: Instant,
-    in_flight: BTreeSet<PartitionId>,
-    retries: BTreeMap<PartitionId, Instant>,
+    /// Partitions whose change waits for the next request.
+    unsent: BTreeSet<PartitionId>,
+    /// What the request in flight asks; empty if there is none.
+    in_flight: Vec<Asked>,
+    /// When what is unsent is sent after a failure.
+    retry_at: Instant,
+}
+
+/// A partition of the request in flight, as it was when asked.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    partition: PartitionId,
+    leader_epoch: LeaderEpoch,
+    partition_epoch: PartitionEpoch,
 }
 
 impl Default for IsrChanges {
     fn default() -> Self {
-        Self { check_at: Instant::FAR, in_flight: BTreeSet::new(), retries: BTreeMap::new() }
+        Self {
+            check_at: Instant::FAR,
+            unsent: BTreeSet::new(),
+            in_flight: Vec::new(),
+            retry_at: Instant::FAR,
+        }
     }
 }
 
@@ -39,13 +57,12 @@ impl IsrChanges {
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        self.retries.values().copied().min().unwrap_or(Instant::FAR).min(self.check_at)
+        self.retry_at.min(self.check_at)
     }
 
     /// The leadership that asked is over.
     pub(super) fn forget(&mut self, partition: PartitionId) {
-        self.in_flight.remove(&partition);
-        self.retries.remove(&partition);
+        self.unsent.remove(&partition);
     }
 
     /// The process ends.
@@ -61,13 +78,8 @@ impl Broker {
             self.isr.check_at = now + self.config.replica_lag_time_max / 2;
             self.shrink_isrs(cx);
         }
-        if self.isr.retries.values().any(|&at| at <= now) {
-            let due: Vec<PartitionId> =
-                self.isr.retries.iter().filter(|(_, at)| **at <= now).map(|(p, _)| *p).collect();
-            for partition in due {
-                self.isr.retries.remove(&partition);
-                self.alter_partition(cx, partition);
-            }
+        if self.isr.retry_at <= now {
+            self.send_isr_changes(cx);
         }
     }
 
@@ -114,38 +126,76 @@ impl Broker {
         }
     }
 
-    /// Sends the pending change of a partition, unless a request is on its way.
+    /// Sends the pending change of a partition, with the next request.
     pub(super) fn alter_partition(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
-        let Some(controller) = self.life.controller() else { return };
-        let Some(replica) = self.replicas.get(partition) else { return };
-        let Some(request) = replica.alter_partition_request(self.life.broker_epoch) else { return };
-        if !self.isr.in_flight.insert(partition) {
-            return;
-        }
-        let (leader_epoch, partition_epoch) = (request.leader_epoch, request.partition_epoch);
-        let call = Call::AlterPartition { partition, leader_epoch, partition_epoch };
-        self.calls.send(cx, controller, call, Request::AlterPartition(request));
+        self.isr.unsent.insert(partition);
+        self.send_isr_changes(cx);
     }
 
-    pub(super) fn partition_altered(
-        &mut self,
-        cx: &mut Context<'_>,
-        partition: PartitionId,
-        (leader_epoch, partition_epoch): (LeaderEpoch, PartitionEpoch),
-        result: Result<AlterPartitionResponse, Disconnected>,
-    ) {
-        let Some(replica) = self.replicas.get_mut(partition) else { return };
-        if replica.leader().is_none_or(|l| l.leader_epoch != leader_epoch) {
+    /// Sends what is unsent in one request, unless one is on its way.
+    fn send_isr_changes(&mut self, cx: &mut Context<'_>) {
+        if !self.isr.in_flight.is_empty() {
             return;
         }
-        self.isr.in_flight.remove(&partition);
+        let Some(controller) = self.life.controller() else { return };
+        self.isr.retry_at = Instant::FAR;
+        let mut first: Option<AlterPartitionRequest> = None;
+        for partition in core::mem::take(&mut self.isr.unsent) {
+            let Some(replica) = self.replicas.get(partition) else { continue };
+            let wish = replica.alter_partition_request(self.life.broker_epoch);
+            let Some(request) = wish else { continue };
+            let (leader_epoch, partition_epoch) = (request.leader_epoch, request.partition_epoch);
+            self.isr.in_flight.push(Asked { partition, leader_epoch, partition_epoch });
+            match &mut first {
+                None => first = Some(request),
+                Some(first) => first.others.push(request),
+            }
+        }
+        if let Some(request) = first {
+            let request = Request::AlterPartition(request);
+            self.calls.send(cx, controller, Call::AlterPartition, request);
+        }
+    }
+
+    pub(super) fn partitions_altered(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Result<AlterPartitionResponse, Disconnected>,
+    ) {
+        let answers = result.map(|mut first| {
+            let others = core::mem::take(&mut first.others);
+            core::iter::once(first).chain(others).collect::<Vec<_>>()
+        });
+        // The request counts as on its way until all its answers are taken in, so that what
+        // they set off shares the next one.
+        for i in 0..self.isr.in_flight.len() {
+            let answer = answers.as_ref().map(|all| all.get(i)).map_err(|gone| *gone);
+            self.partition_altered(cx, self.isr.in_flight[i], answer);
+        }
+        self.isr.in_flight.clear();
+        if self.isr.retry_at == Instant::FAR {
+            self.send_isr_changes(cx);
+        }
+    }
+
+    fn partition_altered(
+        &mut self,
+        cx: &mut Context<'_>,
+        asked: Asked,
+        answer: Result<Option<&AlterPartitionResponse>, Disconnected>,
+    ) {
+        let partition = asked.partition;
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        if replica.leader().is_none_or(|l| l.leader_epoch != asked.leader_epoch) {
+            return;
+        }
         let pending = replica.leader().and_then(|l| l.pending.as_ref());
-        let current = pending.is_some_and(|p| p.partition_epoch == partition_epoch);
-        let outcome = match result {
+        let current = pending.is_some_and(|p| p.partition_epoch == asked.partition_epoch);
+        let outcome = match answer {
             // Metadata ended that change while the answer was under way.
             _ if !current => AlterOutcome::Stale,
-            Ok(answer) => replica.alter_partition_answer(&answer),
-            Err(Disconnected) => AlterOutcome::Retry,
+            Ok(Some(answer)) => replica.alter_partition_answer(answer),
+            Ok(None) | Err(Disconnected) => AlterOutcome::Retry,
         };
         match outcome {
             AlterOutcome::Committed => {
@@ -153,7 +203,8 @@ impl Broker {
                 self.expand_isr(cx, partition);
             }
             AlterOutcome::Retry => {
-                self.isr.retries.insert(partition, cx.now.instant + RETRY);
+                self.isr.unsent.insert(partition);
+                self.isr.retry_at = cx.now.instant + RETRY;
             }
             // Another change may have waited for this answer.
             AlterOutcome::Stale => self.alter_partition(cx, partition),

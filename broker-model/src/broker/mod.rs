@@ -307,10 +307,8 @@ impl Broker {
                 let result = expected!(result, ListOffsets);
                 self.located(cx, from, partition, leader_epoch, result);
             }
-            Call::AlterPartition { partition, leader_epoch, partition_epoch } => {
-                let result = expected!(result, AlterPartition);
-                let asked = (leader_epoch, partition_epoch);
-                self.partition_altered(cx, partition, asked, result);
+            Call::AlterPartition => {
+                self.partitions_altered(cx, expected!(result, AlterPartition));
             }
             Call::AllocateProducerIds => {
                 let result = expected!(result, AllocateProducerIds);

@@ -96,5 +96,6 @@ fn response(partition: &PartitionRecord) -> AlterPartitionResponse {
         leader_epoch: partition.leader_epoch,
         isr: partition.isr.clone(),
         partition_epoch: partition.partition_epoch,
+        others: Vec::new(),
     }
 }

@@ -30,7 +30,7 @@ impl Controller {
                 Response::BrokerHeartbeat(self.heartbeat(now, &r, cx.rules))
             }
             Request::AlterPartition(r) => {
-                Response::AlterPartition(self.alter_partition(&r, cx.rules))
+                Response::AlterPartition(self.alter_partitions(&r, cx.rules))
             }
             Request::AllocateProducerIds(r) => {
                 let decided = self.decide_producer_ids(&r);
@@ -101,6 +101,18 @@ impl Controller {
         BrokerHeartbeatResponse { error, ..answer }
     }
 
+    /// All partitions of a request. One after the other, but what they write is made durable
+    /// together.
+    fn alter_partitions(
+        &mut self,
+        request: &AlterPartitionRequest,
+        rules: &Rules,
+    ) -> AlterPartitionResponse {
+        let answer = self.alter_partition(request, rules);
+        let others = request.others.iter().map(|r| self.alter_partition(r, rules)).collect();
+        AlterPartitionResponse { others, ..answer }
+    }
+
     fn alter_partition(
         &mut self,
         request: &AlterPartitionRequest,
@@ -114,6 +126,7 @@ impl Controller {
             leader_epoch: LeaderEpoch(0),
             isr: Vec::new(),
             partition_epoch: PartitionEpoch(0),
+            others: Vec::new(),
         };
         match self.carry_out(decided, refused) {
             // The change may have made another leader, which its answer says as an error.

@@ -83,6 +83,7 @@ impl Replica {
             partition_epoch: pending.partition_epoch,
             isr,
             recovering: false,
+            others: Vec::new(),
         })
     }
 

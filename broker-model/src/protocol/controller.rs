@@ -60,7 +60,7 @@ pub struct BrokerHeartbeatResponse {
     pub may_shut_down: bool,
 }
 
-/// `AlterPartition` of one partition: the leader's wish for a new ISR.
+/// `AlterPartition`: the leader's wish for new ISRs, of one partition and any number of others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlterPartitionRequest {
     /// The leader that asks.
@@ -77,6 +77,8 @@ pub struct AlterPartitionRequest {
     pub isr: Vec<(NodeId, BrokerEpoch)>,
     /// The partition is still recovering from an unclean election.
     pub recovering: bool,
+    /// The other partitions of the request, each without others of its own.
+    pub others: Vec<AlterPartitionRequest>,
 }
 
 /// Answer to `AlterPartition`.
@@ -94,6 +96,8 @@ pub struct AlterPartitionResponse {
     pub isr: Vec<NodeId>,
     /// The partition epoch now.
     pub partition_epoch: PartitionEpoch,
+    /// The answers for the other partitions, in order of the request.
+    pub others: Vec<AlterPartitionResponse>,
 }
 
 /// A broker reads the metadata log from its position; the controller holds the answer

@@ -19,7 +19,7 @@ use crate::protocol::produce::{
     Acks, DeleteRecordsRequest, ProducePartition, ProduceRequest, ProducedPartition,
 };
 use crate::protocol::txn::ProducerIdAndEpoch;
-use crate::protocol::{ErrorCode, Header, Request, Response};
+use crate::protocol::{ApiKey, ErrorCode, Header, Request, Response};
 use crate::records::{Batches, NewBatch, RecordSource};
 use crate::rules::Rules;
 use crate::types::{
@@ -59,6 +59,8 @@ pub(super) struct Cluster {
     pub(super) names: Names,
     pub(super) rules: Rules,
     pub(super) notes: Vec<Note>,
+    /// What brokers asked other nodes.
+    pub(super) sent: Vec<(NodeId, ApiKey)>,
     now: Instant,
     queue: VecDeque<(NodeId, Input)>,
     flights: BTreeMap<Token, Flight>,
@@ -82,6 +84,7 @@ impl Cluster {
             names: Names::default(),
             rules: Rules::default(),
             notes: Vec::new(),
+            sent: Vec::new(),
             now: Instant::default(),
             queue: VecDeque::new(),
             flights: BTreeMap::new(),
@@ -154,6 +157,7 @@ impl Cluster {
                 self.flights.remove(&token);
             }
             Output::Send { to, tag, request } => {
+                self.sent.push((from, request.api_key()));
                 let header = Header { api_version: LATEST, client: from.0 };
                 self.send(Some((from, tag)), to, header, request);
             }

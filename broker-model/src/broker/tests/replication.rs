@@ -5,9 +5,9 @@ use crate::config::BrokerConfig;
 use crate::io::StopKind;
 use crate::log::Log;
 use crate::note::Note;
-use crate::protocol::ErrorCode;
 use crate::protocol::fetch::Isolation;
 use crate::protocol::produce::Acks;
+use crate::protocol::{ApiKey, ErrorCode};
 use crate::types::{LeaderEpoch, MILLISECOND, NodeId, Offset, PartitionId, SECOND};
 
 fn three() -> Cluster {
@@ -176,6 +176,19 @@ fn controlled_shutdown_moves_leaders_first() {
     assert_eq!(c.produce(leader, p, 1, Acks::All).base_offset, Offset(1));
     c.start(NodeId(1));
     c.until("all in sync", |c| c.isr(p).len() == 3);
+}
+
+#[test]
+fn changes_of_the_isr_share_requests() {
+    let mut c = three();
+    let ps = ["a", "b", "c", "d", "e", "f"].map(|name| c.topic(name, &[1, 2, 3], &[]));
+    c.stop(NodeId(3), StopKind::Kill);
+    c.until("3 is out", |c| ps.iter().all(|&p| c.isr(p) == [1, 2]));
+    c.sent.clear();
+    c.start(NodeId(3));
+    c.until("3 is back", |c| ps.iter().all(|&p| c.isr(p).len() == 3));
+    let asked = c.sent.iter().filter(|s| **s == (NodeId(1), ApiKey::AlterPartition)).count();
+    assert_eq!(asked, 2, "the first alone, the others while its answer was under way");
 }
 
 #[test]

@@ -25,6 +25,24 @@ fn with(
 }
 
 #[test]
+fn partitions_of_one_request_are_decided_each_for_itself_and_made_durable_together() {
+    let mut f = Fixture::cluster(3);
+    f.create("t", &[&[1, 2, 3], &[1, 2, 3], &[1, 2, 3]], &[]);
+    let mut wish = f.wish(0, &[1, 2]);
+    let refused = AlterPartitionRequest { leader_epoch: LeaderEpoch(9), ..f.wish(1, &[1, 2]) };
+    wish.others = vec![refused, f.wish(2, &[1, 3])];
+    let Response::AlterPartition(answer) = f.ask(Request::AlterPartition(wish)) else {
+        panic!("another kind of answer");
+    };
+    let others: Vec<ErrorCode> = answer.others.iter().map(|a| a.error).collect();
+    assert_eq!(answer.error, ErrorCode::None);
+    assert_eq!(others, [ErrorCode::NotController, ErrorCode::None]);
+    assert_eq!(f.partition(0).isr, [NodeId(1), NodeId(2)]);
+    assert_eq!(f.partition(1).isr.len(), 3);
+    assert_eq!(f.partition(2).isr, [NodeId(1), NodeId(3)]);
+}
+
+#[test]
 fn checks_come_in_the_recorded_order() {
     let mut f = led_by_two();
     let before = f.describe(0);

@@ -266,6 +266,7 @@ impl Fixture {
             partition_epoch: p.partition_epoch,
             isr: isr.iter().map(|b| (NodeId(*b), self.epoch(NodeId(*b)))).collect(),
             recovering: false,
+            others: Vec::new(),
         }
     }
 

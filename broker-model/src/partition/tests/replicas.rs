@@ -89,6 +89,7 @@ fn answer(epoch: i32, isr: &[u32]) -> AlterPartitionResponse {
         leader_epoch: LeaderEpoch(0),
         isr: isr.iter().copied().map(NodeId).collect(),
         partition_epoch: PartitionEpoch(epoch),
+        others: Vec::new(),
     }
 }
 

@@ -134,6 +134,7 @@ fn alter_partition_request(
         partition_epoch: PartitionEpoch(small(args.relative("partition-epoch", partition_epoch)?)?),
         isr,
         recovering: args.is("recovering", "yes"),
+        others: Vec::new(),
     })
 }
 

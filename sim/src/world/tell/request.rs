@@ -199,11 +199,12 @@ impl Words<'_> {
             Request::AlterPartition(r) => {
                 let isr: Vec<_> = r.isr.iter().map(|&(node, _)| node).collect();
                 format!(
-                    "{} epoch {} partition epoch {}: ISR {}",
+                    "{} epoch {} partition epoch {}: ISR {}{}",
                     self.partition(r.partition),
                     r.leader_epoch,
                     r.partition_epoch,
-                    nodes(&isr)
+                    nodes(&isr),
+                    super::and_others(r.others.len())
                 )
             }
             Request::FetchMetadata(r) => format!("of broker {} from {}", r.broker, r.from),

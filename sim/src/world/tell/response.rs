@@ -149,13 +149,14 @@ impl Words<'_> {
                 format!("{fenced}{stop}{}", error(r.error))
             }
             Response::AlterPartition(r) => format!(
-                "{}: {} leads in epoch {}, ISR {}, partition epoch {}{}",
+                "{}: {} leads in epoch {}, ISR {}, partition epoch {}{}{}",
                 self.partition(r.partition),
                 leader(r.leader),
                 r.leader_epoch,
                 nodes(&r.isr),
                 r.partition_epoch,
-                error(r.error)
+                error(r.error),
+                super::and_others(r.others.len())
             ),
             Response::FetchMetadata(r) => {
                 format!("{} from {}", plural(r.records.len(), "record"), r.from)
