@@ -46,8 +46,8 @@ pub(super) struct Pass {
     unknown: usize,
     /// It must be answered now.
     ends_wait: bool,
-    /// Partitions whose follower shall join the ISR.
-    joins: Vec<PartitionId>,
+    /// Partitions whose position was taken in, and whether it moved.
+    taken: Vec<(PartitionId, bool)>,
 }
 
 impl Broker {
@@ -262,7 +262,7 @@ impl Broker {
     fn take_positions(&mut self, cx: &mut Context<'_>, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(follower) = session.follower else { return };
-        let (now, lag_max) = (cx.now.instant, self.config.replica_lag_time_max);
+        let now = cx.now.instant;
         for looked in &self.pass.looked {
             if !matches!(looked.look, Look::Readable { .. }) {
                 continue;
@@ -273,21 +273,20 @@ impl Broker {
             let taken =
                 replica.record_follower_fetch(now, follower.id, follower.epoch, offset, start);
             let FollowerFetch::Recorded { moved } = taken else { continue };
-            // Whoever is about to join holds back the high watermark from now on.
-            if replica.isr_expand_candidate(follower.id, cx.rules) {
-                replica.propose_expand(follower.id);
-                self.pass.joins.push(asked.partition);
-            }
-            if moved && replica.maybe_advance_high_watermark(now, lag_max, cx.rules) {
-                self.moved.push_back(asked.partition);
-            }
+            self.pass.taken.push((asked.partition, moved));
             if self.deletes.any() {
                 self.told_starts.push(asked.partition);
             }
         }
-        while let Some(partition) = self.pass.joins.pop() {
-            self.alter_partition(cx, partition);
+        for i in 0..self.pass.taken.len() {
+            let (partition, moved) = self.pass.taken[i];
+            // First: whoever is about to join holds back the high watermark from now on.
+            self.maybe_expand_isr(cx, partition, follower.id);
+            if moved {
+                self.advance_high_watermark(cx, partition);
+            }
         }
+        self.pass.taken.clear();
         while let Some(partition) = self.told_starts.pop() {
             self.low_watermark_moved(cx, partition);
         }
@@ -372,7 +371,7 @@ impl Pass {
     fn clear(&mut self) {
         self.looked.clear();
         self.late.clear();
-        self.joins.clear();
+        self.taken.clear();
         self.unknown = 0;
         self.ends_wait = false;
     }
