@@ -144,11 +144,6 @@ impl Replica {
         new
     }
 
-    /// The replica keeps its log and no role: its broker stops or is told to let go.
-    pub fn go_offline(&mut self) {
-        self.role = Role::Offline;
-    }
-
     /// Appends a client's or coordinator's batch. The replica must lead.
     pub fn append(
         &mut self,
