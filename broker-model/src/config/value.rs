@@ -11,7 +11,6 @@ pub(super) fn int_from_zero(text: &str) -> Parsed<u32> {
     bounded(text, 0, "an integer from 0 to 2147483647")
 }
 
-/// `int`, at least 1.
 /// Which replica a consumer fetches from (KIP-392).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplicaSelector {
@@ -30,6 +29,7 @@ pub(super) fn replica_selector(text: &str) -> Parsed<ReplicaSelector> {
     }
 }
 
+/// `int`, at least 1.
 pub(super) fn int_from_one(text: &str) -> Parsed<u32> {
     bounded(text, 1, "an integer from 1 to 2147483647")
 }
