@@ -11,5 +11,5 @@ target/release/assize run scenarios/hazards/acks-1.toml
 target/release/assize run scenarios/order-pipeline.toml --out "$out"
 
 # Bars of scrolling are no part of a report; the height ends below the latency over time.
-chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1560 \
+chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,1575 \
     --screenshot="$PWD/docs/report.png" "file://$out/report.html"
