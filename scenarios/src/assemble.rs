@@ -46,6 +46,15 @@ pub(crate) fn assemble(
     let mut root = parse(decoder, text, source)?;
     extend(decoder, &mut root, "", loader, &mut chain)?;
     for (path, value) in overrides {
+        if path == "extends" {
+            let source = decoder.sources.add(SourceKind::Flag, "--set", path);
+            decoder.raise(
+                Problem::new("scenario::flag", "the bases of a file are merged before flags are")
+                    .at(&Place { source, span: 0..path.len() }, "the path")
+                    .help("write `extends` into the file, or into a new one that builds on it"),
+            );
+            continue;
+        }
         apply(decoder, &mut root, path, value);
     }
     Some(root)

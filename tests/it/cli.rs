@@ -139,6 +139,108 @@ fn values_that_a_machine_refuses_are_65_and_named() {
     assert_eq!(assize(&["check", &file, "--set", set]).code, 0);
 }
 
+/// A stream that takes nothing: a full disk, or a reader who has gone away.
+struct Broken(std::io::ErrorKind);
+
+impl std::io::Write for Broken {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Err(self.0.into())
+    }
+}
+
+#[test]
+fn results_that_cannot_be_written_are_75_unless_nobody_reads_them() {
+    use std::io::ErrorKind::{BrokenPipe, StorageFull};
+    let folder = scratch("full");
+    let file = small(&folder);
+    for args in [&["check", &file][..], &["list"], &["run", &file], &["--help"]] {
+        for (kind, code) in [(StorageFull, 75), (BrokenPipe, 0)] {
+            let mut err = Vec::new();
+            let args = std::iter::once("assize").chain(args.iter().copied());
+            let told = assize::cli::main_with(args, &mut Broken(kind), &mut err);
+            assert_eq!(told, code, "{kind}: {}", String::from_utf8_lossy(&err));
+            assert_eq!(code == 75, !err.is_empty(), "{}", String::from_utf8_lossy(&err));
+        }
+    }
+}
+
+#[test]
+fn dialogues_that_cannot_be_are_65() {
+    let folder = scratch("dialogues");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).expect("writable");
+        path.to_str().expect("plain").to_owned()
+    };
+    let mut large = b"> cluster brokers=1\n".to_vec();
+    large.resize(2 << 20, b'\n');
+    for (path, word) in [
+        (file("long.txt", b"> cluster brokers=1\n> wait 99999999999s\n"), "wait"),
+        (file("longer.txt", b"> cluster brokers=1\n> wait 99999999999999999999s\n"), "longer"),
+        (file("large.txt", &large), "limit"),
+        (file("binary.txt", b"> cluster \xff\n"), "UTF-8"),
+        ("/dev/null".to_owned(), "regular"),
+    ] {
+        let told = assize(&["dialogue", &path]);
+        assert_eq!(told.code, 65, "{path}: {}", told.err);
+        assert!(told.err.contains(word), "{path}: {}", told.err);
+    }
+    let told = assize(&["check", "/dev/null"]);
+    assert_eq!((told.code, told.err.contains("regular")), (65, true), "{}", told.err);
+}
+
+#[test]
+fn large_tables_are_65() {
+    let folder = scratch("large-tables");
+    let file = small(&folder);
+    for set in [
+        "cluster.config.offsets.topic.num.partitions=2147483647",
+        "cluster.config.transaction.state.log.num.partitions=2147483647",
+        "cluster.config.num.partitions=2147483647",
+        "load.calls.keys=zipf(4000000000, 1)",
+        "service.order.producer.batch.size=2147483647",
+        "extends=/nonexistent.toml",
+        "gate.p99.9999(end_to_end)=< 1s",
+    ] {
+        let told = assize(&["check", &file, "--set", set]);
+        assert_eq!(told.code, 65, "{set}: {}", told.err);
+    }
+    for set in ["gate.lag(audit).end_records=> 18446744073709551615", "gate.p99.9(end_to_end)=< 9s"]
+    {
+        let told = assize(&["check", &file, "--set", set]);
+        assert_eq!(told.code, 0, "{set}: {}", told.err);
+    }
+}
+
+#[test]
+fn a_hundred_brokers_form_a_cluster() {
+    let folder = scratch("hundred");
+    let file = small(&folder);
+    let told = assize(&["run", &file, "--set", "cluster.brokers=101", "--format", "json"]);
+    assert!(!told.out.contains("never formed"), "{}", told.out);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+}
+
+#[test]
+fn intervals_of_nothing_let_time_pass() {
+    let folder = scratch("nothing");
+    let file = small(&folder);
+    for key in [
+        "broker.session.timeout.ms",
+        "log.flush.start.offset.checkpoint.interval.ms",
+        "replica.high.watermark.checkpoint.interval.ms",
+        "replica.lag.time.max.ms",
+    ] {
+        let set = format!("cluster.config.{key}=0");
+        let told = assize(&["run", &file, "--set", &set, "--set", "scenario.drain=2s"]);
+        assert!(told.code < 64, "{set}: {}", told.err);
+    }
+}
+
 #[test]
 fn bad_files_are_65_with_place_and_help() {
     let folder = scratch("bad");

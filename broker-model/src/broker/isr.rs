@@ -40,6 +40,12 @@ struct Asked {
     partition_epoch: PartitionEpoch,
 }
 
+/// Twice within `replica.lag.time.max.ms`, at most once a millisecond: with 0 time would stand
+/// still.
+fn check_interval(config: &BrokerConfig) -> Duration {
+    (config.replica_lag_time_max / 2).max(MILLISECOND)
+}
+
 impl Default for IsrChanges {
     fn default() -> Self {
         Self {
@@ -53,7 +59,7 @@ impl Default for IsrChanges {
 
 impl IsrChanges {
     pub(super) fn begin_timers(&mut self, now: Instant, config: &BrokerConfig) {
-        self.check_at = now + config.replica_lag_time_max / 2;
+        self.check_at = now + check_interval(config);
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
@@ -75,7 +81,7 @@ impl Broker {
     pub(super) fn isr_tick(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.instant;
         if self.isr.check_at <= now {
-            self.isr.check_at = now + self.config.replica_lag_time_max / 2;
+            self.isr.check_at = now + check_interval(&self.config);
             self.shrink_isrs(cx);
         }
         if self.isr.retry_at <= now {

@@ -46,7 +46,7 @@ config! {
         "replica.fetch.backoff.ms", value::millis;
     /// `replica.high.watermark.checkpoint.interval.ms`.
     replica_high_watermark_checkpoint_interval: Duration = 5_000 * MILLISECOND,
-        "replica.high.watermark.checkpoint.interval.ms", value::millis;
+        "replica.high.watermark.checkpoint.interval.ms", value::period;
     /// `fetch.max.bytes`: largest fetch response.
     fetch_max_bytes: u32 = 57_671_680, "fetch.max.bytes", value::int_from_zero;
     /// `replica.selector.class`: whether consumers are sent to the replica in their rack.
@@ -122,7 +122,7 @@ config! {
         "log.flush.scheduler.interval.ms", value::millis;
     /// `log.flush.start.offset.checkpoint.interval.ms`: of the log start offset.
     log_flush_start_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
-        "log.flush.start.offset.checkpoint.interval.ms", value::millis;
+        "log.flush.start.offset.checkpoint.interval.ms", value::period;
 
     /// `offsets.topic.num.partitions`.
     offsets_topic_num_partitions: u32 = 50, "offsets.topic.num.partitions", value::int_from_one;

@@ -66,6 +66,12 @@ pub(super) fn millis(text: &str) -> Parsed<Duration> {
     scaled(text, 0, MILLISECOND, "a number of milliseconds, 0 or more")
 }
 
+/// Milliseconds between two rounds of a task. Kafka takes 0 for some; here such a task runs once
+/// a millisecond, because simulated time passes only between events.
+pub(super) fn period(text: &str) -> Parsed<Duration> {
+    millis(text).map(|time| time.max(MILLISECOND))
+}
+
 /// Milliseconds, at least 1.
 pub(super) fn millis_from_one(text: &str) -> Parsed<Duration> {
     scaled(text, 1, MILLISECOND, "a number of milliseconds, 1 or more")

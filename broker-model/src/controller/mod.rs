@@ -37,7 +37,7 @@ use crate::metadata::Image;
 use crate::protocol::controller::{FetchMetadataRequest, FetchMetadataResponse};
 use crate::protocol::{ErrorCode, Response};
 use crate::records::MetadataRecord;
-use crate::types::{Instant, NodeId, Offset};
+use crate::types::{Instant, MILLISECOND, NodeId, Offset};
 
 /// What a decision writes and answers.
 #[derive(Debug)]
@@ -266,7 +266,7 @@ impl Controller {
     }
 
     fn fence_interval(&self) -> u64 {
-        (self.config.broker_session_timeout / 4).max(1)
+        (self.config.broker_session_timeout / 4).max(MILLISECOND)
     }
 }
 

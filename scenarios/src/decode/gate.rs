@@ -97,8 +97,10 @@ fn statistic(text: &str) -> Option<Statistic> {
         "max" => Some(Statistic::Max),
         _ => {
             let mut percent = Decimal::read(text.strip_prefix('p')?)?;
+            // Latencies are kept in classes that tell hundred-thousandths apart.
             percent.scale += 2;
-            if percent.negative || percent.scale > 12 {
+            let told_apart = percent.times(100_000).is_some();
+            if percent.negative || percent.scale > 12 || !told_apart {
                 return None;
             }
             let ratio = percent.ratio();

@@ -107,6 +107,8 @@ fn shape(value: &Value) -> Result<Shape, Wrong> {
 
 fn keys(value: &Value) -> Result<Keys, Wrong> {
     const KEYS_MAX: u64 = 4_000_000_000;
+    // Zipf's law keeps a table of all its keys.
+    const RANKS_MAX: u64 = 10_000_000;
     let text = values::text(value)?;
     let forms = ["unique", "none", "uniform(N)", "zipf(N, S)"];
     match text.as_str() {
@@ -128,7 +130,7 @@ fn keys(value: &Value) -> Result<Keys, Wrong> {
                     Wrong::new("scenario::load", format!("{s:?} is no exponent of Zipf's law"))
                         .help("a number from 0 to 10 with at most six decimals, like 1.1")
                 })?;
-            Ok(Keys::Zipf { n: number(n, KEYS_MAX)?, s_millionths })
+            Ok(Keys::Zipf { n: number(n, RANKS_MAX)?, s_millionths })
         }
         _ => Err(values::unknown_word(&text, forms.into_iter())),
     }

@@ -19,6 +19,7 @@ pub struct Console<'a> {
     err: &'a mut dyn Write,
     screen: Screen,
     closed: bool,
+    failed: bool,
 }
 
 /// A word that is painted on terminals.
@@ -51,7 +52,7 @@ impl Paint {
 impl<'a> Console<'a> {
     /// A console on two streams.
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, screen: Screen) -> Self {
-        Self { out, err, screen, closed: false }
+        Self { out, err, screen, closed: false, failed: false }
     }
 
     /// What the streams lead to.
@@ -65,12 +66,24 @@ impl<'a> Console<'a> {
         if self.closed {
             return;
         }
-        if let Err(error) = writeln!(self.out, "{text}") {
-            self.closed = true;
-            if error.kind() != ErrorKind::BrokenPipe {
-                self.error(&format!("cannot write the results: {error}"));
-            }
+        let written = writeln!(self.out, "{text}");
+        self.note(written);
+    }
+
+    /// Nothing more is written after an error; one that is no reader gone away is told.
+    fn note(&mut self, written: std::io::Result<()>) {
+        let Err(error) = written else { return };
+        self.closed = true;
+        if error.kind() != ErrorKind::BrokenPipe {
+            self.failed = true;
+            self.error(&format!("error: cannot write the results: {error}"));
         }
+    }
+
+    /// Whether results were lost that somebody wanted to keep.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Whether nobody reads the results any more.
@@ -86,7 +99,10 @@ impl<'a> Console<'a> {
 
     /// Passes on what was written.
     pub fn flush(&mut self) {
-        let _nobody_listens = self.out.flush();
+        if !self.closed {
+            let flushed = self.out.flush();
+            self.note(flushed);
+        }
         let _nobody_listens = self.err.flush();
     }
 

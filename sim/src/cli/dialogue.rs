@@ -1,10 +1,13 @@
 //! `assize dialogue`: scripts of requests with the model's replies.
 
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use super::args::DialogueArgs;
 use super::console::Console;
+use super::execute::reason;
 use super::exit::{Exit, Failure};
+use super::scene::bytes_of;
 use crate::dialogue;
 
 pub(super) fn command(args: &DialogueArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
@@ -29,17 +32,28 @@ pub(super) fn command(args: &DialogueArgs, console: &mut Console<'_>) -> Result<
 fn run(file: &Path) -> Result<(String, String), Failure> {
     let name = file.display();
     let wrong = |reason: String| Failure::new(Exit::Scenario, format!("error: {name}: {reason}"));
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let bytes = bytes_of(file).map_err(wrong)?;
+    if bytes.len() > scenarios::SIZE_MAX {
+        return Err(wrong(format!("it has more than the limit of {} bytes", scenarios::SIZE_MAX)));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
     let first = text.lines().find_map(|line| line.strip_prefix('>')).unwrap_or_default();
-    let given = match first.split_whitespace().next() {
-        Some("cluster") => dialogue::run(&text),
-        Some("producer") => dialogue::run_producer_transcript(&text),
-        Some("consumer") => dialogue::run_consumer_transcript(&text),
+    let told: fn(&str) -> _ = match first.split_whitespace().next() {
+        Some("cluster") => dialogue::run,
+        Some("producer") => dialogue::run_producer_transcript,
+        Some("consumer") => dialogue::run_consumer_transcript,
         _ => {
             let reason = "a dialogue begins with `> cluster`, `> producer` or `> consumer`";
             return Err(wrong(reason.to_owned()));
         }
     };
+    let given = catch_unwind(|| told(&text)).map_err(|panic| {
+        let text = format!(
+            "error: this is a bug in assize, not in your dialogue: {}\n  dialogue {name}",
+            reason(panic.as_ref())
+        );
+        Failure::new(Exit::Bug, text)
+    })?;
     match given {
         Ok(given) => Ok((text, given)),
         Err(error) => Err(wrong(error.to_string())),

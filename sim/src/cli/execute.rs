@@ -51,7 +51,7 @@ pub(super) fn guarded<T>(
     })
 }
 
-fn reason(panic: &(dyn Any + Send)) -> String {
+pub(super) fn reason(panic: &(dyn Any + Send)) -> String {
     if let Some(text) = panic.downcast_ref::<&str>() {
         (*text).to_owned()
     } else if let Some(text) = panic.downcast_ref::<String>() {

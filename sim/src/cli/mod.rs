@@ -67,6 +67,7 @@ where
         Err(error) => refused(&error, console),
     };
     console.flush();
+    let exit = if console.has_failed() { exit.worse(Exit::Temporary) } else { exit };
     exit.code()
 }
 

@@ -137,15 +137,20 @@ fn loader(path: &Path) -> impl Fn(&str) -> Result<String, String> {
     }
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a regular file; nothing waits for a pipe that nobody writes to.
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let told = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => error.to_string(),
     };
-    if path.is_dir() {
+    let kind = std::fs::metadata(path).map_err(told)?;
+    if kind.is_dir() {
         return Err("it is a folder".to_owned());
+    }
+    if !kind.is_file() {
+        return Err("it is no regular file".to_owned());
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(told)?;

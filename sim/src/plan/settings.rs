@@ -87,6 +87,12 @@ impl ClientSettings {
         producer.transactional_id = service.transactional.then_some(TransactionalId(0));
         producer.check().map_err(|error| PlanError::Refused { path, reason: error.to_string() })?;
         producer.transactional_id = None;
+        if u64::from(producer.batch_size) > producer.buffer_memory {
+            // Kafka's producer starts, and throws at every `send`: no batch fits the buffer.
+            let path = format!("service.{}.producer.\"batch.size\"", service.name);
+            let reason = "must not be above buffer.memory: no record could ever be sent";
+            return Err(PlanError::Refused { path, reason: reason.to_owned() });
+        }
         // A service reads what is there, and commits by itself unless told otherwise.
         let mut consumer = ConsumerConfig {
             auto_offset_reset: OffsetReset::Earliest,

@@ -29,8 +29,9 @@ use crate::prng::Stream;
 use crate::records::RecordTable;
 use crate::service::Stores;
 
-/// Node ids of controllers start here, as in a cluster with separate roles.
-pub const FIRST_CONTROLLER: u32 = 100;
+/// Node ids of controllers start here, as in a cluster with separate roles: above those of the
+/// thousand brokers that a cluster may have.
+pub const FIRST_CONTROLLER: u32 = 3_000;
 /// Share of the page cache that may be dirty before writers wait (Linux `vm.dirty_ratio`).
 const DIRTY_PERCENT: u64 = 20;
 
@@ -148,6 +149,7 @@ impl World {
             client_scratch: Vec::new(),
             finished: false,
             told: None,
+            at_once: 0,
             witness: Witness::new(!plan.scenario.expect.notes.is_empty()),
             plan,
         }

@@ -90,7 +90,12 @@ pub struct World {
     finished: bool,
     told: Option<Vec<String>>,
     witness: witness::Witness,
+    /// Events handled at the current instant.
+    at_once: u32,
 }
+
+/// So many events at one instant are a loop. The busiest cluster has some thousands.
+const AT_ONCE_MAX: u32 = 1_000_000;
 
 impl World {
     /// Handles the next event. False when the run is over.
@@ -111,6 +116,7 @@ impl World {
         }
         let Some((at, event)) = self.queue.pop() else { return false };
         debug_assert!(at >= self.now, "time runs forward");
+        self.watch_time(at);
         self.now = at;
         self.trace.event(at.0, event.code());
         match event {
@@ -129,6 +135,16 @@ impl World {
             self.halt(index);
         }
         true
+    }
+
+    /// Machines that wake each other without end would never let time pass.
+    fn watch_time(&mut self, next: Instant) {
+        self.at_once = if next > self.now { 0 } else { self.at_once + 1 };
+        assert!(
+            self.at_once < AT_ONCE_MAX,
+            "time stands still at {} ns: {AT_ONCE_MAX} events without an end at one instant",
+            self.now.0
+        );
     }
 
     /// A node ended itself: in order after a controlled shutdown, else like a kill.

@@ -17,6 +17,9 @@ pub(super) fn verb(
         "kill" | "stop" | "start" | "pause" | "resume" => each_node(session, verb, args)?,
         "wait" => {
             session.cluster.advance(time(args.word(0)?)?);
+            if session.cluster.restless {
+                return Err(DialogueErrorKind::Restless);
+            }
             Reply::ok()
         }
         "let" => bind(session, args)?,
@@ -100,10 +103,16 @@ fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
 }
 
 /// `500ms`, `2s`.
+/// A month: longer than all of Kafka's own intervals.
+const TIME_MAX: Duration = 31 * 86_400 * SECOND;
+
 pub(super) fn time(text: &str) -> Result<Duration, DialogueErrorKind> {
-    match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(ms), _) => Ok(args::parse::<u64>(ms)? * MILLISECOND),
-        (_, Some(s)) => Ok(args::parse::<u64>(s)? * SECOND),
-        _ => Err(DialogueErrorKind::syntax(format!("`{text}` is no time"))),
-    }
+    let wrong = |what: &str| DialogueErrorKind::syntax(format!("`{text}` {what}"));
+    let (count, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(ms), _) => (ms, MILLISECOND),
+        (_, Some(s)) => (s, SECOND),
+        _ => return Err(wrong("is no time")),
+    };
+    let time = args::parse::<u64>(count)?.saturating_mul(unit);
+    if time > TIME_MAX { Err(wrong("is more than a dialogue can wait")) } else { Ok(time) }
 }

@@ -154,7 +154,7 @@ impl Run {
     }
 
     pub(super) fn pass(&mut self, ms: u64) {
-        self.now.instant = self.now.instant + ms * MILLISECOND;
+        self.now.instant = self.now.instant + ms.saturating_mul(MILLISECOND);
         let wall = self.now.wall.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX));
         self.now.wall = Timestamp(wall);
     }

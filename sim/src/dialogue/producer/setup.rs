@@ -241,5 +241,5 @@ pub(super) fn millis(word: &str) -> Result<u64, DialogueErrorKind> {
     } else {
         (word, MILLISECOND)
     };
-    Ok(parse::<u64>(number)? * unit)
+    Ok(parse::<u64>(number)?.saturating_mul(unit))
 }

@@ -55,9 +55,9 @@ fn told() -> Vec<String> {
 
 /// What a reader finds in a trace: each part must stand in one line, in this order of parts.
 const EXPECTED: &[&[&str]] = &[
-    &["broker 1 -> controller 100: BrokerRegistration of broker 1, incarnation 1"],
+    &["broker 1 -> controller 3000: BrokerRegistration of broker 1, incarnation 1"],
     &["broker 2 is unfenced"],
-    &["administrator -> controller 100: CreateTopics orders with 2 partitions"],
+    &["administrator -> controller 3000: CreateTopics orders with 2 partitions"],
     &["leads orders/0 in epoch 0 from 0"],
     &["payment/0 consumer -> broker", "JoinGroup group payment as a new member, wants orders"],
     &["JoinGroup member", "leads generation 1 of 1 member"],
