@@ -233,7 +233,6 @@ fn intervals_of_nothing_let_time_pass() {
         "broker.session.timeout.ms",
         "log.flush.start.offset.checkpoint.interval.ms",
         "replica.high.watermark.checkpoint.interval.ms",
-        "replica.lag.time.max.ms",
     ] {
         let set = format!("cluster.config.{key}=0");
         let told = assize(&["run", &file, "--set", &set, "--set", "scenario.drain=2s"]);

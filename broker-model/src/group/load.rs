@@ -121,9 +121,13 @@ impl Shard {
         }
     }
 
-    /// Of a batch that is not replicated: what its groups were doing.
+    /// Of a batch that is not replicated: which groups there are, and what they were doing.
     fn replay_rounds(&mut self, batch: &Batch, records: &[GroupRecord]) {
         for record in records {
+            if let GroupRecord::Offset { group, .. } = record {
+                let new = || ClassicGroup::new(*group, batch.max_timestamp);
+                self.groups.entry(*group).or_insert_with(new);
+            }
             self.replay_round(record, batch.max_timestamp);
         }
     }
