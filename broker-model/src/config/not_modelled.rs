@@ -13,7 +13,7 @@ pub struct Ignored {
 #[must_use]
 pub fn ignored(groups: &'static [Ignored], key: &str) -> Option<&'static str> {
     let is = |name: &&str| if name.ends_with('.') { key.starts_with(*name) } else { key == *name };
-    groups.iter().find(|group| group.keys.iter().any(|name| is(name))).map(|group| group.why)
+    groups.iter().find(|group| group.keys.iter().any(&is)).map(|group| group.why)
 }
 
 /// Broker keys, of every release.

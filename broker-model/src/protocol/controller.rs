@@ -78,7 +78,7 @@ pub struct AlterPartitionRequest {
     /// The partition is still recovering from an unclean election.
     pub recovering: bool,
     /// The other partitions of the request, each without others of its own.
-    pub others: Vec<AlterPartitionRequest>,
+    pub others: Vec<Self>,
 }
 
 /// Answer to `AlterPartition`.
@@ -97,7 +97,7 @@ pub struct AlterPartitionResponse {
     /// The partition epoch now.
     pub partition_epoch: PartitionEpoch,
     /// The answers for the other partitions, in order of the request.
-    pub others: Vec<AlterPartitionResponse>,
+    pub others: Vec<Self>,
 }
 
 /// A broker reads the metadata log from its position; the controller holds the answer
