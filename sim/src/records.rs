@@ -167,6 +167,13 @@ impl RecordTable {
         (0..self.records.len() as u32).filter(used).map(|id| self.get(RecordId(id)))
     }
 
+    /// When the load intended the entity behind a record.
+    #[must_use]
+    #[inline]
+    pub fn intended(&self, id: RecordId) -> Instant {
+        self.entities[self.records[id.index()].0 as usize].intended
+    }
+
     /// The facts of a record.
     #[must_use]
     pub fn get(&self, id: RecordId) -> Record {

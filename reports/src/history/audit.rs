@@ -1,6 +1,6 @@
 //! The final audit: what one complete read_committed read from the beginning returns.
 
-use super::record_state::{Batch, RecordState};
+use super::record_state::{Batch, RecordState, Walk};
 use super::recorder::Recorder;
 use super::send::Ids;
 use super::topology::Session;
@@ -16,7 +16,6 @@ pub trait Facts {
 /// What the records of one sent batch have in common, and how many of them were found.
 #[derive(Clone, Copy)]
 struct Shared {
-    index: u32,
     batch: Batch,
     session: Session,
     misplaced: bool,
@@ -47,16 +46,16 @@ impl Recorder {
         let (effects, ends) = (self.effects.watches(topic), self.terminals.watches(topic));
         let mut entities = std::mem::take(&mut self.audited_entities);
         entities.clear();
-        let mut shared: Option<Shared> = None;
+        let (mut walk, mut shared) = (Walk::default(), None::<Shared>);
         for (offset, id) in (base_offset..).zip(ids) {
             let Some(before) = self.records.set(id, RecordState::AUDITED) else {
                 self.invented.audited(id, partition, offset);
                 continue;
             };
-            let index = self.records.batch_index_near(id, shared.map_or(u32::MAX, |s| s.index));
-            let mut of = match shared {
-                Some(shared) if shared.index == index => shared,
-                before => self.share(before, index, partition),
+            let mut of = match (self.records.next_batch(id, &mut walk), shared) {
+                (None, Some(shared)) => shared,
+                (Some(index), before) => self.share(before, index, partition),
+                (None, None) => unreachable!("a walk begins with a batch"),
             };
             if before.any(RecordState::AUDITED) {
                 self.duplicates.found(id, partition, offset, of.session.idempotent);
@@ -103,7 +102,7 @@ impl Recorder {
         let batch = *self.records.batch_at(index);
         let session = self.topology.session_of(batch.session);
         let misplaced = batch.partition != partition;
-        Shared { index, batch, session, misplaced, audited: 0, audited_acknowledged: 0 }
+        Shared { batch, session, misplaced, audited: 0, audited_acknowledged: 0 }
     }
 
     fn count(&mut self, shared: &Shared) {

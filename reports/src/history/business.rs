@@ -40,6 +40,11 @@ impl Recorder {
         self.latency.record(stage, phase, intended_ns, done_ns.saturating_sub(intended_ns));
     }
 
+    /// A stage is done with many records: pairs of when each was intended and when it was done.
+    pub fn completed_all(&mut self, stage: StageId, spans: impl Iterator<Item = (u64, u64)>) {
+        self.latency.record_all(stage, &self.phases, spans);
+    }
+
     /// A sample of a group's lag: records below the last stable offset (or high watermark) and
     /// not processed, and the age of the oldest of them.
     pub fn lag(&mut self, group: u32, records: u64, age_ns: u64, at_ns: u64) {

@@ -76,7 +76,7 @@ impl Phases {
     /// A phase begins. Entering the phase in force changes nothing; a phase that begins where
     /// the one before began replaces it.
     pub fn enter(&mut self, phase: Phase, at_ns: u64) {
-        let (start, current) = *self.starts.last().expect("a run is in some phase");
+        let (start, current) = self.latest();
         assert!(at_ns >= start, "phases begin in time order: {at_ns} after {start}");
         if current == phase {
             return;
@@ -93,7 +93,14 @@ impl Phases {
     /// The phase in force now.
     #[must_use]
     pub fn current(&self) -> Phase {
-        self.starts.last().expect("a run is in some phase").1
+        self.latest().1
+    }
+
+    /// When the phase in force now began, simulated ns, and which it is.
+    #[must_use]
+    #[inline]
+    pub fn latest(&self) -> (u64, Phase) {
+        *self.starts.last().expect("a run is in some phase")
     }
 
     /// The phase that something intended at one time and done now belongs to: `Fault` if it
@@ -102,7 +109,7 @@ impl Phases {
     #[must_use]
     #[inline]
     pub fn of_span(&self, intended_ns: u64) -> Phase {
-        let (start, current) = *self.starts.last().expect("a run is in some phase");
+        let (start, current) = self.latest();
         if intended_ns >= start { current } else { self.of_long_span(intended_ns) }
     }
 

@@ -1,6 +1,6 @@
 //! What consumers were given and what they were assigned.
 
-use super::record_state::RecordState;
+use super::record_state::{RecordState, Walk};
 use super::recorder::Recorder;
 use super::send::Ids;
 use super::transaction::Read;
@@ -73,17 +73,13 @@ impl Recorder {
         let committed = consumer.isolation == Isolation::ReadCommitted;
         // Only what a read_committed reader was given is known to be committed.
         let seen = if committed { RecordState::POLLED } else { 0 };
-        let mut last = u32::MAX;
+        let mut walk = Walk::default();
         for (offset, id) in (poll.base_offset..).zip(ids) {
             if self.records.set(id, seen).is_none() {
                 self.invented.polled(id, &poll, offset);
                 continue;
             }
-            let index = self.records.batch_index_near(id, last);
-            if index == last {
-                continue;
-            }
-            last = index;
+            let Some(index) = self.records.next_batch(id, &mut walk) else { continue };
             let batch = self.records.batch_at(index);
             if batch.partition != poll.partition {
                 self.invented.misplaced(id, &poll, offset, batch.partition);

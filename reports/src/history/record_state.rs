@@ -72,6 +72,13 @@ impl Batch {
 /// Every so many sends the table notes which batch it has come to.
 const STRIDE: u32 = 128;
 
+/// A walk over records that mostly stay in one batch: the ordinals of the batch it came to last.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Walk {
+    first: u32,
+    count: u32,
+}
+
 /// The table by record id: five bytes a record. The batch of a record is found by its ordinal,
 /// since batches are in order of theirs.
 #[derive(Clone, Debug, Default)]
@@ -149,18 +156,20 @@ impl Records {
         u32::try_from(first + later - 1).expect("fewer batches than records")
     }
 
-    /// As [`Self::batch_index`], at once if it is the batch `near`, which it mostly is in a walk.
-    #[must_use]
+    /// As [`Self::batch_index`], at once if it is the batch that the walk came to last, which it
+    /// mostly is. `None` while the walk stays in that batch.
     #[inline]
-    pub fn batch_index_near(&self, id: u32, near: u32) -> u32 {
+    pub(super) fn next_batch(&self, id: u32, walk: &mut Walk) -> Option<u32> {
         let ordinal = self.ordinals[id as usize];
-        let near_first = self.batches.get(near as usize).map(|b| b.first_ordinal);
-        let next_first = self.batches.get(near as usize + 1).map(|b| b.first_ordinal);
-        let next_first = next_first.unwrap_or(self.sent_count);
-        if near_first.is_some_and(|first| first <= ordinal && ordinal < next_first) {
-            return near;
+        if ordinal.wrapping_sub(walk.first) < walk.count {
+            return None;
         }
-        self.batch_index(id)
+        let index = self.batch_index(id);
+        let next =
+            self.batches.get(index as usize + 1).map_or(self.sent_count, |b| b.first_ordinal);
+        walk.first = self.batches[index as usize].first_ordinal;
+        walk.count = next - walk.first;
+        Some(index)
     }
 
     /// The batch of a record that was sent.
@@ -218,7 +227,7 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Records};
+    use super::{Batch, Records, Walk};
     use proptest::prelude::*;
 
     const BATCH: Batch = Batch {
@@ -242,13 +251,16 @@ mod tests {
                 records.send(first..first + length, BATCH);
                 naive.extend((0..length).map(|_| number));
             }
-            let mut last = u32::MAX;
+            let (mut walk, mut last) = (Walk::default(), None);
             for (id, &number) in (0_u32..).zip(&naive) {
                 prop_assert_eq!(records.batch_index(id), number);
-                last = records.batch_index_near(id, last);
-                prop_assert_eq!(last, number);
-                let other = records.batch_index_near(id, number.wrapping_sub(1));
-                prop_assert_eq!(other, number);
+                last = records.next_batch(id, &mut walk).or(last);
+                prop_assert_eq!(last, Some(number));
+            }
+            let (mut walk, mut last) = (Walk::default(), None);
+            for (id, &number) in (0_u32..).zip(&naive).rev().step_by(7) {
+                last = records.next_batch(id, &mut walk).or(last);
+                prop_assert_eq!(last, Some(number));
             }
         }
     }

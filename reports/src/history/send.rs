@@ -1,6 +1,6 @@
 //! Sends and their outcomes, transactions, calls.
 
-use super::record_state::{Batch, RecordState};
+use super::record_state::{Batch, RecordState, Walk};
 use super::recorder::Recorder;
 use super::transaction::Outcome;
 use crate::checker::CallKind;
@@ -78,16 +78,13 @@ impl Recorder {
     /// batches it covers.
     fn stamp(&mut self, ids: impl Ids, answer: &Acknowledged) {
         let (mut fresh, mut answered) = (0, 0);
-        let mut last = u32::MAX;
+        let (mut walk, mut last) = (Walk::default(), u32::MAX);
         for (position, id) in (0_i64..).zip(ids) {
             let before = self.records.set(id, RecordState::ACKNOWLEDGED);
             let before = before.unwrap_or_else(|| unsent(id));
             fresh += u64::from(!before.any(RecordState::ACKNOWLEDGED));
             answered += u64::from(!before.any(RecordState::ANSWERED));
-            let index = self.records.batch_index_near(id, last);
-            if index == last {
-                continue;
-            }
+            let Some(index) = self.records.next_batch(id, &mut walk) else { continue };
             last = index;
             let ordinal = self.records.ordinal(id);
             let batch = self.records.batch_mut(index);

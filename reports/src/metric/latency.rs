@@ -3,7 +3,7 @@
 
 use super::histogram::Histogram;
 use super::latency_series::LatencySeries;
-use crate::history::{PHASES, Phase};
+use crate::history::{PHASES, Phase, Phases};
 
 /// Name of the stage that spans the whole pipeline.
 pub const END_TO_END: &str = "end_to_end";
@@ -46,6 +46,27 @@ impl Latency {
             self.over_time.record(intended_ns, ns);
         }
         self.stages[stage.0 as usize].phases[phase.index()].record(ns);
+    }
+
+    /// Counts many spans of one stage: from when each was intended to when it was done, ns. What is
+    /// the same for nearly all of them is looked up once.
+    pub(crate) fn record_all(
+        &mut self,
+        stage: StageId,
+        phases: &Phases,
+        spans: impl Iterator<Item = (u64, u64)>,
+    ) {
+        let whole = self.whole == Some(stage);
+        let (start, current) = phases.latest();
+        let histograms = &mut self.stages[stage.0 as usize].phases;
+        for (intended, done) in spans {
+            let phase = if intended >= start { current } else { phases.of_span(intended) };
+            let ns = done.saturating_sub(intended);
+            if whole {
+                self.over_time.record(intended, ns);
+            }
+            histograms[phase.index()].record(ns);
+        }
     }
 
     /// The whole pipeline over time, warm-up included.

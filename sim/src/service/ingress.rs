@@ -170,10 +170,11 @@ impl Ingress {
             if entity == NOBODY {
                 continue;
             }
-            self.finished.push(cx.shared.records.push(lane, entity, size));
+            let id = cx.shared.records.push(lane, entity, size);
+            self.finished.push(id);
             if let Some(stage) = self.plan.spec.stage {
-                let intended = cx.shared.records.get(*self.finished.last().expect("just pushed"));
-                cx.shared.recorder.completed(stage, intended.intended.0, done.0);
+                let intended = cx.shared.records.intended(id);
+                cx.shared.recorder.completed(stage, intended.0, done.0);
             }
         }
         if self.finished.is_empty() {

@@ -96,12 +96,13 @@ pub struct Join {
 impl Service for Join {
     fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>) {
         let lane = Lane::out_of(slice.partition);
+        let store = &mut shared.stores.joins[self.store];
+        let mut store = store.from_partition(slice.partition, slice.input);
         for (i, &id) in slice.records.iter().enumerate() {
             let input = shared.records.get(id);
-            let place = (slice.partition, slice.base_offset + i as i64);
+            let offset = slice.base_offset + i as i64;
             let at_ms = (input.intended.0 / MILLISECOND) as u32;
-            let store = &mut shared.stores.joins[self.store];
-            if store.arrive((input.entity, slice.input), place, at_ms, self.window_ms) {
+            if store.arrive(input.entity, offset, at_ms, self.window_ms) {
                 outputs.push(shared.records.push(lane, input.entity, self.output.of(input.size)));
             }
         }

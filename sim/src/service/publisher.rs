@@ -316,9 +316,9 @@ impl Publisher {
                 };
                 recorder.acknowledged(ids, answer);
                 if let Some(stage) = self.produce_stage {
-                    for &id in records {
-                        recorder.completed(stage, cx.shared.records.get(id).intended.0, at_ns);
-                    }
+                    let table = &cx.shared.records;
+                    let spans = records.iter().map(|&id| (table.intended(id).0, at_ns));
+                    recorder.completed_all(stage, spans);
                 }
             }
             Outcome::Failed(_) => {

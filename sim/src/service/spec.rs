@@ -129,14 +129,11 @@ impl ServiceSpec {
         finished: &[Instant],
     ) {
         let ends = self.ends.get(input).copied().unwrap_or(false);
-        for (&id, &at) in records.iter().zip(finished) {
-            let intended = cx.shared.records.get(id).intended.0;
-            if let Some(stage) = self.stage {
-                cx.shared.recorder.completed(stage, intended, at.0);
-            }
-            if let (true, Some(stage)) = (ends, self.end_stage) {
-                cx.shared.recorder.completed(stage, intended, at.0);
-            }
+        let end_stage = self.end_stage.filter(|_| ends);
+        let table = &cx.shared.records;
+        for stage in self.stage.into_iter().chain(end_stage) {
+            let spans = records.iter().zip(finished).map(|(&id, at)| (table.intended(id).0, at.0));
+            cx.shared.recorder.completed_all(stage, spans);
         }
     }
 

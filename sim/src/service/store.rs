@@ -92,28 +92,38 @@ pub struct JoinStore {
 /// No record of this side has come.
 const ABSENT: u32 = u32::MAX;
 
-impl JoinStore {
-    /// Side 0 or 1 of an entity came, intended at `at_ms`. True if the other side is there and
-    /// within `window_ms`: the pair is complete.
-    pub fn arrive(
-        &mut self,
-        (entity, side): (u32, usize),
-        (partition, offset): (PartitionId, Offset),
-        at_ms: u32,
-        window_ms: u32,
-    ) -> bool {
+/// A join store to which records of one partition come.
+#[derive(Debug)]
+pub struct Arrivals<'a> {
+    sides: &'a mut Vec<[u32; 2]>,
+    uncommitted: &'a mut VecDeque<(Offset, u32, usize)>,
+    side: usize,
+}
+
+impl Arrivals<'_> {
+    /// The side of an entity came at an offset, intended at `at_ms`. True if the other side is
+    /// there and within `window_ms`: the pair is complete.
+    pub fn arrive(&mut self, entity: u32, offset: Offset, at_ms: u32, window_ms: u32) -> bool {
         let index = entity as usize;
         if index >= self.sides.len() {
             self.sides.resize(index + 1, [ABSENT; 2]);
         }
         let sides = &mut self.sides[index];
-        if sides[side] != ABSENT {
+        if sides[self.side] != ABSENT {
             return false;
         }
-        sides[side] = at_ms;
-        self.uncommitted.entry(partition).or_default().push_back((offset, entity, side));
-        let other = sides[1 - side];
+        sides[self.side] = at_ms;
+        self.uncommitted.push_back((offset, entity, self.side));
+        let other = sides[1 - self.side];
         other != ABSENT && other.abs_diff(at_ms) <= window_ms
+    }
+}
+
+impl JoinStore {
+    /// Records of a partition come, all of one side, 0 or 1.
+    pub fn from_partition(&mut self, partition: PartitionId, side: usize) -> Arrivals<'_> {
+        let uncommitted = self.uncommitted.entry(partition).or_default();
+        Arrivals { sides: &mut self.sides, uncommitted, side }
     }
 
     /// Records of the partition from `offset` on will be read again: they have not come yet.
@@ -147,20 +157,26 @@ mod tests {
     fn a_pair_is_complete_once_and_again_after_a_rewind() {
         let (orders, payments) = (PartitionId(0), PartitionId(1));
         let mut store = JoinStore::default();
-        assert!(!store.arrive((7, 0), (orders, Offset(3)), 100, 1_000));
-        assert!(store.arrive((7, 1), (payments, Offset(9)), 600, 1_000));
-        assert!(!store.arrive((7, 1), (payments, Offset(12)), 600, 1_000), "a second payment");
+        assert!(!store.from_partition(orders, 0).arrive(7, Offset(3), 100, 1_000));
+        assert!(store.from_partition(payments, 1).arrive(7, Offset(9), 600, 1_000));
+        assert!(
+            !store.from_partition(payments, 1).arrive(7, Offset(12), 600, 1_000),
+            "a second payment"
+        );
         store.rewind(payments, Offset(9));
-        assert!(store.arrive((7, 1), (payments, Offset(9)), 600, 1_000), "read again");
+        assert!(store.from_partition(payments, 1).arrive(7, Offset(9), 600, 1_000), "read again");
         store.committed(payments, Offset(10));
         store.rewind(payments, Offset(9));
-        assert!(!store.arrive((7, 1), (payments, Offset(9)), 600, 1_000), "committed for good");
+        assert!(
+            !store.from_partition(payments, 1).arrive(7, Offset(9), 600, 1_000),
+            "committed for good"
+        );
     }
 
     #[test]
     fn a_late_side_is_unmatched() {
         let mut store = JoinStore::default();
-        store.arrive((1, 0), (PartitionId(0), Offset(0)), 0, 1_000);
-        assert!(!store.arrive((1, 1), (PartitionId(1), Offset(0)), 1_001, 1_000));
+        store.from_partition(PartitionId(0), 0).arrive(1, Offset(0), 0, 1_000);
+        assert!(!store.from_partition(PartitionId(1), 1).arrive(1, Offset(0), 1_001, 1_000));
     }
 }
