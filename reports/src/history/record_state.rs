@@ -258,7 +258,8 @@ mod tests {
                 prop_assert_eq!(last, Some(number));
             }
             let (mut walk, mut last) = (Walk::default(), None);
-            for (id, &number) in (0_u32..).zip(&naive).rev().step_by(7) {
+            let rows: Vec<(u32, u32)> = (0_u32..).zip(naive).collect();
+            for &(id, number) in rows.iter().rev().step_by(7) {
                 last = records.next_batch(id, &mut walk).or(last);
                 prop_assert_eq!(last, Some(number));
             }
