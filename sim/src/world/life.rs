@@ -35,9 +35,15 @@ impl World {
         self.push_disk_job(index, again, DiskJobKind::Look);
     }
 
-    /// Ends a node's process, in whichever way.
+    /// Ends a node's process, in whichever way. A host whose process ended before can still lose
+    /// its power, and with it what was not flushed.
     pub(super) fn stop_node(&mut self, index: usize, kind: StopKind) {
-        if !self.nodes[index].state.is_running() {
+        let ends = match self.nodes[index].state {
+            NodeState::Up | NodeState::Paused => true,
+            NodeState::Stopped => kind == StopKind::PowerCut,
+            NodeState::NoPower => false,
+        };
+        if !ends {
             return;
         }
         let node = &mut self.nodes[index];

@@ -8,6 +8,7 @@ use scenarios::model::{Cut, FaultKind, Ratio, Target};
 
 use super::Active;
 use crate::network::HostId;
+use crate::plan::PlannedFault;
 use crate::world::{NodeState, World};
 
 /// A processes' state that several faults may hold at once.
@@ -35,6 +36,10 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         | FaultKind::ConnectionLoss { .. }
         | FaultKind::LeaderMove => None,
     }
+}
+
+fn is_holding(planned: &PlannedFault, how: Hold) -> bool {
+    hold(planned.fault.kind) == Some(how)
 }
 
 /// The larger of two ratios.
@@ -169,14 +174,19 @@ impl World {
 
     /// Whether a fault in force that concerns it holds a process so.
     fn is_held(&self, how: Hold, concerns: impl Fn(&Active) -> bool) -> bool {
-        self.in_force().any(|(kind, active)| hold(kind) == Some(how) && concerns(active))
+        self.in_force().any(|(planned, active)| is_holding(planned, how) && concerns(active))
     }
 
     /// A killed client starts again, unless a fault still keeps it down.
     pub(in crate::world) fn restart_client(&mut self, index: usize) {
         let stopped = self.clients[index].state == NodeState::Stopped;
-        let lasting = |active: &Active| active.lasts && active.clients.contains(&index);
-        if stopped && !self.is_held(Hold::Down, lasting) {
+        // A kill without a duration does not keep anybody down: the service restarts by itself.
+        let held = self.in_force().any(|(planned, active)| {
+            is_holding(planned, Hold::Down)
+                && planned.lasts.is_some()
+                && active.clients.contains(&index)
+        });
+        if stopped && !held {
             self.start_client(index);
         }
     }
@@ -205,8 +215,8 @@ impl World {
     fn refresh_disks(&mut self, of: &Active) {
         for &index in &of.nodes {
             let (mut slowest, mut full) = (Ratio::ONE, false);
-            for (kind, _) in self.in_force().filter(|(_, a)| a.nodes.contains(&index)) {
-                match kind {
+            for (planned, _) in self.in_force().filter(|(_, a)| a.nodes.contains(&index)) {
+                match planned.fault.kind {
                     FaultKind::SlowDisk { factor } => slowest = larger(slowest, factor),
                     FaultKind::FullDisk => full = true,
                     _ => {}
@@ -223,11 +233,13 @@ impl World {
         for host in self.hosts_of(of) {
             for other in (0..self.links.hosts() as u32).map(HostId).filter(|&o| o != host) {
                 let (mut delay, mut factor) = (0, Ratio::ONE);
-                for (kind, active) in self.in_force() {
-                    let FaultKind::SlowLink { factor: narrow, .. } = kind else { continue };
+                for (planned, active) in self.in_force() {
+                    let FaultKind::SlowLink { factor: narrow, .. } = planned.fault.kind else {
+                        continue;
+                    };
                     let hosts = self.hosts_of(active);
                     if hosts.contains(&host) || hosts.contains(&other) {
-                        delay += active.delay;
+                        delay += planned.delay;
                         factor = larger(factor, narrow);
                     }
                 }
@@ -244,8 +256,8 @@ impl World {
     fn refresh_loss(&mut self, of: &Active) {
         for host in self.hosts_of(of) {
             let mut worst = Ratio { numerator: 0, denominator: 1 };
-            for (kind, active) in self.in_force() {
-                if let FaultKind::ConnectionLoss { probability } = kind
+            for (planned, active) in self.in_force() {
+                if let FaultKind::ConnectionLoss { probability } = planned.fault.kind
                     && self.hosts_of(active).contains(&host)
                 {
                     worst = larger(worst, probability);
@@ -255,10 +267,16 @@ impl World {
         }
     }
 
-    pub(super) fn hosts_of(&self, active: &Active) -> Vec<HostId> {
-        let nodes = active.nodes.iter().map(|&i| self.hosts[i]);
-        nodes.chain(active.clients.iter().map(|&i| self.clients[i].host)).collect()
+    fn hosts_of(&self, active: &Active) -> Vec<HostId> {
+        self.hosts_under(&active.nodes, &active.clients)
     }
+
+    /// The hosts of nodes and clients.
+    fn hosts_under(&self, nodes: &[usize], clients: &[usize]) -> Vec<HostId> {
+        let nodes = nodes.iter().map(|&i| self.hosts[i]);
+        nodes.chain(clients.iter().map(|&i| self.clients[i].host)).collect()
+    }
+
     /// Directed links that a cut takes away, each once.
     pub(super) fn links_cut_by(
         &self,
@@ -266,11 +284,7 @@ impl World {
         nodes: &[usize],
         clients: &[usize],
     ) -> Vec<(HostId, HostId)> {
-        let targets: Vec<HostId> = nodes
-            .iter()
-            .map(|&i| self.hosts[i])
-            .chain(clients.iter().map(|&i| self.clients[i].host))
-            .collect();
+        let targets = self.hosts_under(nodes, clients);
         let brokers = self.nodes.iter().filter(|n| n.broker().is_some()).map(|n| n.host);
         let controllers = self.nodes.iter().filter(|n| n.controller().is_some()).map(|n| n.host);
         let services = self.clients.iter().map(|c| c.host);
@@ -297,6 +311,7 @@ impl World {
         cuts.dedup();
         cuts
     }
+
     /// Leadership moves by a preferred election if the leader is not the preferred one.
     fn move_leader(&mut self, target: &Target) {
         let (Target::Partition { topic, partition } | Target::LeaderOf { topic, partition }) =

@@ -11,6 +11,7 @@ use scenarios::model::FaultKind;
 
 use super::{Event, World};
 use crate::network::HostId;
+use crate::plan::PlannedFault;
 
 /// A fault as it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,10 +36,6 @@ struct Active {
     nodes: Vec<usize>,
     clients: Vec<usize>,
     cuts: Vec<(HostId, HostId)>,
-    /// What it adds to the latency of links, one way, in nanoseconds.
-    delay: u64,
-    /// It ends by itself; else at the end of the load.
-    lasts: bool,
     record: usize,
 }
 
@@ -94,9 +91,8 @@ impl World {
             FaultKind::Partition { cut } => self.links_cut_by(cut, &nodes, &clients),
             _ => Vec::new(),
         };
-        let (delay, lasts) = (planned.delay, planned.lasts.is_some());
         let record = self.faults.records.len() - 1;
-        let active = Active { nodes, clients, cuts, delay, lasts, record };
+        let active = Active { nodes, clients, cuts, record };
         self.faults.running += 1;
         self.faults.fired[number] = true;
         self.faults.active[number] = Some(active.clone());
@@ -120,9 +116,9 @@ impl World {
     }
 
     /// The faults in force, in order of their numbers.
-    fn in_force(&self) -> impl Iterator<Item = (FaultKind, &Active)> {
-        let active = self.faults.active.iter().enumerate();
-        active.filter_map(|(n, a)| Some((self.plan.faults[n].fault.kind, a.as_ref()?)))
+    fn in_force(&self) -> impl Iterator<Item = (&PlannedFault, &Active)> {
+        let active = self.plan.faults.iter().zip(&self.faults.active);
+        active.filter_map(|(planned, active)| Some((planned, active.as_ref()?)))
     }
 
     /// Ends every fault: the load phase is over.

@@ -112,3 +112,25 @@ fn delays_of_two_faults_add_up() {
     until_ended(&mut world, 1);
     assert!(world.links.latency(two, one, 1, 1) < 10_000_000);
 }
+
+/// Records that broker 2 has in its first log and on its disk, at the first second of the load.
+fn kept(world: &World) -> (i64, i64) {
+    let node = &world.nodes[1];
+    let broker = node.broker().expect("a broker");
+    let partition = world.partition_named("orders", 0).expect("created");
+    let end = broker.replica(partition).expect("a replica").log().log_end_offset();
+    (end.0, node.cache.durable(partition).0)
+}
+
+#[test]
+fn power_can_be_cut_from_a_host_whose_broker_was_killed() {
+    let mut world = overlapping("broker-kill", ONE);
+    while world.fault_records().len() < 2 {
+        assert!(world.step(), "the run goes on");
+    }
+    let (end, durable) = kept(&world);
+    assert!(end > durable, "a kill keeps {end} records, {durable} of them flushed");
+    world.stop_node(1, broker_model::io::StopKind::PowerCut);
+    assert_eq!(world.nodes[1].state, NodeState::NoPower);
+    assert_eq!(kept(&world), (durable, durable));
+}
