@@ -21,6 +21,7 @@ pub mod names;
 pub mod note;
 pub mod partition;
 pub mod protocol;
+pub mod quorum;
 pub mod records;
 mod replication;
 pub mod rules;

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::records::{LogEntry, TransactionState};
 use crate::types::{
-    GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, PartitionEpoch, PartitionId,
-    ProducerEpoch, ProducerId, TransactionalId,
+    BrokerEpoch, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, PartitionEpoch,
+    PartitionId, ProducerEpoch, ProducerId, TransactionalId,
 };
 
 /// Something observable happened on a node.
@@ -189,6 +189,53 @@ pub enum Note {
         /// How many partitions.
         partitions: u32,
     },
+    /// A controller voted, for itself or for another, and has it on disk.
+    QuorumVoted {
+        /// The voter.
+        node: NodeId,
+        /// In this epoch.
+        epoch: LeaderEpoch,
+        /// For whom.
+        candidate: NodeId,
+    },
+    /// A controller was elected by the quorum.
+    QuorumLeader {
+        /// The controller.
+        node: NodeId,
+        /// The epoch.
+        epoch: LeaderEpoch,
+        /// Offset of the first record of the epoch.
+        start: u64,
+    },
+    /// A controller learned that more of the metadata log is committed.
+    QuorumHighWatermark {
+        /// The controller.
+        node: NodeId,
+        /// In this epoch.
+        epoch: LeaderEpoch,
+        /// Committed up to here.
+        high_watermark: u64,
+        /// It leads, and has counted itself.
+        leader: bool,
+    },
+    /// A broker registered (committed).
+    BrokerRegistered {
+        /// The broker.
+        node: NodeId,
+        /// The epoch it was given.
+        epoch: BrokerEpoch,
+        /// The process.
+        incarnation: u64,
+    },
+    /// A broker applied records of the metadata log.
+    MetadataApplied {
+        /// The broker.
+        node: NodeId,
+        /// The first of them.
+        from: u64,
+        /// The first one after them.
+        end: u64,
+    },
 }
 
 impl Note {
@@ -212,6 +259,11 @@ impl Note {
         "member-fenced",
         "offsets-committed",
         "unclean-election",
+        "quorum-voted",
+        "controller-elected",
+        "quorum-high-watermark",
+        "broker-registered",
+        "metadata-applied",
     ];
 
     /// The name of what happened, for scenarios that demand it. A change of a partition that
@@ -237,6 +289,11 @@ impl Note {
             Self::GroupStable { .. } => "group-stable",
             Self::MemberFenced { .. } => "member-fenced",
             Self::OffsetsCommitted { .. } => "offsets-committed",
+            Self::QuorumVoted { .. } => "quorum-voted",
+            Self::QuorumLeader { .. } => "controller-elected",
+            Self::QuorumHighWatermark { .. } => "quorum-high-watermark",
+            Self::BrokerRegistered { .. } => "broker-registered",
+            Self::MetadataApplied { .. } => "metadata-applied",
         }
     }
 }

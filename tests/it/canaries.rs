@@ -99,11 +99,22 @@ const CANARIES: &[Canary] = &[
 ];
 
 /// Values of rules without a canary here, each with the reason.
-const ELSEWHERE: &[((&str, &str), &str)] = &[(
-    ("stale_leader_epoch", "accept"),
-    "a simulated broker only ever reads on in the metadata log, so nobody shows it an older \
-     record; the unit tests of the metadata image plant it and find it",
-)];
+const ELSEWHERE: &[((&str, &str), &str)] = &[
+    (
+        ("stale_leader_epoch", "accept"),
+        "a simulated broker only ever reads on in the metadata log, so nobody shows it an older \
+         record; the unit tests of the metadata image plant it and find it",
+    ),
+    (("raft_fsync", "off"), IN_UNIT_TESTS),
+    (("check_quorum", "off"), IN_UNIT_TESTS),
+    (("prevote", "off"), IN_UNIT_TESTS),
+    (("raft_commit_requires_own_epoch", "off"), IN_UNIT_TESTS),
+    (("raft_guard_hw", "off"), IN_UNIT_TESTS),
+    (("raft_resume_leader", "on"), IN_UNIT_TESTS),
+    (("voter_identity", "id_only"), IN_UNIT_TESTS),
+];
+/// What the quorum does under the rule is shown by hand-made schedules.
+const IN_UNIT_TESTS: &str = "the unit tests of the quorum plant it and find it";
 
 /// Anomalies of a configuration, which no rule of the model can plant; a hazard shows each.
 const HAZARDS: &[(Anomaly, &str)] = &[(

@@ -1,7 +1,7 @@
 //! Requests this broker sent and has no answer to yet.
 
-use crate::io::{Context, Output, Tag, Token};
-use crate::protocol::{ApiKey, Request};
+use crate::io::{Context, Output, Tag};
+use crate::protocol::Request;
 use crate::slab::{Key, Slab};
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
 
@@ -34,10 +34,8 @@ pub(crate) enum Call {
     },
     /// An administrator's request, passed on to the controller.
     Forward {
-        /// For the reply.
-        token: Token,
-        /// What was asked.
-        kind: ApiKey,
+        /// Which one.
+        forward: Key,
     },
     /// Partitions of a transaction, for a parked produce.
     AddPartitions {

@@ -10,8 +10,9 @@ use crate::protocol::controller::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
     BrokerRegistrationResponse, FetchMetadataRequest, FetchMetadataResponse,
 };
+use crate::protocol::quorum::QuorumLeader;
 use crate::protocol::{ErrorCode, Request};
-use crate::types::{BrokerEpoch, Duration, Instant, MILLISECOND, NodeId};
+use crate::types::{BrokerEpoch, Duration, Instant, LeaderEpoch, MILLISECOND, NodeId};
 
 /// Wait before a failed request to the controller is tried again. Kafka backs off from 50 ms.
 const RETRY: Duration = 50 * MILLISECOND;
@@ -52,6 +53,8 @@ pub(super) struct Lifecycle {
     pub(super) published: bool,
     pub(super) controllers: Vec<NodeId>,
     active: usize,
+    /// The latest epoch of the quorum in which it knew the leader.
+    quorum_epoch: LeaderEpoch,
     register_at: Instant,
     heartbeat_at: Instant,
     heartbeat_open: bool,
@@ -73,6 +76,7 @@ impl Lifecycle {
             published: false,
             controllers: Vec::new(),
             active: 0,
+            quorum_epoch: LeaderEpoch(0),
             register_at: Instant::FAR,
             heartbeat_at: Instant::FAR,
             heartbeat_open: false,
@@ -87,9 +91,24 @@ impl Lifecycle {
         self.controllers.get(self.active % self.controllers.len().max(1)).copied()
     }
 
-    /// Tries the next controller.
-    pub(super) fn rotate(&mut self) {
-        self.active = (self.active + 1) % self.controllers.len().max(1);
+    /// This controller does not answer or does not decide: tries the next one, unless another
+    /// has been found meanwhile.
+    pub(super) fn leave(&mut self, controller: NodeId) {
+        if self.controller() == Some(controller) {
+            self.active = (self.active + 1) % self.controllers.len().max(1);
+        }
+    }
+
+    /// Somebody said who leads the quorum. What is said of an earlier epoch is no news. Returns
+    /// whether that is another controller than the one it talks to.
+    fn follow(&mut self, known: QuorumLeader) -> bool {
+        let leader = known.leader.filter(|_| known.epoch >= self.quorum_epoch);
+        let found = leader.and_then(|leader| self.controllers.iter().position(|c| *c == leader));
+        let Some(found) = found else { return false };
+        self.quorum_epoch = known.epoch;
+        let moves = found != self.active;
+        self.active = found;
+        moves
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
@@ -136,6 +155,7 @@ impl Broker {
     pub(super) fn registered(
         &mut self,
         cx: &mut Context<'_>,
+        from: NodeId,
         result: Result<BrokerRegistrationResponse, Disconnected>,
     ) {
         match result {
@@ -145,8 +165,12 @@ impl Broker {
                 self.fetch_metadata(cx);
                 self.heartbeat(cx);
             }
+            Ok(answer) if answer.error == ErrorCode::NotController => {
+                self.life.leave(from);
+                self.life.register_at = cx.now.instant + RETRY;
+            }
             _ => {
-                self.life.rotate();
+                self.life.leave(from);
                 self.life.register_at = cx.now.instant + self.life.backoff;
                 let longest = self.config.broker_session_timeout;
                 self.life.backoff = (self.life.backoff * 2).min(longest.max(RETRY));
@@ -174,6 +198,7 @@ impl Broker {
     pub(super) fn heartbeat_answered(
         &mut self,
         cx: &mut Context<'_>,
+        from: NodeId,
         result: Result<BrokerHeartbeatResponse, Disconnected>,
     ) {
         self.life.heartbeat_open = false;
@@ -191,12 +216,12 @@ impl Broker {
                 }
             }
             Ok(answer) if answer.error == ErrorCode::NotController => {
-                self.life.rotate();
+                self.life.leave(from);
                 self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
             }
             Ok(_) => self.life.heartbeat_at = self.life.heartbeat_at.min(retry),
             Err(Disconnected) => {
-                self.life.rotate();
+                self.life.leave(from);
                 self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
             }
         }
@@ -219,6 +244,13 @@ impl Broker {
         result: Result<FetchMetadataResponse, Disconnected>,
     ) {
         match result {
+            Ok(answer) if answer.error != ErrorCode::None => {
+                let moves = answer.leader.is_some_and(|known| self.life.follow(known));
+                if !moves {
+                    self.life.leave(from);
+                }
+                self.life.fetch_at = cx.now.instant + RETRY;
+            }
             Ok(answer) => {
                 self.apply_metadata(cx, answer.from, &answer.records);
                 // The first heartbeat after catching up ends the fence: do not wait for it.
@@ -229,9 +261,7 @@ impl Broker {
                 self.fetch_metadata(cx);
             }
             Err(Disconnected) => {
-                if self.life.controller() == Some(from) {
-                    self.life.rotate();
-                }
+                self.life.leave(from);
                 self.life.fetch_at = cx.now.instant + RETRY;
                 self.life.reread = true;
             }

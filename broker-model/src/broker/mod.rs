@@ -16,6 +16,7 @@ mod delete_records;
 mod describe;
 mod fetch;
 mod followers;
+mod forward;
 mod isr;
 mod lifecycle;
 mod list_offsets;
@@ -47,6 +48,7 @@ use calls::{Call, Calls};
 use coordinators::Coordinators;
 use delete_records::Deletes;
 use fetch::Pass;
+use forward::Forwards;
 use isr::IsrChanges;
 use lifecycle::{Lifecycle, Phase};
 use markers::Markers;
@@ -81,6 +83,7 @@ pub struct Broker {
     metadata_offset: u64,
     replicas: Replicas,
     calls: Calls,
+    forwards: Forwards,
     sessions: Sessions,
     acks: Acks,
     fetchers: Fetchers,
@@ -112,6 +115,7 @@ impl Broker {
             metadata_offset: 0,
             replicas: Replicas::default(),
             calls: Calls::default(),
+            forwards: Forwards::default(),
             sessions: Sessions::default(),
             acks: Acks::default(),
             fetchers: Fetchers::default(),
@@ -216,6 +220,7 @@ impl Broker {
             .min(self.acks.next_deadline())
             .min(self.fetchers.next_due().unwrap_or(Instant::FAR))
             .min(self.isr.next_deadline())
+            .min(self.forwards.next_deadline())
             .min(self.coordinators.next_deadline())
             .min(self.markers.next_deadline())
             .min(self.replicas.next_deadline())
@@ -277,7 +282,11 @@ impl Broker {
             | Request::BrokerHeartbeat(_)
             | Request::AlterPartition(_)
             | Request::FetchMetadata(_)
-            | Request::AllocateProducerIds(_) => describe::not_controller(cx, token, &request),
+            | Request::AllocateProducerIds(_)
+            | Request::Vote(_)
+            | Request::BeginQuorumEpoch(_)
+            | Request::EndQuorumEpoch(_)
+            | Request::FetchQuorum(_) => describe::not_controller(cx, token, &request),
         }
     }
 
@@ -292,11 +301,11 @@ impl Broker {
         match call {
             Call::Register => {
                 let result = expected!(result, BrokerRegistration);
-                self.registered(cx, result);
+                self.registered(cx, from, result);
             }
             Call::Heartbeat => {
                 let result = expected!(result, BrokerHeartbeat);
-                self.heartbeat_answered(cx, result);
+                self.heartbeat_answered(cx, from, result);
             }
             Call::FetchMetadata => {
                 let result = expected!(result, FetchMetadata);
@@ -315,7 +324,7 @@ impl Broker {
                 self.producer_ids_allocated(cx, result);
             }
             Call::CreateTopic { transactions } => self.internal_topic_created(transactions),
-            Call::Forward { token, kind } => self.forwarded(cx, token, kind, result),
+            Call::Forward { forward } => self.forwarded(cx, forward, result),
             Call::AddPartitions { produce } => {
                 let result = expected!(result, AddPartitionsToTxn);
                 self.partitions_added(cx, produce, result);
@@ -328,6 +337,7 @@ impl Broker {
 
     fn tick(&mut self, cx: &mut Context<'_>) {
         self.lifecycle_tick(cx);
+        self.forward_tick(cx);
         self.fetch_tick(cx);
         self.produce_tick(cx);
         self.fetchers.wake(cx.now.instant);

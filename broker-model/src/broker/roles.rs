@@ -32,6 +32,7 @@ impl Broker {
         records: &[MetadataRecord],
     ) {
         let mut touched = Touched::default();
+        let begun = self.metadata_offset;
         for (offset, record) in (from..).zip(records) {
             if offset < self.metadata_offset {
                 // Read again after a lost connection. Whether it is believed is a rule.
@@ -46,6 +47,10 @@ impl Broker {
             self.touch(&mut touched, record);
             self.image.apply(offset, record);
             self.metadata_offset += 1;
+        }
+        if self.metadata_offset > begun {
+            let (node, end) = (self.node, self.metadata_offset);
+            cx.note(Note::MetadataApplied { node, from: begun, end });
         }
         let caught_up = i64::try_from(self.metadata_offset)
             .is_ok_and(|offset| offset > self.life.broker_epoch.0);
@@ -90,6 +95,7 @@ impl Broker {
             MetadataRecord::Topic { .. }
             | MetadataRecord::ProducerIds { .. }
             | MetadataRecord::ClientQuota { .. }
+            | MetadataRecord::LeaderChange { .. }
             | MetadataRecord::FeatureLevel { .. } => {}
         }
     }

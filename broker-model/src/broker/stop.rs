@@ -17,6 +17,7 @@ impl Broker {
     ) {
         self.life.stop(kind == StopKind::Clean);
         self.calls.clear();
+        self.forwards.clear();
         self.sessions.clear();
         self.acks.clear();
         self.fetchers.clear();

@@ -73,6 +73,22 @@ config! {
     unclean_leader_election_interval: Duration = 300_000 * MILLISECOND,
         "unclean.leader.election.interval.ms", value::millis_from_one;
 
+    /// `controller.quorum.election.timeout.ms`.
+    controller_quorum_election_timeout: Duration = 1_000 * MILLISECOND,
+        "controller.quorum.election.timeout.ms", value::millis_from_one;
+    /// `controller.quorum.fetch.timeout.ms`.
+    controller_quorum_fetch_timeout: Duration = 2_000 * MILLISECOND,
+        "controller.quorum.fetch.timeout.ms", value::millis_from_one;
+    /// `controller.quorum.election.backoff.max.ms`.
+    controller_quorum_election_backoff_max: Duration = 1_000 * MILLISECOND,
+        "controller.quorum.election.backoff.max.ms", value::millis;
+    /// `controller.quorum.request.timeout.ms`.
+    controller_quorum_request_timeout: Duration = 2_000 * MILLISECOND,
+        "controller.quorum.request.timeout.ms", value::millis_from_one;
+    /// `controller.quorum.retry.backoff.ms`.
+    controller_quorum_retry_backoff: Duration = 20 * MILLISECOND,
+        "controller.quorum.retry.backoff.ms", value::period;
+
     /// `min.insync.replicas`.
     min_insync_replicas: u32 = 1, "min.insync.replicas", value::int_from_one;
     /// `unclean.leader.election.enable`.

@@ -95,9 +95,9 @@ pub(super) const BROKER: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "one controller decides alone, and its log is never cut",
+        why: "controllers append at once, write no idle records, and never cut their log",
         keys: &[
-            "controller.quorum.",
+            "controller.quorum.append.linger.ms",
             "internal.metadata.",
             "metadata.log.",
             "metadata.max.idle.interval.ms",

@@ -95,7 +95,7 @@ impl Controller {
             Cause::LostLogs
         };
         let mut records = self.partition_changes(broker, cause, rules);
-        let offset = self.log.end() + records.len() as u64;
+        let offset = self.quorum.end() + records.len() as u64;
         let epoch = BrokerEpoch(i64::try_from(offset).expect("offsets fit i64"));
         records.push(MetadataRecord::RegisterBroker {
             broker,
@@ -193,7 +193,7 @@ impl Controller {
 
     /// Remembers a heartbeat, after its records are in the log.
     pub(super) fn touch(&mut self, now: Instant, request: &BrokerHeartbeatRequest) {
-        let end = self.log.end();
+        let end = self.quorum.end();
         let leaving = self
             .image
             .broker(request.broker)

@@ -1,6 +1,7 @@
 //! What a controller reads of its configuration.
 
 use crate::config::BrokerConfig;
+use crate::quorum::QuorumConfig;
 use crate::types::{Duration, MILLISECOND, Release};
 
 /// The configuration of a controller. Durations are nanoseconds.
@@ -25,6 +26,8 @@ pub struct ControllerConfig {
     /// How long a broker's read of the metadata log waits for news: Kafka's raft client
     /// fetches with 500 ms (`MAX_FETCH_WAIT_MS`).
     pub metadata_fetch_wait: Duration,
+    /// How it elects and replicates with the other controllers.
+    pub quorum: QuorumConfig,
 }
 
 impl Default for ControllerConfig {
@@ -45,6 +48,7 @@ impl From<&BrokerConfig> for ControllerConfig {
             auto_leader_rebalance: config.auto_leader_rebalance_enable,
             leader_imbalance_check_interval: config.leader_imbalance_check_interval,
             metadata_fetch_wait: 500 * MILLISECOND,
+            quorum: QuorumConfig::from(config),
         }
     }
 }

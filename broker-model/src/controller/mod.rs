@@ -2,22 +2,26 @@
 //!
 //! Each request is *decided* against the image at the end of the log, without changing it;
 //! its records are appended and *replayed* into the image; and its reply waits until they are
-//! durable, which for a single controller means committed. Only then do brokers see them.
-//! What Kafka keeps outside its log (sessions) is apart and lost at a stop.
+//! committed by the [quorum](crate::quorum), which for a single controller means durable. Only
+//! then do brokers see them. What Kafka keeps outside its log (sessions) is apart and lost at a
+//! stop and when another controller takes over.
+//!
+//! A controller that the quorum has not elected replays what is committed and refuses to decide.
 //!
 //! A cluster starts empty: brokers register and unfence, then an administrator creates the
 //! topics with `CreateTopics`. A replica whose broker is not unfenced at that moment starts
 //! outside the ISR, so the administrator waits until [`Controller::image`] shows all of them.
 
+mod active;
 mod brokers;
 mod config;
 mod elections;
 mod features;
 mod isr;
-mod log;
 mod notes;
 mod partition_change;
 mod placement;
+mod purgatory;
 mod reassignments;
 mod requests;
 #[cfg(test)]
@@ -31,13 +35,16 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use self::brokers::Session;
-use self::log::MetadataLog;
+use self::purgatory::Purgatory;
 use crate::io::{Context, Input, Output, StopKind, Token};
 use crate::metadata::Image;
+use crate::note::Note;
 use crate::protocol::controller::{FetchMetadataRequest, FetchMetadataResponse};
+use crate::protocol::quorum::VoterKey;
 use crate::protocol::{ErrorCode, Response};
+use crate::quorum::Quorum;
 use crate::records::MetadataRecord;
-use crate::types::{Instant, MILLISECOND, NodeId, Offset};
+use crate::types::{DirectoryId, Instant, LeaderEpoch, MILLISECOND, NodeId, Offset};
 
 /// What a decision writes and answers.
 #[derive(Debug)]
@@ -75,8 +82,13 @@ impl Timers {
 pub struct Controller {
     node: NodeId,
     config: ControllerConfig,
-    log: MetadataLog,
+    quorum: Quorum,
+    purgatory: Purgatory,
+    /// The epoch in which it decides, while it does.
+    active: Option<LeaderEpoch>,
     image: Image,
+    /// What is committed and not yet told, each note with the offset of its record.
+    news: Vec<(u64, Note)>,
     sessions: Vec<Session>,
     readers: Vec<Reader>,
     timers: Timers,
@@ -84,14 +96,31 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// A controller with an empty log, not started.
+    /// The only controller of a cluster, with an empty log, not started.
     #[must_use]
     pub fn new(node: NodeId, config: ControllerConfig) -> Self {
+        Self::of_quorum(node, &[node], config, 0)
+    }
+
+    /// One of several controllers, which are the voters of a quorum, with an empty log, not
+    /// started. `jitter` is a number of its own, from which its time-outs are drawn.
+    #[must_use]
+    pub fn of_quorum(
+        node: NodeId,
+        voters: &[NodeId],
+        config: ControllerConfig,
+        jitter: u64,
+    ) -> Self {
+        let key = |&node: &NodeId| VoterKey { node, directory: DirectoryId(u64::from(node.0)) };
+        let voters = voters.iter().map(key).collect();
         Self {
             node,
+            quorum: Quorum::new(key(&node), voters, config.quorum.clone(), jitter),
             config,
-            log: MetadataLog::default(),
+            purgatory: Purgatory::default(),
+            active: None,
             image: Image::new(),
+            news: Vec::new(),
             sessions: Vec::new(),
             readers: Vec::new(),
             timers: Timers::NEVER,
@@ -105,22 +134,35 @@ impl Controller {
         self.node
     }
 
-    /// The state at the end of its log, durable or not: what it decides on.
+    /// What it decides on: the state at the end of its log, committed or not. While it is not
+    /// active, the state that it knows to be committed.
     #[must_use]
     pub const fn image(&self) -> &Image {
         &self.image
     }
 
-    /// All records of its log, durable or not.
+    /// All records of its log, committed or not.
     #[must_use]
     pub fn records(&self) -> &[MetadataRecord] {
-        self.log.records()
+        self.quorum.records()
     }
 
-    /// Up to where its log is durable, replied and shown to brokers.
+    /// Up to where its log is committed, replied and shown to brokers, as far as it knows.
     #[must_use]
     pub const fn committed_end(&self) -> u64 {
-        self.log.committed()
+        self.quorum.committed()
+    }
+
+    /// Its part in the quorum.
+    #[must_use]
+    pub const fn quorum(&self) -> &Quorum {
+        &self.quorum
+    }
+
+    /// The epoch of the quorum in which it is the active controller, while it is.
+    #[must_use]
+    pub const fn active(&self) -> Option<LeaderEpoch> {
+        self.active
     }
 
     /// Whether it runs.
@@ -129,44 +171,39 @@ impl Controller {
         self.running
     }
 
-    /// Starts, or starts again: replays the log and gives every broker a whole session.
-    /// Records that a kill left in the page cache are flushed and become committed then.
-    /// An empty log begins with the features of a new cluster.
+    /// Takes what it has learned to be committed, each note with the offset of its record. Every
+    /// controller tells the same of an offset, and tells it again after a start.
+    pub fn take_news(&mut self) -> Vec<(u64, Note)> {
+        core::mem::take(&mut self.news)
+    }
+
+    /// Starts, or starts again. One that is alone replays its log and gives every broker a whole
+    /// session; records that a kill left in the page cache are flushed and become committed
+    /// then. One of several has everything to learn from the leader, or to be elected.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         assert!(!self.running, "a controller starts once");
         self.running = true;
         self.image = Image::new();
-        for (offset, record) in (0..).zip(self.log.records()) {
-            self.image.apply(offset, record);
-        }
-        if self.log.end() == 0 {
-            self.append(features::bootstrap(self.config.release));
-        }
-        let now = cx.now.instant;
-        self.start_sessions(now);
-        self.timers = Timers {
-            fence: now + self.fence_interval(),
-            rebalance: if self.config.auto_leader_rebalance {
-                now + self.config.leader_imbalance_check_interval
-            } else {
-                Instant::FAR
-            },
-            unclean: now + self.config.unclean_leader_election_interval,
-        };
-        self.log.flush(cx);
+        self.quorum.start(cx);
+        self.settle(cx);
     }
 
     /// The process ends. `durable_end` is up to where the metadata log is on disk: a power
     /// cut loses what lies beyond, other ends keep the page cache.
     pub fn stop(&mut self, kind: StopKind, durable_end: Offset) {
-        let kept = match kind {
-            StopKind::Clean | StopKind::Kill => self.log.end(),
-            StopKind::PowerCut => u64::try_from(durable_end.0).unwrap_or(0).min(self.log.end()),
-        };
-        self.log.stop(kept);
+        self.quorum.stop(kind, durable_end);
+        self.purgatory.clear();
+        self.news.clear();
         self.readers.clear();
         self.timers = Timers::NEVER;
+        self.active = None;
         self.running = false;
+    }
+
+    /// A stopped controller gets an empty disk, as a directory that nobody knows (KIP-853).
+    pub fn replace_disk(&mut self, directory: DirectoryId) {
+        assert!(!self.running, "a disk is replaced while its controller is stopped");
+        self.quorum.replace_disk(directory);
     }
 
     /// One input.
@@ -174,16 +211,18 @@ impl Controller {
         assert!(self.running, "a stopped controller hears nothing");
         match input {
             Input::Request { token, request, .. } => self.request(cx, token, request),
-            Input::Flushed { end, .. } => {
-                if self.log.flushed(cx, end) {
-                    self.answer_readers(cx, |log, reader| reader.from < log.committed());
-                }
-            }
+            Input::Flushed { end, .. } => self.quorum.flushed(cx, end),
             Input::Tick => self.tick(cx),
             Input::ControlledShutdown => {
-                cx.outputs.push(Output::Halt { reason: "controlled shutdown".to_string() });
+                if self.quorum.leave(cx) {
+                    halt(cx);
+                }
             }
-            Input::Response { .. } => {}
+            Input::Response { tag, result, .. } => self.quorum.answered(cx, tag, result),
+        }
+        self.settle(cx);
+        if self.quorum.has_left(cx.now.instant) {
+            halt(cx);
         }
     }
 
@@ -192,36 +231,51 @@ impl Controller {
     pub fn next_deadline(&self) -> Instant {
         let timers = &self.timers;
         let own = timers.fence.min(timers.rebalance).min(timers.unclean);
+        let own = own.min(self.quorum.next_deadline());
         self.readers.iter().map(|r| r.until).fold(own, Instant::min)
     }
 
-    fn fetch_metadata(&mut self, cx: &mut Context<'_>, token: Token, r: FetchMetadataRequest) {
-        if r.from < self.log.committed() {
-            cx.reply(token, metadata_from(&self.log, r.from));
+    pub(super) fn fetch_metadata(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        r: FetchMetadataRequest,
+    ) {
+        if !self.quorum.is_leader() {
+            cx.reply(token, not_leader(&self.quorum, r.from));
+        } else if r.from < self.quorum.committed() {
+            cx.reply(token, metadata_from(&self.quorum, r.from));
         } else {
             let until = cx.now.instant + self.config.metadata_fetch_wait;
             self.readers.push(Reader { token, from: r.from, until });
         }
     }
 
-    fn answer_readers(
-        &mut self,
-        cx: &mut Context<'_>,
-        due: impl Fn(&MetadataLog, &Reader) -> bool,
-    ) {
-        let Self { readers, log, .. } = self;
+    fn answer_readers(&mut self, cx: &mut Context<'_>, due: impl Fn(&Quorum, &Reader) -> bool) {
+        let Self { readers, quorum, .. } = self;
         readers.retain(|reader| {
-            let answered = due(log, reader);
+            let answered = due(quorum, reader);
             if answered {
-                cx.reply(reader.token, metadata_from(log, reader.from));
+                cx.reply(reader.token, metadata_from(quorum, reader.from));
             }
             !answered
         });
     }
 
+    /// It leads no more: brokers look for the leader elsewhere.
+    fn turn_readers_away(&mut self, cx: &mut Context<'_>) {
+        for reader in self.readers.drain(..) {
+            cx.reply(reader.token, not_leader(&self.quorum, reader.from));
+        }
+    }
+
     fn tick(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.instant;
+        self.quorum.tick(cx);
         self.answer_readers(cx, |_, reader| reader.until <= now);
+        if self.active.is_none() || self.active != self.quorum.established() {
+            return;
+        }
         if self.timers.fence <= now {
             while let Some(broker) = self.silent_broker(now) {
                 let records = self.decide_fencing(broker, cx.rules);
@@ -239,7 +293,6 @@ impl Controller {
             self.append(records);
             self.timers.unclean = now + self.config.unclean_leader_election_interval;
         }
-        self.log.flush(cx);
     }
 
     /// Replays what was decided; with an error the answer is `refused`.
@@ -259,9 +312,11 @@ impl Controller {
 
     fn append(&mut self, records: Vec<MetadataRecord>) {
         for record in records {
-            let note = self.note_of(&record);
-            self.image.apply(self.log.end(), &record);
-            self.log.push(record, note);
+            let offset = self.quorum.end();
+            let note = self.note_of(offset, &record);
+            self.purgatory.tell(offset, note);
+            self.image.apply(offset, &record);
+            self.quorum.append(record);
         }
     }
 
@@ -270,10 +325,26 @@ impl Controller {
     }
 }
 
-fn metadata_from(log: &MetadataLog, from: u64) -> Response {
+fn metadata_from(quorum: &Quorum, from: u64) -> Response {
     Response::FetchMetadata(FetchMetadataResponse {
+        error: ErrorCode::None,
+        leader: None,
         from,
-        records: log.committed_from(from).to_vec(),
-        end: log.committed(),
+        records: quorum.committed_from(from).to_vec(),
+        end: quorum.committed(),
     })
+}
+
+fn not_leader(quorum: &Quorum, from: u64) -> Response {
+    Response::FetchMetadata(FetchMetadataResponse {
+        error: ErrorCode::NotLeaderOrFollower,
+        leader: Some(quorum.known()),
+        from,
+        records: Vec::new(),
+        end: from,
+    })
+}
+
+fn halt(cx: &mut Context<'_>) {
+    cx.outputs.push(Output::Halt { reason: "controlled shutdown".to_string() });
 }

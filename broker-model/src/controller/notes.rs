@@ -5,9 +5,14 @@ use crate::note::Note;
 use crate::records::MetadataRecord;
 
 impl Controller {
-    /// What a record will say to the outside, seen from the image before it.
-    pub(super) fn note_of(&self, record: &MetadataRecord) -> Option<Note> {
+    /// What the record at an offset will say to the outside, seen from the image before it.
+    pub(super) fn note_of(&self, offset: u64, record: &MetadataRecord) -> Option<Note> {
+        debug_assert_eq!(offset, self.image.end(), "the image before the record");
         match record {
+            MetadataRecord::RegisterBroker { broker, epoch, incarnation, .. } => {
+                let (node, epoch, incarnation) = (*broker, *epoch, *incarnation);
+                Some(Note::BrokerRegistered { node, epoch, incarnation })
+            }
             MetadataRecord::Partition(new) => {
                 let unclean = self.image.partition(new.partition).is_some_and(|old| {
                     new.leader != old.leader

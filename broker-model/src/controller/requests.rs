@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use super::Controller;
 use super::brokers::PRODUCER_ID_BLOCK;
-use crate::io::{Context, Token};
+use crate::io::{Context, Output, Token};
 use crate::protocol::controller::{
     AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
     AlterPartitionRequest, AlterPartitionResponse, AlterTopicConfigResponse,
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse,
     CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
 };
+use crate::protocol::refusal::refusal;
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::MetadataRecord;
 use crate::rules::Rules;
@@ -19,8 +20,23 @@ use crate::types::{BrokerEpoch, Instant, LeaderEpoch, PartitionEpoch, ProducerId
 impl Controller {
     pub(super) fn request(&mut self, cx: &mut Context<'_>, token: Token, request: Request) {
         let now = cx.now.instant;
-        let response = match request {
+        let request = match request {
             Request::FetchMetadata(r) => return self.fetch_metadata(cx, token, r),
+            Request::Vote(_)
+            | Request::BeginQuorumEpoch(_)
+            | Request::EndQuorumEpoch(_)
+            | Request::FetchQuorum(_) => return self.quorum.request(cx, token, request),
+            request => request,
+        };
+        if self.active.is_none() {
+            let refused = refusal(request.api_key(), ErrorCode::NotController);
+            cx.outputs.push(match refused {
+                Some(response) => Output::Reply { token, response },
+                None => Output::Disconnect { token },
+            });
+            return;
+        }
+        let response = match request {
             Request::BrokerRegistration(r) => {
                 let decided = self.decide_registration(now, &r, cx.rules);
                 let (error, broker_epoch) = self.carry_out(decided, BrokerEpoch(-1));
@@ -77,8 +93,8 @@ impl Controller {
             }
             other => panic!("no controller answers {}", other.api_key().name()),
         };
-        self.log.reply(cx, token, response);
-        self.log.flush(cx);
+        let ends = (self.quorum.end(), self.quorum.committed());
+        self.purgatory.reply(cx, (token, response), ends);
     }
 
     fn heartbeat(

@@ -114,8 +114,8 @@ impl Image {
                     self.quotas.remove(&(*quota, *client));
                 }
             },
-            // Levels are fixed: nothing asks for them.
-            MetadataRecord::FeatureLevel { .. } => {}
+            // Levels are fixed: nothing asks for them. A leader's change is the quorum's affair.
+            MetadataRecord::FeatureLevel { .. } | MetadataRecord::LeaderChange { .. } => {}
             MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
         }
     }

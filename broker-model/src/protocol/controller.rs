@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
+use super::quorum::QuorumLeader;
 use crate::records::{ClientQuota, MetadataRecord};
 use crate::types::{
     BrokerEpoch, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId,
@@ -113,6 +114,10 @@ pub struct FetchMetadataRequest {
 /// Answer to `FetchMetadata`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FetchMetadataResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// With an error: who leads the quorum, as far as the one asked knows.
+    pub leader: Option<QuorumLeader>,
     /// Offset of the first record.
     pub from: u64,
     /// Committed records from there on.

@@ -10,6 +10,8 @@ pub mod fetch;
 pub mod group;
 pub mod metadata;
 pub mod produce;
+pub mod quorum;
+pub mod refusal;
 pub mod txn;
 pub mod versions;
 
@@ -106,6 +108,10 @@ protocol! {
     CreatePartitions(controller::CreatePartitionsRequest, controller::CreatePartitionsResponse),
     AlterClientQuotas(controller::AlterClientQuotasRequest, controller::AlterClientQuotasResponse),
     IncrementalAlterConfigs(controller::AlterTopicConfigRequest, controller::AlterTopicConfigResponse),
+    Vote(quorum::VoteRequest, quorum::VoteResponse),
+    BeginQuorumEpoch(quorum::BeginQuorumEpochRequest, quorum::BeginQuorumEpochResponse),
+    EndQuorumEpoch(quorum::EndQuorumEpochRequest, quorum::EndQuorumEpochResponse),
+    FetchQuorum(quorum::FetchQuorumRequest, quorum::FetchQuorumResponse),
 }
 
 /// Bytes of a request or response beside its batches: headers and small fields. An estimate
@@ -163,6 +169,7 @@ impl Response {
             Self::Fetch(r) => fetch_bytes(r),
             Self::Produce(r) => FRAME_BYTES + per_partition(r.partitions.len()),
             Self::Metadata(r) => FRAME_BYTES + per_partition(r.partitions.len()),
+            Self::FetchQuorum(r) => FRAME_BYTES * 2 + quorum::RECORD_BYTES * r.records.len() as u64,
             _ => FRAME_BYTES * 2,
         }
     }

@@ -8,7 +8,7 @@ use crate::types::{
 };
 
 /// A record of the metadata log. Brokers apply them in order, each from its own position.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum MetadataRecord {
     /// A finalized feature (KIP-584), at the head of the log.
     FeatureLevel {
@@ -80,10 +80,16 @@ pub enum MetadataRecord {
         /// First id not given away.
         next: ProducerId,
     },
+    /// A leader of the quorum begins its epoch (KIP-595, a control record). It changes no state.
+    /// A controller that is alone writes none.
+    LeaderChange {
+        /// The leader.
+        leader: NodeId,
+    },
 }
 
 /// The whole state of a partition.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PartitionRecord {
     /// The dense id.
     pub partition: PartitionId,
@@ -114,7 +120,7 @@ pub struct PartitionRecord {
 }
 
 /// What a client may be held to. Source: Kafka documentation, "Quotas".
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ClientQuota {
     /// `producer_byte_rate`: bytes of Produce requests a second and broker.
     ProducerByteRate,

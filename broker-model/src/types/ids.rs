@@ -42,6 +42,8 @@ id!(/// Epoch of one leadership of a coordinator partition.
     CoordinatorEpoch(i32));
 id!(/// One round of a classic group.
     GenerationId(i32));
+id!(/// A metadata log directory (KIP-853): another one whenever a controller's disk is replaced.
+    DirectoryId(u64));
 id!(/// A producer id; `NONE` (-1) for producers without idempotence.
     ProducerId(i64));
 id!(/// The fencing version of a producer id; -1 when there is none.

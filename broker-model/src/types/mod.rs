@@ -6,9 +6,9 @@ mod release;
 mod time;
 
 pub use ids::{
-    BatchId, BrokerEpoch, CoordinatorEpoch, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
-    PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RackId, RecordId, TopicId,
-    TransactionalId,
+    BatchId, BrokerEpoch, CoordinatorEpoch, DirectoryId, GenerationId, GroupId, LeaderEpoch,
+    MemberId, NodeId, PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RackId, RecordId,
+    TopicId, TransactionalId,
 };
 pub use offset::Offset;
 pub use release::Release;

@@ -30,6 +30,19 @@ impl Release {
     pub const fn eligible_leader_replicas(self) -> bool {
         matches!(self, Self::V4_1)
     }
+
+    /// Whether a controller that wants to be elected asks first whether it would be (KIP-996).
+    #[must_use]
+    pub const fn pre_vote(self) -> bool {
+        matches!(self, Self::V4_0 | Self::V4_1)
+    }
+
+    /// Whether a fetch of the metadata log is answered when the high watermark moves, and not
+    /// only when there are records (KIP-1166).
+    #[must_use]
+    pub const fn fetch_sees_high_watermark(self) -> bool {
+        matches!(self, Self::V4_1)
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,17 @@ fn target(cross: &mut Cross<'_>, target: &Target, node: Option<&Node>) {
                 cross.raise(problem, &[(node, "named here"), (brokers, "brokers")]);
             }
         }
+        Target::ControllerNumber(number) => {
+            if *number == 0 || *number > cluster.controllers {
+                let problem = Problem::new(
+                    "scenario::unknown-controller",
+                    format!("there is no controller {number}"),
+                )
+                .help(format!("controllers are numbered from 1 to {}", cluster.controllers));
+                let controllers = cross.given(&["cluster", "controllers"]);
+                cross.raise(problem, &[(node, "named here"), (controllers, "controllers")]);
+            }
+        }
         Target::Rack(name) => {
             let known: Vec<&str> = cluster.racks.iter().map(String::as_str).collect();
             if !known.contains(&name.as_str()) {
@@ -118,7 +129,7 @@ fn event(cross: &mut Cross<'_>, event: &ProtocolEvent, node: Option<&Node>) {
                 cross.raise(problem, &[(node, "waited for here")]);
             }
         }
-        ProtocolEvent::Rebalance { group: None } => {}
+        ProtocolEvent::Rebalance { group: None } | ProtocolEvent::ControllerElection => {}
     }
 }
 

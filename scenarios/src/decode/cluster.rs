@@ -39,7 +39,6 @@ pub(super) fn cluster(
         }
         if let Some(controllers) = t.read(decoder, "controllers", values::small(1..=9)) {
             cluster.controllers = controllers;
-            check_controllers(decoder, t, controllers);
         }
         if let Some(racks) = t.read_list(decoder, "racks", values::name) {
             cluster.racks = racks;
@@ -62,19 +61,6 @@ pub(super) fn cluster(
         default_profile()
     });
     (cluster, hardware)
-}
-
-/// A quorum of controllers is not modelled: better no run than one that looks like it.
-fn check_controllers(decoder: &mut Decoder, t: &Fields<'_>, controllers: u32) {
-    let Some(node) = t.get("controllers").filter(|_| controllers > 1) else { return };
-    decoder.raise(
-        Problem::new(
-            "scenario::not-modelled",
-            "a quorum of controllers is not modelled: nobody would vote, and nobody take over",
-        )
-        .at(&node.place, "one controller decides alone")
-        .help("write controllers = 1; `controller-kill` shows a cluster without a controller"),
-    );
 }
 
 fn check_racks(decoder: &mut Decoder, t: &Fields<'_>, racks: &[String]) {

@@ -37,7 +37,7 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
     ),
     ("service-kill", FaultKind::ServiceKill, "instances die, wherever they are"),
     ("service-pause", FaultKind::ServicePause, "instances stand still and come back as zombies"),
-    ("controller-kill", FaultKind::ControllerKill, "the active controller dies"),
+    ("controller-kill", FaultKind::ControllerKill, "a controller dies, the active one by default"),
     ("restart-all", FaultKind::RestartAll, "all brokers are killed at once"),
     ("leader-move", FaultKind::LeaderMove, "a partition's leader moves without any crash"),
 ];
@@ -192,7 +192,8 @@ fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
 
 /// `EVENT`, `EVENT:WHAT`, each perhaps with `#N`.
 fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
-    const EVENTS: [&str; 4] = ["append", "high-watermark", "transaction-prepare", "rebalance"];
+    const EVENTS: [&str; 5] =
+        ["append", "high-watermark", "transaction-prepare", "rebalance", "controller-election"];
     let text = values::text(value)?;
     let (head, nth) = match text.rsplit_once('#') {
         None => (text.as_str(), 1),
@@ -225,6 +226,7 @@ fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
             ProtocolEvent::TransactionPrepare { transactional_id: what.map(name).transpose()? }
         }
         "rebalance" => ProtocolEvent::Rebalance { group: what.map(name).transpose()? },
+        "controller-election" if what.is_none() => ProtocolEvent::ControllerElection,
         other => return Err(values::unknown_word(other, EVENTS.into_iter())),
     };
     Ok((event, nth))
@@ -244,7 +246,7 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
     };
     let Some(target) = read else { return Target::AllBrokers };
     let service = matches!(target, Target::Service { .. });
-    let controller = matches!(target, Target::Controller);
+    let controller = matches!(target, Target::Controller | Target::ControllerNumber(_));
     let partition = matches!(target, Target::Partition { .. } | Target::LeaderOf { .. });
     let fits = match kind {
         FaultKind::ServiceKill | FaultKind::ServicePause => service,
@@ -253,13 +255,16 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
         FaultKind::Partition { .. }
         | FaultKind::SlowLink { .. }
         | FaultKind::ConnectionLoss { .. } => !matches!(target, Target::Partition { .. }),
-        FaultKind::BrokerPause => !service && !matches!(target, Target::Partition { .. }),
+        FaultKind::BrokerPause
+        | FaultKind::BrokerStop
+        | FaultKind::BrokerPowerCut
+        | FaultKind::SlowDisk { .. } => !service && !matches!(target, Target::Partition { .. }),
         _ => !service && !controller && !matches!(target, Target::Partition { .. }),
     };
     if let (false, Some(node)) = (fits, t.get("target")) {
         let wanted = match kind {
             FaultKind::ServiceKill | FaultKind::ServicePause => "a service, like \"service:NAME\"",
-            FaultKind::ControllerKill => "\"controller\"",
+            FaultKind::ControllerKill => "\"controller\" or one like \"controller:1\"",
             FaultKind::LeaderMove => "a partition, like \"partition:TOPIC/0\"",
             _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
         };
@@ -280,6 +285,7 @@ pub(crate) const TARGETS: &[&str] = &[
     "coordinator-of:group/NAME",
     "coordinator-of:txn/ID",
     "controller",
+    "controller:N",
     "broker:N",
     "rack:NAME",
     "service:NAME",
@@ -323,6 +329,7 @@ fn read_target(value: &Value) -> Result<Target, Wrong> {
             _ => Err(unknown()),
         },
         "broker" => Ok(Target::Broker(number(what).ok_or_else(unknown)?)),
+        "controller" => Ok(Target::ControllerNumber(number(what).ok_or_else(unknown)?)),
         "rack" => Ok(Target::Rack(name(what)?)),
         "service" => match what.split_once('/') {
             None => Ok(Target::Service { name: name(what)?, instance: None }),

@@ -59,7 +59,7 @@ pub enum FaultKind {
     ServiceKill,
     /// `service-pause`: instances stand still and come back as zombies.
     ServicePause,
-    /// `controller-kill`: the active controller's process dies.
+    /// `controller-kill`: a controller's process dies, the active one's unless another is named.
     ControllerKill,
     /// `restart-all`: all targeted brokers are killed at the same instant.
     RestartAll,
@@ -79,7 +79,7 @@ pub enum Cut {
     Outbound,
     /// `brokers`: from and to the other brokers only; clients and controller reach it.
     Brokers,
-    /// `controller`: from and to the controllers only.
+    /// `controller`: from and to the (other) controllers only.
     Controller,
     /// `clients`: from and to services only.
     Clients,
@@ -108,6 +108,8 @@ pub enum Target {
     TransactionCoordinator(String),
     /// `controller`: the active one.
     Controller,
+    /// `controller:N`, 1 to the number of controllers.
+    ControllerNumber(u32),
     /// `broker:N`, 1 to the number of brokers.
     Broker(u32),
     /// `rack:NAME`: every broker in it.
@@ -176,6 +178,8 @@ pub enum ProtocolEvent {
         /// Of this group, or of any.
         group: Option<String>,
     },
+    /// `controller-election`: the quorum elected a controller.
+    ControllerElection,
 }
 
 /// `[swarm]`: each seed draws which faults of the file are on.

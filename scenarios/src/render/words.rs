@@ -121,6 +121,7 @@ impl fmt::Display for Target {
             Self::GroupCoordinator(group) => write!(f, "coordinator-of:group/{group}"),
             Self::TransactionCoordinator(id) => write!(f, "coordinator-of:txn/{id}"),
             Self::Controller => f.write_str("controller"),
+            Self::ControllerNumber(number) => write!(f, "controller:{number}"),
             Self::Broker(id) => write!(f, "broker:{id}"),
             Self::Rack(rack) => write!(f, "rack:{rack}"),
             Self::Service { name, instance: None } => write!(f, "service:{name}"),
@@ -144,6 +145,7 @@ impl fmt::Display for ProtocolEvent {
             Self::TransactionPrepare { transactional_id: Some(id) } => {
                 write!(f, "transaction-prepare:{id}")
             }
+            Self::ControllerElection => f.write_str("controller-election"),
             Self::Rebalance { group: None } => f.write_str("rebalance"),
             Self::Rebalance { group: Some(group) } => write!(f, "rebalance:{group}"),
         }

@@ -28,7 +28,7 @@ pub const FAULT: Section = Section {
             \"clients\"",
             "\"full\"",
             "For `partition`: all links; only those to or from the \
-            target; only those with other brokers, controllers or services.",
+            target; only those with other brokers, other controllers or services.",
         ),
         key(
             "factor",

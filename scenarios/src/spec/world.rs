@@ -72,9 +72,9 @@ pub const CLUSTER: Section = Section {
         key("brokers", "integer from 1 to 1000", "3", "How many brokers."),
         key(
             "controllers",
+            "integer from 1 to 9",
             "1",
-            "1",
-            "How many controller hosts. A quorum is not modelled: more than one is refused.",
+            "How many controller hosts. Several are a quorum, which elects the active one.",
         ),
         key("racks", "names", "[\"a\"]", "Racks (availability zones)."),
         key("hardware", "name of a profile", "\"m5.2xlarge\"", "The hardware of every broker."),

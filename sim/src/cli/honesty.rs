@@ -6,6 +6,7 @@ use reports::render::ModelNotes;
 const MODELLED: &[&str] = &[
     "Logs with segments, leader epochs, producer state and aborted transactions; truncation by diverging epoch",
     "Replication by followers' fetches, high watermark, ISR changes through the controller, eligible leader replicas",
+    "The controllers' quorum: votes, pre-votes, epochs, a replicated metadata log; brokers read committed metadata late",
     "Idempotence with the window of five batches, transactions with an epoch bump at each end, markers, last stable offset",
     "Classic consumer groups with range, round-robin, sticky and cooperative-sticky assignment; offsets as records",
     "The Java producer and consumer: accumulator, sticky partitioning, in-flight window, retries, timeouts, fetch buffers, group membership",
@@ -24,7 +25,6 @@ const APPROXIMATED: &[&str] = &[
 
 /// Not there: nothing can be concluded about it.
 const LEFT_OUT: &[&str] = &[
-    "The controllers' quorum: one controller decides, on a host of its own, and nobody replaces it",
     "The new consumer protocol, share groups, Kafka Streams and Connect",
     "Compaction of topics, tiered storage, quotas, security",
     "Garbage collection, TLS, contention of thread pools for cores, clock skew between hosts",

@@ -54,8 +54,7 @@ impl<'a> View<'a> {
 
     /// The controller's metadata.
     fn image(&self) -> Option<&'a Image> {
-        let controllers = self.nodes.iter().rev().filter_map(Node::controller);
-        controllers.map(|c| c.image()).next()
+        crate::world::deciding(self.nodes).map(|c| c.image())
     }
 }
 

@@ -40,16 +40,26 @@ impl Channel {
     pub const CLIENT: Self = Self(0);
     /// A consumer's second connection, to its group coordinator.
     pub const COORDINATOR: Self = Self(6);
+    /// Between controllers.
+    pub const QUORUM: Self = Self(7);
+    /// A broker's fetches of the metadata log.
+    pub const METADATA: Self = Self(2);
+    /// A broker's registration and heartbeats.
+    pub const HEARTBEAT: Self = Self(3);
 
     /// The channel a node's request travels on.
     #[must_use]
     pub const fn of(api: ApiKey) -> Self {
         match api {
             ApiKey::Fetch => Self(1),
-            ApiKey::FetchMetadata => Self(2),
-            ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self(3),
+            ApiKey::FetchMetadata => Self::METADATA,
+            ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self::HEARTBEAT,
             ApiKey::AlterPartition | ApiKey::AllocateProducerIds => Self(4),
             ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self(5),
+            ApiKey::Vote
+            | ApiKey::BeginQuorumEpoch
+            | ApiKey::EndQuorumEpoch
+            | ApiKey::FetchQuorum => Self::QUORUM,
             _ => Self(0),
         }
     }
@@ -62,6 +72,8 @@ pub struct Connection {
     pub client: Endpoint,
     /// The node at the other end.
     pub server: Endpoint,
+    /// Which of those between the two.
+    pub channel: Channel,
     /// Raised whenever the connection breaks: messages of earlier lives are ignored.
     pub life: u32,
     /// Whether it is open in its present life.
@@ -89,10 +101,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(client: Endpoint, server: Endpoint, draw_key: u64) -> Self {
+    fn new(client: Endpoint, server: Endpoint, channel: Channel, draw_key: u64) -> Self {
         Self {
             client,
             server,
+            channel,
             life: 0,
             open: false,
             ready_at: Instant(0),
@@ -145,7 +158,7 @@ impl ConnectionTable {
             return id;
         }
         let id = ConnectionId(self.connections.len() as u32);
-        self.connections.push(Connection::new(client, server, draw_key()));
+        self.connections.push(Connection::new(client, server, channel, draw_key()));
         ends[column] = Some(id);
         id
     }

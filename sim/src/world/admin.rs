@@ -53,7 +53,9 @@ impl AdminConfig {
 /// A client that sends one request at a time to the controller.
 #[derive(Debug)]
 pub(super) struct Administrator {
-    controller: NodeId,
+    controllers: Vec<NodeId>,
+    /// Which of them is asked.
+    at: usize,
     retry_backoff: Duration,
     waiting: VecDeque<Request>,
     asked: bool,
@@ -63,9 +65,10 @@ pub(super) struct Administrator {
 }
 
 impl Administrator {
-    pub(super) const fn new(controller: NodeId, config: &AdminConfig) -> Self {
+    pub(super) const fn new(controllers: Vec<NodeId>, config: &AdminConfig) -> Self {
         Self {
-            controller,
+            controllers,
+            at: 0,
             retry_backoff: config.retry_backoff,
             waiting: VecDeque::new(),
             asked: false,
@@ -118,6 +121,13 @@ impl Actor for Administrator {
             }
             Err(Disconnected) => true,
         };
+        let elsewhere = match &result {
+            Ok(response) => error_of(response) == ErrorCode::NotController,
+            Err(Disconnected) => true,
+        };
+        if elsewhere {
+            self.at = (self.at + 1) % self.controllers.len();
+        }
         self.attempts += 1;
         if again && self.attempts < ATTEMPTS_MAX {
             self.next_at = cx.now.instant + self.retry_backoff;
@@ -138,7 +148,7 @@ impl Actor for Administrator {
         cx.outputs.push((
             Port(0),
             ClientOutput::Send {
-                to: self.controller,
+                to: self.controllers[self.at],
                 correlation: Correlation(self.correlation),
                 api_version: i16::MAX,
                 request: request.clone(),

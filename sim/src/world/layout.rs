@@ -67,15 +67,16 @@ impl World {
     pub fn new(plan: Plan, layout: Layout) -> Self {
         let scenario = &plan.scenario;
         let brokers = scenario.cluster.brokers;
-        let nodes_count = brokers + 1;
+        let controllers = scenario.cluster.controllers;
+        let nodes_count = brokers + controllers;
         let racks = scenario.cluster.racks.len() as u32;
         let mut draws = Stream::new(plan.seed, "layout");
         let mut host_racks: Vec<Option<u32>> = (0..brokers).map(|i| Some(i % racks)).collect();
-        host_racks.push(Some(0));
+        host_racks.extend((0..controllers).map(|i| Some(i % racks)));
         let administrator = ClientPlan {
             name: "administrator".to_owned(),
             number: 0,
-            actor: Box::new(Administrator::new(NodeId(FIRST_CONTROLLER), &plan.settings.admin)),
+            actor: Box::new(Administrator::new(controller_ids(controllers), &plan.settings.admin)),
         };
         let mut clients = Vec::new();
         for client in std::iter::once(administrator).chain(layout.clients) {
@@ -138,6 +139,7 @@ impl World {
             costs: costs(&scenario.hardware),
             invariants: layout.invariants,
             faults: Faults::new(plan.faults.len()),
+            metadata_told: 0,
             phases: PhaseClock::new(),
             samples,
             halted: Vec::new(),
@@ -168,15 +170,25 @@ impl World {
     }
 }
 
+fn controller_ids(controllers: u32) -> Vec<NodeId> {
+    (0..controllers).map(|i| NodeId(FIRST_CONTROLLER + i)).collect()
+}
+
 fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
     let (scenario, config) = (&plan.scenario, &plan.settings.broker);
+    let voters = controller_ids(scenario.cluster.controllers);
     let brokers = (0..scenario.cluster.brokers).map(|i| {
         let (id, rack) = (NodeId(i + 1), RackId(i % racks));
         let broker = Broker::new(id, Some(rack), config.clone());
-        Machine::Broker(Box::new(broker.with_controllers(vec![NodeId(FIRST_CONTROLLER)])))
+        Machine::Broker(Box::new(broker.with_controllers(voters.clone())))
     });
-    let controller = Controller::new(NodeId(FIRST_CONTROLLER), ControllerConfig::from(config));
-    let machines = brokers.chain([Machine::Controller(Box::new(controller))]);
+    let controllers = voters.iter().map(|&id| {
+        // A stream of each controller's own: another voter does not reshuffle the others.
+        let jitter = Stream::new(plan.seed, &format!("quorum/{id}")).bits();
+        let config = ControllerConfig::from(config);
+        Machine::Controller(Box::new(Controller::of_quorum(id, &voters, config, jitter)))
+    });
+    let machines = brokers.chain(controllers);
     let cores = scenario.hardware.vcpus;
     // A stream of its own: a new figure of the hardware does not reshuffle the others.
     let read =
@@ -185,7 +197,7 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
     for (index, machine) in machines.enumerate() {
         let id = match &machine {
             Machine::Broker(broker) => broker.node(),
-            Machine::Controller(_) => NodeId(FIRST_CONTROLLER),
+            Machine::Controller(controller) => controller.node(),
         };
         let disk = disk_profile(&scenario.hardware, read.mean(), draws);
         nodes.push(Node {

@@ -4,6 +4,7 @@ use broker_model::io::{Context, StopKind};
 use broker_model::types::{Instant, Offset};
 
 use super::node::{DiskJobKind, Machine, NodeState};
+use super::nodes::tell_once;
 use super::{Event, World};
 use crate::network::Endpoint;
 
@@ -28,7 +29,10 @@ impl World {
         };
         match &mut node.machine {
             Machine::Broker(broker) => broker.start(&mut cx, node.incarnation),
-            Machine::Controller(controller) => controller.start(&mut cx),
+            Machine::Controller(controller) => {
+                controller.start(&mut cx);
+                tell_once(&mut self.metadata_told, controller.take_news(), &mut notes);
+            }
         }
         self.after_node(index, outputs, notes);
         let again = self.now + crate::host::WRITEBACK_INTERVAL;

@@ -40,7 +40,7 @@ pub use costs::Costs;
 pub use fault::FaultRecord;
 pub(crate) use layout::release_of;
 pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
-pub use node::{Machine, Node, NodeState};
+pub use node::{Machine, Node, NodeState, deciding};
 pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
 pub use samples::{BrokerSample, Progress, Sample};
@@ -81,6 +81,8 @@ pub struct World {
     phases: PhaseClock,
     samples: samples::Sampler,
     halted: Vec<usize>,
+    /// Notes of records of the metadata log before this offset have been told.
+    metadata_told: u64,
     hosting: hosting::Hosting,
     next_ticket: u32,
     outputs: Vec<Output>,

@@ -95,6 +95,14 @@ pub(super) enum DiskJobKind {
     Look,
 }
 
+/// The controller whose word counts: the active one of the latest epoch, or, while there is
+/// none, the one that knows most of what is committed. `nodes` has its controllers last.
+#[must_use]
+pub fn deciding(nodes: &[Node]) -> Option<&Controller> {
+    let controllers = nodes.iter().rev().map_while(Node::controller);
+    controllers.max_by_key(|c| (c.active(), c.committed_end()))
+}
+
 impl Node {
     /// The broker, if it is one.
     #[must_use]

@@ -1,12 +1,23 @@
 //! Nodes as machines: an input in, outputs carried out, notes told, timers armed.
 
 use broker_model::io::{Context, Input, Output};
+use broker_model::note::Note;
 use broker_model::protocol::Header;
 use broker_model::types::{Instant, Now, Timestamp};
 
 use super::node::{Machine, NodeState};
 use super::{Event, World};
 use crate::network::{Channel, Endpoint, Slot};
+
+/// Every controller learns of every record, and tells of it; the first one is heard.
+pub(super) fn tell_once(told: &mut u64, news: Vec<(u64, Note)>, notes: &mut Vec<Note>) {
+    for (offset, note) in news {
+        if offset >= *told {
+            *told = offset + 1;
+            notes.push(note);
+        }
+    }
+}
 
 impl World {
     /// The clocks of a host.
@@ -33,7 +44,10 @@ impl World {
         };
         match &mut node.machine {
             Machine::Broker(broker) => broker.handle(&mut cx, input),
-            Machine::Controller(controller) => controller.handle(&mut cx, input),
+            Machine::Controller(controller) => {
+                controller.handle(&mut cx, input);
+                tell_once(&mut self.metadata_told, controller.take_news(), &mut notes);
+            }
         }
         self.after_node(index, outputs, notes);
     }
@@ -43,7 +57,7 @@ impl World {
         &mut self,
         index: usize,
         mut outputs: Vec<Output>,
-        mut notes: Vec<broker_model::note::Note>,
+        mut notes: Vec<Note>,
     ) {
         for output in outputs.drain(..) {
             self.carry_out(index, output);

@@ -4,7 +4,7 @@ use broker_model::io::{Disconnected, StopKind};
 use broker_model::types::{Duration, Instant, MILLISECOND, SECOND};
 
 use super::{Event, World};
-use crate::network::{ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
+use crate::network::{Channel, ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
 
 /// How long a node waits for an answer from another node (`replica.socket.timeout.ms`,
 /// `controller.socket.timeout.ms`: 30 s).
@@ -51,6 +51,19 @@ impl World {
         self.queue.push(at, Event::Connection(id.0));
     }
 
+    /// How long a node waits for an answer on a connection. With several controllers those to a
+    /// controller matter, since another one may answer: `controller.quorum.request.timeout.ms`,
+    /// and half a session for heartbeats (KAFKA-14392).
+    fn node_request_timeout(&self, id: ConnectionId) -> Duration {
+        let config = &self.plan.settings.broker;
+        match self.connections.get(id).channel {
+            _ if self.plan.scenario.cluster.controllers == 1 => NODE_REQUEST_TIMEOUT,
+            Channel::QUORUM | Channel::METADATA => config.controller_quorum_request_timeout,
+            Channel::HEARTBEAT => (config.broker_session_timeout / 2).max(MILLISECOND),
+            _ => NODE_REQUEST_TIMEOUT,
+        }
+    }
+
     pub(super) fn arm_request_timer(&mut self, id: ConnectionId) {
         let connection = self.connections.get_mut(id);
         if connection.timer {
@@ -58,12 +71,14 @@ impl World {
         }
         if let Some(&(_, sent)) = connection.in_flight.front() {
             connection.timer = true;
-            self.queue.push(sent + NODE_REQUEST_TIMEOUT, Event::Connection(id.0));
+            let timeout = self.node_request_timeout(id);
+            self.queue.push(sent + timeout, Event::Connection(id.0));
         }
     }
 
     /// A reset is due, or the oldest request of a node may have waited too long.
     pub(super) fn connection_event(&mut self, id: ConnectionId) {
+        let timeout = self.node_request_timeout(id);
         let connection = self.connections.get_mut(id);
         if connection.reset_life == Some(connection.life) {
             let client = connection.client;
@@ -79,10 +94,8 @@ impl World {
         }
         connection.timer = false;
         let client = connection.client;
-        let late = connection
-            .in_flight
-            .front()
-            .is_some_and(|&(_, sent)| self.now.since(sent) >= NODE_REQUEST_TIMEOUT);
+        let late =
+            connection.in_flight.front().is_some_and(|&(_, sent)| self.now.since(sent) >= timeout);
         if self.is_frozen(client) {
             self.connections.get_mut(id).timer = true;
             self.freeze(client, Event::Connection(id.0));

@@ -35,8 +35,7 @@ impl World {
     }
 
     pub(super) fn controller(&self) -> &Controller {
-        let found = self.nodes.iter().find_map(super::Node::controller);
-        found.expect("a cluster has a controller")
+        super::deciding(&self.nodes).expect("a cluster has a controller")
     }
 
     pub(super) fn image(&self) -> &Image {

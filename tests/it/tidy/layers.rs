@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["protocol", "records"],
     &["config", "names", "note", "rules"],
     &["io"],
-    &["coordinator", "log", "metadata", "timers"],
+    &["coordinator", "log", "metadata", "quorum", "timers"],
     &["partition"],
     &["controller", "fetch", "group", "replication", "txn"],
     &["broker"],

@@ -49,6 +49,8 @@ struct Fixture {
     rules: Rules,
     replies: Vec<(Token, Response)>,
     notes: Vec<Note>,
+    /// Notes of records before this offset were told.
+    told: u64,
     tokens: u64,
     incarnations: u64,
 }
@@ -61,6 +63,7 @@ impl Fixture {
             rules: Rules::default(),
             replies: Vec::new(),
             notes: Vec::new(),
+            told: 0,
             tokens: 0,
             incarnations: 0,
         };
@@ -96,6 +99,10 @@ impl Fixture {
         };
         call(&mut self.controller, &mut cx);
         self.notes.extend(notes);
+        let told = self.told;
+        let news = self.controller.take_news().into_iter().filter(|(at, _)| *at >= told);
+        self.notes.extend(news.map(|(_, note)| note));
+        self.told = self.told.max(self.controller.committed_end());
         for output in outputs {
             match output {
                 Output::Reply { token, response } => self.replies.push((token, response)),

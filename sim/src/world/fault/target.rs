@@ -4,7 +4,7 @@ use broker_model::types::NodeId;
 use scenarios::model::Target;
 
 use crate::prng::scale;
-use crate::world::World;
+use crate::world::{FIRST_CONTROLLER, World};
 use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 
 impl World {
@@ -27,8 +27,9 @@ impl World {
             Target::TransactionCoordinator(id) => {
                 self.transaction_coordinator(id).and_then(by_id).into_iter().collect()
             }
-            Target::Controller => {
-                self.nodes.iter().position(|n| n.controller().is_some()).into_iter().collect()
+            Target::Controller => by_id(self.controller().node()).into_iter().collect(),
+            Target::ControllerNumber(number) => {
+                by_id(NodeId(FIRST_CONTROLLER + number - 1)).into_iter().collect()
             }
             Target::Broker(id) => by_id(NodeId(*id)).into_iter().collect(),
             Target::Rack(rack) => self.nodes_in_rack(rack),
@@ -66,12 +67,12 @@ impl World {
 
     fn leader_of(&self, topic: &str, index: u32) -> Option<NodeId> {
         let partition = self.partition_named(topic, index)?;
-        self.nodes.iter().find_map(|n| n.controller())?.image().partition(partition)?.leader
+        self.image().partition(partition)?.leader
     }
 
     fn first_follower_of(&self, topic: &str, index: u32) -> Option<NodeId> {
         let partition = self.partition_named(topic, index)?;
-        let image = self.nodes.iter().find_map(|n| n.controller())?.image();
+        let image = self.image();
         let record = image.partition(partition)?;
         record.replicas.iter().copied().find(|&r| Some(r) != record.leader)
     }
@@ -89,7 +90,7 @@ impl World {
     }
 
     fn internal_partitions(&self, topic: &str) -> Option<u32> {
-        let image = self.nodes.iter().find_map(|n| n.controller())?.image();
+        let image = self.image();
         let count = image.topic(image.topic_by_name(topic)?)?.partitions.len() as u32;
         (count > 0).then_some(count)
     }

@@ -79,6 +79,7 @@ impl World {
             ) => transactional_id
                 .as_ref()
                 .is_none_or(|name| self.shared.names.transactional_id_name(*id) == name),
+            (ProtocolEvent::ControllerElection, Note::QuorumLeader { .. }) => true,
             (ProtocolEvent::Rebalance { group }, Note::RebalanceStarted { group: id, .. }) => {
                 group.as_ref().is_none_or(|name| self.shared.names.group_name(*id) == name)
             }
@@ -88,7 +89,7 @@ impl World {
 
     /// The partition that a scenario names, as the controller knows it.
     pub(in crate::world) fn partition_named(&self, topic: &str, index: u32) -> Option<PartitionId> {
-        let image = self.nodes.iter().find_map(|n| n.controller())?.image();
+        let image = self.image();
         let id: TopicId = image.topic_by_name(topic)?;
         image.topic(id)?.partitions.get(index as usize).copied()
     }

@@ -53,7 +53,7 @@ impl World {
     }
 
     fn words(&self) -> Words<'_> {
-        let image = self.nodes.iter().find_map(super::Node::controller).map(|c| c.image());
+        let image = super::deciding(&self.nodes).map(|c| c.image());
         Words { names: &self.shared.names, batches: &self.shared.batches, image }
     }
 

@@ -82,6 +82,21 @@ impl Words<'_> {
                     (self.group(*group), plural(*partitions as usize, "partition"));
                 format!("broker {node}: {group} has committed {count}")
             }
+            Note::QuorumVoted { node, epoch, candidate } => {
+                format!("controller {node} votes for controller {candidate} in epoch {epoch}")
+            }
+            Note::QuorumLeader { node, epoch, start } => {
+                format!("controller {node} is elected in epoch {epoch}, from {start}")
+            }
+            Note::QuorumHighWatermark { node, high_watermark, .. } => {
+                format!("controller {node}: metadata is committed up to {high_watermark}")
+            }
+            Note::BrokerRegistered { node, epoch, incarnation } => {
+                format!("broker {node} is registered with epoch {epoch}, incarnation {incarnation}")
+            }
+            Note::MetadataApplied { node, from, end } => {
+                format!("broker {node} applies metadata [{from}, {end})")
+            }
         }
     }
 

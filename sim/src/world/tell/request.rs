@@ -209,6 +209,18 @@ impl Words<'_> {
             }
             Request::FetchMetadata(r) => format!("of broker {} from {}", r.broker, r.from),
             Request::AllocateProducerIds(r) => format!("of broker {}", r.broker),
+            Request::Vote(r) => {
+                let kind = if r.pre_vote { "pre-vote" } else { "vote" };
+                let (epoch, candidate) = (r.epoch, r.candidate.node);
+                format!("{kind} for {candidate} in epoch {epoch}, log up to {}", r.end)
+            }
+            Request::BeginQuorumEpoch(r) => format!("epoch {} of {}", r.epoch, r.leader),
+            Request::EndQuorumEpoch(r) => {
+                format!("epoch {} of {}, next {}", r.epoch, r.leader, nodes(&r.successors))
+            }
+            Request::FetchQuorum(r) => {
+                format!("of controller {} from {} in epoch {}", r.replica.node, r.from, r.epoch)
+            }
             Request::CreateTopics(r) => format!(
                 "{} with {}, replication factor {}",
                 r.name,

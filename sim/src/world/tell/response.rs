@@ -159,8 +159,22 @@ impl Words<'_> {
                 super::and_others(r.others.len())
             ),
             Response::FetchMetadata(r) => {
-                format!("{} from {}", plural(r.records.len(), "record"), r.from)
+                let records = plural(r.records.len(), "record");
+                format!("{records} from {}{}", r.from, error(r.error))
             }
+            Response::Vote(r) => {
+                let verdict = if r.granted { "granted" } else { "refused" };
+                format!("{verdict}, epoch {}{}", r.known.epoch, error(r.error))
+            }
+            Response::BeginQuorumEpoch(r) => format!("epoch {}{}", r.known.epoch, error(r.error)),
+            Response::EndQuorumEpoch(r) => format!("epoch {}{}", r.known.epoch, error(r.error)),
+            Response::FetchQuorum(r) => format!(
+                "{} from {}, committed up to {}{}",
+                plural(r.records.len(), "record"),
+                r.from,
+                r.high_watermark,
+                error(r.error)
+            ),
             Response::AllocateProducerIds(r) => {
                 format!("{} from {}{}", plural(r.count as usize, "id"), r.first, error(r.error))
             }

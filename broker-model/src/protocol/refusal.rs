@@ -1,0 +1,75 @@
+//! The refusals of requests that only the active controller takes.
+
+use alloc::vec::Vec;
+
+use super::controller::{
+    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
+    AlterPartitionResponse, AlterTopicConfigResponse, BrokerHeartbeatResponse,
+    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
+    ElectLeadersResponse, FetchMetadataResponse,
+};
+use super::{ApiKey, ErrorCode, Response};
+use crate::types::{BrokerEpoch, LeaderEpoch, PartitionEpoch, PartitionId, ProducerId, TopicId};
+
+/// The refusal of a request to the controller; `None` for those that others take.
+#[must_use]
+pub fn refusal(kind: ApiKey, error: ErrorCode) -> Option<Response> {
+    Some(match kind {
+        ApiKey::BrokerRegistration => {
+            let broker_epoch = BrokerEpoch(-1);
+            Response::BrokerRegistration(BrokerRegistrationResponse { error, broker_epoch })
+        }
+        ApiKey::BrokerHeartbeat => Response::BrokerHeartbeat(BrokerHeartbeatResponse {
+            error,
+            fenced: true,
+            caught_up: false,
+            may_shut_down: false,
+        }),
+        ApiKey::AlterPartition => Response::AlterPartition(AlterPartitionResponse {
+            error,
+            partition: PartitionId::UNKNOWN,
+            leader: None,
+            leader_epoch: LeaderEpoch(-1),
+            isr: Vec::new(),
+            partition_epoch: PartitionEpoch(-1),
+            others: Vec::new(),
+        }),
+        ApiKey::FetchMetadata => Response::FetchMetadata(FetchMetadataResponse {
+            error,
+            leader: None,
+            from: 0,
+            records: Vec::new(),
+            end: 0,
+        }),
+        ApiKey::AllocateProducerIds => {
+            let first = ProducerId::NONE;
+            Response::AllocateProducerIds(AllocateProducerIdsResponse { error, first, count: 0 })
+        }
+        other => return refused_admin(other, error),
+    })
+}
+
+/// The refusal of an administrator's request, which a broker passes on (KIP-590).
+#[must_use]
+pub fn refused_admin(kind: ApiKey, error: ErrorCode) -> Option<Response> {
+    Some(match kind {
+        ApiKey::CreateTopics => Response::CreateTopics(CreateTopicResponse {
+            throttle: 0,
+            error,
+            topic: TopicId::UNKNOWN,
+        }),
+        ApiKey::DeleteTopics => Response::DeleteTopics(DeleteTopicResponse { error }),
+        ApiKey::CreatePartitions => Response::CreatePartitions(CreatePartitionsResponse { error }),
+        ApiKey::IncrementalAlterConfigs => {
+            Response::IncrementalAlterConfigs(AlterTopicConfigResponse { error })
+        }
+        ApiKey::ElectLeaders => Response::ElectLeaders(ElectLeadersResponse { error }),
+        ApiKey::AlterClientQuotas => {
+            Response::AlterClientQuotas(AlterClientQuotasResponse { error })
+        }
+        ApiKey::AlterPartitionReassignments => {
+            Response::AlterPartitionReassignments(AlterPartitionReassignmentsResponse { error })
+        }
+        _ => return None,
+    })
+}

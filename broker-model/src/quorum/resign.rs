@@ -1,0 +1,87 @@
+//! The end of a leadership: `EndQuorumEpoch`, and stopping in order.
+
+use alloc::vec::Vec;
+
+use super::Quorum;
+use super::config::LEAVE_MAX;
+use super::role::Role;
+use crate::io::{Context, Token};
+use crate::protocol::quorum::{EndQuorumEpochRequest, EndQuorumEpochResponse};
+use crate::protocol::{ErrorCode, Response};
+use crate::types::{Duration, Instant, NodeId};
+
+impl Quorum {
+    /// It leads no more, and tells the others, the best first.
+    pub(super) fn resign(&mut self, cx: &mut Context<'_>) {
+        let Role::Leader(leader) = &self.role else { return };
+        let ends = leader.ends.clone();
+        let mut others = self.others();
+        others.sort_by_key(|&voter| core::cmp::Reverse(ends[voter]));
+        let successors: Vec<NodeId> = others.iter().map(|&v| self.voters[v].node).collect();
+        self.end_leadership(cx);
+        let mut unaware = alloc::vec![true; self.voters.len()];
+        if let Some(me) = self.position(cx.rules) {
+            unaware[me] = false;
+        }
+        let until = cx.now.instant + self.election_time();
+        self.role = Role::Resigned { until, unaware, successors };
+    }
+
+    /// The process is asked to stop. Returns whether it may at once; a leader resigns first and
+    /// waits for a successor, for which it votes.
+    pub fn leave(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.is_alone() || !self.is_leader() {
+            return true;
+        }
+        self.resign(cx);
+        self.leaving = Some(cx.now.instant + LEAVE_MAX);
+        false
+    }
+
+    /// Whether one that leaves has waited for long enough: there is a successor, or none comes.
+    #[must_use]
+    pub fn has_left(&self, now: Instant) -> bool {
+        let succeeded = matches!(self.role, Role::Follower { .. });
+        self.leaving.is_some_and(|until| succeeded || until <= now)
+    }
+
+    /// The leader resigns.
+    pub(super) fn end_asked(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        r: &EndQuorumEpochRequest,
+    ) {
+        let error = if r.epoch < self.epoch() {
+            ErrorCode::FencedLeaderEpoch
+        } else {
+            if r.epoch > self.epoch() {
+                self.become_unattached(cx, r.epoch);
+            }
+            let wait = self.succession_wait(&r.successors);
+            let leader = self.voter(r.leader);
+            if let Role::Follower { leader: known, until, .. } = &mut self.role
+                && Some(*known) == leader
+            {
+                *until = cx.now.instant + wait;
+            }
+            ErrorCode::None
+        };
+        let response = EndQuorumEpochResponse { error, known: self.known() };
+        self.say(cx, Some((token, Response::EndQuorumEpoch(response))), None);
+    }
+
+    /// The first successor tries at once; each after it waits twice as long as the one before,
+    /// the last one for the largest back-off.
+    fn succession_wait(&mut self, successors: &[NodeId]) -> Duration {
+        let place = successors.iter().position(|node| *node == self.key.node);
+        match place {
+            Some(0) => 0,
+            Some(place) => {
+                let halvings = successors.len() - 1 - place;
+                self.config.election_backoff_max >> halvings
+            }
+            None => self.election_time(),
+        }
+    }
+}
