@@ -8,6 +8,7 @@ use super::Broker;
 use super::acks::Waiting;
 use super::calls::Call;
 use super::client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
+use super::linger::Lingering;
 use crate::config::BrokerConfig;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::group::{self, GroupCoordinator, GroupSettings};
@@ -39,6 +40,8 @@ pub(super) struct Coordinators {
     pub(super) transactions: TransactionCoordinator,
     group_effects: Effects,
     transaction_effects: Effects,
+    /// Appends of groups that wait for more of their shard.
+    lingering: Lingering,
     /// The shards whose partitions this broker leads.
     led: BTreeMap<PartitionId, Kind>,
     /// Creation of the offsets topic and of the transaction topic was asked for.
@@ -70,6 +73,7 @@ impl Coordinators {
             transactions: TransactionCoordinator::new(node, &transactions),
             group_effects: Vec::new(),
             transaction_effects: Vec::new(),
+            lingering: Lingering::default(),
             led: BTreeMap::new(),
             creating: [false; 2],
             deleted: Vec::new(),
@@ -85,7 +89,11 @@ impl Coordinators {
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        self.groups.next_deadline().min(self.transactions.next_deadline()).min(self.ask_for_ids_at)
+        self.groups
+            .next_deadline()
+            .min(self.transactions.next_deadline())
+            .min(self.ask_for_ids_at)
+            .min(self.lingering.next_deadline())
     }
 
     /// The process ends; everything a coordinator knows beside its log is gone.
@@ -168,7 +176,10 @@ impl Broker {
     pub(super) fn resign_coordinator(&mut self, partition: PartitionId) {
         let c = &mut self.coordinators;
         match c.led.remove(&partition) {
-            Some(Kind::Group) => c.groups.unload(&mut c.group_effects, partition),
+            Some(Kind::Group) => {
+                c.lingering.take(partition);
+                c.groups.unload(&mut c.group_effects, partition);
+            }
             Some(Kind::Transaction) => {
                 c.transactions.unload(&mut c.transaction_effects, partition);
             }
@@ -291,6 +302,9 @@ impl Broker {
         if c.ask_for_ids_at <= now {
             self.ask_for_producer_ids(cx);
         }
+        while let Some(partition) = self.coordinators.lingering.due(now) {
+            self.append_lingering(cx, partition);
+        }
     }
 
     /// Carries out what the coordinators want done, in order.
@@ -311,10 +325,35 @@ impl Broker {
     fn carry_out_one(&mut self, cx: &mut Context<'_>, effect: Effect, kind: Kind) {
         match effect {
             Effect::Reply { token, response } => self.answer(cx, token, response),
-            Effect::Append { partition, batch, waiter } => {
-                self.coordinator_append(cx, partition, batch, waiter, kind);
-            }
+            Effect::Append { partition, batch, waiter } => match kind {
+                Kind::Group => self.group_append(cx, partition, (batch, waiter)),
+                Kind::Transaction => self.coordinator_append(cx, partition, batch, waiter, kind),
+            },
             Effect::Markers { waiter, marker } => self.enqueue_marker(cx, waiter, marker),
+        }
+    }
+
+    /// An append of a group waits for others of its shard. What is part of a transaction does
+    /// not, and takes along what waits.
+    fn group_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        (batch, waiter): (BatchId, Waiter),
+    ) {
+        let linger = self.config.group_append_linger();
+        if linger > 0 && !cx.batches.get(batch).transactional {
+            let now = cx.now.instant;
+            self.coordinators.lingering.add(partition, (batch, waiter), now, linger);
+            return;
+        }
+        self.append_lingering(cx, partition);
+        self.coordinator_append(cx, partition, batch, waiter, Kind::Group);
+    }
+
+    fn append_lingering(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        for (batch, waiter) in self.coordinators.lingering.take(partition) {
+            self.coordinator_append(cx, partition, batch, waiter, Kind::Group);
         }
     }
 

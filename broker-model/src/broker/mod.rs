@@ -19,6 +19,7 @@ mod followers;
 mod forward;
 mod isr;
 mod lifecycle;
+mod linger;
 mod list_offsets;
 mod locate;
 mod markers;

@@ -7,6 +7,8 @@ use super::{CleanupPolicy, ReplicaSelector, TimestampType};
 use crate::types::{Duration, MILLISECOND, Release};
 
 const HOUR: Duration = 3_600_000 * MILLISECOND;
+/// The default of `group.coordinator.append.linger.ms` from 4.0 on.
+const GROUP_APPEND_LINGER: Duration = 5 * MILLISECOND;
 /// The default of Kafka's `int` keys without a bound.
 const INT_MAX: u32 = i32::MAX as u32;
 
@@ -165,6 +167,9 @@ config! {
     /// `group.max.session.timeout.ms`.
     group_max_session_timeout: Duration = 1_800_000 * MILLISECOND,
         "group.max.session.timeout.ms", value::millis;
+    /// `group.coordinator.append.linger.ms`, else the default of the release.
+    group_coordinator_append_linger: Option<Duration> = None,
+        "group.coordinator.append.linger.ms", value::some_millis;
     /// `group.max.size`.
     group_max_size: u32 = INT_MAX, "group.max.size", value::int_from_one;
 
@@ -207,6 +212,16 @@ impl BrokerConfig {
     #[must_use]
     pub fn log_roll_age(&self) -> Duration {
         self.log_roll.unwrap_or(self.log_roll_hours)
+    }
+
+    /// How long records of a group wait for others before they go to the offsets topic (KIP-848's
+    /// coordinator). The group coordinator that 3.9 uses by default does not wait.
+    #[must_use]
+    pub fn group_append_linger(&self) -> Duration {
+        if self.release < Release::V4_0 {
+            return 0;
+        }
+        self.group_coordinator_append_linger.unwrap_or(GROUP_APPEND_LINGER)
     }
 
     /// Time between flushes: `log.flush.interval.ms`, else the scheduler's interval.

@@ -8,7 +8,9 @@ use crate::io::StopKind;
 use crate::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
 use crate::protocol::group::{CommittedOffset, OffsetCommitRequest, OffsetFetchRequest};
 use crate::protocol::{ErrorCode, Request, Response};
-use crate::types::{GenerationId, GroupId, MemberId, NodeId, Offset, PartitionId, SECOND};
+use crate::types::{
+    GenerationId, GroupId, MILLISECOND, MemberId, NodeId, Offset, PartitionId, Release, SECOND,
+};
 
 const LATEST: i16 = i16::MAX;
 
@@ -121,4 +123,34 @@ fn the_offsets_topic_is_made_when_first_asked_for() {
     };
     assert_eq!(second.error, ErrorCode::None);
     assert!(second.node.is_some());
+}
+
+#[test]
+fn commits_are_gathered_for_five_milliseconds_before_they_are_written() {
+    let mut c = Cluster::new(3, &BrokerConfig::default());
+    let [group, other] = ["g", "h"].map(|name| c.names.group(name));
+    let offsets = c.topic("__consumer_offsets", &[1, 2, 3], &[]);
+    let p = c.topic("p", &[1, 2, 3], &[]);
+    let written = |c: &Cluster| c.replica(1, offsets).log().log_end_offset().0;
+    let first = c.ask_later(1, LATEST, commit_request(group, p, 7));
+    c.advance(3 * MILLISECOND);
+    let second = c.ask_later(1, LATEST, commit_request(other, p, 8));
+    c.advance(MILLISECOND);
+    assert_eq!((written(&c), c.reply(first)), (0, None), "4 ms after the first");
+    c.advance(MILLISECOND);
+    assert_eq!(written(&c), 2, "both go when the first has waited");
+    assert_eq!(commit_error(c.ask_until(first)), ErrorCode::None);
+    assert_eq!(commit_error(c.ask_until(second)), ErrorCode::None);
+
+    let at_once = [("3.9", Release::V3_9, None), ("0 ms", Release::V4_1, Some(0))];
+    for (why, release, group_coordinator_append_linger) in at_once {
+        let config =
+            BrokerConfig { release, group_coordinator_append_linger, ..BrokerConfig::default() };
+        let mut c = Cluster::new(3, &config);
+        let group = c.names.group("g");
+        c.topic("__consumer_offsets", &[1, 2, 3], &[]);
+        let p = c.topic("p", &[1, 2, 3], &[]);
+        c.ask_later(1, LATEST, commit_request(group, p, 7));
+        assert_eq!(written(&c), 1, "{why}");
+    }
 }
