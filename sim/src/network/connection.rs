@@ -86,6 +86,12 @@ pub struct Connection {
     pub socket: VecDeque<Slot>,
     /// Messages held up by a cut, by direction.
     pub held: [VecDeque<Slot>; 2],
+    /// When the first of them was lost for the first time.
+    pub held_since: [Instant; 2],
+    /// The handshake of its present life met a cut and is not over.
+    pub connecting: bool,
+    /// How many attempts to connect have timed out in a row.
+    pub timed_out_setups: u32,
     /// Nothing arrives before what was sent before it, by direction.
     pub last_arrival: [Instant; 2],
     /// Requests that wait for an answer: correlation and time of sending, in order.
@@ -112,6 +118,9 @@ impl Connection {
             muted: false,
             socket: VecDeque::new(),
             held: [VecDeque::new(), VecDeque::new()],
+            held_since: [Instant(0); 2],
+            connecting: false,
+            timed_out_setups: 0,
             last_arrival: [Instant(0); 2],
             in_flight: VecDeque::new(),
             reset_life: None,

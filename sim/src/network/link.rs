@@ -42,7 +42,6 @@ impl LatencyTable {
 #[derive(Clone, Copy, Debug, Default)]
 struct Link {
     cuts: u16,
-    cut_at: Instant,
     extra: Duration,
     remote: bool,
     /// Bytes per second, zero where only the interfaces bound it.
@@ -99,19 +98,9 @@ impl Links {
         self.link(from, to).cuts > 0
     }
 
-    /// When the present cut began.
-    #[must_use]
-    pub fn cut_at(&self, from: HostId, to: HostId) -> Instant {
-        self.link(from, to).cut_at
-    }
-
     /// Cuts one direction. Cuts of several faults add up.
-    pub fn cut(&mut self, from: HostId, to: HostId, now: Instant) {
-        let link = self.link_mut(from, to);
-        if link.cuts == 0 {
-            link.cut_at = now;
-        }
-        link.cuts += 1;
+    pub fn cut(&mut self, from: HostId, to: HostId) {
+        self.link_mut(from, to).cuts += 1;
     }
 
     /// Ends one cut of one direction; true if the link is whole again.

@@ -3,7 +3,7 @@
 use broker_model::io::{Disconnected, StopKind};
 use broker_model::types::{Duration, Instant, MILLISECOND, SECOND};
 
-use super::{Event, World};
+use super::{Event, NodeState, World};
 use crate::network::{Channel, ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
 
 /// How long a node waits for an answer from another node (`replica.socket.timeout.ms`,
@@ -107,8 +107,7 @@ impl World {
     }
 
     /// A direction of a link is whole again: what was held arrives when TCP next repeats it.
-    pub(super) fn release_held(&mut self, from: HostId, to: HostId, cut_at: Instant) {
-        let again = retransmission_after(cut_at, self.now);
+    pub(super) fn release_held(&mut self, from: HostId, to: HostId) {
         for id in self.connections.ids() {
             let connection = self.connections.get(id);
             let ends = (self.host_of(connection.client), self.host_of(connection.server));
@@ -116,17 +115,39 @@ impl World {
                 if pair != (from, to) {
                     continue;
                 }
+                self.finish_connecting(id);
                 let connection = self.connections.get_mut(id);
                 let held: Vec<Slot> = connection.held[way].drain(..).collect();
-                let arrival = again.max(connection.last_arrival[way]);
-                if !held.is_empty() {
-                    connection.last_arrival[way] = arrival;
+                if held.is_empty() {
+                    continue;
                 }
+                let again = retransmission_after(connection.held_since[way], self.now);
+                let arrival = again.max(connection.last_arrival[way]);
+                connection.last_arrival[way] = arrival;
                 for slot in held {
                     self.messages.get_mut(slot).state = MessageState::Scheduled;
                     self.queue.push(arrival, Event::Arrive(slot.0));
                 }
             }
+        }
+    }
+
+    /// A handshake that met a cut succeeds if nothing is cut between its ends any more.
+    fn finish_connecting(&mut self, id: ConnectionId) {
+        let connection = self.connections.get(id);
+        let (client, server) = (self.host_of(connection.client), self.host_of(connection.server));
+        let state = self.nodes[connection.server.0 as usize].state;
+        let cut = self.links.is_cut(client, server) || self.links.is_cut(server, client);
+        if !connection.connecting || state == NodeState::NoPower || cut {
+            return;
+        }
+        let latency = self.links.latency(server, client, connection.draw_key, 0);
+        let connection = self.connections.get_mut(id);
+        connection.connecting = false;
+        connection.timed_out_setups = 0;
+        connection.reset_life = None;
+        if state == NodeState::Stopped {
+            self.schedule_reset(id, self.now + latency);
         }
     }
 
@@ -195,10 +216,11 @@ impl World {
     }
 }
 
-/// When TCP repeats what was lost from `cut_at` on, the first time at or after `now`.
-fn retransmission_after(cut_at: Instant, now: Instant) -> Instant {
+/// When TCP repeats a segment that was first lost at `lost_at`, the first time at or after `now`
+/// (RFC 6298, 5.5).
+fn retransmission_after(lost_at: Instant, now: Instant) -> Instant {
     let mut timeout = FIRST_RETRANSMISSION;
-    let mut at = cut_at + timeout;
+    let mut at = lost_at + timeout;
     while at < now {
         timeout = (timeout * 2).min(LAST_RETRANSMISSION);
         at = at + timeout;

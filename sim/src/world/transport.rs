@@ -11,8 +11,10 @@ use crate::network::{
 };
 use crate::prng::{Stream, mix, scale};
 
-/// How long an attempt to connect may take (`socket.connection.setup.timeout.ms`: 10 s).
-const CONNECTION_SETUP_TIMEOUT: Duration = 10 * SECOND;
+/// How long the first attempt to connect may take (`socket.connection.setup.timeout.ms`: 10 s).
+const SETUP_TIMEOUT: Duration = 10 * SECOND;
+/// It doubles with each that times out, up to this (`socket.connection.setup.timeout.max.ms`).
+const SETUP_TIMEOUT_MAX: Duration = 30 * SECOND;
 
 impl World {
     /// Sends a request of an endpoint to a node.
@@ -66,15 +68,22 @@ impl World {
         let round_trip =
             self.links.latency(from, to, key, draw) + self.links.latency(to, from, !key, draw);
         let state = self.nodes[server.0 as usize].state;
+        let cut = self.links.is_cut(from, to) || self.links.is_cut(to, from);
         let connection = self.connections.get_mut(id);
         connection.open = true;
+        connection.connecting = cut || state == NodeState::NoPower;
         connection.ready_at = self.now + round_trip;
         connection.muted = false;
         connection.last_arrival = [self.now; 2];
-        match state {
-            NodeState::Stopped => self.schedule_reset(id, self.now + round_trip),
-            NodeState::NoPower => self.schedule_reset(id, self.now + CONNECTION_SETUP_TIMEOUT),
-            NodeState::Up | NodeState::Paused => {}
+        if connection.connecting {
+            let timeout = setup_timeout(connection.timed_out_setups, mix(key ^ mix(draw)));
+            connection.timed_out_setups += 1;
+            self.schedule_reset(id, self.now + timeout);
+            return;
+        }
+        connection.timed_out_setups = 0;
+        if state == NodeState::Stopped {
+            self.schedule_reset(id, self.now + round_trip);
         }
     }
 
@@ -145,7 +154,11 @@ impl World {
         let waits = !connection.held[way].is_empty();
         if waits || self.links.is_cut(from_host, to_host) {
             self.messages.get_mut(slot).state = MessageState::Waiting;
-            self.connections.get_mut(id).held[way].push_back(slot);
+            let connection = self.connections.get_mut(id);
+            if !waits {
+                connection.held_since[way] = self.now;
+            }
+            connection.held[way].push_back(slot);
             return;
         }
         if self.is_frozen(to) {
@@ -216,5 +229,90 @@ impl World {
             Some(next) => self.read_request(next, at),
             None => connection.muted = false,
         }
+    }
+}
+
+/// How long an attempt to connect may take after so many that timed out: doubling, with a jitter
+/// of a fifth either way. Source: Kafka, `ClusterConnectionStates`.
+fn setup_timeout(timed_out: u32, bits: u64) -> Duration {
+    let timeout = (SETUP_TIMEOUT << timed_out.min(8)).min(SETUP_TIMEOUT_MAX);
+    timeout * 4 / 5 + scale(bits, timeout * 2 / 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::types::{Instant, SECOND};
+    use scenarios::Scenario;
+
+    use super::setup_timeout;
+    use crate::network::{Channel, ConnectionId, Endpoint};
+    use crate::plan::Plan;
+    use crate::world::World;
+
+    const IDLE: &str = r#"
+[scenario]
+name = "idle"
+duration = "30s"
+[cluster]
+brokers = 2
+hardware = "test"
+[topic.orders]
+partitions = 1
+replication = 1
+[service.order]
+kind = "ingress"
+time = "100us"
+output = "orders"
+[load.customers]
+into = "order"
+arrivals = { model = "open", rate = "1/s" }
+size = "100B"
+"#;
+
+    /// A connection that is opened from the first broker to the second while their link is cut.
+    fn opened_over_a_cut() -> (World, ConnectionId) {
+        let scenario = Scenario::parse(IDLE, &[]).expect("a scenario");
+        let mut world = crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"));
+        let hosts = (world.hosts[0], world.hosts[1]);
+        world.links.cut(hosts.0, hosts.1);
+        let unused = Channel(7);
+        let id = world.connections.between(Endpoint(0), Endpoint(1), unused, || 5);
+        world.open(id);
+        (world, id)
+    }
+
+    fn run_until(world: &mut World, at: u64) {
+        while world.now() < Instant(at) {
+            assert!(world.step(), "the run goes on");
+        }
+    }
+
+    #[test]
+    fn connecting_over_a_cut_ends_after_the_setup_timeout() {
+        let (mut world, id) = opened_over_a_cut();
+        run_until(&mut world, 7 * SECOND);
+        assert!(world.connections.get(id).open, "it is still being tried");
+        run_until(&mut world, 13 * SECOND);
+        let connection = world.connections.get(id);
+        assert_eq!((connection.open, connection.life, connection.timed_out_setups), (false, 1, 1));
+    }
+
+    #[test]
+    fn connecting_over_a_cut_succeeds_when_the_link_is_whole_in_time() {
+        let (mut world, id) = opened_over_a_cut();
+        run_until(&mut world, 7 * SECOND);
+        let hosts = (world.hosts[0], world.hosts[1]);
+        assert!(world.links.mend(hosts.0, hosts.1));
+        world.release_held(hosts.0, hosts.1);
+        run_until(&mut world, 13 * SECOND);
+        let connection = world.connections.get(id);
+        assert_eq!((connection.open, connection.life, connection.timed_out_setups), (true, 0, 0));
+    }
+
+    #[test]
+    fn attempts_to_connect_are_given_longer_each_time() {
+        let range = |timed_out| [setup_timeout(timed_out, 0), setup_timeout(timed_out, u64::MAX)];
+        let about = |s: u64| [s * SECOND * 4 / 5, s * SECOND * 6 / 5 - 1];
+        assert_eq!([range(0), range(1), range(2), range(60)], [10, 20, 30, 30].map(about));
     }
 }

@@ -106,7 +106,7 @@ impl World {
             }
             FaultKind::Partition { .. } => {
                 for &(from, to) in &active.cuts {
-                    self.links.cut(from, to, self.now);
+                    self.links.cut(from, to);
                 }
             }
             FaultKind::SlowDisk { .. } | FaultKind::FullDisk => self.refresh_disks(active),
@@ -143,9 +143,8 @@ impl World {
             }
             FaultKind::Partition { .. } => {
                 for &(from, to) in &active.cuts {
-                    let cut_at = self.links.cut_at(from, to);
                     if self.links.mend(from, to) {
-                        self.release_held(from, to, cut_at);
+                        self.release_held(from, to);
                     }
                 }
             }
