@@ -12,7 +12,7 @@ use crate::note::Note;
 use crate::protocol::{Header, Request, Response};
 use crate::records::{Batches, RecordSource};
 use crate::rules::Rules;
-use crate::types::{NodeId, Now, Offset, PartitionId};
+use crate::types::{Duration, NodeId, Now, Offset, PartitionId};
 
 /// Names a request that came in; the reply carries it back. Chosen by the world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -53,6 +53,11 @@ pub enum Input {
         partition: Option<PartitionId>,
         /// Durable up to here.
         end: Offset,
+    },
+    /// A log cleaner has read what [`Output::Clean`] asked for.
+    Cleaned {
+        /// The partition.
+        partition: PartitionId,
     },
     /// The host asks the process to stop in order (SIGTERM).
     ControlledShutdown,
@@ -105,6 +110,29 @@ pub enum Output {
         /// Up to here.
         end: Offset,
         /// Bytes not durable yet, as far as the machine knows.
+        bytes: u64,
+    },
+    /// A log cleaner reads a log from its beginning; answered by [`Input::Cleaned`].
+    Clean {
+        /// The partition.
+        partition: PartitionId,
+        /// Where its first segment begins.
+        from: Offset,
+        /// How many bytes, some of them twice.
+        bytes: u64,
+        /// The throttle of the cleaners makes it take so long, or longer.
+        at_least: Duration,
+    },
+    /// A log cleaner writes segments anew and flushes them.
+    Rewrite {
+        /// The partition.
+        partition: PartitionId,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// Files of a log are deleted.
+    Free {
+        /// How many bytes.
         bytes: u64,
     },
     /// The process ends itself.

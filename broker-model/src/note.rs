@@ -73,6 +73,19 @@ pub enum Note {
         /// Its new value.
         log_start_offset: Offset,
     },
+    /// A log cleaner swapped segments for cleaner ones.
+    Compacted {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// What lies before was cleaned before.
+        from: Offset,
+        /// Nothing from here on was touched.
+        end: Offset,
+        /// Records that went.
+        removed: u64,
+    },
     /// A broker became leader.
     BecameLeader {
         /// The broker.
@@ -246,6 +259,7 @@ impl Note {
         "acknowledged",
         "truncated",
         "log-start",
+        "compacted",
         "became-leader",
         "became-follower",
         "partition-changed",
@@ -277,6 +291,7 @@ impl Note {
             Self::Acknowledged { .. } => "acknowledged",
             Self::Truncated { .. } => "truncated",
             Self::LogStart { .. } => "log-start",
+            Self::Compacted { .. } => "compacted",
             Self::BecameLeader { .. } => "became-leader",
             Self::BecameFollower { .. } => "became-follower",
             Self::PartitionChanged { .. } => "partition-changed",

@@ -127,6 +127,13 @@ rules! {
         /// Canary: gaps are accepted.
         NoGaps = "no-gaps",
     },
+    /// What compaction leaves of a key.
+    compaction: Compaction {
+        /// Its newest record.
+        #[default] KeepNewest = "keep-newest",
+        /// Canary: nothing, by an offset one too high.
+        DropNewest = "drop-newest",
+    },
     /// Which partitions get the marker of a transaction's verdict.
     markers: Markers {
         /// All, with the same verdict.

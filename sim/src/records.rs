@@ -10,7 +10,7 @@
 use broker_model::records::RecordSource;
 use broker_model::types::{Instant, MILLISECOND, PartitionId, RecordId, Timestamp};
 
-use crate::client::murmur2::{KeyText, murmur2};
+use crate::client::murmur2::{KeyText, key_bytes, murmur2};
 
 /// The key number of records without a key.
 pub const NO_KEY: u32 = u32::MAX;
@@ -29,7 +29,12 @@ pub struct Record {
     pub key_hash: i32,
     /// Key and value bytes together, uncompressed.
     pub size: u32,
+    /// Its value is null.
+    pub tombstone: bool,
 }
+
+/// Marks the size of a record without a value; no record is that large.
+const TOMBSTONE: u32 = 1 << 31;
 
 /// A key with the hash that decides its partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,6 +158,13 @@ impl RecordTable {
         RecordId(id)
     }
 
+    /// Adds a record of an entity without a value, which deletes its key from a compacted topic.
+    pub fn push_tombstone(&mut self, lane: Lane, entity: u32) -> RecordId {
+        let id = self.push(lane, entity, key_bytes(self.entities[entity as usize].key));
+        self.records[id.index()].1 |= TOMBSTONE;
+        id
+    }
+
     /// How many records were added. Ids may be larger.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a run had no records")]
@@ -179,7 +191,8 @@ impl RecordTable {
     pub fn get(&self, id: RecordId) -> Record {
         let (entity, size) = self.records[id.index()];
         let Entity { intended, key, key_hash } = self.entities[entity as usize];
-        Record { intended, key, entity, key_hash, size }
+        let (tombstone, size) = (size & TOMBSTONE != 0, size & !TOMBSTONE);
+        Record { intended, key, entity, key_hash, size, tombstone }
     }
 }
 
@@ -201,8 +214,8 @@ impl RecordSource for RecordTable {
         (key != NO_KEY).then(|| u64::from(key))
     }
 
-    fn is_tombstone(&self, _record: RecordId) -> bool {
-        false
+    fn is_tombstone(&self, record: RecordId) -> bool {
+        self.records[record.index()].1 & TOMBSTONE != 0
     }
 }
 
@@ -227,6 +240,8 @@ mod tests {
             assert_eq!((record.entity, record.key, record.size), (entity, n, n + 7));
             assert_eq!(record.intended, Instant(u64::from(n)));
         }
+        let id = table.push_tombstone(Lane::ANY, made[7].1);
+        assert_eq!((table.get(id).tombstone, table.get(id).size), (true, 1));
         let steps = made.windows(4).filter(|w| w[3].0.0 == w[0].0.0 + 1).count();
         assert!(steps > 280, "{steps} of 297 follow their neighbor in the lane");
     }

@@ -66,6 +66,7 @@ const GONE: &str = "[scenario]\nduration = \"30s\"\n[cluster.config]\n\
 #[rustfmt::skip]
 const CANARIES: &[Canary] = &[
     canary(Anomaly::LostAcknowledged, ("acks_all", "early"), "hazards/acks-1-repaired.toml", 0, ""),
+    canary(Anomaly::LostAcknowledged, ("compaction", "drop-newest"), "storage/compaction-latest-state.toml", 0, ""),
     canary(Anomaly::Invented, ("consumer_records", "invent"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::Duplicate, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
     canary(Anomaly::Reordered, ("retry_position", "tail"), "hazards/in-flight-without-idempotence-repaired.toml", 0, LOSSY),

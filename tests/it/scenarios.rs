@@ -70,6 +70,12 @@ fn fault_scenarios_pass_on_many_seeds() {
 }
 
 #[test]
+fn storage_scenarios_are_as_expected_on_many_seeds() {
+    let seeds = |file: PathBuf| (0..10).map(move |seed| (file.clone(), Some(seed)));
+    as_expected(files("storage").into_iter().flat_map(seeds));
+}
+
+#[test]
 fn hazards_fail_as_announced_on_their_seed() {
     let hazards = files("hazards").into_iter().filter(|f| !is_repaired(f));
     as_expected(hazards.map(|f| (f, None)));

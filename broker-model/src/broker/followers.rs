@@ -111,6 +111,13 @@ impl Broker {
         let mut copied = false;
         for entry in entries {
             copied |= self.copy_batch(cx, partition, *entry);
+            let end = entry.base_offset + i64::from(cx.batches.get(entry.batch).count);
+            let replica = self.replicas.get(partition).expect("checked by the caller");
+            // A batch that reaches over the log's end could not be taken in, so what comes
+            // behind it would not join on: this log ignored where it parts from the leader's.
+            if replica.log().log_end_offset() < end {
+                break;
+            }
         }
         let replica = self.replicas.get_mut(partition).expect("checked by the caller");
         let start = replica.log().log_start_offset();

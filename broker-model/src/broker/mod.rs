@@ -10,6 +10,7 @@
 mod acks;
 mod append;
 mod calls;
+mod cleaner;
 mod client_metadata;
 mod coordinators;
 mod delete_records;
@@ -238,6 +239,7 @@ impl Broker {
             Input::Request { token, header, request } => self.request(cx, token, header, request),
             Input::Response { tag, from, result } => self.response(cx, tag, from, result),
             Input::Flushed { partition, end } => self.flushed(partition, end),
+            Input::Cleaned { partition } => self.cleaned(cx, partition),
             Input::ControlledShutdown => self.controlled_shutdown(cx),
             Input::Tick => self.tick(cx),
         }
@@ -348,6 +350,7 @@ impl Broker {
         self.delete_tick(cx);
         self.verification_tick(cx);
         self.housekeeping_tick(cx);
+        self.cleaner_tick(cx);
     }
 
     /// Carries on whatever the input set off, until nothing is left to do.

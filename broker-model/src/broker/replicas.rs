@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::cleaner::Cleaner;
 use crate::config::BrokerConfig;
 use crate::fetch::News;
 use crate::io::{Context, Output};
@@ -34,6 +35,7 @@ pub(super) struct Replicas {
     start_checkpoint_at: Instant,
     retention_at: Instant,
     producer_check_at: Instant,
+    pub(super) cleaner: Cleaner,
 }
 
 impl Default for Replicas {
@@ -45,6 +47,7 @@ impl Default for Replicas {
             start_checkpoint_at: Instant::FAR,
             retention_at: Instant::FAR,
             producer_check_at: Instant::FAR,
+            cleaner: Cleaner::default(),
         }
     }
 }
@@ -91,6 +94,7 @@ impl Replicas {
             .min(self.start_checkpoint_at)
             .min(self.retention_at)
             .min(self.producer_check_at)
+            .min(self.cleaner.next_deadline())
     }
 
     /// The process starts.
@@ -108,6 +112,7 @@ impl Replicas {
         self.start_checkpoint_at = Instant::FAR;
         self.retention_at = Instant::FAR;
         self.producer_check_at = Instant::FAR;
+        self.cleaner.stop();
         for (_, hosted) in self.iter_mut() {
             hosted.record = None;
             hosted.unflushed = 0;
@@ -130,6 +135,7 @@ impl Replicas {
         let log = hosted.replica.log();
         let end = log.log_end_offset();
         let (every, interval) = (log.config().flush_messages, log.config().flush_interval);
+        let compact = log.config().cleanup_policy.compact;
         cx.outputs.push(Output::Append { partition, bytes, end });
         if hosted.unflushed == 0 && interval != u64::MAX {
             self.flush_timers.insert((cx.now.instant + interval, partition));
@@ -138,6 +144,9 @@ impl Replicas {
         let waiting = u64::try_from(end - hosted.flush_asked).unwrap_or(0);
         if rolled || waiting >= every {
             hosted.ask_flush(cx, partition);
+        }
+        if rolled && compact {
+            self.cleaner.wake(cx.now.instant);
         }
     }
 
@@ -167,6 +176,7 @@ impl Broker {
     pub(super) fn begin_timers(&mut self, now: Instant) {
         self.replicas.begin_timers(now, &self.config);
         self.isr.begin_timers(now, &self.config);
+        self.start_cleaner(now);
     }
 
     pub(super) fn flushed(&mut self, partition: Option<PartitionId>, end: Offset) {
@@ -207,18 +217,32 @@ impl Broker {
         }
         if self.replicas.retention_at <= now {
             self.replicas.retention_at = now + self.config.log_retention_check_interval;
-            self.apply_retention(cx);
+            // Compacted logs are left to the cleaner, if there is one.
+            if !self.replicas.cleaner.is_enabled() {
+                self.apply_retention(cx, true);
+            }
+            self.apply_retention(cx, false);
         }
     }
 
-    fn apply_retention(&mut self, cx: &mut Context<'_>) {
+    /// Deletes old segments of logs that are compacted, or of those that are not.
+    pub(super) fn apply_retention(&mut self, cx: &mut Context<'_>, compacted: bool) {
         let mut moved = Vec::new();
+        let mut freed = 0;
         for (partition, hosted) in self.replicas.iter_mut() {
             let high_watermark = hosted.replica.high_watermark();
             let log = hosted.replica.log_mut();
+            if log.config().cleanup_policy.compact != compacted {
+                continue;
+            }
+            let before = log.size_bytes();
             if log.delete_old_segments(cx.now.wall, high_watermark) {
                 moved.push(partition);
             }
+            freed += before - log.size_bytes();
+        }
+        if freed > 0 {
+            cx.outputs.push(Output::Free { bytes: freed });
         }
         for partition in moved {
             self.log_start_moved(cx, partition);

@@ -68,7 +68,7 @@ impl Broker {
         // After the roles, as in Kafka: a smaller `min.insync.replicas` moves no high watermark
         // by itself, though the ELR that it clears is a change of the partition.
         for topic in touched.topics {
-            self.reconfigure(topic);
+            self.reconfigure(cx, topic);
         }
         for broker in touched.brokers {
             self.broker_changed(cx, broker);
@@ -198,13 +198,14 @@ impl Broker {
         config
     }
 
-    fn reconfigure(&mut self, topic: TopicId) {
+    fn reconfigure(&mut self, cx: &Context<'_>, topic: TopicId) {
         let config = self.topic_config(topic);
         let partitions: Vec<PartitionId> =
             self.image.topic(topic).map(|t| t.partitions.clone()).unwrap_or_default();
         for partition in partitions {
             if let Some(replica) = self.replicas.get_mut(partition) {
                 *replica.log_mut().config_mut() = config.clone();
+                self.replicas.wake_cleaner(cx.now.instant, partition);
             }
         }
     }

@@ -130,6 +130,28 @@ config! {
     /// `log.retention.check.interval.ms`.
     log_retention_check_interval: Duration = 300_000 * MILLISECOND,
         "log.retention.check.interval.ms", value::millis_from_one;
+    /// `log.cleaner.enable`.
+    log_cleaner_enable: bool = true, "log.cleaner.enable", value::flag;
+    /// `log.cleaner.threads`: logs compacted at once.
+    log_cleaner_threads: u32 = 1, "log.cleaner.threads", value::int_from_one;
+    /// `log.cleaner.backoff.ms`: pause of a cleaner that found nothing to do.
+    log_cleaner_backoff: Duration = 15_000 * MILLISECOND,
+        "log.cleaner.backoff.ms", value::period;
+    /// `log.cleaner.io.max.bytes.per.second`, read and written together by all cleaners.
+    log_cleaner_io_max_bytes_per_second: u64 = u64::MAX,
+        "log.cleaner.io.max.bytes.per.second", value::rate;
+    /// `log.cleaner.min.cleanable.ratio`, in millionths.
+    log_cleaner_min_cleanable_ratio: u32 = 500_000,
+        "log.cleaner.min.cleanable.ratio", value::ratio;
+    /// `log.cleaner.min.compaction.lag.ms`.
+    log_cleaner_min_compaction_lag: Duration = 0,
+        "log.cleaner.min.compaction.lag.ms", value::millis;
+    /// `log.cleaner.max.compaction.lag.ms`.
+    log_cleaner_max_compaction_lag: Duration = u64::MAX,
+        "log.cleaner.max.compaction.lag.ms", value::millis_from_one;
+    /// `log.cleaner.delete.retention.ms`.
+    log_cleaner_delete_retention: Duration = 24 * HOUR,
+        "log.cleaner.delete.retention.ms", value::millis;
     /// `log.flush.interval.messages`; `i64::MAX` is never.
     log_flush_interval_messages: u64 = i64::MAX as u64,
         "log.flush.interval.messages", value::long_from_one;

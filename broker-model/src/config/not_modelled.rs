@@ -135,7 +135,14 @@ pub(super) const BROKER: &[Ignored] = &[
             "unstable.feature.versions.enable",
         ],
     },
-    Ignored { why: "logs are not compacted in the model", keys: &["log.cleaner."] },
+    Ignored {
+        why: "the map of a cleaning has room for every key, and its reads have no buffers",
+        keys: &[
+            "log.cleaner.dedupe.buffer.size",
+            "log.cleaner.io.buffer.load.factor",
+            "log.cleaner.io.buffer.size",
+        ],
+    },
     Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
     Ignored {
         why: "a broker has one log directory without index files, and recovers at once",
@@ -213,15 +220,6 @@ pub(super) const BROKER: &[Ignored] = &[
 /// Topic keys, of every release.
 pub(super) const TOPIC: &[Ignored] = &[
     Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
-    Ignored {
-        why: "logs are not compacted in the model",
-        keys: &[
-            "delete.retention.ms",
-            "max.compaction.lag.ms",
-            "min.cleanable.dirty.ratio",
-            "min.compaction.lag.ms",
-        ],
-    },
     Ignored {
         why: "quota windows are Kafka's defaults, and replication has no quotas in the model",
         keys: &["follower.replication.throttled.replicas", "leader.replication.throttled.replicas"],

@@ -57,6 +57,15 @@ config! {
     segment_bytes: u32 = 1 << 30, "segment.bytes", value::segment_bytes;
     /// `segment.ms`: a batch this much younger than the segment's first opens a new one.
     segment_age: Duration = 7 * DAY, "segment.ms", value::millis_from_one;
+    /// `min.cleanable.dirty.ratio`, in millionths: a log with a larger share of dirty bytes is
+    /// compacted.
+    min_cleanable_dirty_ratio: u32 = 500_000, "min.cleanable.dirty.ratio", value::ratio;
+    /// `min.compaction.lag.ms`: younger records are not compacted.
+    min_compaction_lag: Duration = 0, "min.compaction.lag.ms", value::millis;
+    /// `max.compaction.lag.ms`: older records are compacted however clean the log is.
+    max_compaction_lag: Duration = u64::MAX, "max.compaction.lag.ms", value::millis_from_one;
+    /// `delete.retention.ms`: tombstones and markers stay so long after their first cleaning.
+    delete_retention: Duration = DAY, "delete.retention.ms", value::millis;
     /// `flush.messages`: records between two forced flushes; `i64::MAX` is never.
     flush_messages: u64 = i64::MAX as u64, "flush.messages", value::long_from_one;
     /// `flush.ms`: time between two forced flushes.
@@ -64,6 +73,17 @@ config! {
 }
 
 impl TopicConfig {
+    /// Age at which a segment is rolled: a compacted one early enough that
+    /// `max.compaction.lag.ms` can be kept. Source: KIP-354.
+    #[must_use]
+    pub fn roll_age(&self) -> Duration {
+        if self.cleanup_policy.compact {
+            self.segment_age.min(self.max_compaction_lag)
+        } else {
+            self.segment_age
+        }
+    }
+
     /// A topic without keys of its own: it takes the broker's values.
     #[must_use]
     pub fn from_broker(broker: &BrokerConfig) -> Self {
@@ -79,6 +99,10 @@ impl TopicConfig {
             retention_bytes: broker.log_retention_bytes,
             segment_bytes: broker.log_segment_bytes,
             segment_age: broker.log_roll_age(),
+            min_cleanable_dirty_ratio: broker.log_cleaner_min_cleanable_ratio,
+            min_compaction_lag: broker.log_cleaner_min_compaction_lag,
+            max_compaction_lag: broker.log_cleaner_max_compaction_lag,
+            delete_retention: broker.log_cleaner_delete_retention,
             flush_messages: broker.log_flush_interval_messages,
             flush_interval: broker.log_flush_interval(),
         }

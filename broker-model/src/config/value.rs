@@ -120,6 +120,35 @@ pub(super) fn hours_or_unlimited(text: &str) -> Parsed<Option<Duration>> {
         .map_err(|_| "-1 (unlimited) or a number of hours")
 }
 
+/// `double` from 0 to 1, as millionths.
+pub(super) fn ratio(text: &str) -> Parsed<u32> {
+    let expected = "a number from 0 to 1";
+    let millionths = decimal(text, 6).ok_or(expected)?;
+    u32::try_from(millionths).ok().filter(|n| *n <= 1_000_000).ok_or(expected)
+}
+
+/// `double` bytes per second, above 0. Kafka's default is the largest `double`.
+pub(super) fn rate(text: &str) -> Parsed<u64> {
+    let expected = "a number of bytes per second above 0";
+    if text.contains(['e', 'E']) {
+        // Nobody writes a bound that matters in this way.
+        return text.parse::<f64>().map(|_| u64::MAX).map_err(|_| expected);
+    }
+    decimal(text, 0).filter(|n| *n > 0).ok_or(expected)
+}
+
+/// A decimal number times a power of ten, rounded down.
+fn decimal(text: &str, digits: usize) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    if whole.len() + part.len() == 0 || !is_number(whole) || !is_number(part) {
+        return None;
+    }
+    let shown = part.bytes().map(|b| u64::from(b - b'0')).chain(core::iter::repeat(0)).take(digits);
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    shown.into_iter().try_fold(whole, |n, digit| n.checked_mul(10)?.checked_add(digit))
+}
+
 /// `true` or `false`.
 pub(super) fn flag(text: &str) -> Parsed<bool> {
     if text.eq_ignore_ascii_case("true") {

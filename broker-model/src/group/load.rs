@@ -92,7 +92,7 @@ impl GroupCoordinator {
 
 impl Shard {
     /// Replays one batch of the log.
-    fn replay(&mut self, batch: &Batch, records: &[GroupRecord]) {
+    fn replay<'r>(&mut self, batch: &Batch, records: impl Iterator<Item = &'r GroupRecord>) {
         let position = self.log.position;
         self.log.position += 1;
         if let Content::Marker { commit, .. } = batch.content {
@@ -122,7 +122,7 @@ impl Shard {
     }
 
     /// Of a batch that is not replicated: which groups there are, and what they were doing.
-    fn replay_rounds(&mut self, batch: &Batch, records: &[GroupRecord]) {
+    fn replay_rounds<'r>(&mut self, batch: &Batch, records: impl Iterator<Item = &'r GroupRecord>) {
         for record in records {
             if let GroupRecord::Offset { group, .. } = record {
                 let new = || ClassicGroup::new(*group, batch.max_timestamp);

@@ -12,11 +12,11 @@ pub struct AbortedIndex {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Aborted {
-    producer: ProducerId,
-    first: Offset,
+pub(super) struct Aborted {
+    pub(super) producer: ProducerId,
+    pub(super) first: Offset,
     /// Offset of the marker.
-    last: Offset,
+    pub(super) last: Offset,
     /// The last stable offset after the marker: no later entry begins before it.
     last_stable: Offset,
 }
@@ -46,6 +46,16 @@ impl AbortedIndex {
                 break;
             }
         }
+    }
+
+    /// Every transaction that begins below `end`.
+    pub(super) fn before(&self, end: Offset) -> Vec<Aborted> {
+        self.entries.iter().filter(|a| a.first < end).copied().collect()
+    }
+
+    /// Of transactions whose markers are below `end`, keeps those whose marker is told to stay.
+    pub(super) fn retain_before(&mut self, end: Offset, stays: impl Fn(Offset) -> bool) {
+        self.entries.retain(|a| a.last >= end || stays(a.last));
     }
 
     /// Offset of the last marker in the index.

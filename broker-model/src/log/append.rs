@@ -100,7 +100,7 @@ impl Log {
             TimestampType::LogAppendTime => now.wall,
         };
         let entry = LogEntry { base_offset: self.log_end, batch, leader_epoch };
-        let rolled = self.place(entry, body);
+        let rolled = self.place(entry, body, false);
         AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled }
     }
 
@@ -124,19 +124,21 @@ impl Log {
             return AppendOutcome::Refused { error, log_start_offset };
         }
         let entry = LogEntry { base_offset: self.log_end, batch, leader_epoch };
-        let rolled = self.place(entry, body);
+        let rolled = self.place(entry, body, false);
         let append_time = Timestamp::NONE;
         AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled }
     }
 
-    /// Appends what the leader placed. Says whether it opened a new segment.
+    /// Appends what the leader placed. Says whether it opened a new segment. Where compaction
+    /// has been before the follower, there is a gap.
     pub fn append_as_follower(&mut self, entry: LogEntry, batches: &Batches) -> bool {
-        assert_eq!(entry.base_offset, self.log_end, "a follower appends without a gap");
+        assert!(entry.base_offset >= self.log_end, "a follower appends behind what it has");
         assert!(
             self.latest_epoch().is_none_or(|latest| latest <= entry.leader_epoch),
             "leader epochs never fall along a log"
         );
-        self.place(entry, batches.get(entry.batch))
+        self.holes.push(self.log_end, entry.base_offset);
+        self.place(entry, batches.get(entry.batch), batches.is_emptied(entry.batch))
     }
 
     /// Whether a compacted topic must refuse this batch (`INVALID_RECORD`, with the log start
@@ -202,7 +204,7 @@ impl Log {
     }
 
     /// Puts a batch at the end. Says whether it opened a new segment.
-    fn place(&mut self, entry: LogEntry, body: &Batch) -> bool {
+    fn place(&mut self, entry: LogEntry, body: &Batch, emptied: bool) -> bool {
         let rolled = self.roll_if_full(body);
         let active = self.segments.last_mut().expect("a log has an active segment");
         active.push(entry.base_offset, body);
@@ -210,15 +212,15 @@ impl Log {
         if self.latest_epoch() != Some(entry.leader_epoch) {
             self.epochs.assign(entry.leader_epoch, entry.base_offset);
         }
-        self.apply(entry.base_offset, body);
+        self.apply(entry.base_offset, body, emptied);
         self.entries.push(entry);
-        self.log_end += i64::from(body.count);
+        self.log_end = entry.base_offset + i64::from(body.count);
         rolled
     }
 
     fn roll_if_full(&mut self, body: &Batch) -> bool {
         let active = self.segments.last().expect("a log has an active segment");
-        let max_age_ms = self.config.segment_age / MILLISECOND;
+        let max_age_ms = self.config.roll_age() / MILLISECOND;
         if !active.is_full(body, self.config.segment_bytes, max_age_ms) {
             return false;
         }
@@ -233,13 +235,16 @@ impl Log {
     }
 
     /// Takes a batch into producer states and transactions. The same for leader, follower
-    /// and recovery, so that all replicas know the same.
-    pub(super) fn apply(&mut self, base_offset: Offset, body: &Batch) {
+    /// and recovery, so that all replicas know the same. A marker that compaction `emptied`
+    /// ends nothing: its transaction is gone.
+    pub(super) fn apply(&mut self, base_offset: Offset, body: &Batch, emptied: bool) {
         if body.producer_id == ProducerId::NONE {
             return;
         }
         let state = self.producers.entry(body.producer_id, body.producer_epoch);
-        if let Content::Marker { commit, coordinator_epoch } = body.content {
+        if emptied && body.control {
+            state.raise_epoch(body.producer_epoch);
+        } else if let Content::Marker { commit, coordinator_epoch } = body.content {
             let first = state.txn_start;
             state.mark(body, coordinator_epoch);
             if let Some(first) = first {

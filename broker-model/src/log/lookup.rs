@@ -28,7 +28,16 @@ impl Log {
     ) -> Option<FoundOffset> {
         let first = self.index_of(self.log_start);
         for (i, segment) in self.segments.iter().enumerate() {
-            let stop = self.segments.get(i + 1).map_or(self.entries.len(), |s| s.first_entry);
+            let next = self.segments.get(i + 1);
+            let stop = next.map_or(self.entries.len(), |s| s.first_entry);
+            if segment.bytes == 0 && next.is_some_and(|s| s.base_offset > self.log_start) {
+                // Kafka looks into the first segment that is young enough and into no other,
+                // and one that compaction emptied is as young as its file.
+                if segment.largest_timestamp() >= target {
+                    return None;
+                }
+                continue;
+            }
             if stop <= first || segment.max_timestamp < target {
                 continue;
             }
@@ -86,9 +95,11 @@ impl Log {
             let offset = entry.base_offset.max(start);
             return (body.max_timestamp >= target).then(|| found(offset, body.max_timestamp));
         }
-        (0..)
-            .zip(batches.records(entry.batch))
-            .map(|(i, &record)| found(entry.base_offset + i, records.timestamp(record)))
+        let sent = batches.records(entry.batch);
+        let time = |at: u32| records.timestamp(sent[at as usize]);
+        batches
+            .positions(entry.batch)
+            .map(|at| found(entry.base_offset + i64::from(at), time(at)))
             .find(|f| f.offset >= start && f.timestamp >= target)
     }
 }

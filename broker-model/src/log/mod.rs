@@ -5,6 +5,8 @@
 
 mod aborted;
 mod append;
+mod compact;
+mod holes;
 mod leader_epochs;
 mod lookup;
 mod partition_log;
@@ -20,6 +22,7 @@ mod verification;
 
 pub use aborted::AbortedIndex;
 pub use append::{AppendOutcome, Origin};
+pub use compact::{Cleanable, Cleaning};
 pub use leader_epochs::LeaderEpochs;
 pub use lookup::FoundOffset;
 pub use partition_log::Log;

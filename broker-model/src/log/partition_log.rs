@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::aborted::AbortedIndex;
+use super::holes::Holes;
 use super::leader_epochs::LeaderEpochs;
 use super::producers::{ProducerState, Producers};
 use super::segment::Segment;
@@ -17,7 +18,8 @@ use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerId};
 
 /// The log of one replica of one partition.
 ///
-/// Offsets have no gaps: a batch ends where the next begins.
+/// Offsets have no gaps, a batch ends where the next begins, except where compaction removed
+/// whole batches.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub(super) partition: PartitionId,
@@ -29,6 +31,10 @@ pub struct Log {
     pub(super) size_bytes: u64,
     pub(super) start_checkpoint: Offset,
     pub(super) recovery_point: Offset,
+    /// Offsets without a batch.
+    pub(super) holes: Holes,
+    /// What lies before was cleaned once.
+    pub(super) cleaner_checkpoint: Offset,
     pub(super) epochs: LeaderEpochs,
     pub(super) producers: Producers,
     pub(super) verifications: Verifications,
@@ -61,6 +67,8 @@ impl Log {
             size_bytes: 0,
             start_checkpoint: Offset::ZERO,
             recovery_point: Offset::ZERO,
+            holes: Holes::default(),
+            cleaner_checkpoint: Offset::ZERO,
             epochs: LeaderEpochs::default(),
             producers: Producers::default(),
             verifications: Verifications::default(),
@@ -223,8 +231,8 @@ impl Log {
         self.producers.expire(wall, expiration);
     }
 
-    /// Position in `entries` of the entry that holds `offset`; their number at the log end.
-    /// Gallops from the end, since most reads are near it.
+    /// Position in `entries` of the entry that holds `offset`, or of the next one if none does;
+    /// their number at the log end. Gallops from the end, since most reads are near it.
     pub(super) fn index_of(&self, offset: Offset) -> usize {
         let n = self.entries.len();
         if offset >= self.log_end {
@@ -237,12 +245,14 @@ impl Log {
         let low = n.saturating_sub(step);
         let high = n - step / 2;
         let found = self.entries[low..high].partition_point(|e| e.base_offset <= offset);
-        (low + found).saturating_sub(1)
+        let after = low + found;
+        if self.holes.contains(offset) { after } else { after.saturating_sub(1) }
     }
 
     /// First offset after the entry at `index`.
     pub(super) fn end_of(&self, index: usize) -> Offset {
-        self.entries.get(index + 1).map_or(self.log_end, |e| e.base_offset)
+        let next = self.entries.get(index + 1).map_or(self.log_end, |e| e.base_offset);
+        self.holes.start_before(next)
     }
 
     /// What must hold of every log at every time.

@@ -85,7 +85,7 @@ impl ProducerState {
             .find(|k| k.base_sequence == body.base_sequence && k.last_sequence == last)
     }
 
-    fn raise_epoch(&mut self, epoch: ProducerEpoch) {
+    pub(super) fn raise_epoch(&mut self, epoch: ProducerEpoch) {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.kept_count = 0;

@@ -25,7 +25,7 @@ impl Log {
     fn expired_by_time(&self, wall: Timestamp, high_watermark: Offset) -> usize {
         let Some(retention) = self.config.retention else { return 0 };
         let limit = i64::try_from(retention / MILLISECOND).unwrap_or(i64::MAX);
-        self.leading(high_watermark, |s| wall.0.saturating_sub(s.max_timestamp.0) > limit)
+        self.leading(high_watermark, |s| wall.0.saturating_sub(s.largest_timestamp().0) > limit)
     }
 
     fn expired_by_size(&self, high_watermark: Offset) -> usize {
@@ -44,7 +44,10 @@ impl Log {
         self.segments
             .iter()
             .enumerate()
-            .take_while(|(i, s)| s.bytes > 0 && end_of(*i) <= high_watermark && goes(s))
+            .take_while(|(i, s)| {
+                let filled = s.bytes > 0 || i + 1 < self.segments.len();
+                filled && end_of(*i) <= high_watermark && goes(s)
+            })
             .count()
     }
 
@@ -65,6 +68,7 @@ impl Log {
         self.size_bytes = bytes;
         self.snapshots.retain(|s| s.offset >= first.base_offset);
         self.aborted.truncate_from_start(first.base_offset);
+        self.holes.truncate_from_start(first.base_offset);
         if first.base_offset > self.log_start {
             self.log_start = first.base_offset;
             self.epochs.truncate_from_start(first.base_offset);

@@ -18,6 +18,8 @@ pub struct Segment {
     pub max_timestamp: Timestamp,
     /// Base offset of the first batch that has it.
     pub max_timestamp_batch: Offset,
+    /// When a cleaning last wrote the file, else `NONE`.
+    pub modified: Timestamp,
 }
 
 impl Segment {
@@ -31,7 +33,15 @@ impl Segment {
             first_timestamp: Timestamp::NONE,
             max_timestamp: Timestamp::NONE,
             max_timestamp_batch: Offset::NONE,
+            modified: Timestamp::NONE,
         }
+    }
+
+    /// Its age counts from here: the largest timestamp in it, or, where compaction has emptied
+    /// it, when the file was last written.
+    #[must_use]
+    pub const fn largest_timestamp(&self) -> Timestamp {
+        if self.bytes == 0 { self.modified } else { self.max_timestamp }
     }
 
     /// Takes a batch in.

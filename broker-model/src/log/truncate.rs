@@ -23,7 +23,7 @@ impl Log {
             return;
         }
         let keep = self.index_of(offset);
-        self.log_end = self.entries[keep].base_offset;
+        self.log_end = self.entries.get(keep).map_or(offset, |e| e.base_offset.min(offset));
         let cut: u64 =
             self.entries[keep..].iter().map(|e| u64::from(batches.get(e.batch).bytes)).sum();
         self.entries.truncate(keep);
@@ -31,6 +31,8 @@ impl Log {
         self.cut_segments(batches);
         self.log_start = self.log_start.min(self.log_end);
         self.recovery_point = self.recovery_point.min(self.log_end);
+        self.cleaner_checkpoint = self.cleaner_checkpoint.min(self.log_end);
+        self.holes.truncate_from_end(self.log_end);
         self.epochs.truncate_from_end(self.log_end);
         self.aborted.truncate_from_end(self.log_end);
         self.rebuild_producers(batches);
@@ -44,6 +46,8 @@ impl Log {
         self.log_end = offset;
         self.size_bytes = 0;
         self.recovery_point = offset;
+        self.cleaner_checkpoint = offset;
+        self.holes = Default::default();
         self.epochs.clear();
         self.producers = Default::default();
         self.verifications.clear();
@@ -100,7 +104,8 @@ impl Log {
         self.transactions.reset(open);
         for index in self.index_of(from)..self.entries.len() {
             let entry = self.entries[index];
-            self.apply(entry.base_offset, batches.get(entry.batch));
+            let emptied = batches.is_emptied(entry.batch);
+            self.apply(entry.base_offset, batches.get(entry.batch), emptied);
         }
         self.take_snapshot();
     }

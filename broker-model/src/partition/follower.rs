@@ -9,11 +9,11 @@ use crate::types::{LeaderEpoch, NodeId, Offset};
 impl Replica {
     /// Appends a batch that the leader sent, and says whether it opened a new segment.
     /// `None`: it was passed over, because this log holds it already (a fetch within a batch
-    /// brings it whole), or because it does not join on, which takes a log that ignored where
-    /// it parts from the leader's.
+    /// brings it whole). A batch that does not join on is appended behind a gap: compaction
+    /// has been there before.
     pub fn append_from_leader(&mut self, entry: LogEntry, batches: &Batches) -> Option<bool> {
         assert!(matches!(self.role, Role::Follower { .. }), "only a follower copies");
-        if entry.base_offset != self.log.log_end_offset() {
+        if entry.base_offset < self.log.log_end_offset() {
             return None;
         }
         Some(self.log.append_as_follower(entry, batches))

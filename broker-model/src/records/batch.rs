@@ -6,7 +6,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{GroupRecord, SentHeader, TransactionRecord};
+use super::{Cleaned, GroupRecord, SentHeader, TransactionRecord};
 use crate::types::{
     BatchId, CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordId, Timestamp,
 };
@@ -52,7 +52,8 @@ pub struct Batch {
     pub max_timestamp: Timestamp,
     /// First sequence, -1 without a producer id.
     pub base_sequence: i32,
-    /// Records in it; offsets it takes.
+    /// Offsets it takes. Records in it, unless compaction removed some
+    /// ([`Batches::cleaned`]).
     pub count: u32,
     /// Bytes on the wire and on disk, header included, compressed.
     pub bytes: u32,
@@ -125,6 +126,8 @@ pub struct Batches {
     transaction: Vec<TransactionRecord>,
     /// Headers of the few batches that came with odd ones.
     headers: BTreeMap<BatchId, SentHeader>,
+    /// What cleanings left of bodies, in order of id.
+    pub(super) cleaned: Vec<Cleaned>,
 }
 
 impl Batches {
@@ -152,7 +155,8 @@ impl Batches {
         self.bodies.is_empty()
     }
 
-    /// Client records of a batch, none for other contents.
+    /// Client records of a batch as it was sent, none for other contents. Those that
+    /// compaction removed are among them: [`Batches::runs`] says which are left.
     #[must_use]
     pub fn records(&self, id: BatchId) -> &[RecordId] {
         let body = self.get(id);
@@ -162,23 +166,34 @@ impl Batches {
         }
     }
 
-    /// Group coordinator records of a batch, none for other contents.
+    /// Group coordinator records left in a batch, none for other contents.
+    pub fn group_records(&self, id: BatchId) -> impl Iterator<Item = &GroupRecord> + Clone {
+        self.positions(id).filter_map(move |at| self.group_record(id, at))
+    }
+
+    /// The group coordinator record at a position of a batch, as it was written.
     #[must_use]
-    pub fn group_records(&self, id: BatchId) -> &[GroupRecord] {
-        let body = self.get(id);
-        match body.content {
-            Content::Group { first } => &self.group[range(first, body.count)],
-            Content::Marker { .. } | Content::Records { .. } | Content::Transaction { .. } => &[],
+    pub fn group_record(&self, id: BatchId, at: u32) -> Option<&GroupRecord> {
+        match self.get(id).content {
+            Content::Group { first } => self.group.get((first + at) as usize),
+            Content::Marker { .. } | Content::Records { .. } | Content::Transaction { .. } => None,
         }
     }
 
-    /// Transaction coordinator records of a batch, none for other contents.
+    /// Transaction coordinator records left in a batch, none for other contents.
+    pub fn transaction_records(
+        &self,
+        id: BatchId,
+    ) -> impl Iterator<Item = &TransactionRecord> + Clone {
+        self.positions(id).filter_map(move |at| self.transaction_record(id, at))
+    }
+
+    /// The transaction coordinator record at a position of a batch, as it was written.
     #[must_use]
-    pub fn transaction_records(&self, id: BatchId) -> &[TransactionRecord] {
-        let body = self.get(id);
-        match body.content {
-            Content::Transaction { first } => &self.transaction[range(first, body.count)],
-            Content::Marker { .. } | Content::Records { .. } | Content::Group { .. } => &[],
+    pub fn transaction_record(&self, id: BatchId, at: u32) -> Option<&TransactionRecord> {
+        match self.get(id).content {
+            Content::Transaction { first } => self.transaction.get((first + at) as usize),
+            Content::Marker { .. } | Content::Records { .. } | Content::Group { .. } => None,
         }
     }
 
@@ -247,8 +262,7 @@ impl Batches {
     }
 
     fn push_body(&mut self, new: NewBatch, count: u32, content: Content, control: bool) -> BatchId {
-        let id = BatchId(position(self.bodies.len()));
-        self.bodies.push(Batch {
+        self.push_existing(Batch {
             producer_id: new.producer_id,
             max_timestamp: new.max_timestamp,
             base_sequence: new.base_sequence,
@@ -258,7 +272,12 @@ impl Batches {
             producer_epoch: new.producer_epoch,
             transactional: new.transactional,
             control,
-        });
+        })
+    }
+
+    pub(super) fn push_existing(&mut self, body: Batch) -> BatchId {
+        let id = BatchId(position(self.bodies.len()));
+        self.bodies.push(body);
         id
     }
 }

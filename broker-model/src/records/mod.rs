@@ -2,6 +2,7 @@
 //! itself: coordinator records, markers, metadata.
 
 mod batch;
+mod cleaned;
 mod coordinator_record;
 mod header;
 mod metadata_record;
@@ -10,6 +11,7 @@ pub use batch::{
     BATCH_OVERHEAD_BYTES, Batch, Batches, Content, LogEntry, MARKER_BATCH_BYTES, NewBatch,
     RecordSource,
 };
+pub use cleaned::Cleaned;
 pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };

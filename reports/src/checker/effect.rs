@@ -91,6 +91,16 @@ impl Effects {
         }
     }
 
+    /// Compaction may have removed a record of this entity, whose effect was applied or not.
+    pub(crate) fn removed(&mut self, topic: u32, entity: u32) {
+        for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.input_topic == topic) {
+            let state = ledger.entity(entity);
+            if *state != 0 {
+                *state |= EXPECTED;
+            }
+        }
+    }
+
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder, off: &[Anomaly]) -> Finding {
         let name = "effects-applied-once".to_owned();

@@ -6,16 +6,17 @@ use super::{Claim, Finding};
 use crate::history::{Acknowledged, Facts, Isolation, Poll, Recorder, Sent, Session};
 
 /// The topic with partitions 0 and 1.
-pub(super) const ORDERS: u32 = 0;
+pub(crate) const ORDERS: u32 = 0;
 /// The topic with partition 2.
-pub(super) const PAYMENTS: u32 = 1;
+pub(crate) const PAYMENTS: u32 = 1;
 /// A read_committed consumer.
-pub(super) const COMMITTED: u32 = 0;
+pub(crate) const COMMITTED: u32 = 0;
 /// A read_uncommitted consumer.
-pub(super) const UNCOMMITTED: u32 = 1;
+pub(crate) const UNCOMMITTED: u32 = 1;
 
-/// Record n belongs to entity n modulo ten; its key is the entity modulo two.
-struct Table;
+/// Record n belongs to entity n modulo ten; its key is the entity modulo two. Records of entity
+/// 7 are tombstones.
+pub(crate) struct Table;
 
 impl Facts for Table {
     fn key(&self, record: u32) -> u32 {
@@ -25,12 +26,16 @@ impl Facts for Table {
     fn entity(&self, record: u32) -> u32 {
         record % 10
     }
+
+    fn is_tombstone(&self, record: u32) -> bool {
+        record % 10 == 7
+    }
 }
 
 /// A history being told.
-pub(super) struct History {
+pub(crate) struct History {
     /// What it is told to.
-    pub(super) recorder: Recorder,
+    pub(crate) recorder: Recorder,
     session: u32,
     clock: u64,
     idempotent: bool,
@@ -38,12 +43,12 @@ pub(super) struct History {
 
 impl History {
     /// With an idempotent producer.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(true)
     }
 
     /// With a producer that promises neither order nor uniqueness.
-    pub(super) fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self::with(false)
     }
 
@@ -65,21 +70,21 @@ impl History {
         self.clock
     }
 
-    pub(super) fn restart_producer(&mut self) {
+    pub(crate) fn restart_producer(&mut self) {
         let (idempotent, ordered) = (self.idempotent, self.idempotent);
         self.session = self.recorder.session(Session { instance: 0, idempotent, ordered });
     }
 
-    pub(super) fn begin(&mut self) -> u32 {
+    pub(crate) fn begin(&mut self) -> u32 {
         let at_ns = self.tick();
         self.recorder.transaction_begun(self.session, at_ns)
     }
 
-    pub(super) fn send(&mut self, ids: Range<u32>, transaction: Option<u32>) -> &mut Self {
+    pub(crate) fn send(&mut self, ids: Range<u32>, transaction: Option<u32>) -> &mut Self {
         self.send_to(0, ids, transaction)
     }
 
-    pub(super) fn send_to(
+    pub(crate) fn send_to(
         &mut self,
         partition: u32,
         ids: Range<u32>,
@@ -92,11 +97,11 @@ impl History {
         self
     }
 
-    pub(super) fn acknowledge(&mut self, ids: Range<u32>, base_offset: i64) -> &mut Self {
+    pub(crate) fn acknowledge(&mut self, ids: Range<u32>, base_offset: i64) -> &mut Self {
         self.acknowledge_in(0, ids, base_offset)
     }
 
-    pub(super) fn acknowledge_in(
+    pub(crate) fn acknowledge_in(
         &mut self,
         partition: u32,
         ids: Range<u32>,
@@ -109,14 +114,14 @@ impl History {
         self
     }
 
-    pub(super) fn give_up(&mut self, ids: Range<u32>) -> &mut Self {
+    pub(crate) fn give_up(&mut self, ids: Range<u32>) -> &mut Self {
         let at_ns = self.tick();
         let ids: Vec<u32> = ids.collect();
         self.recorder.unknown(ids.iter().copied(), at_ns);
         self
     }
 
-    pub(super) fn poll(&mut self, consumer: u32, base_offset: i64, ids: &[u32]) -> &mut Self {
+    pub(crate) fn poll(&mut self, consumer: u32, base_offset: i64, ids: &[u32]) -> &mut Self {
         let at_ns = self.tick();
         let poll = Poll { consumer, partition: 0, base_offset, at_ns };
         self.recorder.polled(ids.iter().copied(), poll);
@@ -124,11 +129,11 @@ impl History {
     }
 
     /// The audit of partition 0.
-    pub(super) fn audit(&mut self, batches: &[(i64, &[u32])]) -> &mut Self {
+    pub(crate) fn audit(&mut self, batches: &[(i64, &[u32])]) -> &mut Self {
         self.audit_log(0, batches)
     }
 
-    pub(super) fn audit_log(&mut self, partition: u32, batches: &[(i64, &[u32])]) -> &mut Self {
+    pub(crate) fn audit_log(&mut self, partition: u32, batches: &[(i64, &[u32])]) -> &mut Self {
         self.recorder.audit_partition(partition);
         for &(base_offset, ids) in batches {
             self.recorder.audit(base_offset, ids.iter().copied(), &Table);
@@ -136,7 +141,7 @@ impl History {
         self
     }
 
-    pub(super) fn judge(&self, claim: Claim) -> Finding {
+    pub(crate) fn judge(&self, claim: Claim) -> Finding {
         self.recorder.judge(&[claim]).remove(0)
     }
 }

@@ -1,7 +1,9 @@
 //! No acknowledged record lost.
 //!
 //! A record that was acknowledged, or given to a read_committed reader, is in the log that
-//! a complete reader reads, unless its transaction was aborted or nobody knows how it ended.
+//! a complete reader reads, unless its transaction was aborted or nobody knows how it ended,
+//! compaction removed it for a newer record of its key, or it was deleted (by retention or
+//! on demand) after a reader was given it. Where nobody reads, any deletion is right.
 //!
 //! Source: Kafka documentation, "Replication" (a committed message is not lost as long as one
 //! in-sync replica lives); Jepsen's `lost-write` for Kafka.
@@ -21,7 +23,9 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         if batch.transaction().is_some_and(|one| open_or_aborted(recorder, one)) {
             continue;
         }
-        if state.any(RecordState::AUDITED) {
+        if state.any(RecordState::AUDITED | RecordState::COMPACTED)
+            || deleted(recorder, id).is_some_and(|unread| !unread)
+        {
             judged += 1;
         } else if recorder.audited.covers(batch.partition) {
             judged += 1;
@@ -52,10 +56,21 @@ fn open_or_aborted(recorder: &Recorder, transaction: u32) -> bool {
     recorder.transactions.get(transaction).outcome != Outcome::Committed
 }
 
+/// Of a record that lay before the log's first offset: whether readers missed it.
+fn deleted(recorder: &Recorder, id: u32) -> Option<bool> {
+    let partition = recorder.records.batch(id).partition;
+    let offset = recorder.records.acknowledged_offset(id)?;
+    let read = recorder.records.state(id).any(RecordState::POLLED);
+    let before = offset < recorder.removals.start(partition);
+    before.then(|| !read && recorder.removals.is_read(partition))
+}
+
 fn describe(recorder: &Recorder, id: u32) -> Violation {
     let batch = recorder.records.batch(id);
     let acknowledged = recorder.records.state(id).any(RecordState::ACKNOWLEDGED);
-    let text = if acknowledged {
+    let text = if deleted(recorder, id) == Some(true) {
+        format!("record {id} was deleted before anybody read it")
+    } else if acknowledged {
         format!("record {id} was acknowledged and is not in the log")
     } else {
         format!("record {id} was read by a consumer and is no longer in the log")

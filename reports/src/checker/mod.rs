@@ -22,7 +22,7 @@ mod terminal;
 mod torn;
 
 #[cfg(test)]
-mod history;
+pub(crate) mod history;
 
 pub use audited::{Audited, Bits};
 pub use calls::{CallKind, Calls};

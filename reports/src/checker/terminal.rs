@@ -82,6 +82,18 @@ impl Terminals {
         }
     }
 
+    /// Compaction may have removed a record of this entity: one that began it, or ended it.
+    pub(crate) fn removed(&mut self, topic: u32, entity: u32) {
+        for lifecycle in &mut self.lifecycles {
+            let state = *lifecycle.entity(entity);
+            if lifecycle.terminals.contains(&topic) && state == BEGUN {
+                *lifecycle.entity(entity) = BEGUN | 1;
+            } else if lifecycle.source == topic && state != 0 {
+                *lifecycle.entity(entity) |= BEGUN;
+            }
+        }
+    }
+
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
         let name = "one-terminal-state".to_owned();

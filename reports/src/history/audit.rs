@@ -11,6 +11,10 @@ pub trait Facts {
     fn key(&self, record: u32) -> u32;
     /// The business entity it belongs to, dense.
     fn entity(&self, record: u32) -> u32;
+    /// Whether its value is null, which deletes its key from a compacted topic.
+    fn is_tombstone(&self, _record: u32) -> bool {
+        false
+    }
 }
 
 /// What the records of one sent batch have in common, and how many of them were found.

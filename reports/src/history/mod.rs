@@ -5,6 +5,7 @@
 
 mod audit;
 mod business;
+mod compacted;
 mod digest;
 mod phase;
 mod reader;
@@ -15,6 +16,7 @@ mod topology;
 mod transaction;
 
 pub use audit::Facts;
+pub use compacted::Removals;
 pub use digest::Digest;
 pub use phase::{PHASES, Phase, PhaseSpan, Phases};
 pub use reader::{Isolation, Poll};

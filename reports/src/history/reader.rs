@@ -34,6 +34,9 @@ impl Recorder {
         self.note(16, u64::from(consumer) << 32 | u64::from(partition), at_ns);
         self.digest.word(start.cast_unsigned());
         self.polls.start(consumer, partition, start);
+        if self.topology.consumer_of(consumer).isolation == Isolation::ReadCommitted {
+            self.removals.reads(partition);
+        }
     }
 
     /// A consumer gave a partition up, or lost it.

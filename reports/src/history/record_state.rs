@@ -19,6 +19,8 @@ impl RecordState {
     pub const POLLED: u8 = 1 << 4;
     /// A complete read from the beginning found it.
     pub const AUDITED: u8 = 1 << 5;
+    /// A complete read did not find it, and compaction may have removed it.
+    pub const COMPACTED: u8 = 1 << 6;
     /// Its send was answered, one way or the other.
     pub const ANSWERED: u8 = Self::ACKNOWLEDGED | Self::FAILED | Self::UNKNOWN;
 

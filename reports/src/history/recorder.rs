@@ -1,5 +1,6 @@
 //! The recorder: one call a batch, a verdict at the end.
 
+use super::compacted::Removals;
 use super::digest::Digest;
 use super::phase::{Phase, Phases};
 use super::reader::Isolation;
@@ -51,6 +52,7 @@ pub struct Recorder {
     pub(crate) end_ns: u64,
     pub(crate) every_reader: bool,
     pub(crate) audited: Audited,
+    pub(crate) removals: Removals,
     /// Entities and offsets of the batch being audited; kept for its memory.
     pub(super) audited_entities: Vec<(u32, i64)>,
     pub(crate) invented: Invented,

@@ -2,7 +2,7 @@
 
 use crate::decoder::{Decoder, Fields};
 use crate::model::load::{Arrivals, CallRange, Keys, Load, Shape};
-use crate::model::quantity::{Distribution, Rate};
+use crate::model::quantity::{Distribution, Rate, Ratio};
 use crate::spec;
 use crate::tree::{Entry, Value};
 use crate::units::{Decimal, Wrong};
@@ -20,6 +20,7 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
         arrivals: Arrivals::Closed { callers: 1, think: Distribution::Constant(0) },
         keys: Keys::Unique,
         size: Distribution::Constant(1_024),
+        tombstones: Ratio::ZERO,
         limit: None,
         drop: Vec::new(),
     };
@@ -37,6 +38,9 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
     }
     if let Some(size) = t.read(decoder, "size", values::size_distribution) {
         load.size = size;
+    }
+    if let Some(tombstones) = t.read(decoder, "tombstones", values::probability) {
+        load.tombstones = tombstones;
     }
     load.limit = t.read(decoder, "limit", values::count(1..=CALLS_MAX));
     let dropped = t.read_list(decoder, "drop", call_range).unwrap_or_default();

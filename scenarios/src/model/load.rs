@@ -1,6 +1,6 @@
 //! Loads: who calls the ingress services, how often, with which keys.
 
-use super::quantity::{Distribution, Rate};
+use super::quantity::{Distribution, Rate, Ratio};
 
 /// `[load.NAME]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub struct Load {
     pub keys: Keys,
     /// `size`: bytes of a record's value.
     pub size: Distribution,
+    /// `tombstones`: probability that a record has no value.
+    pub tombstones: Ratio,
     /// `limit`: at most so many records in the whole run (warm-up included).
     pub limit: Option<u64>,
     /// `drop`: calls taken out of the run by number, ascending and apart. The others keep what

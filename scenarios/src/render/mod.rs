@@ -283,6 +283,9 @@ fn load(out: &mut Text, load: &Load) {
     out.line("arrivals", arrivals);
     out.text("keys", &words::keys(load.keys));
     out.text("size", &distribution(load.size, Unit::Size));
+    if !load.tombstones.is_zero() {
+        out.line("tombstones", write_ratio(load.tombstones));
+    }
     if let Some(limit) = load.limit {
         out.line("limit", limit);
     }

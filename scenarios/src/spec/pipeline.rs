@@ -109,6 +109,12 @@ pub const LOAD: Section = Section {
              with exponent S.",
         ),
         key("size", "size or distribution of sizes", "1KiB", "Value size of a record."),
+        key(
+            "tombstones",
+            "probability",
+            "0",
+            "Per call: its record has no value, which deletes its key from a compacted topic.",
+        ),
         key("limit", "integer", "none", "Calls in the whole run, warm-up included."),
         key(
             "drop",

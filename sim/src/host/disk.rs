@@ -80,6 +80,11 @@ impl Disk {
         self.full = full;
     }
 
+    /// Files were deleted: their space is there again.
+    pub const fn free(&mut self, bytes: u64) {
+        self.used = self.used.saturating_sub(bytes);
+    }
+
     /// Whether there is no room for more.
     #[must_use]
     pub const fn is_full(&self) -> bool {

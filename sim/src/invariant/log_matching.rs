@@ -9,7 +9,7 @@
 
 use broker_model::note::Note;
 use broker_model::partition::Replica;
-use broker_model::records::LogEntry;
+use broker_model::records::{Batches, LogEntry};
 use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
 use super::by_partition::ByPartition;
@@ -71,31 +71,71 @@ fn position(entries: &[LogEntry], offset: Offset) -> usize {
     low + entries[low..].partition_point(|e| e.base_offset < offset)
 }
 
-/// The first offset in `from..to` at which two logs hold different entries.
-fn first_difference(a: &[LogEntry], b: &[LogEntry], from: Offset, to: Offset) -> Option<Offset> {
-    let below = |e: &&LogEntry| e.base_offset < to;
-    let mut left = a[position(a, from)..].iter().take_while(below);
-    let mut right = b[position(b, from)..].iter().take_while(below);
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) => return None,
-            (Some(l), Some(r)) if l == r => {}
-            (Some(l), Some(r)) => return Some(l.base_offset.min(r.base_offset)),
-            (Some(one), None) | (None, Some(one)) => return Some(one.base_offset),
+/// How two logs are compared where compaction may have been.
+struct Compaction<'a> {
+    batches: &'a Batches,
+    /// Below this offset some replica was cleaned: batches and records may be missing there.
+    cleaned_to: Offset,
+}
+
+impl Compaction<'_> {
+    fn is_same(&self, l: &LogEntry, r: &LogEntry) -> bool {
+        let of = |e: &LogEntry| (e.base_offset, e.leader_epoch, self.batches.origin(e.batch));
+        l.base_offset < self.cleaned_to && of(l) == of(r)
+    }
+
+    /// The first offset in `from..to` at which two logs hold different entries.
+    fn first_difference(
+        &self,
+        a: &[LogEntry],
+        b: &[LogEntry],
+        from: Offset,
+        to: Offset,
+    ) -> Option<Offset> {
+        let below = |e: &&LogEntry| e.base_offset < to;
+        let mut left = a[position(a, from)..].iter().take_while(below);
+        let mut right = b[position(b, from)..].iter().take_while(below);
+        let (mut l, mut r) = (left.next(), right.next());
+        loop {
+            if l == r {
+                l?;
+                (l, r) = (left.next(), right.next());
+                continue;
+            }
+            let at = l.into_iter().chain(r).map(|e| e.base_offset).min()?;
+            let is_there = |e: Option<&LogEntry>| e.is_some_and(|e| e.base_offset == at);
+            let same = match (l, r) {
+                (Some(l), Some(r)) if l.base_offset == r.base_offset => self.is_same(l, r),
+                _ => at < self.cleaned_to,
+            };
+            if !same {
+                return Some(at);
+            }
+            l = if is_there(l) { left.next() } else { l };
+            r = if is_there(r) { right.next() } else { r };
         }
+    }
+
+    /// Compares two replicas below both high watermarks from `from` on; where they part, and up
+    /// to where they were compared.
+    fn compare(&self, a: &Replica, b: &Replica, from: Offset) -> (Option<Offset>, Offset) {
+        let start = a.log().log_start_offset().max(b.log().log_start_offset());
+        let to = a.high_watermark().min(b.high_watermark());
+        let from = from.max(start);
+        if from >= to {
+            return (None, to);
+        }
+        (self.first_difference(a.log().entries(), b.log().entries(), from, to), to)
     }
 }
 
-/// Compares two replicas below both high watermarks from `from` on; where they part, and up
-/// to where they were compared.
-fn compare(a: &Replica, b: &Replica, from: Offset) -> (Option<Offset>, Offset) {
-    let start = a.log().log_start_offset().max(b.log().log_start_offset());
-    let to = a.high_watermark().min(b.high_watermark());
-    let from = from.max(start);
-    if from >= to {
-        return (None, to);
+/// Up to where any replica of a partition was cleaned.
+fn cleaned_to(view: &View<'_>, partition: PartitionId, replica: &Replica) -> Offset {
+    if !replica.log().config().cleanup_policy.compact {
+        return Offset::ZERO;
     }
-    (first_difference(a.log().entries(), b.log().entries(), from, to), to)
+    let brokers = view.nodes.iter().filter_map(|node| node.broker()?.replica(partition));
+    brokers.map(|r| r.log().cleaner_checkpoint()).max().unwrap_or(Offset::ZERO)
 }
 
 impl LogMatching {
@@ -109,8 +149,10 @@ impl LogMatching {
         let incarnation = view.node(node)?.incarnation;
         let replica = view.replica(node, partition)?;
         let reference = view.replica(other, partition)?;
+        let cleaned_to = cleaned_to(view, partition, replica);
+        let compaction = Compaction { batches: view.batches, cleaned_to };
         let compared = self.states.of(partition).compared(node, incarnation);
-        let (difference, to) = compare(replica, reference, compared.up_to);
+        let (difference, to) = compaction.compare(replica, reference, compared.up_to);
         compared.up_to = compared.up_to.max(to);
         let at = difference?;
         Some(format!(
@@ -196,10 +238,21 @@ impl Invariant for LogMatching {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::records::LogEntry;
+    use broker_model::records::{Batches, LogEntry};
     use broker_model::types::{BatchId, LeaderEpoch, NodeId, Offset};
 
-    use super::{State, first_difference, position};
+    use super::{Compaction, State, position};
+
+    fn first_difference(
+        a: &[LogEntry],
+        b: &[LogEntry],
+        cleaned_to: i64,
+        range: std::ops::Range<i64>,
+    ) -> Option<Offset> {
+        let (batches, cleaned_to) = (&Batches::new(), Offset(cleaned_to));
+        let compaction = Compaction { batches, cleaned_to };
+        compaction.first_difference(a, b, Offset(range.start), Offset(range.end))
+    }
 
     fn entry(base: i64, batch: u32, epoch: i32) -> LogEntry {
         LogEntry {
@@ -212,7 +265,7 @@ mod tests {
     #[test]
     fn rejects_another_batch_another_epoch_and_another_border() {
         let log = [entry(0, 1, 0), entry(4, 2, 0), entry(6, 3, 1)];
-        let difference = |other: &[LogEntry]| first_difference(&log, other, Offset(0), Offset(9));
+        let difference = |other: &[LogEntry]| first_difference(&log, other, 0, 0..9);
         assert_eq!(difference(&[log[0], entry(4, 9, 0), log[2]]), Some(Offset(4)));
         assert_eq!(difference(&[log[0], log[1], entry(6, 3, 2)]), Some(Offset(6)));
         assert_eq!(difference(&[log[0], entry(5, 2, 0)]), Some(Offset(4)));
@@ -223,8 +276,17 @@ mod tests {
     fn accepts_logs_that_differ_above_a_high_watermark_or_below_what_is_kept() {
         let log = [entry(0, 1, 0), entry(4, 2, 0), entry(6, 3, 1)];
         let tail = [log[0], log[1], entry(6, 8, 0), entry(8, 9, 0)];
-        assert_eq!(first_difference(&log, &tail, Offset(0), Offset(6)), None);
-        assert_eq!(first_difference(&log, &log[1..], Offset(4), Offset(9)), None);
+        assert_eq!(first_difference(&log, &tail, 0, 0..6), None);
+        assert_eq!(first_difference(&log, &log[1..], 0, 4..9), None);
+    }
+
+    #[test]
+    fn accepts_batches_that_only_one_log_has_where_compaction_has_been() {
+        let log = [entry(0, 1, 0), entry(4, 2, 0), entry(6, 3, 1)];
+        assert_eq!(first_difference(&log, &log[1..], 4, 0..9), None);
+        assert_eq!(first_difference(&log, &[log[0], log[2]], 4, 0..9), Some(Offset(4)));
+        let other = [entry(0, 7, 0), log[1], log[2]];
+        assert_eq!(first_difference(&log, &other, 4, 0..9), Some(Offset(0)), "other records");
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn survives(view: &View<'_>, node: NodeId, partition: PartitionId, last: &Last) 
     let entries = replica.log().entries();
     entries.binary_search_by_key(&last.base_offset, |e| e.base_offset).is_ok_and(|index| {
         let entry = entries[index];
-        (entry.batch, entry.leader_epoch) == (last.batch, last.leader_epoch)
+        (view.batches.origin(entry.batch), entry.leader_epoch) == (last.batch, last.leader_epoch)
     })
 }
 

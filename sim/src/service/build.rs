@@ -6,7 +6,7 @@ use broker_model::names::Names;
 use broker_model::types::{MILLISECOND, NodeId};
 use reports::history::Recorder;
 use scenarios::Scenario;
-use scenarios::model::{Load, Service as Described, ServiceKind, ServiceTime};
+use scenarios::model::{Load, Ratio, Service as Described, ServiceKind, ServiceTime};
 
 use super::ingress::{Ingress, IngressPlan};
 use super::kind::{Join, OutputSize, Read, Service, Stores, Transform};
@@ -201,6 +201,7 @@ fn ingress(
             first_key: number,
             key_step: instances,
             sizes,
+            tombstones: load.map_or(Ratio::ZERO, |l| l.tombstones),
             limit,
             mask: Mask::new(load.map(|l| l.drop.clone()).unwrap_or_default()),
         },

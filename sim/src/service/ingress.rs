@@ -11,7 +11,7 @@ use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, RecordId, TopicId};
 use reports::metric::StageId;
-use scenarios::model::Arrivals;
+use scenarios::model::{Arrivals, Ratio};
 
 use super::arrivals::ArrivalStream;
 use super::publisher::{Publisher, Signal};
@@ -45,6 +45,8 @@ pub struct IngressPlan {
     pub key_step: u32,
     /// Sizes of the records.
     pub sizes: Quantiles,
+    /// How many of the records have no value.
+    pub tombstones: Ratio,
     /// At most so many calls, those that are taken out included.
     pub limit: u64,
     /// Calls that are taken out, by number.
@@ -63,6 +65,8 @@ pub struct Ingress {
     draws: Stream,
     /// Sizes, in order of arrival too: a stream of its own, because they are drawn later.
     size_draws: Stream,
+    /// Which records have no value.
+    tombstone_draws: Stream,
     /// Which transactions are aborted on purpose.
     end_draws: Stream,
     publisher: Option<Publisher>,
@@ -92,6 +96,7 @@ impl Ingress {
         };
         Self {
             size_draws: stream("record-sizes"),
+            tombstone_draws: stream("tombstones"),
             end_draws: stream("ends"),
             plan,
             arrivals: ArrivalStream::none(),
@@ -167,10 +172,17 @@ impl Ingress {
             }
             self.served.pop_front();
             let size = self.plan.sizes.at(self.size_draws.bits()) as u32;
+            let Ratio { numerator, denominator } = self.plan.tombstones;
+            let deletes = numerator > 0 && self.tombstone_draws.chance(numerator, denominator);
             if entity == NOBODY {
                 continue;
             }
-            let id = cx.shared.records.push(lane, entity, size);
+            let records = &mut cx.shared.records;
+            let id = if deletes {
+                records.push_tombstone(lane, entity)
+            } else {
+                records.push(lane, entity, size)
+            };
             self.finished.push(id);
             if let Some(stage) = self.plan.spec.stage {
                 let intended = cx.shared.records.intended(id);

@@ -1,6 +1,6 @@
 //! The final audit: what a complete `read_committed` read of every topic returns.
 
-use broker_model::records::LogEntry;
+use broker_model::records::{LogEntry, RecordSource};
 use broker_model::types::{Offset, PartitionId, RecordId};
 use reports::history::Facts;
 
@@ -20,6 +20,10 @@ impl Facts for TableFacts<'_> {
     fn entity(&self, record: u32) -> u32 {
         self.0.get(RecordId(record)).entity
     }
+
+    fn is_tombstone(&self, record: u32) -> bool {
+        self.0.is_tombstone(RecordId(record))
+    }
 }
 
 impl World {
@@ -35,7 +39,26 @@ impl World {
                 self.image().topic(id).map(|t| t.partitions.clone()).unwrap_or_default();
             let read = |&p: &PartitionId| Some((p, self.readable(p)?));
             let logs: Vec<_> = partitions.iter().filter_map(read).collect();
+            for (partition, _) in &logs {
+                self.tell_removals(*partition);
+            }
             self.audit_topic(&logs);
+        }
+        self.shared.recorder.audit_removals(&TableFacts(&self.shared.records));
+    }
+
+    /// Tells the recorder what a log may lack: it is compacted, or does not begin at 0.
+    fn tell_removals(&mut self, partition: PartitionId) {
+        let leader = self.image().partition(partition).and_then(|p| p.leader);
+        let node = self.nodes.iter().find(|n| Some(n.id) == leader);
+        let Some(replica) = node.and_then(|n| n.broker()?.replica(partition)) else { return };
+        let log = replica.log();
+        let (compact, start) = (log.config().cleanup_policy.compact, log.log_start_offset());
+        if compact {
+            self.shared.recorder.compacted(partition.0);
+        }
+        if start > Offset::ZERO {
+            self.shared.recorder.deleted_before(partition.0, start.0);
         }
     }
 
@@ -66,8 +89,16 @@ impl World {
                 let Some(entries) = entries.get(from..) else { continue };
                 recorder.audit_partition(partition.0);
                 for entry in entries.iter().take(AUDIT_STRIDE) {
-                    let ids = self.shared.batches.records(entry.batch).iter().map(|id| id.0);
-                    recorder.audit(entry.base_offset.0, ids, &facts);
+                    let all = self.shared.batches.records(entry.batch);
+                    if all.is_empty() {
+                        recorder.audit(entry.base_offset.0, [].into_iter(), &facts);
+                        continue;
+                    }
+                    for run in self.shared.batches.runs(entry.batch) {
+                        let base = entry.base_offset + i64::from(run.start);
+                        let ids = all[run.start as usize..run.end as usize].iter().map(|id| id.0);
+                        recorder.audit(base.0, ids, &facts);
+                    }
                 }
             }
         }

@@ -92,6 +92,7 @@ pub struct DiskJob {
 pub(super) enum DiskJobKind {
     Flush { partition: Option<PartitionId>, end: Offset },
     WriteBack(WriteBack),
+    Clean(PartitionId),
     Look,
 }
 

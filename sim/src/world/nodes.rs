@@ -90,6 +90,13 @@ impl World {
             }
             Output::Append { partition, bytes, end } => self.append(index, partition, bytes, end),
             Output::Flush { partition, end, bytes } => self.flush(index, partition, end, bytes),
+            Output::Clean { partition, from, bytes, at_least } => {
+                self.clean(index, partition, (from, bytes), at_least);
+            }
+            Output::Rewrite { partition: _, bytes } => {
+                self.nodes[index].disk.fsync(self.now, bytes);
+            }
+            Output::Free { bytes } => self.nodes[index].disk.free(bytes),
             Output::Halt { reason: _ } => self.halted.push(index),
         }
     }

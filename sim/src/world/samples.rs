@@ -207,16 +207,20 @@ impl World {
         let all = entries[start..].iter();
         if end - from > EXACT_LAG_MAX {
             let entry = entries.get(start)?;
-            return Some(((end - from) as u64, batches.records(entry.batch).first().copied()));
+            let first = batches.runs(entry.batch).next().map_or(0, |run| run.start as usize);
+            return Some(((end - from) as u64, batches.records(entry.batch).get(first).copied()));
         }
         let visible = visible_entries(all, end, &aborted, |entry| batches.get(entry.batch));
         let (mut count, mut first) = (0, None);
         for entry in visible {
             let records = batches.records(entry.batch);
             let skip = from.0.saturating_sub(entry.base_offset.0).max(0) as usize;
-            let unread = &records[skip.min(records.len())..];
-            count += unread.len() as u64;
-            first = first.or(unread.first().copied());
+            for run in batches.runs(entry.batch) {
+                let run = (run.start as usize).max(skip)..(run.end as usize).min(records.len());
+                let unread = records.get(run).unwrap_or_default();
+                count += unread.len() as u64;
+                first = first.or(unread.first().copied());
+            }
         }
         Some((count, first))
     }

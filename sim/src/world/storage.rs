@@ -1,7 +1,7 @@
 //! What nodes write: page cache, flushes, write-back.
 
 use broker_model::io::Input;
-use broker_model::types::{Instant, Offset, PartitionId};
+use broker_model::types::{Duration, Instant, Offset, PartitionId};
 
 use super::node::{DiskJob, DiskJobKind, NodeState};
 use super::{Event, World};
@@ -69,21 +69,42 @@ impl World {
                     Some(partition) => self.nodes[index].cache.flushed(partition, end),
                     None => self.nodes[index].metadata_durable = end.0,
                 }
-                if self.nodes[index].state == NodeState::Paused {
-                    // The disk has done its part; the process hears of it when it goes on.
-                    let again = DiskJobKind::Flush { partition, end };
-                    let incarnation = self.nodes[index].incarnation;
-                    let job = DiskJob { done: job.done, incarnation, kind: again };
-                    self.nodes[index].disk_jobs.push(DiskJob { done: Instant::FAR, ..job });
-                    return;
-                }
-                if self.nodes[index].state.is_running() {
-                    self.run_node(index, Input::Flushed { partition, end });
-                }
+                self.tell_node(index, job.kind, Input::Flushed { partition, end });
+            }
+            DiskJobKind::Clean(partition) => {
+                self.tell_node(index, job.kind, Input::Cleaned { partition });
             }
             DiskJobKind::WriteBack(done) => self.nodes[index].cache.end_write_back(&done),
             DiskJobKind::Look => self.look_for_dirty_pages(index),
         }
+    }
+
+    /// The process of a node hears what its disk has done, when it goes on if it is paused.
+    fn tell_node(&mut self, index: usize, kind: DiskJobKind, input: Input) {
+        let node = &mut self.nodes[index];
+        if node.state == NodeState::Paused {
+            let incarnation = node.incarnation;
+            node.disk_jobs.push(DiskJob { done: Instant::FAR, incarnation, kind });
+        } else if node.state.is_running() {
+            self.run_node(index, input);
+        }
+    }
+
+    /// A log cleaner reads a log: what is still in memory costs the disk nothing.
+    pub(super) fn clean(
+        &mut self,
+        index: usize,
+        partition: PartitionId,
+        (from, bytes): (Offset, u64),
+        at_least: Duration,
+    ) {
+        let node = &mut self.nodes[index];
+        let mut done = self.now;
+        if node.pages.is_cold(partition, from) {
+            done = node.disk.read(self.now, bytes);
+        }
+        let done = done.max(self.now + at_least);
+        self.push_disk_job(index, done, DiskJobKind::Clean(partition));
     }
 
     /// The background writer of a host looks for dirty pages, and will look again.

@@ -164,7 +164,10 @@ impl Cluster {
             Output::Flush { partition, end, .. } => {
                 self.queue.push_back((from, Input::Flushed { partition, end }));
             }
-            Output::Append { .. } => {}
+            Output::Clean { partition, .. } => {
+                self.queue.push_back((from, Input::Cleaned { partition }));
+            }
+            Output::Append { .. } | Output::Rewrite { .. } | Output::Free { .. } => {}
             Output::Halt { .. } => self.stop(from, StopKind::Clean),
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the log. Those of `idempotence` and `transactions` repeat what real brokers
 //! answered; each names its dialogue.
 
+mod compaction;
 mod idempotence;
 mod storage;
 mod transactions;

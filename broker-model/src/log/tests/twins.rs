@@ -12,7 +12,7 @@ use crate::types::{LeaderEpoch, Offset};
 
 /// What a random client or coordinator does.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Data { pid: i64, skip: i32, count: u32, transactional: bool },
     Repeat { pid: i64 },
     Marker { pid: i64, bump: bool, commit: bool },
@@ -20,7 +20,7 @@ enum Step {
     NewEpoch,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1_i64..4, prop_oneof![9 => Just(0), 1 => 1..3], 1_u32..4, any::<bool>()).prop_map(
             |(pid, skip, count, transactional)| Step::Data { pid, skip, count, transactional }
@@ -34,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Drives a log; what is refused is refused, the rest is the history.
-fn drive(steps: &[Step]) -> Fixture {
+pub(super) fn drive(steps: &[Step]) -> Fixture {
     let config = TopicConfig { segment_bytes: 700, ..TopicConfig::default() };
     let mut f = Fixture::with(config);
     f.v2 = false;

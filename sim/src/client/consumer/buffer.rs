@@ -195,7 +195,19 @@ impl Buffer {
                 fetch.cursor += 1;
                 continue;
             }
-            let to = batch.count.min(first.saturating_add(room));
+            // Compaction may have left holes in the batch; each stretch between them is a run.
+            let run = if batches.cleaned(entry.batch).is_some() {
+                batches.runs(entry.batch).find(|run| run.end > first)
+            } else {
+                Some(0..batch.count)
+            };
+            let Some(run) = run else {
+                fetch.next_offset = end;
+                fetch.cursor += 1;
+                continue;
+            };
+            let first = first.max(run.start);
+            let to = run.end.min(first.saturating_add(room));
             out.runs.push(Run {
                 partition: fetch.partition,
                 base_offset: entry.base_offset,

@@ -82,7 +82,7 @@ pub(super) fn lengths(record: &Record) -> (Option<u32>, Option<u32>) {
         return (None, Some(record.size));
     }
     let key = key_bytes(record.key);
-    (Some(key), Some(record.size.saturating_sub(key)))
+    (Some(key), (!record.tombstone).then(|| record.size.saturating_sub(key)))
 }
 
 /// The most a batch of this one record can take.

@@ -84,6 +84,7 @@ enum Position {
     Start,
     End,
     Segments,
+    Cleaned,
 }
 
 impl Subject {
@@ -109,6 +110,7 @@ impl Subject {
             "start" => replica(Position::Start),
             "end" => replica(Position::End),
             "segments" => replica(Position::Segments),
+            "cleaned" => replica(Position::Cleaned),
             other => Err(DialogueErrorKind::unsupported(format!("await of {other}"))),
         }
     }
@@ -150,6 +152,7 @@ impl Subject {
                     Position::LastStable => r.last_stable_offset(&cluster.rules).0,
                     Position::Start => r.log().log_start_offset().0,
                     Position::End => r.log().log_end_offset().0,
+                    Position::Cleaned => r.log().cleaner_checkpoint().0,
                     Position::Segments => {
                         i64::try_from(r.log().segments().len()).expect("few segments")
                     }

@@ -280,7 +280,10 @@ impl Cluster {
                         node.halted = true;
                     }
                 }
-                Output::Append { .. } => {}
+                Output::Clean { partition, .. } => {
+                    self.queue.push_back((from, Input::Cleaned { partition }));
+                }
+                Output::Append { .. } | Output::Rewrite { .. } | Output::Free { .. } => {}
             }
         }
     }

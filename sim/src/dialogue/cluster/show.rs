@@ -36,18 +36,21 @@ pub(super) fn batch(
     if append_time && !body.control {
         reply = reply.add("append_time");
     }
+    let batches = &session.cluster.batches;
+    if batches.is_emptied(entry.batch) {
+        return reply;
+    }
     if let Content::Marker { commit, .. } = body.content {
         let verdict = if commit { "COMMIT" } else { "ABORT" };
         return reply.line(format_args!("  {} {verdict}", entry.base_offset));
     }
-    for (i, id) in (0_i64..).zip(session.cluster.batches.records(entry.batch)) {
-        let text = session.cluster.texts.get(*id);
+    let ids = batches.records(entry.batch);
+    for i in batches.positions(entry.batch).filter(|&i| (i as usize) < ids.len()) {
+        let text = session.cluster.texts.get(ids[i as usize]);
         let shown = !append_time && session.timestamps.contains(&text.timestamp.0);
-        reply = reply.line(format_args!("  {} {}", entry.base_offset + i, text.shown())).with_if(
-            shown,
-            "ts",
-            text.timestamp.0,
-        );
+        reply = reply
+            .line(format_args!("  {} {}", entry.base_offset + i64::from(i), text.shown()))
+            .with_if(shown, "ts", text.timestamp.0);
     }
     reply
 }

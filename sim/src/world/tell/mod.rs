@@ -217,6 +217,9 @@ impl World {
                     format!("the metadata log is durable up to {end}")
                 }
                 DiskJobKind::WriteBack(_) => "dirty pages are written back".to_owned(),
+                DiskJobKind::Clean(partition) => {
+                    format!("{} is read by the log cleaner", words.partition(*partition))
+                }
                 DiskJobKind::Look => "looks for dirty pages".to_owned(),
             })
             .collect();

@@ -39,6 +39,11 @@ impl Words<'_> {
                     self.partition(*partition)
                 )
             }
+            Note::Compacted { node, partition, from, end, removed } => {
+                let (partition, records) = (self.partition(*partition), *removed as usize);
+                let gone = plural(records, "record");
+                format!("broker {node} compacts {partition} [{from}, {end}), {gone} removed")
+            }
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let partition = self.partition(*partition);
                 format!("broker {node} leads {partition} in epoch {leader_epoch} from {start}")

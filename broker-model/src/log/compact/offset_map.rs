@@ -1,0 +1,104 @@
+//! The newest offset of each key in the dirty part of a log.
+
+use alloc::vec::Vec;
+
+use super::transactions::CleanedTransactions;
+use crate::records::{Batches, Content, GroupRecord, LogEntry, RecordSource};
+use crate::rules::{Compaction, Rules};
+use crate::types::{BatchId, GroupId, Offset, PartitionId, TransactionalId};
+
+/// A record's key, as far as compaction cares: equal keys are one key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Key {
+    /// A client's record.
+    Client(u64),
+    /// A committed offset.
+    Offset(GroupId, PartitionId),
+    /// A group's metadata.
+    Group(GroupId),
+    /// A transactional id.
+    Transaction(TransactionalId),
+}
+
+/// The record at a position of a batch: its key, and whether it is a tombstone. `None` if it has
+/// no key, which compaction removes.
+pub(super) fn keyed(
+    batches: &Batches,
+    records: &dyn RecordSource,
+    batch: BatchId,
+    position: u32,
+) -> Option<(Key, bool)> {
+    match batches.get(batch).content {
+        Content::Records { .. } => {
+            let id = batches.records(batch)[position as usize];
+            records.key(id).map(|key| (Key::Client(key), records.is_tombstone(id)))
+        }
+        Content::Group { .. } => batches.group_record(batch, position).map(|record| match record {
+            GroupRecord::Offset { group, partition, value } => {
+                (Key::Offset(*group, *partition), value.is_none())
+            }
+            GroupRecord::Metadata { group, .. } => (Key::Group(*group), false),
+            GroupRecord::Tombstone { group } => (Key::Group(*group), true),
+        }),
+        Content::Transaction { .. } => batches
+            .transaction_record(batch, position)
+            .map(|record| (Key::Transaction(record.transactional_id), false)),
+        Content::Marker { .. } => None,
+    }
+}
+
+/// Sorted by key, one place each. Kafka bounds it by `log.cleaner.dedupe.buffer.size`; here it
+/// has room for every key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OffsetMap {
+    newest: Vec<(Key, Offset)>,
+}
+
+impl OffsetMap {
+    /// Reads the entries, from `first_dirty` on and without what was aborted.
+    pub(super) fn build(
+        entries: &[LogEntry],
+        first_dirty: Offset,
+        transactions: &mut CleanedTransactions,
+        batches: &Batches,
+        records: &dyn RecordSource,
+        rules: &Rules,
+    ) -> Self {
+        let mut newest = Vec::new();
+        for entry in entries {
+            let body = batches.get(entry.batch);
+            if body.control {
+                transactions.marker(entry, batches);
+                continue;
+            }
+            if transactions.data(entry, body) {
+                continue;
+            }
+            for position in batches.positions(entry.batch) {
+                let offset = entry.base_offset + i64::from(position);
+                if offset < first_dirty {
+                    continue;
+                }
+                if let Some((key, _)) = keyed(batches, records, entry.batch, position) {
+                    newest.push((key, offset));
+                }
+            }
+        }
+        newest.sort_unstable();
+        newest.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            kept.1 = if same { later.1 } else { kept.1 };
+            same
+        });
+        if rules.compaction == Compaction::DropNewest {
+            newest.iter_mut().for_each(|(_, offset)| *offset += 1);
+        }
+        Self { newest }
+    }
+
+    /// Whether no record of this key is known to be newer than the one at `offset`.
+    pub(super) fn is_newest(&self, key: Key, offset: Offset) -> bool {
+        let found = self.newest.binary_search_by_key(&key, |&(key, _)| key);
+        found.is_err() || found.is_ok_and(|at| self.newest[at].1 <= offset)
+    }
+}

@@ -1,0 +1,198 @@
+//! Records that compaction and retention were allowed to remove before the audit.
+//!
+//! Source: Kafka documentation, "Log Compaction" (at least the last value of each key is
+//! kept) and topic configs (`retention.ms`, `delete.retention.ms`).
+
+use std::collections::BTreeMap;
+
+use super::audit::Facts;
+use super::record_state::{Batch, RecordState};
+use super::recorder::Recorder;
+use super::transaction::Outcome;
+
+/// What is known of the removals in each partition.
+#[derive(Clone, Debug, Default)]
+pub struct Removals {
+    /// Compacted partitions.
+    compacted: Vec<u32>,
+    /// First offset that the audit could read, by partition, where it is not 0.
+    starts: BTreeMap<u32, i64>,
+    /// By partition: a `read_committed` reader was assigned it.
+    read: Vec<bool>,
+}
+
+/// The newest record of a key in one partition.
+#[derive(Clone, Copy, Default, Debug)]
+struct Newest {
+    /// That the audit found, plus one; 0 if it found none.
+    audited_end: i64,
+    /// That is in the log or was an acknowledged tombstone, plus one.
+    end: i64,
+}
+
+impl Removals {
+    pub(super) fn reads(&mut self, partition: u32) {
+        let index = partition as usize;
+        if index >= self.read.len() {
+            self.read.resize(index + 1, false);
+        }
+        self.read[index] = true;
+    }
+
+    /// Whether some `read_committed` reader was ever assigned a partition.
+    pub(crate) fn is_read(&self, partition: u32) -> bool {
+        self.read.get(partition as usize).copied().unwrap_or(false)
+    }
+
+    /// First offset of a partition's log at the end of the run.
+    pub(crate) fn start(&self, partition: u32) -> i64 {
+        self.starts.get(&partition).copied().unwrap_or(0)
+    }
+}
+
+impl Recorder {
+    /// The topic of this partition is compacted. Said before its audit.
+    pub fn compacted(&mut self, partition: u32) {
+        self.digest.word(25 << 56 | u64::from(partition));
+        self.removals.compacted.push(partition);
+    }
+
+    /// The log of this partition begins at `offset`: what was before is deleted. Said before its
+    /// audit, where it is not 0.
+    pub fn deleted_before(&mut self, partition: u32, offset: i64) {
+        self.digest.word(26 << 56 | u64::from(partition));
+        self.digest.word(offset.cast_unsigned());
+        self.removals.starts.insert(partition, offset);
+    }
+
+    /// All partitions were audited: of the records that were not found, marks those that
+    /// compaction may have removed, because the log has a newer record of their key or had a
+    /// tombstone.
+    pub fn audit_removals(&mut self, facts: &impl Facts) {
+        if self.removals.compacted.is_empty() {
+            return;
+        }
+        let newest = self.newest_of_keys(facts);
+        let mut removed = Vec::new();
+        for (id, state, batch) in self.records.iter() {
+            let told = state.any(RecordState::ACKNOWLEDGED | RecordState::POLLED);
+            if !told || state.any(RecordState::AUDITED) || !self.is_compacted(batch) {
+                continue;
+            }
+            let key = facts.key(id);
+            let known = newest.get(&(batch.partition, key)).copied().unwrap_or_default();
+            let superseded = match self.records.acknowledged_offset(id) {
+                // A tombstone goes some time after what it deletes, never before.
+                Some(offset) if offset + 1 == known.end => known.audited_end == 0,
+                Some(offset) => offset + 1 < known.end,
+                // Where it was nobody knows.
+                None => known.end > 0,
+            };
+            if superseded && batch.transaction().is_none_or(|number| self.is_visible(number)) {
+                removed.push((id, batch.partition, batch.transaction()));
+            }
+        }
+        for (id, partition, transaction) in removed {
+            let before = self.records.set(id, RecordState::COMPACTED);
+            if let Some(number) = transaction {
+                let acknowledged = before.is_some_and(|b| b.any(RecordState::ACKNOWLEDGED));
+                let transaction = self.transactions.get_mut(number);
+                transaction.audited += 1;
+                transaction.audited_acknowledged += u32::from(acknowledged);
+            }
+            let topic = self.topology.partition(partition).map_or(u32::MAX, |home| home.topic);
+            self.effects.removed(topic, facts.entity(id));
+            self.terminals.removed(topic, facts.entity(id));
+        }
+    }
+
+    /// Whether a transaction was committed, as its end or what is left of it says.
+    fn is_visible(&self, number: u32) -> bool {
+        let transaction = self.transactions.get(number);
+        match transaction.outcome {
+            Outcome::Committed => true,
+            Outcome::Aborted => false,
+            _ => transaction.audited > 0,
+        }
+    }
+
+    fn is_compacted(&self, batch: &Batch) -> bool {
+        self.removals.compacted.contains(&batch.partition)
+    }
+
+    fn newest_of_keys(&self, facts: &impl Facts) -> BTreeMap<(u32, u32), Newest> {
+        let mut newest: BTreeMap<(u32, u32), Newest> = BTreeMap::new();
+        for (id, state, batch) in self.records.iter() {
+            let Some(offset) = self.records.acknowledged_offset(id) else { continue };
+            let found = state.any(RecordState::AUDITED);
+            let committed = batch
+                .transaction()
+                .is_none_or(|number| self.transactions.get(number).outcome == Outcome::Committed);
+            let counts = found || (committed && facts.is_tombstone(id));
+            if !counts || !self.is_compacted(batch) {
+                continue;
+            }
+            let known = newest.entry((batch.partition, facts.key(id))).or_default();
+            known.end = known.end.max(offset + 1);
+            if found {
+                known.audited_end = known.audited_end.max(offset + 1);
+            }
+        }
+        newest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::history::{COMMITTED, History, Table};
+    use crate::checker::{Claim, Verdict};
+
+    /// Records 0, 2, 4 and 1, 3, 5 have one key each; 7, 17, ... are tombstones of the second.
+    fn judged(sent: &[(u32, u32)], found: &[(i64, &[u32])]) -> Verdict {
+        let mut history = History::new();
+        let mut at = 0;
+        for &(from, to) in sent {
+            history.send(from..to, None).acknowledge(from..to, at);
+            at += i64::from(to - from);
+        }
+        history.recorder.compacted(0);
+        history.audit(found);
+        history.recorder.audit_removals(&Table);
+        history.judge(Claim::NoAcknowledgedRecordLost).verdict
+    }
+
+    #[test]
+    fn accepts_older_records_of_a_key_that_are_gone() {
+        assert_eq!(judged(&[(0, 6)], &[(4, &[4, 5])]), Verdict::Pass);
+    }
+
+    #[test]
+    fn rejects_a_key_whose_newest_record_is_gone() {
+        assert_eq!(judged(&[(0, 6)], &[(3, &[3, 4])]), Verdict::Fail);
+        assert_eq!(judged(&[(0, 6)], &[(5, &[5])]), Verdict::Fail, "of one key nothing is left");
+    }
+
+    #[test]
+    fn accepts_a_tombstone_that_went_after_what_it_deletes() {
+        assert_eq!(judged(&[(0, 2), (7, 8)], &[(0, &[0])]), Verdict::Pass);
+        assert_eq!(judged(&[(0, 2), (7, 8)], &[(0, &[0, 1])]), Verdict::Fail, "it came back");
+    }
+
+    #[test]
+    fn retention_may_remove_what_a_reader_was_given() {
+        let mut history = History::new();
+        history.recorder.assigned(COMMITTED, 0, 0, 1);
+        history.send(0..4, None).acknowledge(0..4, 0).poll(COMMITTED, 0, &[0, 1]);
+        history.recorder.deleted_before(0, 2);
+        history.audit(&[(2, &[2, 3])]);
+        assert_eq!(history.judge(Claim::NoAcknowledgedRecordLost).verdict, Verdict::Pass);
+        let mut history = History::new();
+        history.recorder.assigned(COMMITTED, 0, 0, 1);
+        history.send(0..4, None).acknowledge(0..4, 0).poll(COMMITTED, 0, &[0]);
+        history.recorder.deleted_before(0, 2);
+        history.audit(&[(2, &[2, 3])]);
+        let finding = history.judge(Claim::NoAcknowledgedRecordLost);
+        assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 1));
+        assert!(finding.evidence[0].text.contains("before anybody read it"), "{finding:?}");
+    }
+}
