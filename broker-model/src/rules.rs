@@ -1,6 +1,12 @@
 //! Rules as values: historic rules, canaries and mutants, each read at exactly one place.
 //!
-//! The default is today's Kafka. Every other value is a planted or historic bug.
+//! The default is today's Kafka. Every other value is a planted or historic bug. A historic
+//! value re-enacts the rule as it was, and injects no outcome; what the old way needs beyond a
+//! comparison is in a file of its own beside the reader.
+
+mod era;
+
+pub use era::Era;
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $field:ident: $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal),+ $(,)? }),+ $(,)?) => {
@@ -256,5 +262,73 @@ rules! {
         #[default] DirectoryId = "directory_id",
         /// Before 3.9: by its node id, whatever became of its disk.
         IdOnly = "id_only",
+    },
+    /// The leader epochs that a fetch and a question for offsets carry. Source: KIP-320.
+    fetch_epoch: FetchEpoch {
+        /// The epoch that the client believes in, which the broker compares with its own.
+        #[default] LeaderEpoch = "leader_epoch",
+        /// Before Kafka 2.1: none, so that nobody is fenced.
+        Absent = "absent",
+    },
+    /// Whether a consumer asks a new leader if its position is still that of the same record.
+    /// Source: KIP-320.
+    consumer_epoch_validation: ConsumerEpochValidation {
+        /// It does.
+        #[default] On = "on",
+        /// Before Kafka 2.3: it goes on at the same offset.
+        Off = "off",
+    },
+    /// Whose log ends hold back the high watermark while the ISR changes. Source: KIP-497.
+    hw_isr: HwIsr {
+        /// The maximal ISR: the committed one, and who was asked for.
+        #[default] Maximal = "maximal",
+        /// The committed ISR as the leader knows it, and nobody else.
+        CommittedOnly = "committed_only",
+    },
+    /// Whether the high watermark waits while the ISR is below `min.insync.replicas`. Source:
+    /// KIP-966, KAFKA-15583.
+    hw_requires_min_isr: HwRequiresMinIsr {
+        /// It waits.
+        #[default] On = "on",
+        /// Before Kafka 3.7: it moves with whatever ISR there is.
+        Off = "off",
+    },
+    /// Whether a follower must reach the start of the leader's epoch to join the ISR. Source:
+    /// KAFKA-7128.
+    isr_join_requires_leso: IsrJoinRequiresLeso {
+        /// It must.
+        #[default] On = "on",
+        /// Before Kafka 2.1: the leader's high watermark is enough, which lags at first.
+        Off = "off",
+    },
+    /// Whether the controller compares the broker epochs of an ISR that is asked for with
+    /// those of the registrations. Source: KIP-903.
+    alter_partition_checks_broker_epoch: AlterPartitionChecksBrokerEpoch {
+        /// It does.
+        #[default] On = "on",
+        /// Before Kafka 3.5: a replica that was another process then is let in.
+        Off = "off",
+    },
+    /// Whether there are eligible leader replicas. Source: KIP-966.
+    elr: Elr {
+        /// As the release has it: from 4.1 on in new clusters.
+        #[default] On = "on",
+        /// Before Kafka 4.0: the last member of the ISR stays in it, whatever happens to it.
+        Off = "off",
+    },
+    /// Whether a broker that registers after an unclean shutdown leaves ISR and ELR. Source:
+    /// KIP-966, KAFKA-18635.
+    unclean_shutdown_detect: UncleanShutdownDetect {
+        /// It does, where there are eligible leader replicas.
+        #[default] On = "on",
+        /// It stays as if it had lost nothing.
+        Off = "off",
+    },
+    /// `unclean.leader.election.enable` where nobody sets it. Source: KIP-106.
+    unclean_election: UncleanElection {
+        /// False.
+        #[default] Off = "off",
+        /// Before Kafka 0.11: true.
+        On = "on",
     },
 }

@@ -94,17 +94,25 @@ fn flags_are_named_in_errors() {
 #[test]
 fn protocol_rules_are_checked_against_a_vocabulary() {
     let words = crate::Vocabulary {
-        rules: &[("acks_all", &["wait", "early"])],
-        eras: &["old"],
+        rules: &[("acks_all", &["wait", "early"]), ("elr", &["on", "off"])],
+        eras: &[("old", &[("acks_all", "early"), ("elr", "off")])],
         takes: None,
     };
     let read = |line: &str| {
         let text = format!("{SMALL}\n[protocol]\n{line}\n");
         Scenario::load_with(&text, &[], &|_| Err(String::new()), &words)
     };
-    let scenario = read("acks_all = \"early\"\nera = \"old\"").expect("known words");
-    assert_eq!(scenario.protocol, [("acks_all".to_owned(), "early".to_owned())]);
-    assert_eq!(scenario.era.as_deref(), Some("old"));
+    let rules = |line: &str| {
+        let scenario = read(line).expect("known words");
+        let canonical = scenario.to_toml();
+        let again = Scenario::load_with(&canonical, &[], &|_| Err(String::new()), &words);
+        assert_eq!(again.expect("canonical").to_toml(), canonical, "{line}");
+        scenario.protocol.into_iter().map(|(r, v)| format!("{r}={v}")).collect::<Vec<_>>()
+    };
+    assert_eq!(rules("acks_all = \"early\""), ["acks_all=early"]);
+    assert_eq!(rules("elr = false"), ["elr=off"], "false is another word for off");
+    assert_eq!(rules("era = \"old\""), ["acks_all=early", "elr=off"], "an era is resolved");
+    assert_eq!(rules("acks_all = \"wait\"\nera = \"old\""), ["elr=off", "acks_all=wait"]);
     for bad in ["acks_al = \"early\"", "acks_all = \"erly\"", "era = \"new\"", "acks_all = 1"] {
         assert!(read(bad).is_err(), "{bad}");
     }

@@ -122,12 +122,9 @@ impl Broker {
     /// A change of the ISR is over: whoever caught up meanwhile may join now. Its next fetch
     /// would not say so, because a fetch does not look at partitions without news.
     pub(super) fn expand_isr(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
-        let Some(leader) = self.replicas.get(partition).and_then(|r| r.leader()) else { return };
-        let outside = leader.remotes.iter().find(|r| {
-            let replica = self.replicas.get(partition).expect("found above");
-            !r.in_isr() && replica.isr_expand_candidate(r.node, cx.rules)
-        });
-        if let Some(node) = outside.map(|r| r.node) {
+        let lag_max = self.config.replica_lag_time_max;
+        let Some(replica) = self.replicas.get(partition) else { return };
+        if let Some(node) = replica.isr_expand_again(cx.now.instant, lag_max, cx.rules) {
             self.maybe_expand_isr(cx, partition, node);
         }
     }

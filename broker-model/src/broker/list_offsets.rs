@@ -12,6 +12,7 @@ use crate::protocol::fetch::{
     ListedOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetSpec,
 };
 use crate::protocol::{ErrorCode, Header, Response};
+use crate::rules::Rules;
 use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
 
 /// From this version on clients know `OFFSET_NOT_AVAILABLE` (KIP-207).
@@ -33,7 +34,7 @@ impl Broker {
             .iter()
             .map(|asked| {
                 let found = self
-                    .leading_at(asked.partition, asked.current_leader_epoch)
+                    .leading_at(asked.partition, asked.current_leader_epoch, cx.rules)
                     .and_then(|replica| list(cx, replica, request, asked));
                 let partition = asked.partition;
                 match found {
@@ -62,9 +63,10 @@ impl Broker {
         &self,
         partition: PartitionId,
         epoch: Option<LeaderEpoch>,
+        rules: &Rules,
     ) -> Result<&Replica, ErrorCode> {
         let replica = self.replicas.get(partition).ok_or_else(|| self.not_leading(partition))?;
-        check_epoch(epoch, replica.leader_epoch())?;
+        check_epoch(epoch, replica.leader_epoch(), rules)?;
         if replica.leader().is_none() {
             return Err(self.not_leading(partition));
         }
@@ -78,7 +80,7 @@ impl Broker {
         request: &OffsetForLeaderEpochRequest,
     ) {
         let answer = |&(partition, current, wanted): &(PartitionId, _, LeaderEpoch)| match self
-            .leading_at(partition, current)
+            .leading_at(partition, current, cx.rules)
         {
             Ok(replica) => (partition, ErrorCode::None, epoch_end(replica, wanted)),
             Err(error) => (partition, error, None),

@@ -15,7 +15,7 @@ use crate::protocol::fetch::{
     AbortedTransaction, EpochEnd, FetchPartition, FetchedPartition, Isolation, ReplicaState,
 };
 use crate::records::LogEntry;
-use crate::rules::AbortedList;
+use crate::rules::{AbortedList, FetchEpoch, Rules};
 use crate::types::{LeaderEpoch, NodeId, Offset, RackId};
 
 /// What reads of one fetch have in common.
@@ -53,8 +53,10 @@ pub(super) enum Look {
 pub(super) fn check_epoch(
     asked: Option<LeaderEpoch>,
     current: Option<LeaderEpoch>,
+    rules: &Rules,
 ) -> Result<(), ErrorCode> {
     match (asked, current) {
+        _ if rules.fetch_epoch == FetchEpoch::Absent => Ok(()),
         (Some(asked), Some(current)) if asked < current => Err(ErrorCode::FencedLeaderEpoch),
         (Some(asked), Some(current)) if asked > current => Err(ErrorCode::UnknownLeaderEpoch),
         _ => Ok(()),
@@ -66,10 +68,11 @@ pub(super) fn answering<'a>(
     replicas: &'a Replicas,
     asked: &FetchPartition,
     leader_only: bool,
+    rules: &Rules,
 ) -> Result<&'a Replica, ErrorCode> {
     let replica = replicas.get(asked.partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     let epoch = replica.leader_epoch().ok_or(ErrorCode::NotLeaderOrFollower)?;
-    check_epoch(asked.current_leader_epoch, Some(epoch))?;
+    check_epoch(asked.current_leader_epoch, Some(epoch), rules)?;
     if leader_only && replica.leader().is_none() {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
@@ -96,7 +99,7 @@ impl<'a> Reader<'a> {
 
     /// Checks one partition in Kafka's order.
     pub(super) fn look(&self, cx: &Context<'_>, asked: &FetchPartition) -> Look {
-        let replica = match answering(self.replicas, asked, self.leader_only) {
+        let replica = match answering(self.replicas, asked, self.leader_only, cx.rules) {
             Ok(replica) => replica,
             Err(_) if self.image.partition(asked.partition).is_none() => {
                 return Look::Failed(ErrorCode::UnknownTopicOrPartition);

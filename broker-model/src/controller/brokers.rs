@@ -11,7 +11,7 @@ use crate::protocol::controller::{
     BrokerRegistrationRequest,
 };
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::Rules;
+use crate::rules::{Rules, UncleanShutdownDetect};
 use crate::types::{BrokerEpoch, Instant, NodeId, ProducerId};
 
 /// Ids in a block. Source: KIP-730.
@@ -89,11 +89,9 @@ impl Controller {
             return Err(ErrorCode::DuplicateBrokerRegistration);
         }
         let clean = known.is_some_and(|b| b.epoch == request.previous_broker_epoch);
-        let cause = if clean || !self.config.eligible_leader_replicas {
-            Cause::Gone
-        } else {
-            Cause::LostLogs
-        };
+        let detects = self.config.eligible_leader_replicas
+            && rules.unclean_shutdown_detect == UncleanShutdownDetect::On;
+        let cause = if clean || !detects { Cause::Gone } else { Cause::LostLogs };
         let mut records = self.partition_changes(broker, cause, rules);
         let offset = self.quorum.end() + records.len() as u64;
         let epoch = BrokerEpoch(i64::try_from(offset).expect("offsets fit i64"));

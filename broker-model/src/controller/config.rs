@@ -2,6 +2,7 @@
 
 use crate::config::BrokerConfig;
 use crate::quorum::QuorumConfig;
+use crate::rules::{Elr, Rules};
 use crate::types::{Duration, MILLISECOND, Release};
 
 /// The configuration of a controller. Durations are nanoseconds.
@@ -33,6 +34,16 @@ pub struct ControllerConfig {
 impl Default for ControllerConfig {
     fn default() -> Self {
         Self::from(&BrokerConfig::default())
+    }
+}
+
+impl ControllerConfig {
+    /// The configuration under rules that may be other than today's.
+    #[must_use]
+    pub fn under(config: &BrokerConfig, rules: &Rules) -> Self {
+        let today = Self::from(config);
+        let eligible_leader_replicas = today.eligible_leader_replicas && rules.elr == Elr::On;
+        Self { eligible_leader_replicas, ..today }
     }
 }
 

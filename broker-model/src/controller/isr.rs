@@ -7,7 +7,7 @@ use super::{Controller, Decision};
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AlterPartitionRequest, AlterPartitionResponse};
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::{IsrMembers, Rules};
+use crate::rules::{AlterPartitionChecksBrokerEpoch, IsrMembers, Rules};
 use crate::types::{BrokerEpoch, NodeId};
 
 impl Controller {
@@ -63,10 +63,13 @@ impl Controller {
         if strangers || twice || without_leader || bad_recovery {
             return Err(ErrorCode::InvalidRequest);
         }
+        let another = |epoch: BrokerEpoch, known: BrokerEpoch| {
+            rules.alter_partition_checks_broker_epoch == AlterPartitionChecksBrokerEpoch::On
+                && epoch != BrokerEpoch(-1)
+                && epoch != known
+        };
         let ineligible = request.isr.iter().any(|&(id, epoch)| {
-            self.image
-                .broker(id)
-                .is_none_or(|b| !b.is_active() || (epoch != BrokerEpoch(-1) && epoch != b.epoch))
+            self.image.broker(id).is_none_or(|b| !b.is_active() || another(epoch, b.epoch))
         });
         if ineligible { Err(ErrorCode::IneligibleReplica) } else { Ok(isr) }
     }

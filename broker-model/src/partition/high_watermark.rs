@@ -1,6 +1,6 @@
 //! How far a partition is replicated. Source: KIP-497 (maximal ISR), KIP-966 (strict min ISR).
 
-use crate::rules::{HighWatermarkRule, Rules};
+use crate::rules::{HighWatermarkRule, HwRequiresMinIsr, Rules};
 use crate::types::Offset;
 
 /// A follower as the high watermark sees it.
@@ -21,7 +21,7 @@ pub fn high_watermark(
     followers: impl Iterator<Item = HoldsBack>,
     under_min_isr: bool,
 ) -> Offset {
-    if under_min_isr {
+    if under_min_isr && rules.hw_requires_min_isr == HwRequiresMinIsr::On {
         return current;
     }
     let replicated = match rules.high_watermark {

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use super::alter::Pending;
 use super::high_watermark::{HoldsBack, high_watermark};
+use super::historic::{counts_when_committed, may_join_at_high_watermark};
 use super::isr::{effective_min_isr, is_caught_up, may_join};
 use super::replica::{Replica, Role};
 use crate::records::PartitionRecord;
-use crate::rules::{IsrExpand, Rules};
+use crate::rules::{HwIsr, IsrExpand, IsrJoinRequiresLeso, Rules};
 use crate::types::{BrokerEpoch, Duration, Instant, LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
 /// The state of a leadership.
@@ -199,9 +200,14 @@ impl Replica {
         }
         let followers = leader.remotes.iter().map(|r| HoldsBack {
             log_end_offset: r.log_end_offset,
-            counts: leader.in_maximal_isr(r)
-                || r.eligible
-                    && is_caught_up(leader_end, r.log_end_offset, r.last_caught_up, now, lag_max),
+            counts: match rules.hw_isr {
+                HwIsr::Maximal => {
+                    let (end, caught_up) = (r.log_end_offset, r.last_caught_up);
+                    leader.in_maximal_isr(r)
+                        || r.eligible && is_caught_up(leader_end, end, caught_up, now, lag_max)
+                }
+                HwIsr::CommittedOnly => counts_when_committed(r),
+            },
         });
         let to =
             high_watermark(rules, self.high_watermark, leader_end, followers, self.under_min_isr());
@@ -243,11 +249,26 @@ impl Replica {
         if leader.pending.is_some() || rules.isr_expand == IsrExpand::Never {
             return false;
         }
-        leader.remote(follower).is_some_and(|r| {
-            !r.in_isr
-                && r.eligible
-                && may_join(r.log_end_offset, self.high_watermark, leader.epoch_start)
-        })
+        let reaches = |end| match rules.isr_join_requires_leso {
+            IsrJoinRequiresLeso::On => may_join(end, self.high_watermark, leader.epoch_start),
+            IsrJoinRequiresLeso::Off => may_join_at_high_watermark(end, self.high_watermark),
+        };
+        let remote = leader.remote(follower);
+        remote.is_some_and(|r| !r.in_isr && r.eligible && reaches(r.log_end_offset))
+    }
+
+    /// A follower that may join the ISR now that a change of it is over. Whoever has been silent
+    /// for `lag_max` may not, whatever it had then: in Kafka only a fetch brings a follower back.
+    #[must_use]
+    pub fn isr_expand_again(
+        &self,
+        now: Instant,
+        lag_max: Duration,
+        rules: &Rules,
+    ) -> Option<NodeId> {
+        let Role::Leader(leader) = &self.role else { return None };
+        let mut fetching = leader.remotes.iter().filter(|r| now.since(r.last_fetch) <= lag_max);
+        fetching.find(|r| self.isr_expand_candidate(r.node, rules)).map(|r| r.node)
     }
 
     /// Metadata says whether this follower may be in an ISR: not fenced, not shutting down.

@@ -4,6 +4,7 @@
 mod alter;
 mod follower;
 mod high_watermark;
+mod historic;
 mod isr;
 mod last_stable_offset;
 mod leader;

@@ -130,6 +130,14 @@ pub const EXPECT: Section = Section {
 pub const PROTOCOL: Section = Section {
     name: "protocol",
     doc: "Rules other than today's Kafka: historic behavior and planted bugs, by the names of the \
-          broker model's rules: `acks_all = \"early\"`.",
-    keys: &[key("era", "name", "today", "A historic profile: sets several rules at once.")],
+          broker model's rules: `elr = \"off\"`. For `on` and `off` true and false will do. The \
+          rules and their values are in `docs/zoo.md`, for planted bugs in \
+          `broker-model/src/rules.rs`.",
+    keys: &[key(
+        "era",
+        "\"today\", \"3.9\", \"3.6\", \"3.4\" or \"0.10\"",
+        "today",
+        "A historic profile: the rules of that release, as far as the model has them. Rules that \
+         the file sets itself win.",
+    )],
 };

@@ -14,7 +14,7 @@ pub use quantile::{Quantiles, exponential};
 pub(crate) use settings::config_text;
 pub use settings::{ClientSettings, Settings, vocabulary};
 
-use broker_model::rules::{Rules, UnknownRule};
+use broker_model::rules::{Era, Rules, UnknownRule};
 use broker_model::types::{Duration, Timestamp};
 use scenarios::Scenario;
 use scenarios::model::{Fault, FaultKind, Ratio, Trigger};
@@ -96,9 +96,14 @@ pub enum PlanError {
         /// The rest of the sentence.
         reason: String,
     },
-    /// `protocol.era` names a profile that does not exist here.
-    #[error("unknown era `{0}`; today's rules are the only era so far: remove the key")]
-    UnknownEra(String),
+    /// `protocol.era` names a profile that does not exist.
+    #[error("unknown era `{era}`; known eras: {known}")]
+    UnknownEra {
+        /// The name.
+        era: String,
+        /// What there is.
+        known: String,
+    },
 }
 
 impl Plan {
@@ -109,7 +114,7 @@ impl Plan {
     /// `expect.notes` something that cannot happen, or a configuration a value that is refused.
     pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, PlanError> {
         let rules = rules_of(scenario)?;
-        let settings = Settings::new(scenario)?;
+        let settings = Settings::new(scenario, &rules)?;
         let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
         if let Some(note) = scenario.expect.notes.iter().find(unknown) {
             let known = demandable().collect::<Vec<_>>().join(", ");
@@ -142,10 +147,14 @@ impl Plan {
 }
 
 fn rules_of(scenario: &Scenario) -> Result<Rules, PlanError> {
-    if let Some(era) = &scenario.era {
-        return Err(PlanError::UnknownEra(era.clone()));
-    }
     let mut rules = Rules::default();
+    if let Some(name) = &scenario.era {
+        let era = Era::of_name(name).ok_or_else(|| PlanError::UnknownEra {
+            era: name.clone(),
+            known: Era::ALL.iter().map(|era| era.name).collect::<Vec<_>>().join(", "),
+        })?;
+        era.apply(&mut rules);
+    }
     for (rule, value) in &scenario.protocol {
         rules.set(rule, value).map_err(|unknown| match unknown {
             UnknownRule::Rule => PlanError::UnknownRule {

@@ -4,7 +4,7 @@
 //! many keys. The machines have bounds, and so has the simulator for sizes of tables.
 
 use broker_model::config::{BrokerConfig, ConfigError, TopicConfig};
-use broker_model::rules::Rules;
+use broker_model::rules::{Era, Rules, UncleanElection};
 use broker_model::types::TransactionalId;
 use scenarios::model::{Commit, ConfigValue, KafkaConfig, Scope, Service};
 use scenarios::{Scenario, Vocabulary};
@@ -45,7 +45,7 @@ pub struct ClientSettings {
 /// mistake where it stands.
 #[must_use]
 pub fn vocabulary() -> Vocabulary<'static> {
-    Vocabulary { rules: Rules::ALL, eras: &[], takes: Some(takes) }
+    Vocabulary { rules: Rules::ALL, eras: Era::WORDS, takes: Some(takes) }
 }
 
 impl Settings {
@@ -53,9 +53,13 @@ impl Settings {
     ///
     /// # Errors
     /// When a machine refuses a value, or values that contradict each other.
-    pub(super) fn new(scenario: &Scenario) -> Result<Self, PlanError> {
+    pub(super) fn new(scenario: &Scenario, rules: &Rules) -> Result<Self, PlanError> {
         let release = release_of(scenario.cluster.config.version);
-        let mut broker = BrokerConfig { release, ..BrokerConfig::default() };
+        let mut broker = BrokerConfig {
+            release,
+            unclean_leader_election: rules.unclean_election == UncleanElection::On,
+            ..BrokerConfig::default()
+        };
         apply(&scenario.cluster.config, "cluster.config", |key, text| broker.set(key, text))?;
         for topic in &scenario.topics {
             let mut config = TopicConfig::from_broker(&broker);

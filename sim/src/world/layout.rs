@@ -185,7 +185,7 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
     let controllers = voters.iter().map(|&id| {
         // A stream of each controller's own: another voter does not reshuffle the others.
         let jitter = Stream::new(plan.seed, &format!("quorum/{id}")).bits();
-        let config = ControllerConfig::from(config);
+        let config = ControllerConfig::under(config, &plan.rules);
         Machine::Controller(Box::new(Controller::of_quorum(id, &voters, config, jitter)))
     });
     let machines = brokers.chain(controllers);

@@ -65,7 +65,8 @@ fn every_check_is_documented_by_both_names() {
 
 #[test]
 fn every_rule_is_documented_with_its_values() {
-    let model = read("docs/model.md");
+    // Planted bugs there, historic rules here.
+    let model = read("docs/model.md") + &read("docs/zoo.md");
     let mut missing = Vec::new();
     for (rule, values) in Rules::ALL {
         let Some(line) = model.lines().find(|line| line.starts_with(&format!("| `{rule}` |")))
@@ -76,7 +77,7 @@ fn every_rule_is_documented_with_its_values() {
         let absent = values.iter().filter(|value| !line.contains(&format!("`{value}`")));
         missing.extend(absent.map(|value| format!("{rule} = {value}")));
     }
-    assert_none("rules that docs/model.md does not explain", &missing);
+    assert_none("rules that neither docs/model.md nor docs/zoo.md explains", &missing);
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! Profiles of rules: what was in force in the days of a release.
+//!
+//! A bug whose fix is taken back alone often does not show, because a later change hides it. An
+//! era takes back the later changes too, as far as the model has them.
+
+use super::Rules;
+
+/// A named set of rules.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Era {
+    /// The release that stands for it.
+    pub name: &'static str,
+    /// Rules with values other than today's.
+    pub rules: &'static [(&'static str, &'static str)],
+}
+
+/// Rules that every release before 4.0 lacks.
+macro_rules! before_elr {
+    ($($rule:literal = $value:literal),* $(,)?) => {
+        &[("elr", "off"), ("unclean_shutdown_detect", "off"), $(($rule, $value)),*]
+    };
+}
+
+impl Era {
+    /// Every era, newest first.
+    pub const ALL: &'static [Self] = &[
+        Self { name: "today", rules: &[] },
+        Self { name: "3.9", rules: before_elr!() },
+        Self { name: "3.6", rules: before_elr!("hw_requires_min_isr" = "off") },
+        Self {
+            name: "3.4",
+            rules: before_elr!(
+                "hw_requires_min_isr" = "off",
+                "alter_partition_checks_broker_epoch" = "off",
+            ),
+        },
+        Self {
+            name: "0.10",
+            rules: before_elr!(
+                "hw_requires_min_isr" = "off",
+                "alter_partition_checks_broker_epoch" = "off",
+                "isr_join_requires_leso" = "off",
+                "fetch_epoch" = "absent",
+                "consumer_epoch_validation" = "off",
+                "unclean_election" = "on",
+            ),
+        },
+    ];
+
+    /// Every era as a scenario file names it, with its rules.
+    pub const WORDS: &'static [(&'static str, &'static [(&'static str, &'static str)])] = &{
+        let mut words = [("", &[] as &[(&str, &str)]); Self::ALL.len()];
+        let mut at = 0;
+        while at < words.len() {
+            words[at] = (Self::ALL[at].name, Self::ALL[at].rules);
+            at += 1;
+        }
+        words
+    };
+
+    /// The rules of a time.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|era| era.name == name)
+    }
+
+    /// Puts its rules in force.
+    pub fn apply(&self, rules: &mut Rules) {
+        for (rule, value) in self.rules {
+            rules.set(rule, value).expect("a test sets every rule of every era");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::{Era, Rules};
+
+    #[test]
+    fn eras_name_rules_that_exist_and_values_other_than_todays() {
+        for era in Era::ALL {
+            let mut rules = Rules::default();
+            era.apply(&mut rules);
+            assert_eq!(rules == Rules::default(), era.name == "today", "{}", era.name);
+            for (rule, value) in era.rules {
+                let (_, values) = Rules::ALL.iter().find(|r| r.0 == *rule).expect("a rule");
+                assert_ne!(values[0], *value, "{}: {rule}", era.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_older_era_has_every_rule_that_a_newer_one_lost() {
+        for pair in Era::ALL.windows(2) {
+            let older: Vec<&str> = pair[1].rules.iter().map(|r| r.0).collect();
+            assert!(pair[0].rules.iter().all(|(rule, _)| older.contains(rule)), "{}", pair[1].name);
+        }
+    }
+}
