@@ -25,6 +25,12 @@ config! {
     num_io_threads: u32 = 8, "num.io.threads", value::int_from_one;
     /// `socket.request.max.bytes`.
     socket_request_max_bytes: u32 = 104_857_600, "socket.request.max.bytes", value::int_from_one;
+    /// `replica.socket.timeout.ms`: of a follower's fetches.
+    replica_socket_timeout: Duration = 30_000 * MILLISECOND,
+        "replica.socket.timeout.ms", value::millis;
+    /// `controller.socket.timeout.ms`: of what a broker asks the controller.
+    controller_socket_timeout: Duration = 30_000 * MILLISECOND,
+        "controller.socket.timeout.ms", value::millis;
     /// `request.timeout.ms`: of requests a broker sends, and of coordinators' appends.
     request_timeout: Duration = 30_000 * MILLISECOND, "request.timeout.ms", value::millis;
 

@@ -47,14 +47,19 @@ impl Channel {
     /// A broker's registration and heartbeats.
     pub const HEARTBEAT: Self = Self(3);
 
+    /// A follower's fetches.
+    pub const FETCH: Self = Self(1);
+    /// What a leader asks of the controller.
+    pub const CONTROLLER: Self = Self(4);
+
     /// The channel a node's request travels on.
     #[must_use]
     pub const fn of(api: ApiKey) -> Self {
         match api {
-            ApiKey::Fetch => Self(1),
+            ApiKey::Fetch => Self::FETCH,
             ApiKey::FetchMetadata => Self::METADATA,
             ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self::HEARTBEAT,
-            ApiKey::AlterPartition | ApiKey::AllocateProducerIds => Self(4),
+            ApiKey::AlterPartition | ApiKey::AllocateProducerIds => Self::CONTROLLER,
             ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self(5),
             ApiKey::Vote
             | ApiKey::BeginQuorumEpoch
@@ -88,8 +93,8 @@ pub struct Connection {
     pub held: [VecDeque<Slot>; 2],
     /// When the first of them was lost for the first time.
     pub held_since: [Instant; 2],
-    /// The handshake of its present life met a cut and is not over.
-    pub connecting: bool,
+    /// The handshake of its present life met a cut: when it began, and when it is given up.
+    pub connecting: Option<(Instant, Instant)>,
     /// How many attempts to connect have timed out in a row.
     pub timed_out_setups: u32,
     /// Nothing arrives before what was sent before it, by direction.
@@ -119,7 +124,7 @@ impl Connection {
             socket: VecDeque::new(),
             held: [VecDeque::new(), VecDeque::new()],
             held_since: [Instant(0); 2],
-            connecting: false,
+            connecting: None,
             timed_out_setups: 0,
             last_arrival: [Instant(0); 2],
             in_flight: VecDeque::new(),

@@ -6,11 +6,10 @@ use broker_model::types::{Duration, Instant, MILLISECOND, SECOND};
 use super::{Event, NodeState, World};
 use crate::network::{Channel, ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
 
-/// How long a node waits for an answer from another node (`replica.socket.timeout.ms`,
-/// `controller.socket.timeout.ms`: 30 s).
-const NODE_REQUEST_TIMEOUT: Duration = 30 * SECOND;
 /// First retransmission timeout of TCP (Linux `TCP_RTO_MIN`); it doubles up to two minutes.
 const FIRST_RETRANSMISSION: Duration = 200 * MILLISECOND;
+/// The same of the first segment of a connection (RFC 6298, 2.1).
+const FIRST_SYN_RETRANSMISSION: Duration = SECOND;
 const LAST_RETRANSMISSION: Duration = 120 * SECOND;
 
 impl World {
@@ -51,17 +50,20 @@ impl World {
         self.queue.push(at, Event::Connection(id.0));
     }
 
-    /// How long a node waits for an answer on a connection. With several controllers those to a
-    /// controller matter, since another one may answer: `controller.quorum.request.timeout.ms`,
-    /// and half a session for heartbeats (KAFKA-14392).
+    /// How long a node waits for an answer on a connection. Heartbeats are given up after half a
+    /// session, since another controller may answer (KAFKA-14392).
     fn node_request_timeout(&self, id: ConnectionId) -> Duration {
         let config = &self.plan.settings.broker;
-        match self.connections.get(id).channel {
-            _ if self.plan.scenario.cluster.controllers == 1 => NODE_REQUEST_TIMEOUT,
+        let timeout = match self.connections.get(id).channel {
+            Channel::FETCH => config.replica_socket_timeout,
             Channel::QUORUM | Channel::METADATA => config.controller_quorum_request_timeout,
-            Channel::HEARTBEAT => (config.broker_session_timeout / 2).max(MILLISECOND),
-            _ => NODE_REQUEST_TIMEOUT,
-        }
+            Channel::HEARTBEAT => {
+                config.controller_socket_timeout.min(config.broker_session_timeout / 2)
+            }
+            Channel::CONTROLLER => config.controller_socket_timeout,
+            _ => config.request_timeout,
+        };
+        timeout.max(MILLISECOND)
     }
 
     pub(super) fn arm_request_timer(&mut self, id: ConnectionId) {
@@ -115,13 +117,16 @@ impl World {
                 if pair != (from, to) {
                     continue;
                 }
-                self.finish_connecting(id);
+                if !self.is_connected(id) {
+                    continue;
+                }
                 let connection = self.connections.get_mut(id);
                 let held: Vec<Slot> = connection.held[way].drain(..).collect();
                 if held.is_empty() {
                     continue;
                 }
-                let again = retransmission_after(connection.held_since[way], self.now);
+                let lost_at = connection.held_since[way];
+                let again = retransmission_after(lost_at, FIRST_RETRANSMISSION, self.now);
                 let arrival = again.max(connection.last_arrival[way]);
                 connection.last_arrival[way] = arrival;
                 for slot in held {
@@ -132,23 +137,28 @@ impl World {
         }
     }
 
-    /// A handshake that met a cut succeeds if nothing is cut between its ends any more.
-    fn finish_connecting(&mut self, id: ConnectionId) {
+    /// Whether messages may travel on a connection whose link is whole again. A handshake that met
+    /// the cut goes on when its first segment is repeated, unless it is given up before.
+    fn is_connected(&mut self, id: ConnectionId) -> bool {
         let connection = self.connections.get(id);
+        let Some((begun, given_up)) = connection.connecting else { return true };
         let (client, server) = (self.host_of(connection.client), self.host_of(connection.server));
         let state = self.nodes[connection.server.0 as usize].state;
+        let again = retransmission_after(begun, FIRST_SYN_RETRANSMISSION, self.now);
         let cut = self.links.is_cut(client, server) || self.links.is_cut(server, client);
-        if !connection.connecting || state == NodeState::NoPower || cut {
-            return;
+        if cut || state == NodeState::NoPower || again >= given_up {
+            return false;
         }
-        let latency = self.links.latency(server, client, connection.draw_key, 0);
         let connection = self.connections.get_mut(id);
-        connection.connecting = false;
+        connection.connecting = None;
         connection.timed_out_setups = 0;
         connection.reset_life = None;
+        connection.ready_at = again;
+        connection.last_arrival[Direction::ToServer as usize] = again;
         if state == NodeState::Stopped {
-            self.schedule_reset(id, self.now + latency);
+            self.schedule_reset(id, again);
         }
+        true
     }
 
     /// Requests inside a process that ended are gone.
@@ -217,9 +227,9 @@ impl World {
 }
 
 /// When TCP repeats a segment that was first lost at `lost_at`, the first time at or after `now`
-/// (RFC 6298, 5.5).
-fn retransmission_after(lost_at: Instant, now: Instant) -> Instant {
-    let mut timeout = FIRST_RETRANSMISSION;
+/// (RFC 6298, 5.5). The time to the first repetition is given.
+fn retransmission_after(lost_at: Instant, first: Duration, now: Instant) -> Instant {
+    let mut timeout = first;
     let mut at = lost_at + timeout;
     while at < now {
         timeout = (timeout * 2).min(LAST_RETRANSMISSION);
@@ -230,13 +240,37 @@ fn retransmission_after(lost_at: Instant, now: Instant) -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::types::{Instant, MILLISECOND};
+    use broker_model::types::{Instant, MILLISECOND, NodeId, SECOND};
 
     use super::retransmission_after;
+    use crate::network::Channel;
+    use crate::world::transport::tests::{idle, run_until};
+    use crate::world::{NodeState, World};
+
+    /// Lives that the follower's connection to its leader has had 8 s after the leader stood still.
+    fn lives(world: &mut World) -> u32 {
+        run_until(world, 10 * SECOND);
+        let leader = world.image().partition(world.partition_named("orders", 0).expect("created"));
+        let leader = leader.expect("known").leader.expect("led");
+        let index = world.nodes.iter().position(|n| n.id == leader).expect("a broker");
+        let follower = world.node_endpoint(NodeId(3 - leader.0)).expect("the other of two");
+        world.nodes[index].state = NodeState::Paused;
+        run_until(world, 18 * SECOND);
+        let server = world.node_endpoint(leader).expect("a broker");
+        let id = world.connections.between(follower, server, Channel::FETCH, || unreachable!());
+        world.connections.get(id).life
+    }
+
+    #[test]
+    fn a_follower_gives_its_leader_up_after_replica_socket_timeout_ms() {
+        assert_eq!(lives(&mut idle("replica.socket.timeout.ms", "30000")), 0);
+        assert!(lives(&mut idle("replica.socket.timeout.ms", "2000")) >= 2);
+    }
 
     #[test]
     fn retransmissions_double() {
-        let at = |now: u64| retransmission_after(Instant(0), Instant(now * MILLISECOND)).0;
+        let first = 200 * MILLISECOND;
+        let at = |now: u64| retransmission_after(Instant(0), first, Instant(now * MILLISECOND)).0;
         assert_eq!(at(1), 200 * MILLISECOND);
         assert_eq!(at(201), 600 * MILLISECOND);
         assert_eq!(at(601), 1_400 * MILLISECOND);

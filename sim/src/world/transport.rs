@@ -71,16 +71,17 @@ impl World {
         let cut = self.links.is_cut(from, to) || self.links.is_cut(to, from);
         let connection = self.connections.get_mut(id);
         connection.open = true;
-        connection.connecting = cut || state == NodeState::NoPower;
         connection.ready_at = self.now + round_trip;
         connection.muted = false;
         connection.last_arrival = [self.now; 2];
-        if connection.connecting {
+        if cut || state == NodeState::NoPower {
             let timeout = setup_timeout(connection.timed_out_setups, mix(key ^ mix(draw)));
             connection.timed_out_setups += 1;
+            connection.connecting = Some((self.now, self.now + timeout));
             self.schedule_reset(id, self.now + timeout);
             return;
         }
+        connection.connecting = None;
         connection.timed_out_setups = 0;
         if state == NodeState::Stopped {
             self.schedule_reset(id, self.now + round_trip);
@@ -151,11 +152,11 @@ impl World {
         };
         let (from_host, to_host) = (self.host_of(from), self.host_of(to));
         let way = direction as usize;
-        let waits = !connection.held[way].is_empty();
+        let waits = !connection.held[way].is_empty() || connection.connecting.is_some();
         if waits || self.links.is_cut(from_host, to_host) {
             self.messages.get_mut(slot).state = MessageState::Waiting;
             let connection = self.connections.get_mut(id);
-            if !waits {
+            if connection.held[way].is_empty() {
                 connection.held_since[way] = self.now;
             }
             connection.held[way].push_back(slot);
@@ -240,7 +241,7 @@ fn setup_timeout(timed_out: u32, bits: u64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::world) mod tests {
     use broker_model::types::{Instant, SECOND};
     use scenarios::Scenario;
 
@@ -258,7 +259,7 @@ brokers = 2
 hardware = "test"
 [topic.orders]
 partitions = 1
-replication = 1
+replication = 2
 [service.order]
 kind = "ingress"
 time = "100us"
@@ -269,19 +270,26 @@ arrivals = { model = "open", rate = "1/s" }
 size = "100B"
 "#;
 
+    /// Two brokers with hardly any load, and a key of theirs.
+    pub(in crate::world) fn idle(key: &str, value: &str) -> World {
+        let flag = (format!("cluster.config.\"{key}\""), value.to_owned());
+        let scenario = Scenario::parse(IDLE, &[flag]).expect("a scenario");
+        crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"))
+    }
+
     /// A connection that is opened from the first broker to the second while their link is cut.
     fn opened_over_a_cut() -> (World, ConnectionId) {
-        let scenario = Scenario::parse(IDLE, &[]).expect("a scenario");
-        let mut world = crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"));
+        let mut world = idle("num.io.threads", "8");
         let hosts = (world.hosts[0], world.hosts[1]);
         world.links.cut(hosts.0, hosts.1);
-        let unused = Channel(7);
-        let id = world.connections.between(Endpoint(0), Endpoint(1), unused, || 5);
+        // Brokers do not use it among themselves.
+        let way = (Endpoint(0), Endpoint(1), Channel::QUORUM);
+        let id = world.connections.between(way.0, way.1, way.2, || 5);
         world.open(id);
         (world, id)
     }
 
-    fn run_until(world: &mut World, at: u64) {
+    pub(in crate::world) fn run_until(world: &mut World, at: u64) {
         while world.now() < Instant(at) {
             assert!(world.step(), "the run goes on");
         }
@@ -297,16 +305,25 @@ size = "100B"
         assert_eq!((connection.open, connection.life, connection.timed_out_setups), (false, 1, 1));
     }
 
-    #[test]
-    fn connecting_over_a_cut_succeeds_when_the_link_is_whole_in_time() {
+    /// What became of the connection when the link is whole again after some seconds: when it is
+    /// ready, if it is, and how many lives it has had at 13 s.
+    fn whole_again_after(seconds: u64) -> (Option<Instant>, u32) {
         let (mut world, id) = opened_over_a_cut();
-        run_until(&mut world, 7 * SECOND);
+        run_until(&mut world, seconds * SECOND);
         let hosts = (world.hosts[0], world.hosts[1]);
         assert!(world.links.mend(hosts.0, hosts.1));
         world.release_held(hosts.0, hosts.1);
-        run_until(&mut world, 13 * SECOND);
         let connection = world.connections.get(id);
-        assert_eq!((connection.open, connection.life, connection.timed_out_setups), (true, 0, 0));
+        let ready = connection.connecting.is_none().then_some(connection.ready_at);
+        run_until(&mut world, 13 * SECOND);
+        (ready, world.connections.get(id).life)
+    }
+
+    #[test]
+    fn connecting_over_a_cut_succeeds_when_its_first_segment_is_repeated_in_time() {
+        assert_eq!(whole_again_after(2), (Some(Instant(3 * SECOND)), 0));
+        // It would be repeated after 15 s, and is given up before.
+        assert_eq!(whole_again_after(8), (None, 1));
     }
 
     #[test]
