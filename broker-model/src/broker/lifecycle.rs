@@ -58,6 +58,10 @@ pub(super) struct Lifecycle {
     register_at: Instant,
     heartbeat_at: Instant,
     heartbeat_open: bool,
+    /// The next heartbeat follows the open one at once.
+    heartbeat_next: bool,
+    /// The controller answered, but not with leave, since the shutdown began.
+    told_to_wait: bool,
     fetch_at: Instant,
     /// Wait before the next registration: doubles up to `broker.session.timeout.ms`.
     backoff: Duration,
@@ -80,10 +84,17 @@ impl Lifecycle {
             register_at: Instant::FAR,
             heartbeat_at: Instant::FAR,
             heartbeat_open: false,
+            heartbeat_next: false,
+            told_to_wait: false,
             fetch_at: Instant::FAR,
             backoff: REGISTRATION_RETRY,
             reread: false,
         }
+    }
+
+    /// Whether a controlled shutdown goes on.
+    pub(super) fn is_shutting_down(&self) -> bool {
+        self.phase == Phase::ShuttingDown
     }
 
     /// The controller this broker talks to, if the cluster has one.
@@ -122,6 +133,8 @@ impl Lifecycle {
         self.fenced = true;
         self.published = false;
         self.heartbeat_open = false;
+        self.heartbeat_next = false;
+        self.told_to_wait = false;
         self.register_at = Instant::FAR;
         self.heartbeat_at = Instant::FAR;
         self.fetch_at = Instant::FAR;
@@ -202,16 +215,24 @@ impl Broker {
         result: Result<BrokerHeartbeatResponse, Disconnected>,
     ) {
         self.life.heartbeat_open = false;
+        let at_once = core::mem::take(&mut self.life.heartbeat_next);
         let retry = cx.now.instant + RETRY;
         match result {
             Ok(answer) if answer.error == ErrorCode::None => {
                 self.life.fenced = answer.fenced;
-                if answer.may_shut_down && self.life.phase == Phase::ShuttingDown {
+                let shutting_down = self.life.phase == Phase::ShuttingDown;
+                let first = shutting_down && !self.life.told_to_wait;
+                self.life.told_to_wait = shutting_down;
+                if answer.may_shut_down && shutting_down {
                     self.halt(cx);
+                } else if at_once {
+                    self.heartbeat(cx);
                 } else if answer.fenced && self.life.published {
                     // Fenced though it runs: ask again at once, as Kafka does while starting.
                     self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
-                } else if self.life.phase == Phase::ShuttingDown {
+                } else if first {
+                    // Most shutdowns are granted soon: the second heartbeat comes early, all
+                    // others at their interval (Kafka, `BrokerLifecycleManager`).
                     self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
                 }
             }
@@ -273,8 +294,8 @@ impl Broker {
         match self.life.phase {
             Phase::Running if self.config.controlled_shutdown_enable => {
                 self.life.phase = Phase::ShuttingDown;
+                self.life.heartbeat_next = self.life.heartbeat_open;
                 self.heartbeat(cx);
-                self.life.heartbeat_at = cx.now.instant + RETRY;
             }
             Phase::Running | Phase::Registering => self.halt(cx),
             Phase::Stopped | Phase::ShuttingDown | Phase::Halting => {}

@@ -155,14 +155,21 @@ impl Broker {
         let partition = record.partition;
         let replica = self.replicas.get_mut(partition).expect("a role needs a replica");
         let led = replica.leader().is_some();
-        if !replica.become_follower(record) {
+        let begins = replica.become_follower(record);
+        // Kafka, `ReplicaManager.applyLocalFollowersDelta`.
+        let stops = self.life.is_shutting_down()
+            && (record.leader.is_none() || !record.isr.contains(&self.node));
+        if stops {
+            self.fetchers.unfollow(partition);
+        }
+        if !begins {
             return;
         }
         let leader_epoch = record.leader_epoch;
         cx.note(Note::BecameFollower { node: self.node, partition, leader_epoch });
         match record.leader {
-            Some(leader) => self.fetchers.follow(partition, leader),
-            None => self.fetchers.unfollow(partition),
+            Some(leader) if !stops => self.fetchers.follow(partition, leader),
+            _ => self.fetchers.unfollow(partition),
         }
         self.sessions.news(partition, News::Role);
         if led {

@@ -179,6 +179,38 @@ fn controlled_shutdown_moves_leaders_first() {
 }
 
 #[test]
+fn a_controlled_shutdown_asks_again_soon_once_and_then_at_every_heartbeat() {
+    let mut c = three();
+    c.topic("t", &[1, 2, 3], &[]);
+    // The controller waits until 2 knows the new leader.
+    c.pause(NodeId(2));
+    c.signal(NodeId(1));
+    c.advance(2_500 * MILLISECOND);
+    c.resume(NodeId(2));
+    c.advance(1_500 * MILLISECOND);
+    assert!(c.broker(1).is_running(), "it asked after 50 ms and 2,050 ms");
+    c.advance(100 * MILLISECOND);
+    assert!(!c.broker(1).is_running(), "it asked after 4,050 ms");
+}
+
+#[test]
+fn a_follower_that_shuts_down_stops_fetching_once_it_is_out_of_the_isr() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.topic("u", &[2, 1, 3], &[]);
+    c.produce(1, p, 1, Acks::All);
+    // The controller makes 2 wait until 3 knows the new leader of the other partition.
+    c.pause(NodeId(3));
+    c.signal(NodeId(2));
+    c.until("2 is out", |c| c.isr(p) == [1, 3]);
+    c.advance(20 * MILLISECOND);
+    c.produce(1, p, 1, Acks::Leader);
+    c.advance(SECOND);
+    assert!(c.broker(2).is_running());
+    assert_eq!(c.replica(2, p).log().log_end_offset(), Offset(1));
+}
+
+#[test]
 fn changes_of_the_isr_share_requests() {
     let mut c = three();
     let ps = ["a", "b", "c", "d", "e", "f"].map(|name| c.topic(name, &[1, 2, 3], &[]));
