@@ -68,7 +68,6 @@ impl World {
         let scenario = &plan.scenario;
         let brokers = scenario.cluster.brokers;
         let controllers = scenario.cluster.controllers;
-        let nodes_count = brokers + controllers;
         let racks = scenario.cluster.racks.len() as u32;
         let mut draws = Stream::new(plan.seed, "layout");
         let mut host_racks: Vec<Option<u32>> = (0..brokers).map(|i| Some(i % racks)).collect();
@@ -124,7 +123,7 @@ impl World {
             },
             nodes,
             clients,
-            hosts: (0..nodes_count).map(HostId).collect(),
+            hosts: (0..brokers + controllers).map(HostId).collect(),
             links,
             nics: (0..hosts).map(|_| Nic::new(nic)).collect(),
             loss: vec![

@@ -71,10 +71,8 @@ impl Truth {
 
 fn apply(voters: &mut Voters, event: Event, value: i64) {
     match event {
-        Event::Append(i) => {
-            if voters.up[i] && voters.quorums[i].established().is_some() {
-                voters.append(i, value);
-            }
+        Event::Append(i) if voters.up[i] && voters.quorums[i].established().is_some() => {
+            voters.append(i, value);
         }
         Event::Pass(ms) => voters.pass(ms * MILLISECOND),
         Event::Kill(i) if voters.up[i] => voters.stop(i, StopKind::Kill),

@@ -69,6 +69,7 @@ pub(super) fn state(session: &mut Session, name: &str) -> Result<String, Dialogu
 
 enum Subject {
     Fenced(NodeId, bool),
+    Controller,
     Leader(PartitionId),
     Isr(PartitionId),
     Replicas(PartitionId),
@@ -96,6 +97,9 @@ impl Subject {
     ) -> Result<Self, DialogueErrorKind> {
         if let "fenced" | "unfenced" = what {
             return Ok(Self::Fenced(NodeId(args::parse(name)?), what == "fenced"));
+        }
+        if what == "controller" {
+            return Ok(Self::Controller);
         }
         let partition = session.partition(name)?;
         let at = args.get("at").map(args::parse).transpose()?.map(NodeId);
@@ -135,6 +139,9 @@ impl Subject {
                         .running()
                         .all(|id| cluster.broker(id).is_some_and(|broker| is_so(broker.image())));
                 all.to_string()
+            }
+            Self::Controller => {
+                cluster.active_controller().map_or("-1".to_string(), |c| c.to_string())
             }
             Self::Leader(partition) => {
                 cluster.agreed_leader(partition).map_or("-1".to_string(), |l| l.to_string())

@@ -12,7 +12,6 @@ use broker_model::types::{
 use super::DialogueErrorKind;
 use super::admin::{node_or_none, sorted};
 use super::args::{self, Args};
-use super::pump::CONTROLLER;
 use super::reply::{Reply, list};
 use super::session::{Session, Step};
 use super::targets::addressed;
@@ -93,7 +92,8 @@ fn alter_partition(session: &mut Session, args: &Args) -> Result<Reply, Dialogue
     ])?;
     let (partition, unknown) = addressed(session, args, args.word(0)?, true)?;
     let request = alter_partition_request(session, args, partition)?;
-    let answer = session.ask(CONTROLLER, 3, Request::AlterPartition(request));
+    let controller = session.cluster.controller().node();
+    let answer = session.ask(controller, 3, Request::AlterPartition(request));
     session.cluster.advance(200 * MILLISECOND);
     let Some(Response::AlterPartition(mut answer)) = answer else {
         return Ok(Reply::of("!! another answer"));

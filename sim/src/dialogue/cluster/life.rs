@@ -1,22 +1,18 @@
 //! Nodes that start, end and sleep, and what can be seen of them.
 
 use broker_model::broker::Broker;
-use broker_model::controller::Controller;
 use broker_model::io::{Disconnected, Input, StopKind, Token};
 use broker_model::records::{MetadataRecord, PartitionRecord};
 use broker_model::types::{MILLISECOND, NodeId, PartitionId, SECOND, Timestamp};
 
-use super::pump::{Answer, CONTROLLER, Call, Cluster, Life, WALL};
+use super::pump::{Answer, Call, Cluster, Life, WALL};
 
 impl Cluster {
-    pub(super) fn start_controller(&mut self) {
-        let outputs = self.with_context(|cluster, cx| cluster.controller.start(cx));
-        self.carry_out(CONTROLLER, outputs);
-        self.settle();
-    }
-
-    /// Starts a broker; it takes time until it is unfenced.
+    /// Starts a node; it takes time until its broker is unfenced.
     pub(super) fn start(&mut self, id: NodeId) {
+        if let Some(controller) = self.seat_of(id).filter(|c| !self.is_up(*c)) {
+            self.start_controller(controller);
+        }
         self.incarnations += 1;
         let incarnation = self.incarnations;
         let outputs = self.with_context(|cluster, cx| {
@@ -34,20 +30,44 @@ impl Cluster {
         self.end(id, StopKind::Kill);
     }
 
-    /// Stops a broker in order. Returns whether it came to its end within a minute.
+    /// Stops a node in order, its broker first. Returns whether that came to its end within a
+    /// minute.
     pub(super) fn stop(&mut self, id: NodeId) -> bool {
         self.queue.push_back((id, Input::ControlledShutdown));
         let halted = |cluster: &mut Self| cluster.nodes.get(&id).is_none_or(|n| n.halted);
         let done = self.advance_until(60 * SECOND, halted);
-        self.end(id, StopKind::Clean);
+        self.end_broker(id, StopKind::Clean);
+        if let Some(controller) = self.seat_of(id) {
+            self.stop_controller(controller);
+        }
+        self.settle();
         done
     }
 
     fn end(&mut self, id: NodeId, kind: StopKind) {
+        if let Some(controller) = self.seat_of(id) {
+            self.end_controller(controller, kind);
+        }
+        self.end_broker(id, kind);
+        self.settle();
+    }
+
+    fn end_broker(&mut self, id: NodeId, kind: StopKind) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.life = Life::Stopped;
         node.inbox.clear();
         node.broker.stop(kind, &|_| None, &self.batches);
+        self.forget_calls_of(id);
+        let clients: Vec<Token> =
+            self.clients.iter().filter(|(_, (_, to))| *to == id).map(|(t, _)| *t).collect();
+        for token in clients {
+            self.clients.remove(&token);
+            self.answers.insert(token, Answer::Disconnected);
+        }
+    }
+
+    /// A process has ended: nothing reaches it, and whoever waits for its answers hears so.
+    pub(super) fn forget_calls_of(&mut self, id: NodeId) {
         self.queue.retain(|(to, _)| *to != id);
         let lost: Vec<(Token, Call)> = self
             .calls
@@ -61,22 +81,25 @@ impl Cluster {
                 self.answer_call(call, Err(Disconnected));
             }
         }
-        let clients: Vec<Token> =
-            self.clients.iter().filter(|(_, (_, to))| *to == id).map(|(t, _)| *t).collect();
-        for token in clients {
-            self.clients.remove(&token);
-            self.answers.insert(token, Answer::Disconnected);
-        }
-        self.settle();
     }
 
     pub(super) fn pause(&mut self, id: NodeId) {
+        if let Some(seat) = self.seat_of(id).and_then(|c| self.controllers.get_mut(&c)) {
+            seat.life = Life::Paused;
+        }
         if let Some(node) = self.nodes.get_mut(&id) {
             node.life = Life::Paused;
         }
     }
 
     pub(super) fn resume(&mut self, id: NodeId) {
+        if let Some(controller) = self.seat_of(id)
+            && let Some(seat) = self.controllers.get_mut(&controller)
+        {
+            seat.life = Life::Running;
+            self.queue.extend(seat.inbox.drain(..).map(|input| (controller, input)));
+            self.queue.push_back((controller, Input::Tick));
+        }
         if let Some(node) = self.nodes.get_mut(&id) {
             node.life = Life::Running;
             self.queue.extend(node.inbox.drain(..).map(|input| (id, input)));
@@ -95,17 +118,15 @@ impl Cluster {
         self.nodes.keys().copied().collect()
     }
 
-    /// Whether a broker's process exists.
+    /// Whether the process of a broker or controller exists.
     pub(super) fn is_up(&self, id: NodeId) -> bool {
-        self.nodes.get(&id).is_some_and(|n| n.life != Life::Stopped)
+        let life = self.nodes.get(&id).map(|n| n.life);
+        let life = life.or_else(|| self.controllers.get(&id).map(|s| s.life));
+        life.is_some_and(|life| life != Life::Stopped)
     }
 
     pub(super) fn broker(&self, id: NodeId) -> Option<&Broker> {
         self.nodes.get(&id).map(|n| &n.broker)
-    }
-
-    pub(super) const fn controller(&self) -> &Controller {
-        &self.controller
     }
 
     pub(super) const fn wall(&self) -> Timestamp {
@@ -122,7 +143,7 @@ impl Cluster {
 
     /// The first state of a partition, deleted ones included.
     pub(super) fn partition_record(&self, id: PartitionId) -> Option<&PartitionRecord> {
-        self.controller.records().iter().find_map(|r| match r {
+        self.controller().records().iter().find_map(|r| match r {
             MetadataRecord::Partition(p) if p.partition == id => Some(p),
             _ => None,
         })
@@ -131,7 +152,7 @@ impl Cluster {
     /// `topic-index` of a partition, deleted ones included.
     pub(super) fn partition_name(&self, id: PartitionId) -> String {
         let partition = self.partition_record(id);
-        let topic = partition.and_then(|p| self.controller.image().topic(p.topic));
+        let topic = partition.and_then(|p| self.controller().image().topic(p.topic));
         match (topic, partition) {
             (Some(topic), Some(partition)) => format!("{}-{}", topic.name, partition.index),
             _ => "?".to_string(),

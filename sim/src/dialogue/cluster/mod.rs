@@ -9,6 +9,7 @@ mod admin;
 mod args;
 mod awaiting;
 mod controller;
+mod controllers;
 mod fetch;
 mod groups;
 mod life;

@@ -31,7 +31,7 @@ pub(super) fn verb(
 fn each_node(session: &mut Session, verb: &str, args: &Args) -> Result<Reply, DialogueErrorKind> {
     for text in args::split(args.word(0)?) {
         let node = NodeId(args::parse(text)?);
-        if session.cluster.broker(node).is_none() {
+        if session.cluster.broker(node).is_none() && session.cluster.seat_of(node).is_none() {
             return Err(DialogueErrorKind::unsupported(format!("{verb} of node {node}")));
         }
         let up = session.cluster.is_up(node);
@@ -45,7 +45,7 @@ fn each_node(session: &mut Session, verb: &str, args: &Args) -> Result<Reply, Di
             }
             "start" => {
                 session.cluster.start(node);
-                if !session.await_unfenced(&[node]) {
+                if session.cluster.broker(node).is_some() && !session.await_unfenced(&[node]) {
                     return Err(DialogueErrorKind::syntax(format!("node {node} does not come up")));
                 }
             }
@@ -60,7 +60,7 @@ fn each_node(session: &mut Session, verb: &str, args: &Args) -> Result<Reply, Di
     Ok(Reply::ok())
 }
 
-/// `let A = leader t-0 | follower1 t-0 | coordinator group|txn NAME | topic-id t`.
+/// `let A = leader t-0 | follower1 t-0 | controller | coordinator group|txn NAME | topic-id t`.
 fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let (name, what) = (args.word(0)?.to_string(), args.word(2)?);
     let value = match what {
@@ -77,6 +77,11 @@ fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
                 _ => CoordinatorKey::Group(session.cluster.names.group(args.word(4)?)),
             };
             session.coordinator(key)?.0
+        }
+        "controller" => {
+            session.cluster.advance_until(60 * SECOND, |c| c.active_controller().is_some());
+            let active = session.cluster.active_controller();
+            active.ok_or_else(|| DialogueErrorKind::syntax("there is no controller"))?
         }
         "leader" | "follower1" | "follower2" => {
             let partition = session.partition(args.word(3)?)?;

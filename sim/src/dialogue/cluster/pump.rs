@@ -1,11 +1,11 @@
-//! Brokers and a controller connected by an instant, lossless pump, with a clock that only
+//! Brokers and controllers connected by an instant, lossless pump, with a clock that only
 //! moves when somebody waits.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use broker_model::broker::Broker;
 use broker_model::config::BrokerConfig;
-use broker_model::controller::{Controller, ControllerConfig};
+use broker_model::controller::ControllerConfig;
 use broker_model::io::{Context, Disconnected, Input, Output, Tag, Token};
 use broker_model::names::Names;
 use broker_model::note::Note;
@@ -14,10 +14,9 @@ use broker_model::records::Batches;
 use broker_model::rules::Rules;
 use broker_model::types::{Duration, Instant, NodeId, Now, Offset, PartitionId, RackId, SECOND};
 
+use super::controllers::{self, Seat};
 use super::records::Texts;
 
-/// The controller's node, as the oracle numbers it.
-pub(super) const CONTROLLER: NodeId = NodeId(100);
 /// Clients are numbered from here on.
 pub(super) const FIRST_CLIENT: u32 = 1_000;
 /// The wall clock at the start.
@@ -63,7 +62,7 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Cluster {
     pub(super) now: Instant,
-    pub(super) controller: Controller,
+    pub(super) controllers: BTreeMap<NodeId, Seat>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) batches: Batches,
     pub(super) names: Names,
@@ -88,18 +87,20 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster of brokers 1 to `n`, none started.
-    pub(super) fn new(n: u32, config: &BrokerConfig) -> Self {
+    /// A cluster of brokers 1 to `n`, none started; with a controller in each node
+    /// (`combined`), or one beside them.
+    pub(super) fn new(n: u32, config: &BrokerConfig, combined: bool) -> Self {
+        let voters = controllers::ids(n, combined);
         let node = |id| Node {
             broker: Broker::new(NodeId(id), Some(RackId(id)), config.clone())
-                .with_controllers(vec![CONTROLLER]),
+                .with_controllers(voters.clone()),
             life: Life::Stopped,
             halted: false,
             inbox: Vec::new(),
         };
         Self {
             now: Instant(0),
-            controller: Controller::new(CONTROLLER, ControllerConfig::from(config)),
+            controllers: controllers::seats(&voters, &ControllerConfig::from(config)),
             nodes: (1..=n).map(|id| (NodeId(id), node(id))).collect(),
             batches: Batches::new(),
             names: Names::default(),
@@ -192,13 +193,17 @@ impl Cluster {
         let running = self.nodes.values().filter(|n| n.life == Life::Running);
         let brokers = running.map(|n| n.broker.next_deadline());
         let brokers = brokers.chain(self.muted.values().copied());
-        brokers.fold(self.controller.next_deadline(), Instant::min)
+        let seats = self.controllers.values().filter(|s| s.life == Life::Running);
+        let seats = seats.map(|s| s.controller.next_deadline());
+        brokers.chain(seats).fold(Instant::FAR, Instant::min)
     }
 
     fn tick(&mut self, due: Instant) {
         self.read_on();
-        if self.controller.next_deadline() <= due {
-            self.queue.push_back((CONTROLLER, Input::Tick));
+        for (id, seat) in &self.controllers {
+            if seat.life == Life::Running && seat.controller.next_deadline() <= due {
+                self.queue.push_back((*id, Input::Tick));
+            }
         }
         for (id, node) in &self.nodes {
             if node.life == Life::Running && node.broker.next_deadline() <= due {
@@ -218,10 +223,8 @@ impl Cluster {
     }
 
     fn deliver(&mut self, to: NodeId, input: Input) {
-        if to == CONTROLLER {
-            let outputs = self.with_context(|cluster, cx| cluster.controller.handle(cx, input));
-            self.carry_out(to, outputs);
-            return;
+        if self.controllers.contains_key(&to) {
+            return self.deliver_to_controller(to, input);
         }
         let Some(node) = self.nodes.get_mut(&to) else { return };
         match node.life {
@@ -244,7 +247,7 @@ impl Cluster {
     ) -> Vec<Output> {
         let (mut outputs, mut notes) = (Vec::<Output>::new(), Vec::<Note>::new());
         let now = Now { instant: self.now, wall: self.wall() };
-        let mut machines = Machines { controller: &mut self.controller, nodes: &mut self.nodes };
+        let mut machines = Machines { controllers: &mut self.controllers, nodes: &mut self.nodes };
         let mut cx = Context {
             now,
             batches: &mut self.batches,
@@ -279,6 +282,9 @@ impl Cluster {
                     if let Some(node) = self.nodes.get_mut(&from) {
                         node.halted = true;
                     }
+                    if let Some(seat) = self.controllers.get_mut(&from) {
+                        seat.halted = true;
+                    }
                 }
                 Output::Clean { partition, .. } => {
                     self.queue.push_back((from, Input::Cleaned { partition }));
@@ -303,7 +309,7 @@ impl Cluster {
     }
 
     fn deliver_request(&mut self, to: NodeId, token: Token, header: Header, request: Request) {
-        if to == CONTROLLER || self.is_up(to) {
+        if self.is_up(to) {
             self.queue.push_back((to, Input::Request { token, header, request }));
         } else if let Some(call) = self.calls.remove(&token) {
             self.answer_call(call, Err(Disconnected));
@@ -354,6 +360,6 @@ impl Cluster {
 }
 
 pub(super) struct Machines<'a> {
-    pub(super) controller: &'a mut Controller,
+    pub(super) controllers: &'a mut BTreeMap<NodeId, Seat>,
     pub(super) nodes: &'a mut BTreeMap<NodeId, Node>,
 }

@@ -120,7 +120,7 @@ impl Session {
             }
         }
         let mut session = Self {
-            cluster: Cluster::new(brokers, &config),
+            cluster: Cluster::new(brokers, &config, !args.is("roles", "separate")),
             variables: BTreeMap::new(),
             open: BTreeMap::new(),
             timestamps: BTreeSet::new(),
@@ -133,7 +133,7 @@ impl Session {
     }
 
     fn start_nodes(&mut self) {
-        self.cluster.start_controller();
+        self.cluster.start_controllers();
         let all = self.cluster.all();
         for node in &all {
             self.cluster.start(*node);

@@ -87,21 +87,11 @@ impl Words<'_> {
                     (self.group(*group), plural(*partitions as usize, "partition"));
                 format!("broker {node}: {group} has committed {count}")
             }
-            Note::QuorumVoted { node, epoch, candidate } => {
-                format!("controller {node} votes for controller {candidate} in epoch {epoch}")
-            }
-            Note::QuorumLeader { node, epoch, start } => {
-                format!("controller {node} is elected in epoch {epoch}, from {start}")
-            }
-            Note::QuorumHighWatermark { node, high_watermark, .. } => {
-                format!("controller {node}: metadata is committed up to {high_watermark}")
-            }
-            Note::BrokerRegistered { node, epoch, incarnation } => {
-                format!("broker {node} is registered with epoch {epoch}, incarnation {incarnation}")
-            }
-            Note::MetadataApplied { node, from, end } => {
-                format!("broker {node} applies metadata [{from}, {end})")
-            }
+            Note::QuorumVoted { .. }
+            | Note::QuorumLeader { .. }
+            | Note::QuorumHighWatermark { .. }
+            | Note::BrokerRegistered { .. }
+            | Note::MetadataApplied { .. } => metadata_note(note),
         }
     }
 
@@ -128,5 +118,27 @@ impl Words<'_> {
         format!(
             "controller: {partition} is led by {elected} in epoch {leader_epoch}, ISR {isr}{eligible}{unclean}"
         )
+    }
+}
+
+/// Notes about the metadata log.
+fn metadata_note(note: &Note) -> String {
+    match note {
+        Note::QuorumVoted { node, epoch, candidate } => {
+            format!("controller {node} votes for controller {candidate} in epoch {epoch}")
+        }
+        Note::QuorumLeader { node, epoch, start } => {
+            format!("controller {node} is elected in epoch {epoch}, from {start}")
+        }
+        Note::QuorumHighWatermark { node, high_watermark, .. } => {
+            format!("controller {node}: metadata is committed up to {high_watermark}")
+        }
+        Note::BrokerRegistered { node, epoch, incarnation } => {
+            format!("broker {node} is registered with epoch {epoch}, incarnation {incarnation}")
+        }
+        Note::MetadataApplied { node, from, end } => {
+            format!("broker {node} applies metadata [{from}, {end})")
+        }
+        _ => String::new(),
     }
 }
