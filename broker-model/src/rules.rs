@@ -214,6 +214,13 @@ rules! {
         /// Canary: go on.
         Ignore = "ignore",
     },
+    /// The broker epoch of a new registration.
+    broker_epoch: BrokerEpochRule {
+        /// The offset of its record.
+        #[default] Offset = "offset",
+        /// Canary: that of the registration before.
+        Reuse = "reuse",
+    },
     /// Whether a controller says what it voted and holds only when that is durable.
     raft_fsync: RaftFsync {
         /// After the flush.

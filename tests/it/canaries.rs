@@ -65,6 +65,21 @@ const GONE: &str = "[scenario]\nduration = \"30s\"\n[cluster.config]\n\
                     arrivals = { model = \"open\", rate = \"100/s\" }\n\
                     [gate]\n\"max(end_to_end)\" = \"< 15s\"\n";
 
+/// Disks of three controllers are slow while two elect, and lose power before they have the votes.
+const SLOW_VOTES: &str = include_str!("canaries/slow-votes.toml");
+
+/// Disks of three controllers are slow, and lose power before they have what was committed.
+const SLOW_COMMITS: &str = include_str!("canaries/slow-commits.toml");
+
+/// The active controller is gone for a moment only: nobody else is elected meanwhile.
+const BACK_AT_ONCE: &str = "[[fault]]\nkind = \"controller-kill\"\nat = \"500ms\"\n\
+                            for = \"300ms\"\n";
+
+/// The first controller dies while brokers register, before the others know what is committed.
+const GONE_EARLY: &str = "[scenario]\nkafka = \"4.0\"\n[[fault]]\nkind = \"controller-kill\"\n\
+                          on = \"controller-election#1\"\nafter = \"0ms..400ms\"\n\
+                          for = \"500ms\"\n";
+
 #[rustfmt::skip]
 const CANARIES: &[Canary] = &[
     canary(Anomaly::LostAcknowledged, ("acks_all", "early"), "hazards/acks-1-repaired.toml", 0, ""),
@@ -92,6 +107,12 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::IsrInReplicas, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
     canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
+    canary(Anomaly::OneControllerPerEpoch, ("raft_resume_leader", "on"), "faults/controller-failover.toml", 2, BACK_AT_ONCE),
+    canary(Anomaly::OneVotePerEpoch, ("raft_fsync", "off"), "smoke/produce-consume.toml", 23, SLOW_VOTES),
+    canary(Anomaly::CommitInOwnEpoch, ("raft_commit_requires_own_epoch", "off"), "faults/controller-failover.toml", 38, GONE_EARLY),
+    canary(Anomaly::MetadataHighWatermark, ("raft_fsync", "off"), "smoke/produce-consume.toml", 16, SLOW_COMMITS),
+    canary(Anomaly::MetadataLogPrefix, ("raft_fsync", "off"), "smoke/produce-consume.toml", 16, SLOW_COMMITS),
+    canary(Anomaly::BrokerEpochMonotonic, ("broker_epoch", "reuse"), "faults/broker-kill.toml", 0, ""),
     canary(Anomaly::FullIsr, ("isr_expand", "never"), "faults/broker-kill.toml", 0, SHORT),
     canary(Anomaly::StableGroups, ("rebalance_completion", "lose"), "smoke/produce-consume.toml", 0, SHORT),
     canary(Anomaly::HangingTransaction, ("markers", "skip-last"), "smoke/one-transaction.toml", 0, SHORT),
@@ -108,12 +129,9 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
         "a simulated broker only ever reads on in the metadata log, so nobody shows it an older \
          record; the unit tests of the metadata image plant it and find it",
     ),
-    (("raft_fsync", "off"), IN_UNIT_TESTS),
     (("check_quorum", "off"), IN_UNIT_TESTS),
     (("prevote", "off"), IN_UNIT_TESTS),
-    (("raft_commit_requires_own_epoch", "off"), IN_UNIT_TESTS),
     (("raft_guard_hw", "off"), IN_UNIT_TESTS),
-    (("raft_resume_leader", "on"), IN_UNIT_TESTS),
     (("voter_identity", "id_only"), IN_UNIT_TESTS),
     (("hw_requires_min_isr", "off"), TESTED_ALONE),
     (("fetch_epoch", "absent"), TESTED_ALONE),

@@ -11,7 +11,7 @@ use crate::protocol::controller::{
     BrokerRegistrationRequest,
 };
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::{Rules, UncleanShutdownDetect};
+use crate::rules::{BrokerEpochRule, Rules, UncleanShutdownDetect};
 use crate::types::{BrokerEpoch, Instant, NodeId, ProducerId};
 
 /// Ids in a block. Source: KIP-730.
@@ -94,7 +94,11 @@ impl Controller {
         let cause = if clean || !detects { Cause::Gone } else { Cause::LostLogs };
         let mut records = self.partition_changes(broker, cause, rules);
         let offset = self.quorum.end() + records.len() as u64;
-        let epoch = BrokerEpoch(i64::try_from(offset).expect("offsets fit i64"));
+        let next = BrokerEpoch(i64::try_from(offset).expect("offsets fit i64"));
+        let epoch = match rules.broker_epoch {
+            BrokerEpochRule::Offset => next,
+            BrokerEpochRule::Reuse => known.map_or(next, |known| known.epoch),
+        };
         records.push(MetadataRecord::RegisterBroker {
             broker,
             epoch,

@@ -67,7 +67,9 @@ impl Image {
     }
 
     /// Applies the record at `offset`, which must be the next one. A record of the log is
-    /// believed as it stands; who takes records from elsewhere asks [`supersedes`] first.
+    /// believed as it stands; who takes records from elsewhere asks [`supersedes`] first. One
+    /// that does not fit, because a broken rule made two histories of the log, changes nothing:
+    /// Kafka's brokers count a metadata error and go on.
     pub fn apply(&mut self, offset: u64, record: &MetadataRecord) {
         assert_eq!(offset, self.end, "metadata records apply in order, each once");
         self.end += 1;
@@ -82,12 +84,11 @@ impl Image {
                 });
             }
             MetadataRecord::BrokerChange { broker, epoch, fenced, in_controlled_shutdown } => {
-                let known = slot(&mut self.brokers, broker.0 as usize)
-                    .as_mut()
-                    .filter(|known| known.epoch == *epoch)
-                    .expect("a broker changes within the epoch of its registration");
-                known.fenced = *fenced;
-                known.in_controlled_shutdown = *in_controlled_shutdown;
+                let known = slot(&mut self.brokers, broker.0 as usize).as_mut();
+                if let Some(known) = known.filter(|known| known.epoch == *epoch) {
+                    known.fenced = *fenced;
+                    known.in_controlled_shutdown = *in_controlled_shutdown;
+                }
             }
             MetadataRecord::Topic { topic, name, internal, config } => {
                 *slot(&mut self.topics, topic.index()) = Some(TopicImage {
@@ -102,9 +103,10 @@ impl Image {
             MetadataRecord::Partition(record) => self.apply_partition(record),
             MetadataRecord::RemoveTopic { topic } => self.remove_topic(*topic),
             MetadataRecord::TopicConfig { topic, key, value } => {
-                let config = &mut self.topic_mut(*topic).config;
-                config.retain(|(k, _)| k != key);
-                config.extend(value.iter().map(|value| (key.clone(), value.clone())));
+                if let Some(topic) = self.topic_mut(*topic) {
+                    topic.config.retain(|(k, _)| k != key);
+                    topic.config.extend(value.iter().map(|value| (key.clone(), value.clone())));
+                }
             }
             MetadataRecord::ClientQuota { client, quota, value } => match value {
                 Some(value) => {
@@ -121,18 +123,19 @@ impl Image {
     }
 
     fn apply_partition(&mut self, record: &PartitionRecord) {
-        let place = slot(&mut self.partitions, record.partition.index());
-        let new = place.is_none();
-        *place = Some(record.clone());
+        let new = self.partition(record.partition).is_none();
+        let Some(topic) = self.topic_mut(record.topic) else { return };
         if new {
-            let partitions = &mut self.topic_mut(record.topic).partitions;
-            assert_eq!(partitions.len(), record.index as usize, "partitions come in order");
-            partitions.push(record.partition);
+            if topic.partitions.len() != record.index as usize {
+                return;
+            }
+            topic.partitions.push(record.partition);
         }
+        *slot(&mut self.partitions, record.partition.index()) = Some(record.clone());
     }
 
     fn remove_topic(&mut self, id: TopicId) {
-        let topic = self.topics[id.index()].as_mut().expect("only a known topic is removed");
+        let Some(topic) = self.topics.get_mut(id.index()).and_then(Option::as_mut) else { return };
         topic.removed = true;
         self.by_name.remove(&topic.name);
         for partition in &topic.partitions {
@@ -140,8 +143,9 @@ impl Image {
         }
     }
 
-    fn topic_mut(&mut self, id: TopicId) -> &mut TopicImage {
-        self.topics[id.index()].as_mut().expect("a topic's record comes before what it owns")
+    /// The topic of a record about what it owns, deleted ones included.
+    fn topic_mut(&mut self, id: TopicId) -> Option<&mut TopicImage> {
+        self.topics.get_mut(id.index())?.as_mut()
     }
 
     /// Offset of the next record.

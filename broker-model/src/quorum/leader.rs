@@ -58,6 +58,8 @@ impl Quorum {
             begin_at: Instant::FAR,
             waiting: Vec::new(),
         });
+        // It commits what a kill left unflushed, without a record of its own epoch.
+        let start = self.log.high_watermark();
         cx.note(Note::QuorumLeader { node: self.key.node, epoch, start });
     }
 

@@ -89,6 +89,18 @@ pub enum Anomaly {
     LastStableOffset,
     /// A log has a gap or a repetition in a producer's sequence.
     SequenceContiguous,
+    /// Two leaderships of the controllers' quorum in one epoch.
+    OneControllerPerEpoch,
+    /// A controller voted for two candidates in one epoch.
+    OneVotePerEpoch,
+    /// A controller committed older records before one of its own epoch.
+    CommitInOwnEpoch,
+    /// Committed metadata is not on the disks of a majority, or shrank.
+    MetadataHighWatermark,
+    /// Committed metadata was lost, or somebody holds other metadata.
+    MetadataLogPrefix,
+    /// A broker registered again without a higher epoch.
+    BrokerEpochMonotonic,
     /// An ISR is not full after healing.
     FullIsr,
     /// A group is not stable after healing.
@@ -128,6 +140,12 @@ impl Anomaly {
             Self::IsrInReplicas => "isr-in-replicas",
             Self::LastStableOffset => "last-stable-offset",
             Self::SequenceContiguous => "sequence-contiguous",
+            Self::OneControllerPerEpoch => "one-controller-per-epoch",
+            Self::OneVotePerEpoch => "one-vote-per-epoch",
+            Self::CommitInOwnEpoch => "commit-in-own-epoch",
+            Self::MetadataHighWatermark => "metadata-high-watermark",
+            Self::MetadataLogPrefix => "metadata-log-prefix",
+            Self::BrokerEpochMonotonic => "broker-epoch-monotonic",
             Self::FullIsr => "full-isr",
             Self::StableGroups => "stable-groups",
             Self::HangingTransaction => "hanging-transaction",
@@ -136,7 +154,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 34] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -161,6 +179,12 @@ impl Anomaly {
         Self::IsrInReplicas,
         Self::LastStableOffset,
         Self::SequenceContiguous,
+        Self::OneControllerPerEpoch,
+        Self::OneVotePerEpoch,
+        Self::CommitInOwnEpoch,
+        Self::MetadataHighWatermark,
+        Self::MetadataLogPrefix,
+        Self::BrokerEpochMonotonic,
         Self::FullIsr,
         Self::StableGroups,
         Self::HangingTransaction,

@@ -74,6 +74,18 @@ anomalies! {
     LastStableOffset = "last-stable-offset",
     /// A log has a gap in a producer's sequence.
     SequenceContiguous = "sequence-contiguous",
+    /// Two leaderships of the controllers' quorum in one epoch.
+    OneControllerPerEpoch = "one-controller-per-epoch",
+    /// A controller voted for two candidates in one epoch.
+    OneVotePerEpoch = "one-vote-per-epoch",
+    /// A controller committed older records before one of its own epoch.
+    CommitInOwnEpoch = "commit-in-own-epoch",
+    /// Committed metadata is not on the disks of a majority, or shrank.
+    MetadataHighWatermark = "metadata-high-watermark",
+    /// Committed metadata was lost, or somebody holds other metadata.
+    MetadataLogPrefix = "metadata-log-prefix",
+    /// A broker registered again without a higher epoch.
+    BrokerEpochMonotonic = "broker-epoch-monotonic",
     /// An ISR is not full after healing.
     FullIsr = "full-isr",
     /// A group is not stable after healing.

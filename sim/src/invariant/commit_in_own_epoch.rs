@@ -53,8 +53,7 @@ mod tests {
     use super::super::tests::violations;
     use super::CommitInOwnEpoch;
 
-    const ELECTED: Note =
-        Note::QuorumLeader { node: NodeId(1), epoch: LeaderEpoch(3), start: 40 };
+    const ELECTED: Note = Note::QuorumLeader { node: NodeId(1), epoch: LeaderEpoch(3), start: 40 };
 
     fn commits(high_watermark: u64, leader: bool) -> Note {
         let (node, epoch) = (NodeId(1), LeaderEpoch(3));

@@ -143,7 +143,9 @@ impl Invariant for MetadataLogPrefix {
 #[cfg(test)]
 mod tests {
     use broker_model::records::{MetadataRecord, PartitionRecord};
-    use broker_model::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, TopicId};
+    use broker_model::types::{
+        LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, TopicId,
+    };
 
     use super::{Image, Truth, shows};
 

@@ -4,7 +4,9 @@
 //! They look at what an event touched, never at everything; each says which notes it wants,
 //! so that the others cost it nothing.
 
+mod broker_epoch_monotonic;
 mod by_partition;
+mod commit_in_own_epoch;
 mod committed_stays;
 mod full_isr;
 mod hanging_transaction;
@@ -13,7 +15,11 @@ mod isr_in_replicas;
 mod last_stable_offset;
 mod leader_epoch_monotonic;
 mod log_matching;
+mod metadata_high_watermark;
+mod metadata_log_prefix;
+mod one_controller_per_epoch;
 mod one_leader_per_epoch;
+mod one_vote_per_epoch;
 mod sequence_contiguous;
 mod stable_groups;
 
@@ -71,10 +77,20 @@ pub enum Interest {
     Role,
     /// [`Note::PartitionChanged`].
     PartitionChanged,
+    /// [`Note::QuorumVoted`].
+    QuorumVoted,
+    /// [`Note::QuorumLeader`].
+    QuorumLeader,
+    /// [`Note::QuorumHighWatermark`].
+    QuorumHighWatermark,
+    /// [`Note::BrokerRegistered`].
+    BrokerRegistered,
+    /// [`Note::MetadataApplied`].
+    MetadataApplied,
 }
 
 impl Interest {
-    const COUNT: usize = 5;
+    const COUNT: usize = 10;
 
     const fn of(note: &Note) -> Option<Self> {
         match note {
@@ -83,6 +99,11 @@ impl Interest {
             Note::Truncated { .. } => Some(Self::Truncated),
             Note::BecameLeader { .. } | Note::BecameFollower { .. } => Some(Self::Role),
             Note::PartitionChanged { .. } => Some(Self::PartitionChanged),
+            Note::QuorumVoted { .. } => Some(Self::QuorumVoted),
+            Note::QuorumLeader { .. } => Some(Self::QuorumLeader),
+            Note::QuorumHighWatermark { .. } => Some(Self::QuorumHighWatermark),
+            Note::BrokerRegistered { .. } => Some(Self::BrokerRegistered),
+            Note::MetadataApplied { .. } => Some(Self::MetadataApplied),
             _ => None,
         }
     }
@@ -211,6 +232,12 @@ pub fn standard() -> Invariants {
         Box::new(isr_in_replicas::IsrInReplicas),
         Box::<last_stable_offset::LastStableOffset>::default(),
         Box::<sequence_contiguous::SequenceContiguous>::default(),
+        Box::<one_controller_per_epoch::OneControllerPerEpoch>::default(),
+        Box::<one_vote_per_epoch::OneVotePerEpoch>::default(),
+        Box::<commit_in_own_epoch::CommitInOwnEpoch>::default(),
+        Box::<metadata_high_watermark::MetadataHighWatermark>::default(),
+        Box::<metadata_log_prefix::MetadataLogPrefix>::default(),
+        Box::<broker_epoch_monotonic::BrokerEpochMonotonic>::default(),
         Box::new(full_isr::FullIsr),
         Box::new(stable_groups::StableGroups),
         Box::new(hanging_transaction::HangingTransaction),
@@ -243,6 +270,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 11);
+        assert_eq!(names.len(), 17);
     }
 }
