@@ -6,7 +6,8 @@ use super::{Section, key};
 pub const FAULT: Section = Section {
     name: "fault",
     doc: "A fault has a kind, a target by role that is resolved when it fires, and a trigger: a \
-          time (`at`) or a protocol event (`on`).",
+          time (`at`) or a protocol event (`on`). `broker-pause`, `broker-stop`, \
+          `broker-power-cut` and `slow-disk` hit a controller when one is the target.",
     keys: &[
         key("name", "name", "the kind and its place in the file", "Name in reports."),
         key("kind", "see below", "required", "What happens."),

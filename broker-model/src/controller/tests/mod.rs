@@ -3,6 +3,7 @@
 
 mod brokers;
 mod elections;
+mod failover;
 mod isr;
 mod laws;
 mod reassignments;
