@@ -17,7 +17,12 @@ pub struct Era {
 /// Rules that every release before 4.0 lacks.
 macro_rules! before_elr {
     ($($rule:literal = $value:literal),* $(,)?) => {
-        &[("elr", "off"), ("unclean_shutdown_detect", "off"), $(($rule, $value)),*]
+        &[
+            ("elr", "off"),
+            ("unclean_shutdown_detect", "off"),
+            ("prevote", "off"),
+            $(($rule, $value)),*
+        ]
     };
 }
 
@@ -26,11 +31,20 @@ impl Era {
     pub const ALL: &'static [Self] = &[
         Self { name: "today", rules: &[] },
         Self { name: "3.9", rules: before_elr!() },
-        Self { name: "3.6", rules: before_elr!("hw_requires_min_isr" = "off") },
+        Self {
+            name: "3.6",
+            rules: before_elr!(
+                "hw_requires_min_isr" = "off",
+                "check_quorum" = "off",
+                "voter_identity" = "id_only",
+            ),
+        },
         Self {
             name: "3.4",
             rules: before_elr!(
                 "hw_requires_min_isr" = "off",
+                "check_quorum" = "off",
+                "voter_identity" = "id_only",
                 "alter_partition_checks_broker_epoch" = "off",
             ),
         },
@@ -38,6 +52,8 @@ impl Era {
             name: "0.10",
             rules: before_elr!(
                 "hw_requires_min_isr" = "off",
+                "check_quorum" = "off",
+                "voter_identity" = "id_only",
                 "alter_partition_checks_broker_epoch" = "off",
                 "isr_join_requires_leso" = "off",
                 "fetch_epoch" = "absent",
