@@ -54,6 +54,8 @@ pub enum Input {
         /// Durable up to here.
         end: Offset,
     },
+    /// What [`Output::Recover`] asked for was read.
+    Recovered,
     /// A log cleaner has read what [`Output::Clean`] asked for.
     Cleaned {
         /// The partition.
@@ -111,6 +113,16 @@ pub enum Output {
         end: Offset,
         /// Bytes not durable yet, as far as the machine knows.
         bytes: u64,
+        /// The thread that appended waits for it (`flush.messages`): what it says comes later.
+        waits: bool,
+    },
+    /// After an unclean stop, logs are read from their recovery points on before the broker
+    /// takes part; answered by [`Input::Recovered`].
+    Recover {
+        /// How many bytes.
+        bytes: u64,
+        /// `num.recovery.threads.per.data.dir`.
+        threads: u32,
     },
     /// A log cleaner reads a log from its beginning; answered by [`Input::Cleaned`].
     Clean {

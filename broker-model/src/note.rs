@@ -73,6 +73,15 @@ pub enum Note {
         /// Its new value.
         log_start_offset: Offset,
     },
+    /// A replica opened a new segment; the one before is being flushed.
+    Rolled {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// Rolled as leader.
+        leader: bool,
+    },
     /// A log cleaner swapped segments for cleaner ones.
     Compacted {
         /// The broker.
@@ -259,6 +268,7 @@ impl Note {
         "acknowledged",
         "truncated",
         "log-start",
+        "rolled",
         "compacted",
         "became-leader",
         "became-follower",
@@ -291,6 +301,7 @@ impl Note {
             Self::Acknowledged { .. } => "acknowledged",
             Self::Truncated { .. } => "truncated",
             Self::LogStart { .. } => "log-start",
+            Self::Rolled { .. } => "rolled",
             Self::Compacted { .. } => "compacted",
             Self::BecameLeader { .. } => "became-leader",
             Self::BecameFollower { .. } => "became-follower",

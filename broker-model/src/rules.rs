@@ -82,6 +82,20 @@ rules! {
         /// Canary: the leader alone.
         LeaderOnly = "leader-only",
     },
+    /// Which way a leader's high watermark moves.
+    high_watermark_moves: HighWatermarkMoves {
+        /// Forward.
+        #[default] Forward = "forward",
+        /// Canary: back too, to a replica that is about to join.
+        Back = "back",
+    },
+    /// What becomes of leader epochs when the end of a log is cut.
+    epochs_at_truncation: EpochsAtTruncation {
+        /// Those that begin behind the cut go.
+        #[default] Cut = "cut",
+        /// Canary: the one before goes too.
+        OneTooMany = "one-too-many",
+    },
     /// Whether an `acks=all` produce waits for the high watermark.
     acks_all: AcksAll {
         /// It waits.

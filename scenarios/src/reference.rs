@@ -62,8 +62,8 @@ fn faults(out: &mut String) {
     let _ = write!(
         out,
         "\n`target` is one of {}. Brokers count from 1, partitions and instances from 0.\n\n\
-         `on` is one of `append:TOPIC/N`, `high-watermark:TOPIC/N`, `transaction-prepare`, \
-         `transaction-prepare:ID`, `rebalance`, `rebalance:GROUP`, each perhaps with `#N` for \
+         `on` is one of `append:TOPIC/N`, `roll:TOPIC/N` (of a segment), \
+         `high-watermark:TOPIC/N`, `transaction-prepare`, `transaction-prepare:ID`, `rebalance`, `rebalance:GROUP`, each perhaps with `#N` for \
          its Nth occurrence since the start of the run.\n\n",
         targets.join(", ")
     );

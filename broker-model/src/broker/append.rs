@@ -130,6 +130,9 @@ impl Broker {
     ) {
         let bytes = cx.batches.get(entry.batch).bytes;
         self.replicas.appended(cx, partition, bytes, rolled);
+        if rolled {
+            cx.note(Note::Rolled { node: self.node, partition, leader: true });
+        }
         cx.note(Note::Appended { node: self.node, partition, entry, end, leader: true });
         self.advance_high_watermark(cx, partition);
     }

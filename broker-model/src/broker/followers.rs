@@ -145,6 +145,9 @@ impl Broker {
         let end = replica.log().log_end_offset();
         let bytes = cx.batches.get(entry.batch).bytes;
         self.replicas.appended(cx, partition, bytes, rolled);
+        if rolled {
+            cx.note(Note::Rolled { node: self.node, partition, leader: false });
+        }
         cx.note(Note::Appended { node: self.node, partition, entry, end, leader: false });
         true
     }

@@ -51,6 +51,8 @@ pub(super) struct Lifecycle {
     pub(super) fenced: bool,
     /// The first metadata delta was applied: roles are taken.
     pub(super) published: bool,
+    /// What an unclean stop left was read.
+    recovered: bool,
     pub(super) controllers: Vec<NodeId>,
     active: usize,
     /// The latest epoch of the quorum in which it knew the leader.
@@ -78,6 +80,7 @@ impl Lifecycle {
             previous_epoch: BrokerEpoch(-1),
             fenced: true,
             published: false,
+            recovered: false,
             controllers: Vec::new(),
             active: 0,
             quorum_epoch: LeaderEpoch(0),
@@ -132,6 +135,7 @@ impl Lifecycle {
         self.phase = Phase::Stopped;
         self.fenced = true;
         self.published = false;
+        self.recovered = false;
         self.heartbeat_open = false;
         self.heartbeat_next = false;
         self.told_to_wait = false;
@@ -175,7 +179,7 @@ impl Broker {
             Ok(answer) if answer.error == ErrorCode::None => {
                 self.life.phase = Phase::Running;
                 self.life.broker_epoch = answer.broker_epoch;
-                self.fetch_metadata(cx);
+                self.recover_logs(cx);
                 self.heartbeat(cx);
             }
             Ok(answer) if answer.error == ErrorCode::NotController => {
@@ -188,6 +192,25 @@ impl Broker {
                 let longest = self.config.broker_session_timeout;
                 self.life.backoff = (self.life.backoff * 2).min(longest.max(RETRY));
             }
+        }
+    }
+
+    /// Kafka's broker registers first and recovers its logs, still fenced, before it takes in any
+    /// metadata.
+    fn recover_logs(&mut self, cx: &mut Context<'_>) {
+        let bytes = self.replicas.iter().map(|(_, r)| r.log().recovery_bytes()).sum();
+        if self.life.recovered || bytes == 0 {
+            return self.recovered(cx);
+        }
+        let threads = self.config.num_recovery_threads_per_data_dir;
+        cx.outputs.push(Output::Recover { bytes, threads });
+    }
+
+    /// The logs are whole: the broker follows the metadata log.
+    pub(super) fn recovered(&mut self, cx: &mut Context<'_>) {
+        self.life.recovered = true;
+        if self.life.phase != Phase::Registering {
+            self.fetch_metadata(cx);
         }
     }
 

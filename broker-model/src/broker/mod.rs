@@ -239,6 +239,7 @@ impl Broker {
             Input::Request { token, header, request } => self.request(cx, token, header, request),
             Input::Response { tag, from, result } => self.response(cx, tag, from, result),
             Input::Flushed { partition, end } => self.flushed(partition, end),
+            Input::Recovered => self.recovered(cx),
             Input::Cleaned { partition } => self.cleaned(cx, partition),
             Input::ControlledShutdown => self.controlled_shutdown(cx),
             Input::Tick => self.tick(cx),

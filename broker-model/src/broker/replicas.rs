@@ -143,7 +143,7 @@ impl Replicas {
         hosted.unflushed += u64::from(bytes);
         let waiting = u64::try_from(end - hosted.flush_asked).unwrap_or(0);
         if rolled || waiting >= every {
-            hosted.ask_flush(cx, partition);
+            hosted.ask_flush(cx, partition, waiting >= every);
         }
         if rolled && compact {
             self.cleaner.wake(cx.now.instant);
@@ -164,9 +164,9 @@ impl Replicas {
 }
 
 impl Hosted {
-    fn ask_flush(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
-        let end = self.replica.log().log_end_offset();
-        cx.outputs.push(Output::Flush { partition: Some(partition), end, bytes: self.unflushed });
+    fn ask_flush(&mut self, cx: &mut Context<'_>, partition: PartitionId, waits: bool) {
+        let (end, bytes) = (self.replica.log().log_end_offset(), self.unflushed);
+        cx.outputs.push(Output::Flush { partition: Some(partition), end, bytes, waits });
         self.flush_asked = end;
         self.unflushed = 0;
     }
@@ -190,7 +190,7 @@ impl Broker {
         let now = cx.now.instant;
         for partition in self.replicas.due_flushes(now) {
             if let Some(hosted) = self.replicas.hosted_mut(partition).filter(|h| h.unflushed > 0) {
-                hosted.ask_flush(cx, partition);
+                hosted.ask_flush(cx, partition, false);
             }
         }
         if self.replicas.watermark_checkpoint_at <= now {

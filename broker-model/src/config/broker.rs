@@ -23,6 +23,9 @@ config! {
     num_network_threads: u32 = 3, "num.network.threads", value::int_from_one;
     /// `num.io.threads`: request handlers.
     num_io_threads: u32 = 8, "num.io.threads", value::int_from_one;
+    /// `num.recovery.threads.per.data.dir`: threads that recover logs after an unclean stop.
+    num_recovery_threads_per_data_dir: u32 = 2,
+        "num.recovery.threads.per.data.dir", value::int_from_one;
     /// `socket.request.max.bytes`.
     socket_request_max_bytes: u32 = 104_857_600, "socket.request.max.bytes", value::int_from_one;
     /// `replica.socket.timeout.ms`: of a follower's fetches.

@@ -143,7 +143,7 @@ pub(super) const BROKER: &[Ignored] = &[
     },
     Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
     Ignored {
-        why: "a broker has one log directory without index files, and recovers at once",
+        why: "a broker has one log directory without index files",
         keys: &[
             "background.threads",
             "log.dir",
@@ -156,7 +156,6 @@ pub(super) const BROKER: &[Ignored] = &[
             "log.preallocate",
             "log.segment.delete.delay.ms",
             "metadata.log.dir",
-            "num.recovery.threads.per.data.dir",
             "num.replica.alter.log.dirs.threads",
         ],
     },

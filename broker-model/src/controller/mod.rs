@@ -219,7 +219,7 @@ impl Controller {
                 }
             }
             Input::Response { tag, result, .. } => self.quorum.answered(cx, tag, result),
-            Input::Cleaned { .. } => {}
+            Input::Cleaned { .. } | Input::Recovered => {}
         }
         self.settle(cx);
         if self.quorum.has_left(cx.now.instant) {

@@ -28,6 +28,17 @@ impl Log {
         self.reopen(batches);
     }
 
+    /// Bytes of the segments that a recovery reads: those that hold something behind the
+    /// recovery point. None after a clean stop.
+    #[must_use]
+    pub fn recovery_bytes(&self) -> u64 {
+        if self.recovery_point >= self.log_end {
+            return 0;
+        }
+        let after = self.segments.partition_point(|s| s.base_offset <= self.recovery_point);
+        self.segments[after.saturating_sub(1)..].iter().map(|s| s.bytes).sum()
+    }
+
     fn forget_log_start(&mut self) {
         self.log_start = self.start_checkpoint.max(self.segments[0].base_offset);
     }

@@ -3,7 +3,7 @@
 use super::replica::{Replica, Role};
 use crate::protocol::fetch::EpochEnd;
 use crate::records::{Batches, LogEntry};
-use crate::rules::{FollowerTruncation, Rules};
+use crate::rules::{EpochsAtTruncation, FollowerTruncation, Rules};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
 impl Replica {
@@ -50,7 +50,11 @@ impl Replica {
             // and asks again from there.
             Some(own) => own.end_offset,
         };
-        self.truncate(to.min(end), batches)
+        let cut = self.truncate(to.min(end), batches);
+        if rules.epochs_at_truncation == EpochsAtTruncation::OneTooMany {
+            self.log.forget_latest_epoch();
+        }
+        cut
     }
 
     /// Cuts the log and draws the high watermark down with it. Gives the new log end offset

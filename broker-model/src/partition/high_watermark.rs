@@ -1,6 +1,6 @@
 //! How far a partition is replicated. Source: KIP-497 (maximal ISR), KIP-966 (strict min ISR).
 
-use crate::rules::{HighWatermarkRule, HwRequiresMinIsr, Rules};
+use crate::rules::{HighWatermarkMoves, HighWatermarkRule, HwRequiresMinIsr, Rules};
 use crate::types::Offset;
 
 /// A follower as the high watermark sees it.
@@ -30,5 +30,8 @@ pub fn high_watermark(
             followers.filter(|f| f.counts).map(|f| f.log_end_offset).fold(leader_end, Offset::min)
         }
     };
-    replicated.max(current)
+    match rules.high_watermark_moves {
+        HighWatermarkMoves::Forward => replicated.max(current),
+        HighWatermarkMoves::Back => replicated.max(Offset::ZERO),
+    }
 }

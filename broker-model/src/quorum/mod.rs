@@ -310,7 +310,7 @@ impl Quorum {
         let (version, state) = (self.store.version(), self.store.state());
         self.flushing = Some(Flushing { end, version, state, void: false });
         let end = Offset(i64::try_from(end).expect("a log in memory has fewer than 2^63 records"));
-        cx.outputs.push(Output::Flush { partition: None, end, bytes });
+        cx.outputs.push(Output::Flush { partition: None, end, bytes, waits: false });
     }
 
     /// When to wake it, [`Instant::FAR`] for never.

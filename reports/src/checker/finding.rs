@@ -85,6 +85,14 @@ pub enum Anomaly {
     CommittedStays,
     /// An ISR holds a broker that is no replica.
     IsrInReplicas,
+    /// A broker may be elected that lacks committed records.
+    ElectableComplete,
+    /// A leader's high watermark went back.
+    HighWatermarkMonotonic,
+    /// A leader does not wait for a member of the ISR.
+    LeaderCoversIsr,
+    /// The leader epochs of a log are not those of its records.
+    EpochsMatchRecords,
     /// A last stable offset is above the high watermark.
     LastStableOffset,
     /// A log has a gap or a repetition in a producer's sequence.
@@ -138,6 +146,10 @@ impl Anomaly {
             Self::LogMatching => "log-matching",
             Self::CommittedStays => "committed-stays",
             Self::IsrInReplicas => "isr-in-replicas",
+            Self::ElectableComplete => "electable-complete",
+            Self::HighWatermarkMonotonic => "high-watermark-monotonic",
+            Self::LeaderCoversIsr => "leader-covers-isr",
+            Self::EpochsMatchRecords => "epochs-match-records",
             Self::LastStableOffset => "last-stable-offset",
             Self::SequenceContiguous => "sequence-contiguous",
             Self::OneControllerPerEpoch => "one-controller-per-epoch",
@@ -154,7 +166,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -177,6 +189,10 @@ impl Anomaly {
         Self::LogMatching,
         Self::CommittedStays,
         Self::IsrInReplicas,
+        Self::ElectableComplete,
+        Self::HighWatermarkMonotonic,
+        Self::LeaderCoversIsr,
+        Self::EpochsMatchRecords,
         Self::LastStableOffset,
         Self::SequenceContiguous,
         Self::OneControllerPerEpoch,

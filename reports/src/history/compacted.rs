@@ -67,33 +67,44 @@ impl Recorder {
 
     /// All partitions were audited: of the records that were not found, marks those that
     /// compaction may have removed, because the log has a newer record of their key or had a
-    /// tombstone.
+    /// tombstone. What came of those, and of deleted ones, is not expected to be seen, nor wrong.
     pub fn audit_removals(&mut self, facts: &impl Facts) {
-        if self.removals.compacted.is_empty() {
+        if self.removals.compacted.is_empty() && self.removals.starts.is_empty() {
             return;
         }
         let newest = self.newest_of_keys(facts);
         let mut removed = Vec::new();
         for (id, state, batch) in self.records.iter() {
             let told = state.any(RecordState::ACKNOWLEDGED | RecordState::POLLED);
-            if !told || state.any(RecordState::AUDITED) || !self.is_compacted(batch) {
+            let (compacted, start) =
+                (self.is_compacted(batch), self.removals.start(batch.partition));
+            if !told || state.any(RecordState::AUDITED) || !(compacted || start > 0) {
+                continue;
+            }
+            let offset = self.records.acknowledged_offset(id);
+            let visible = batch.transaction().is_none_or(|number| self.is_visible(number));
+            if offset.is_some_and(|offset| offset < start) && visible {
+                removed.push((id, batch.partition, batch.transaction(), 0));
+                continue;
+            }
+            if !compacted {
                 continue;
             }
             let key = facts.key(id);
             let known = newest.get(&(batch.partition, key)).copied().unwrap_or_default();
-            let superseded = match self.records.acknowledged_offset(id) {
+            let superseded = match offset {
                 // A tombstone goes some time after what it deletes, never before.
                 Some(offset) if offset + 1 == known.end => known.audited_end == 0,
                 Some(offset) => offset + 1 < known.end,
                 // Where it was nobody knows.
                 None => known.end > 0,
             };
-            if superseded && batch.transaction().is_none_or(|number| self.is_visible(number)) {
-                removed.push((id, batch.partition, batch.transaction()));
+            if superseded && visible {
+                removed.push((id, batch.partition, batch.transaction(), RecordState::COMPACTED));
             }
         }
-        for (id, partition, transaction) in removed {
-            let before = self.records.set(id, RecordState::COMPACTED);
+        for (id, partition, transaction, bits) in removed {
+            let before = self.records.set(id, bits);
             if let Some(number) = transaction {
                 let acknowledged = before.is_some_and(|b| b.any(RecordState::ACKNOWLEDGED));
                 let transaction = self.transactions.get_mut(number);

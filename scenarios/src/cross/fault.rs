@@ -112,6 +112,7 @@ fn target(cross: &mut Cross<'_>, target: &Target, node: Option<&Node>) {
 fn event(cross: &mut Cross<'_>, event: &ProtocolEvent, node: Option<&Node>) {
     match event {
         ProtocolEvent::Append { topic, partition: n }
+        | ProtocolEvent::Roll { topic, partition: n }
         | ProtocolEvent::HighWatermark { topic, partition: n } => {
             partition(cross, topic, *n, node);
         }

@@ -192,8 +192,14 @@ fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
 
 /// `EVENT`, `EVENT:WHAT`, each perhaps with `#N`.
 fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
-    const EVENTS: [&str; 5] =
-        ["append", "high-watermark", "transaction-prepare", "rebalance", "controller-election"];
+    const EVENTS: [&str; 6] = [
+        "append",
+        "high-watermark",
+        "roll",
+        "transaction-prepare",
+        "rebalance",
+        "controller-election",
+    ];
     let text = values::text(value)?;
     let (head, nth) = match text.rsplit_once('#') {
         None => (text.as_str(), 1),
@@ -221,6 +227,10 @@ fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
         "high-watermark" => {
             let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
             ProtocolEvent::HighWatermark { topic, partition }
+        }
+        "roll" => {
+            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            ProtocolEvent::Roll { topic, partition }
         }
         "transaction-prepare" => {
             ProtocolEvent::TransactionPrepare { transactional_id: what.map(name).transpose()? }

@@ -70,6 +70,14 @@ anomalies! {
     CommittedStays = "committed-stays",
     /// An ISR holds a broker that is no replica.
     IsrInReplicas = "isr-in-replicas",
+    /// A broker may be elected that lacks committed records.
+    ElectableComplete = "electable-complete",
+    /// A leader's high watermark went back.
+    HighWatermarkMonotonic = "high-watermark-monotonic",
+    /// A leader does not wait for a member of the ISR.
+    LeaderCoversIsr = "leader-covers-isr",
+    /// The leader epochs of a log are not those of its records.
+    EpochsMatchRecords = "epochs-match-records",
     /// The last stable offset is wrong or above the high watermark.
     LastStableOffset = "last-stable-offset",
     /// A log has a gap in a producer's sequence.

@@ -161,6 +161,13 @@ pub enum ProtocolEvent {
         /// The partition within it.
         partition: u32,
     },
+    /// `roll:TOPIC/PARTITION`: the leader opened a new segment.
+    Roll {
+        /// The topic.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
     /// `high-watermark:TOPIC/PARTITION`: the leader's high watermark rose.
     HighWatermark {
         /// The topic.

@@ -136,6 +136,7 @@ impl fmt::Display for ProtocolEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Append { topic, partition } => write!(f, "append:{topic}/{partition}"),
+            Self::Roll { topic, partition } => write!(f, "roll:{topic}/{partition}"),
             Self::HighWatermark { topic, partition } => {
                 write!(f, "high-watermark:{topic}/{partition}")
             }

@@ -8,11 +8,15 @@ mod broker_epoch_monotonic;
 mod by_partition;
 mod commit_in_own_epoch;
 mod committed_stays;
+mod electable_complete;
+mod epochs_match_records;
 mod full_isr;
 mod hanging_transaction;
 mod high_watermark_in_isr;
+mod high_watermark_monotonic;
 mod isr_in_replicas;
 mod last_stable_offset;
+mod leader_covers_isr;
 mod leader_epoch_monotonic;
 mod log_matching;
 mod metadata_high_watermark;
@@ -230,6 +234,10 @@ pub fn standard() -> Invariants {
         Box::<log_matching::LogMatching>::default(),
         Box::<committed_stays::CommittedStays>::default(),
         Box::new(isr_in_replicas::IsrInReplicas),
+        Box::<electable_complete::ElectableComplete>::default(),
+        Box::<high_watermark_monotonic::HighWatermarkMonotonic>::default(),
+        Box::new(leader_covers_isr::LeaderCoversIsr),
+        Box::new(epochs_match_records::EpochsMatchRecords),
         Box::<last_stable_offset::LastStableOffset>::default(),
         Box::<sequence_contiguous::SequenceContiguous>::default(),
         Box::<one_controller_per_epoch::OneControllerPerEpoch>::default(),
@@ -270,6 +278,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 17);
+        assert_eq!(names.len(), 21);
     }
 }

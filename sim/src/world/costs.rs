@@ -18,6 +18,8 @@ pub struct Costs {
     pub other: Duration,
     /// Request handler or replica fetcher, for each batch (validate, CRC, index).
     pub batch: Duration,
+    /// Recovery thread, for each KiB read after an unclean stop (CRC, indexes).
+    pub recover_kib: Duration,
     /// Request handler or replica fetcher, for each KiB appended.
     pub append_kib: Duration,
 }
@@ -31,6 +33,7 @@ impl Default for Costs {
             fetch: 40 * MICROSECOND,
             other: 30 * MICROSECOND,
             batch: 12 * MICROSECOND,
+            recover_kib: MICROSECOND,
             append_kib: MICROSECOND,
         }
     }

@@ -215,6 +215,8 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
             timer_at: Instant::FAR,
             frozen: Vec::new(),
             disk_jobs: Vec::new(),
+            synced_at: Instant(0),
+            lost_power: false,
             metadata_durable: 0,
             answers: Vec::new(),
         });
@@ -281,6 +283,7 @@ fn costs(hardware: &Hardware) -> Costs {
         fetch: cpu.fetch,
         other: cpu.request,
         batch: cpu.batch,
+        recover_kib: cpu.in_mib / 1024,
         append_kib: cpu.in_mib / 1024,
     }
 }

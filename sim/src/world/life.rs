@@ -51,6 +51,9 @@ impl World {
             return;
         }
         let node = &mut self.nodes[index];
+        let registered = node.broker().is_some_and(|broker| broker.is_registered());
+        node.lost_power = kind == StopKind::PowerCut || (node.lost_power && !registered);
+        node.synced_at = Instant(0);
         node.state = match kind {
             StopKind::Clean | StopKind::Kill => NodeState::Stopped,
             StopKind::PowerCut => NodeState::NoPower,

@@ -2,7 +2,7 @@
 
 use broker_model::broker::Broker;
 use broker_model::controller::Controller;
-use broker_model::io::Disconnected;
+use broker_model::io::{Disconnected, Output};
 use broker_model::protocol::Response;
 use broker_model::types::{Instant, NodeId, Offset, PartitionId};
 
@@ -73,6 +73,10 @@ pub struct Node {
     pub frozen: Vec<Event>,
     /// Disk jobs under way, oldest first.
     pub disk_jobs: Vec<DiskJob>,
+    /// Until then a flush is under way that the thread which appended waits for.
+    pub synced_at: Instant,
+    /// Its host lost power, and it has not registered since.
+    pub lost_power: bool,
     /// Durable end of the metadata log, on controllers.
     pub metadata_durable: i64,
     /// Answers of other nodes whose CPU time is being spent.
@@ -93,6 +97,8 @@ pub(super) enum DiskJobKind {
     Flush { partition: Option<PartitionId>, end: Offset },
     WriteBack(WriteBack),
     Clean(PartitionId),
+    Recover,
+    Release(Vec<Output>),
     Look,
 }
 

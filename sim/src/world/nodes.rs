@@ -5,7 +5,7 @@ use broker_model::note::Note;
 use broker_model::protocol::Header;
 use broker_model::types::{Instant, Now, Timestamp};
 
-use super::node::{Machine, NodeState};
+use super::node::{DiskJobKind, Machine, NodeState};
 use super::{Event, World};
 use crate::network::{Channel, Endpoint, Slot};
 
@@ -59,10 +59,21 @@ impl World {
         mut outputs: Vec<Output>,
         mut notes: Vec<Note>,
     ) {
+        let mut held = Vec::new();
+        let before = self.nodes[index].synced_at;
         for output in outputs.drain(..) {
-            self.carry_out(index, output);
+            let node = &self.nodes[index];
+            if node.synced_at > self.now && is_held(&output, node.synced_at > before) {
+                held.push(output);
+            } else {
+                self.carry_out(index, output);
+            }
         }
         self.outputs = outputs;
+        if !held.is_empty() {
+            let synced_at = self.nodes[index].synced_at;
+            self.push_disk_job(index, synced_at, DiskJobKind::Release(held));
+        }
         self.observe(&notes);
         notes.clear();
         self.notes = notes;
@@ -89,7 +100,12 @@ impl World {
                 self.send_request(way, tag.0, header, request);
             }
             Output::Append { partition, bytes, end } => self.append(index, partition, bytes, end),
-            Output::Flush { partition, end, bytes } => self.flush(index, partition, end, bytes),
+            Output::Flush { partition, end, bytes, waits } => {
+                let done = self.flush(index, partition, end, bytes);
+                let node = &mut self.nodes[index];
+                node.synced_at = if waits { node.synced_at.max(done) } else { node.synced_at };
+            }
+            Output::Recover { bytes, threads } => self.recover(index, bytes, threads),
             Output::Clean { partition, from, bytes, at_least } => {
                 self.clean(index, partition, (from, bytes), at_least);
             }
@@ -131,5 +147,19 @@ impl World {
             NodeState::Paused => node.frozen.push(Event::Node(index as u32)),
             NodeState::Stopped | NodeState::NoPower => {}
         }
+    }
+}
+
+/// Whether an output waits for a flush that its thread waits for: all that is said behind it,
+/// and answers to producers, whose own append came before it.
+const fn is_held(output: &Output, behind: bool) -> bool {
+    use broker_model::protocol::Response;
+    match output {
+        Output::Reply { response: Response::Produce(_), .. } => true,
+        Output::Reply { .. }
+        | Output::NoReply { .. }
+        | Output::Disconnect { .. }
+        | Output::Send { .. } => behind,
+        _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! What nodes write: page cache, flushes, write-back.
 
-use broker_model::io::Input;
+use broker_model::io::{Input, Output};
 use broker_model::types::{Duration, Instant, Offset, PartitionId};
 
 use super::node::{DiskJob, DiskJobKind, NodeState};
@@ -33,7 +33,7 @@ impl World {
         partition: Option<PartitionId>,
         end: Offset,
         bytes: u64,
-    ) {
+    ) -> Instant {
         let node = &mut self.nodes[index];
         let bytes = match partition {
             Some(partition) => node.cache.take_dirty(partition),
@@ -41,6 +41,7 @@ impl World {
         };
         let done = node.disk.fsync(self.now, bytes);
         self.push_disk_job(index, done, DiskJobKind::Flush { partition, end });
+        done
     }
 
     pub(super) fn push_disk_job(&mut self, index: usize, done: Instant, kind: DiskJobKind) {
@@ -74,6 +75,8 @@ impl World {
             DiskJobKind::Clean(partition) => {
                 self.tell_node(index, job.kind, Input::Cleaned { partition });
             }
+            DiskJobKind::Recover => self.tell_node(index, job.kind, Input::Recovered),
+            DiskJobKind::Release(held) => self.release(index, held),
             DiskJobKind::WriteBack(done) => self.nodes[index].cache.end_write_back(&done),
             DiskJobKind::Look => self.look_for_dirty_pages(index),
         }
@@ -88,6 +91,29 @@ impl World {
         } else if node.state.is_running() {
             self.run_node(index, input);
         }
+    }
+
+    /// What waited for a flush is said now, or when the process goes on if it is paused.
+    fn release(&mut self, index: usize, held: Vec<Output>) {
+        let node = &mut self.nodes[index];
+        if node.state == NodeState::Paused {
+            let (incarnation, kind) = (node.incarnation, DiskJobKind::Release(held));
+            node.disk_jobs.push(DiskJob { done: Instant::FAR, incarnation, kind });
+            return;
+        }
+        for output in held {
+            self.carry_out(index, output);
+        }
+    }
+
+    /// Logs are read after an unclean stop: from the disk unless they are still in memory, and
+    /// by so many threads, which check every batch.
+    pub(super) fn recover(&mut self, index: usize, bytes: u64, threads: u32) {
+        let node = &mut self.nodes[index];
+        let read = if node.pages.is_warm() { self.now } else { node.disk.read(self.now, bytes) };
+        let threads = u64::from(threads.min(node.cores).max(1));
+        let checked = self.now + self.costs.recover_kib * bytes.div_ceil(1024) / threads;
+        self.push_disk_job(index, read.max(checked), DiskJobKind::Recover);
     }
 
     /// A log cleaner reads a log: what is still in memory costs the disk nothing.

@@ -164,6 +164,7 @@ impl Cluster {
             Output::Flush { partition, end, .. } => {
                 self.queue.push_back((from, Input::Flushed { partition, end }));
             }
+            Output::Recover { .. } => self.queue.push_back((from, Input::Recovered)),
             Output::Clean { partition, .. } => {
                 self.queue.push_back((from, Input::Cleaned { partition }));
             }

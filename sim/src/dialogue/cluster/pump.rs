@@ -286,6 +286,7 @@ impl Cluster {
                         seat.halted = true;
                     }
                 }
+                Output::Recover { .. } => self.queue.push_back((from, Input::Recovered)),
                 Output::Clean { partition, .. } => {
                     self.queue.push_back((from, Input::Cleaned { partition }));
                 }

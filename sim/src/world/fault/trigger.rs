@@ -66,6 +66,10 @@ impl World {
                 Note::Appended { partition: id, leader: true, .. },
             )
             | (
+                ProtocolEvent::Roll { topic, partition },
+                Note::Rolled { partition: id, leader: true, .. },
+            )
+            | (
                 ProtocolEvent::HighWatermark { topic, partition },
                 Note::HighWatermark { partition: id, leader: true, .. },
             ) => self.partition_named(topic, *partition) == Some(*id),

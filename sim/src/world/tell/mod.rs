@@ -217,6 +217,8 @@ impl World {
                     format!("the metadata log is durable up to {end}")
                 }
                 DiskJobKind::WriteBack(_) => "dirty pages are written back".to_owned(),
+                DiskJobKind::Recover => "logs are read after an unclean stop".to_owned(),
+                DiskJobKind::Release(_) => "what waited for a flush goes on".to_owned(),
                 DiskJobKind::Clean(partition) => {
                     format!("{} is read by the log cleaner", words.partition(*partition))
                 }

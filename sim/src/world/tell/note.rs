@@ -39,6 +39,9 @@ impl Words<'_> {
                     self.partition(*partition)
                 )
             }
+            Note::Rolled { node, partition, .. } => {
+                format!("broker {node} opens a segment of {}", self.partition(*partition))
+            }
             Note::Compacted { node, partition, from, end, removed } => {
                 let (partition, records) = (self.partition(*partition), *removed as usize);
                 let gone = plural(records, "record");
