@@ -54,12 +54,6 @@ const IMPATIENT: &str = "[service.payment.producer]\n\"request.timeout.ms\" = 30
                          [load.customers]\nlimit = 800\n\
                          arrivals = { model = \"open\", rate = \"100/s\" }\n";
 
-/// A leader of a second epoch is cut off, so that its log is cut to two epochs later.
-const MOVED: &str = "[[fault]]\nkind = \"leader-move\"\ntarget = \"partition:orders/0\"\n\
-                     at = \"300ms\"\n\
-                     [[fault]]\nkind = \"partition\"\ncut = \"full\"\n\
-                     target = \"leader-of:orders/0\"\nat = \"2s\"\nfor = \"4s\"\n";
-
 /// An instance that dies in mid-transaction and stays away for long: its transaction must end
 /// without it.
 const GONE: &str = "[scenario]\nduration = \"30s\"\n[cluster.config]\n\
@@ -112,9 +106,9 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::CommittedStays, ("electable", "any-live"), "hazards/unclean-election-repaired.toml", 0, ""),
     canary(Anomaly::IsrInReplicas, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
     canary(Anomaly::ElectableComplete, ("electable", "any-live"), "hazards/unclean-election-repaired.toml", 0, ""),
-    canary(Anomaly::HighWatermarkMonotonic, ("high_watermark_moves", "back"), "faults/broker-pause.toml", 0, ""),
+    canary(Anomaly::HighWatermarkMonotonic, ("high_watermark_moves", "back"), "faults/broker-pause.toml", 1, ""),
     canary(Anomaly::LeaderCoversIsr, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
-    canary(Anomaly::EpochsMatchRecords, ("epochs_at_truncation", "one-too-many"), "faults/partition-full.toml", 0, MOVED),
+    canary(Anomaly::EpochsMatchRecords, ("epochs_at_truncation", "one-too-many"), "faults/partition-full.toml", 0, ""),
     canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
     canary(Anomaly::OneControllerPerEpoch, ("raft_resume_leader", "on"), "faults/controller-failover.toml", 2, BACK_AT_ONCE),

@@ -136,6 +136,9 @@ impl Broker {
         let new = replica.become_leader(cx.now.instant, record);
         for &node in record.replicas.iter().filter(|&&n| n != self.node) {
             replica.set_eligible(node, self.image.is_active(node));
+            if let Some(broker) = self.image.broker(node) {
+                replica.set_registered(node, broker.epoch);
+            }
         }
         if new {
             let start = replica.log().log_end_offset();
@@ -224,6 +227,9 @@ impl Broker {
         let mut led = Vec::new();
         for (partition, hosted) in self.replicas.iter_mut() {
             hosted.replica.set_eligible(broker, eligible);
+            if let Some(registered) = self.image.broker(broker) {
+                hosted.replica.set_registered(broker, registered.epoch);
+            }
             if eligible && hosted.replica.leader().is_some() {
                 led.push(partition);
             }

@@ -45,6 +45,8 @@ pub struct RemoteReplica {
     pub broker_epoch: BrokerEpoch,
     /// Whether metadata lets it into an ISR: not fenced, not shutting down.
     pub eligible: bool,
+    /// Its broker epoch as of the metadata, -1 before any.
+    registered: BrokerEpoch,
     /// In the committed ISR.
     in_isr: bool,
     last_fetch: Instant,
@@ -60,10 +62,17 @@ impl RemoteReplica {
             last_caught_up: None,
             broker_epoch: BrokerEpoch(-1),
             eligible: true,
+            registered: BrokerEpoch(-1),
             in_isr: false,
             last_fetch: Instant::default(),
             leader_end_at_last_fetch: Offset::ZERO,
         }
+    }
+
+    /// Whether its last fetch was of the process that is registered now, as far as both are known:
+    /// what an earlier process had says nothing. Source: KIP-903.
+    fn is_of_registered_process(&self) -> bool {
+        self.registered.0 < 0 || self.broker_epoch.0 < 0 || self.registered == self.broker_epoch
     }
 
     /// Whether it is in the ISR that the controller confirmed.
@@ -254,7 +263,9 @@ impl Replica {
             IsrJoinRequiresLeso::Off => may_join_at_high_watermark(end, self.high_watermark),
         };
         let remote = leader.remote(follower);
-        remote.is_some_and(|r| !r.in_isr && r.eligible && reaches(r.log_end_offset))
+        remote.is_some_and(|r| {
+            !r.in_isr && r.eligible && r.is_of_registered_process() && reaches(r.log_end_offset)
+        })
     }
 
     /// A follower that may join the ISR now that a change of it is over. Whoever has been silent
@@ -277,6 +288,15 @@ impl Replica {
             && let Some(remote) = leader.remotes.iter_mut().find(|r| r.node == follower)
         {
             remote.eligible = eligible;
+        }
+    }
+
+    /// Metadata names the process of a follower that is registered.
+    pub fn set_registered(&mut self, follower: NodeId, epoch: BrokerEpoch) {
+        if let Role::Leader(leader) = &mut self.role
+            && let Some(remote) = leader.remotes.iter_mut().find(|r| r.node == follower)
+        {
+            remote.registered = epoch;
         }
     }
 

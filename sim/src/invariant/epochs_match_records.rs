@@ -21,6 +21,9 @@ fn differs(cache: &LeaderEpochs, entries: &[LogEntry], log_end: Offset) -> Optio
     if let Some(behind) = start.filter(|&start| start > log_end) {
         return Some(behind);
     }
+    if let (None, Some(first)) = (start, entries.first()) {
+        return Some(first.base_offset);
+    }
     let wrong =
         |e: &&LogEntry| cache.epoch_at(e.base_offset).is_some_and(|epoch| epoch != e.leader_epoch);
     entries.iter().find(wrong).map(|e| e.base_offset)
@@ -28,8 +31,10 @@ fn differs(cache: &LeaderEpochs, entries: &[LogEntry], log_end: Offset) -> Optio
 
 fn look(view: &View<'_>, node: NodeId, partition: PartitionId, whole: bool) -> Option<String> {
     let log = view.replica(node, partition)?.log();
-    let from = if whole { 0 } else { log.entries().len().saturating_sub(1) };
-    let at = differs(log.leader_epochs(), &log.entries()[from..], log.log_end_offset())?;
+    let entries = log.entries();
+    let first = entries.partition_point(|e| e.base_offset < log.log_start_offset());
+    let from = if whole { first } else { first.max(entries.len().saturating_sub(1)) };
+    let at = differs(log.leader_epochs(), &entries[from..], log.log_end_offset())?;
     Some(format!(
         "the leader epochs of partition {partition} on broker {node} are not those of its records \
          at offset {at}: {:?}",
@@ -89,6 +94,7 @@ mod tests {
     fn rejects_an_epoch_behind_the_end_and_one_that_no_record_has() {
         assert_eq!(log(&[(0, 0), (3, 9)], &[(0, 0), (4, 0)], 6), Some(9));
         assert_eq!(log(&[(0, 0), (3, 4)], &[(0, 0), (4, 2)], 6), Some(4));
+        assert_eq!(log(&[], &[(0, 0), (4, 0)], 6), Some(0), "records without any");
     }
 
     #[test]

@@ -199,6 +199,10 @@ fn joining_counts_before_the_controller_agrees() {
     leader.set_eligible(NodeId(2), false);
     assert!(!leader.isr_expand_candidate(NodeId(2), &RULES()));
     leader.set_eligible(NodeId(2), true);
+    leader.set_registered(NodeId(2), BrokerEpoch(3));
+    let process = "what an earlier process had says nothing of the one that is registered";
+    assert!(!leader.isr_expand_candidate(NodeId(2), &RULES()), "{process}");
+    leader.set_registered(NodeId(2), BrokerEpoch(2));
     leader.propose_expand(NodeId(2));
     assert!(!leader.isr_expand_candidate(NodeId(2), &RULES()));
     append(&mut leader, &mut b, 1);
