@@ -63,6 +63,8 @@ pub enum Note {
         end: Offset,
         /// The log end offset before.
         from: Offset,
+        /// The leader epoch of the first record that was cut, if it is known.
+        epoch: Option<LeaderEpoch>,
     },
     /// The log start offset moved: records before it are gone for good.
     LogStart {

@@ -117,6 +117,13 @@ rules! {
         /// Canary: adds a broker that is no replica.
         Anyone = "anyone",
     },
+    /// What becomes of the ISRs of a broker that is fenced.
+    fencing: Fencing {
+        /// It leaves them.
+        #[default] Leaves = "leaves",
+        /// Canary: it stays in them.
+        Stays = "stays",
+    },
     /// Whether a leader brings back followers that caught up.
     isr_expand: IsrExpand {
         /// It does.
@@ -283,6 +290,41 @@ rules! {
         #[default] DirectoryId = "directory_id",
         /// Before 3.9: by its node id, whatever became of its disk.
         IdOnly = "id_only",
+    },
+    /// How a follower of a new leader makes its log fit. Source: KIP-101, KIP-279, KIP-595.
+    truncate: Truncate {
+        /// The answer to a fetch says where the logs part.
+        #[default] OnFetch = "on_fetch",
+        /// Before Kafka 2.7: it asks for the end of its last epoch before it fetches, and asks
+        /// again as long as the leader names an epoch that it does not have.
+        Epoch279 = "epoch_279",
+        /// Before Kafka 2.0: it asks once, and falls back to its own high watermark.
+        Epoch101 = "epoch_101",
+        /// Before Kafka 0.11: it cuts at its own high watermark.
+        LocalHw = "local_hw",
+    },
+    /// What a leader answers who is asked for the end of an epoch. Source: KIP-279.
+    epoch_answer: EpochAnswer {
+        /// The end of the largest epoch at or below it.
+        #[default] Floor = "floor",
+        /// Before Kafka 2.0: the start of the next larger epoch, which may be far too high.
+        NextLargerOnly = "next_larger_only",
+    },
+    /// Whether the answer to a fetch counts that was sent under another leader epoch. Source:
+    /// KAFKA-18991.
+    fetch_response_epoch_check: FetchResponseEpochCheck {
+        /// It does not.
+        #[default] On = "on",
+        /// Before Kafka 3.9.1: it does, if the follower stands where it stood then.
+        Off = "off",
+    },
+    /// When a follower takes over the high watermark of an answer that says where the logs part.
+    /// Source: KAFKA-14704.
+    follower_hw_before_truncate: FollowerHwBeforeTruncate {
+        /// Not at all: it cuts, and hears it again.
+        #[default] Off = "off",
+        /// Before Kafka 3.5: before it cuts.
+        On = "on",
     },
     /// The leader epochs that a fetch and a question for offsets carry. Source: KIP-320.
     fetch_epoch: FetchEpoch {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::decode::{FAULT_KINDS, TARGETS};
 use crate::model::check::Anomaly;
+use crate::model::message::MessageKind;
 use crate::profiles;
 use crate::spec::{SECTIONS, Section};
 
@@ -59,13 +60,17 @@ fn faults(out: &mut String) {
         let _ = writeln!(out, "| `{name}` | {doc} |");
     }
     let targets: Vec<String> = TARGETS.iter().map(|t| format!("`{t}`")).collect();
+    let messages: Vec<String> = MessageKind::requests().map(|m| format!("`{m}`")).collect();
     let _ = write!(
         out,
         "\n`target` is one of {}. Brokers count from 1, partitions and instances from 0.\n\n\
-         `on` is one of `append:TOPIC/N`, `roll:TOPIC/N` (of a segment), \
-         `high-watermark:TOPIC/N`, `transaction-prepare`, `transaction-prepare:ID`, `rebalance`, `rebalance:GROUP`, each perhaps with `#N` for \
-         its Nth occurrence since the start of the run.\n\n",
-        targets.join(", ")
+         `on` is one of `append:TOPIC/N`, `roll:TOPIC/N` (of a segment), `high-watermark:TOPIC/N`, `leader:TOPIC/N`, \
+         `partition-change:TOPIC/N`, `transaction-prepare`, `transaction-prepare:ID`, \
+         `rebalance`, `rebalance:GROUP`, `controller-election`, or the kind of a message that is \
+         sent, each perhaps with `#N` for its Nth occurrence since the start of the run.\n\n\
+         The kinds of messages are {}, and the same with `-answer` behind.\n\n",
+        targets.join(", "),
+        messages.join(", ")
     );
 }
 

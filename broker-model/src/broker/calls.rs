@@ -2,6 +2,7 @@
 
 use crate::io::{Context, Output, Tag};
 use crate::protocol::Request;
+use crate::rules::Truncate;
 use crate::slab::{Key, Slab};
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
 
@@ -22,6 +23,15 @@ pub(crate) enum Call {
         partition: PartitionId,
         /// In this leader epoch.
         leader_epoch: LeaderEpoch,
+    },
+    /// Where does the follower's last epoch end?
+    EpochEnd {
+        /// The partition.
+        partition: PartitionId,
+        /// In this leader epoch.
+        leader_epoch: LeaderEpoch,
+        /// By this rule.
+        rule: Truncate,
     },
     /// New ISRs.
     AlterPartition,

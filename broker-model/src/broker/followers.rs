@@ -5,6 +5,7 @@ use super::calls::Call;
 use crate::fetch::News;
 use crate::io::{Context, Disconnected};
 use crate::note::Note;
+use crate::partition::Cut;
 use crate::protocol::fetch::{
     EpochEnd, FetchPartition, FetchRequest, FetchResponse, FetchedPartition, Isolation,
     ReplicaState,
@@ -12,11 +13,13 @@ use crate::protocol::fetch::{
 use crate::protocol::{ErrorCode, Request};
 use crate::records::LogEntry;
 use crate::replication::FollowedState;
-use crate::types::{NodeId, Offset, PartitionId};
+use crate::rules::{FetchResponseEpochCheck, FollowerHwBeforeTruncate};
+use crate::types::{NodeId, PartitionId};
 
 impl Broker {
     /// Sends the next fetch to a leader, unless one is on its way or nothing is to be fetched.
     pub(super) fn send_fetch(&mut self, cx: &mut Context<'_>, leader: NodeId) {
+        self.ask_epoch_ends(cx, leader);
         let Some(fetcher) = self.fetchers.get_mut(leader) else { return };
         let replicas = &self.replicas;
         let max_bytes = self.config.replica_fetch_max_bytes;
@@ -86,13 +89,23 @@ impl Broker {
         let partition = answer.partition;
         let Some((fetcher, index)) = self.fetchers.followed(leader, partition) else { return };
         let Some(replica) = self.replicas.get(partition) else { return };
-        if !fetcher.answers(index, replica.log().log_end_offset(), replica.leader_epoch()) {
+        let (end, epoch) = (replica.log().log_end_offset(), replica.leader_epoch());
+        let overtaken = !fetcher.answers(index, end, epoch);
+        if overtaken
+            && !(cx.rules.fetch_response_epoch_check == FetchResponseEpochCheck::Off
+                && fetcher.answers_as_before(partition, end))
+        {
             return;
         }
         let until = cx.now.instant + self.config.replica_fetch_backoff;
         match answer.error {
             ErrorCode::None => match answer.diverging {
-                Some(diverging) => self.truncate_diverging(cx, leader, partition, diverging),
+                Some(diverging) => {
+                    if cx.rules.follower_hw_before_truncate == FollowerHwBeforeTruncate::On {
+                        self.take_offsets(cx, answer);
+                    }
+                    self.truncate_diverging(cx, leader, partition, diverging);
+                }
                 None => self.copy(cx, leader, answer, entries),
             },
             ErrorCode::OffsetOutOfRange => self.locate(cx, leader, partition),
@@ -119,17 +132,22 @@ impl Broker {
                 break;
             }
         }
+        if copied && let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
+            fetcher.change(index);
+        }
+        self.take_offsets(cx, answer);
+    }
+
+    /// Takes over the leader's high watermark and log start offset.
+    fn take_offsets(&mut self, cx: &mut Context<'_>, answer: &FetchedPartition) {
+        let partition = answer.partition;
         let replica = self.replicas.get_mut(partition).expect("checked by the caller");
         let start = replica.log().log_start_offset();
         let moved = replica.take_leader_offsets(answer.high_watermark, answer.log_start_offset);
         if moved {
             self.moved.push_back(partition);
         }
-        let start_moved = replica.log().log_start_offset() > start;
-        if copied && let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
-            fetcher.change(index);
-        }
-        if start_moved {
+        if replica.log().log_start_offset() > start {
             self.log_start_moved(cx, partition);
         }
     }
@@ -170,20 +188,15 @@ impl Broker {
             fetcher.slot_mut(index).hides_epoch |= unchanged;
             fetcher.change(index);
         }
-        if let Some(end) = cut {
-            self.truncated(cx, partition, end, before.0);
+        if let Some(cut) = cut {
+            self.truncated(cx, partition, cut);
         }
     }
 
     /// Tells of a cut, and whoever reads from this replica.
-    pub(super) fn truncated(
-        &mut self,
-        cx: &mut Context<'_>,
-        partition: PartitionId,
-        end: Offset,
-        from: Offset,
-    ) {
-        cx.note(Note::Truncated { node: self.node, partition, end, from });
+    pub(super) fn truncated(&mut self, cx: &mut Context<'_>, partition: PartitionId, cut: Cut) {
+        let Cut { end, from, epoch } = cut;
+        cx.note(Note::Truncated { node: self.node, partition, end, from, epoch });
         self.sessions.news(partition, News::Readable);
     }
 }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::historic_truncation::start_of_next_larger;
 use super::reading::check_epoch;
 use crate::io::{Context, Token};
 use crate::log::FoundOffset;
@@ -12,7 +13,7 @@ use crate::protocol::fetch::{
     ListedOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetSpec,
 };
 use crate::protocol::{ErrorCode, Header, Response};
-use crate::rules::Rules;
+use crate::rules::{EpochAnswer, Rules};
 use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
 
 /// From this version on clients know `OFFSET_NOT_AVAILABLE` (KIP-207).
@@ -82,7 +83,13 @@ impl Broker {
         let answer = |&(partition, current, wanted): &(PartitionId, _, LeaderEpoch)| match self
             .leading_at(partition, current, cx.rules)
         {
-            Ok(replica) => (partition, ErrorCode::None, epoch_end(replica, wanted)),
+            Ok(replica) => {
+                let end = match cx.rules.epoch_answer {
+                    EpochAnswer::Floor => epoch_end(replica, wanted),
+                    EpochAnswer::NextLargerOnly => start_of_next_larger(replica, wanted),
+                };
+                (partition, ErrorCode::None, end)
+            }
             Err(error) => (partition, error, None),
         };
         let partitions = request.partitions.iter().map(answer).collect();

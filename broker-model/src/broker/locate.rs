@@ -75,7 +75,7 @@ impl Broker {
         let own_end = replica.log().log_end_offset();
         if end < own_end {
             if let Some(cut) = replica.truncate(end, cx.batches) {
-                self.truncated(cx, partition, cut, own_end);
+                self.truncated(cx, partition, cut);
             }
         } else if start > own_end {
             replica.restart_at(start);

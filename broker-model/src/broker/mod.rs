@@ -18,6 +18,7 @@ mod describe;
 mod fetch;
 mod followers;
 mod forward;
+mod historic_truncation;
 mod isr;
 mod lifecycle;
 mod linger;
@@ -319,6 +320,10 @@ impl Broker {
             Call::Locate { partition, leader_epoch } => {
                 let result = expected!(result, ListOffsets);
                 self.located(cx, from, partition, leader_epoch, result);
+            }
+            Call::EpochEnd { partition, leader_epoch, rule } => {
+                let result = expected!(result, OffsetForLeaderEpoch);
+                self.epoch_end_told(cx, from, (partition, leader_epoch, rule), result);
             }
             Call::AlterPartition => {
                 self.partitions_altered(cx, expected!(result, AlterPartition));

@@ -12,6 +12,7 @@ use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::records::{MetadataRecord, PartitionRecord};
+use crate::rules::Truncate;
 use crate::types::{NodeId, PartitionId, TopicId};
 
 /// What a run of metadata records touched, so that each role changes once, as with Kafka's
@@ -171,7 +172,13 @@ impl Broker {
         let leader_epoch = record.leader_epoch;
         cx.note(Note::BecameFollower { node: self.node, partition, leader_epoch });
         match record.leader {
-            Some(leader) if !stops => self.fetchers.follow(partition, leader),
+            Some(leader) if !stops => {
+                self.fetchers.follow(partition, leader);
+                match cx.rules.truncate {
+                    Truncate::OnFetch => {}
+                    old => self.fit_before_fetching(cx, leader, partition, old),
+                }
+            }
             _ => self.fetchers.unfollow(partition),
         }
         self.sessions.news(partition, News::Role);

@@ -11,7 +11,7 @@ use crate::protocol::controller::{
     BrokerRegistrationRequest,
 };
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::{BrokerEpochRule, Rules, UncleanShutdownDetect};
+use crate::rules::{BrokerEpochRule, Fencing, Rules, UncleanShutdownDetect};
 use crate::types::{BrokerEpoch, Instant, NodeId, ProducerId};
 
 /// Ids in a block. Source: KIP-730.
@@ -227,7 +227,10 @@ impl Controller {
 
     /// Its partitions go first, so that their records still find it unfenced, as in Kafka.
     pub(super) fn decide_fencing(&self, broker: NodeId, rules: &Rules) -> Vec<MetadataRecord> {
-        let mut records = self.partition_changes(broker, Cause::Gone, rules);
+        let mut records = match rules.fencing {
+            Fencing::Leaves => self.partition_changes(broker, Cause::Gone, rules),
+            Fencing::Stays => Vec::new(),
+        };
         records.extend(self.image.broker(broker).map(|known| MetadataRecord::BrokerChange {
             broker,
             epoch: known.epoch,

@@ -6,6 +6,17 @@ use crate::records::{Batches, LogEntry};
 use crate::rules::{EpochsAtTruncation, FollowerTruncation, Rules};
 use crate::types::{LeaderEpoch, NodeId, Offset};
 
+/// The end of a log that was cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// The new log end offset.
+    pub end: Offset,
+    /// The log end offset before.
+    pub from: Offset,
+    /// The leader epoch of the first record that was cut.
+    pub epoch: Option<LeaderEpoch>,
+}
+
 impl Replica {
     /// Appends a batch that the leader sent, and says whether it opened a new segment.
     /// `None`: it was passed over, because this log holds it already (a fetch within a batch
@@ -31,14 +42,14 @@ impl Replica {
         moved
     }
 
-    /// Where this log must be cut when the leader says that logs part at `diverging`. Gives
-    /// the new log end offset if the log was cut.
+    /// Where this log must be cut when the leader says that logs part at `diverging`. Says
+    /// what was cut, if anything.
     pub fn truncate_on_divergence(
         &mut self,
         diverging: EpochEnd,
         batches: &Batches,
         rules: &Rules,
-    ) -> Option<Offset> {
+    ) -> Option<Cut> {
         if rules.follower_truncation == FollowerTruncation::Skip {
             return None;
         }
@@ -57,10 +68,10 @@ impl Replica {
         cut
     }
 
-    /// Cuts the log and draws the high watermark down with it. Gives the new log end offset
-    /// if anything was cut.
-    pub fn truncate(&mut self, to: Offset, batches: &Batches) -> Option<Offset> {
+    /// Cuts the log and draws the high watermark down with it. Says what was cut, if anything.
+    pub fn truncate(&mut self, to: Offset, batches: &Batches) -> Option<Cut> {
         let before = self.log.log_end_offset();
+        let epochs = (to < before).then(|| self.log.leader_epochs().clone());
         self.log.truncate_to(to, batches);
         if to >= before {
             return None;
@@ -68,7 +79,7 @@ impl Replica {
         let end = self.log.log_end_offset();
         self.high_watermark = self.high_watermark.min(end);
         self.log.on_high_watermark(self.high_watermark);
-        Some(end)
+        Some(Cut { end, from: before, epoch: epochs.and_then(|epochs| epochs.epoch_at(end)) })
     }
 
     /// The leader's log no longer reaches back to this one's end, or ends before it: begin

@@ -11,6 +11,7 @@ mod leader;
 mod replica;
 
 pub use alter::{AlterOutcome, Pending};
+pub use follower::Cut;
 pub use high_watermark::{HoldsBack, high_watermark};
 pub use isr::{effective_min_isr, is_caught_up, may_join};
 pub use last_stable_offset::last_stable_offset;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::historic::Untruncated;
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::FetchPartition;
 use crate::types::{Instant, LeaderEpoch, Offset, PartitionId};
@@ -48,6 +49,10 @@ pub(crate) struct Fetcher {
     /// Some partition is delayed until this, or later.
     delayed_until: Option<Instant>,
     fetching: usize,
+    /// What was asked for partitions that left since the fetch that is under way was sent.
+    left: Vec<FetchPartition>,
+    /// Partitions that must be cut before they are fetched: none under today's rules.
+    pub(super) untruncated: Untruncated,
 }
 
 /// The session part and the partitions of a fetch that is to be sent.
@@ -87,6 +92,7 @@ impl Fetcher {
             self.fetching -= 1;
         }
         slot.live = false;
+        self.untruncated.remove(index);
         if slot.changed {
             self.changed.retain(|&c| c != index);
         }
@@ -104,8 +110,9 @@ impl Fetcher {
 
     fn leave_session(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        if slot.told.take().is_some() {
+        if let Some(told) = slot.told.take() {
             self.forgotten.push(slot.partition);
+            self.left.push(told);
         }
     }
 
@@ -176,6 +183,7 @@ impl Fetcher {
         if self.in_flight || self.paused_until.is_some() || self.fetching == 0 {
             return None;
         }
+        self.left.clear();
         let full = self.session_epoch == 0;
         if full {
             for index in 0..self.slots.len() {
@@ -243,6 +251,12 @@ impl Fetcher {
         slot.live
             && slot.state == FollowedState::Fetching
             && slot.told.is_some_and(|t| t.fetch_offset == end && t.current_leader_epoch == epoch)
+    }
+
+    /// Whether the leader answered for a position that the follower had, and has again, in
+    /// another leader epoch.
+    pub(crate) fn answers_as_before(&self, partition: PartitionId, end: Offset) -> bool {
+        self.left.iter().any(|told| told.partition == partition && told.fetch_offset == end)
     }
 
     pub(crate) fn is_unused(&self) -> bool {

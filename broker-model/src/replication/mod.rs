@@ -2,6 +2,7 @@
 
 mod fetcher;
 mod fetchers;
+mod historic;
 
 pub(crate) use fetcher::FollowedState;
 pub(crate) use fetchers::Fetchers;

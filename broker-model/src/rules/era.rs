@@ -26,35 +26,68 @@ macro_rules! before_elr {
     };
 }
 
+/// Rules that every release before 3.7 lacks too.
+macro_rules! before_37 {
+    ($($rule:literal = $value:literal),* $(,)?) => {
+        before_elr!(
+            "fetch_response_epoch_check" = "off",
+            "hw_requires_min_isr" = "off",
+            "check_quorum" = "off",
+            "voter_identity" = "id_only",
+            $($rule = $value),*
+        )
+    };
+}
+
+/// Rules that every release before 2.7 lacks too.
+macro_rules! before_27 {
+    ($($rule:literal = $value:literal),* $(,)?) => {
+        before_37!(
+            "alter_partition_checks_broker_epoch" = "off",
+            "follower_hw_before_truncate" = "on",
+            $($rule = $value),*
+        )
+    };
+}
+
 impl Era {
     /// Every era, newest first.
     pub const ALL: &'static [Self] = &[
         Self { name: "today", rules: &[] },
-        Self { name: "3.9", rules: before_elr!() },
+        Self { name: "3.9", rules: before_elr!("fetch_response_epoch_check" = "off") },
+        Self { name: "3.6", rules: before_37!() },
         Self {
-            name: "3.6",
-            rules: before_elr!(
-                "hw_requires_min_isr" = "off",
-                "check_quorum" = "off",
-                "voter_identity" = "id_only",
+            name: "3.4",
+            rules: before_37!(
+                "alter_partition_checks_broker_epoch" = "off",
+                "follower_hw_before_truncate" = "on",
+            ),
+        },
+        Self { name: "2.6", rules: before_27!("truncate" = "epoch_279") },
+        Self {
+            name: "2.0",
+            rules: before_27!(
+                "truncate" = "epoch_279",
+                "isr_join_requires_leso" = "off",
+                "fetch_epoch" = "absent",
+                "consumer_epoch_validation" = "off",
             ),
         },
         Self {
-            name: "3.4",
-            rules: before_elr!(
-                "hw_requires_min_isr" = "off",
-                "check_quorum" = "off",
-                "voter_identity" = "id_only",
-                "alter_partition_checks_broker_epoch" = "off",
+            name: "1.1",
+            rules: before_27!(
+                "truncate" = "epoch_101",
+                "epoch_answer" = "next_larger_only",
+                "isr_join_requires_leso" = "off",
+                "fetch_epoch" = "absent",
+                "consumer_epoch_validation" = "off",
             ),
         },
         Self {
             name: "0.10",
-            rules: before_elr!(
-                "hw_requires_min_isr" = "off",
-                "check_quorum" = "off",
-                "voter_identity" = "id_only",
-                "alter_partition_checks_broker_epoch" = "off",
+            rules: before_27!(
+                "truncate" = "local_hw",
+                "epoch_answer" = "next_larger_only",
                 "isr_join_requires_leso" = "off",
                 "fetch_epoch" = "absent",
                 "consumer_epoch_validation" = "off",

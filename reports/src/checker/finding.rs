@@ -83,14 +83,18 @@ pub enum Anomaly {
     LogMatching,
     /// A committed record was cut from a log that leads.
     CommittedStays,
+    /// Somebody who may be elected lacks a committed record.
+    LeaderCandidateCompleteness,
+    /// The true high watermark went back.
+    TrueHighWatermark,
+    /// A committed record was cut.
+    TruncationKeepsCommitted,
+    /// A fenced broker is in an ISR.
+    ValidControllerState,
+    /// A leader does not wait for somebody who may be elected.
+    ReplicationQuorumSuperset,
     /// An ISR holds a broker that is no replica.
     IsrInReplicas,
-    /// A broker may be elected that lacks committed records.
-    ElectableComplete,
-    /// A leader's high watermark went back.
-    HighWatermarkMonotonic,
-    /// A leader does not wait for a member of the ISR.
-    LeaderCoversIsr,
     /// The leader epochs of a log are not those of its records.
     EpochsMatchRecords,
     /// A last stable offset is above the high watermark.
@@ -145,10 +149,12 @@ impl Anomaly {
             Self::HighWatermarkInIsr => "high-watermark-in-isr",
             Self::LogMatching => "log-matching",
             Self::CommittedStays => "committed-stays",
+            Self::LeaderCandidateCompleteness => "leader-candidate-completeness",
+            Self::TrueHighWatermark => "true-high-watermark",
+            Self::TruncationKeepsCommitted => "truncation-keeps-committed",
+            Self::ValidControllerState => "valid-controller-state",
+            Self::ReplicationQuorumSuperset => "replication-quorum-superset",
             Self::IsrInReplicas => "isr-in-replicas",
-            Self::ElectableComplete => "electable-complete",
-            Self::HighWatermarkMonotonic => "high-watermark-monotonic",
-            Self::LeaderCoversIsr => "leader-covers-isr",
             Self::EpochsMatchRecords => "epochs-match-records",
             Self::LastStableOffset => "last-stable-offset",
             Self::SequenceContiguous => "sequence-contiguous",
@@ -166,7 +172,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -188,10 +194,12 @@ impl Anomaly {
         Self::HighWatermarkInIsr,
         Self::LogMatching,
         Self::CommittedStays,
+        Self::LeaderCandidateCompleteness,
+        Self::TrueHighWatermark,
+        Self::TruncationKeepsCommitted,
+        Self::ValidControllerState,
+        Self::ReplicationQuorumSuperset,
         Self::IsrInReplicas,
-        Self::ElectableComplete,
-        Self::HighWatermarkMonotonic,
-        Self::LeaderCoversIsr,
         Self::EpochsMatchRecords,
         Self::LastStableOffset,
         Self::SequenceContiguous,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Cross;
 use super::pipeline::ids_of;
 use crate::decoder::Problem;
-use crate::model::fault::{ProtocolEvent, Target, Trigger};
+use crate::model::fault::{FaultKind, ProtocolEvent, Target, Trigger};
 use crate::tree::Node;
 
 pub(super) fn check(cross: &mut Cross<'_>) {
@@ -23,6 +23,12 @@ pub(super) fn check(cross: &mut Cross<'_>) {
         let index = i.to_string();
         let node = cross.at(&["fault", &index, "target"]);
         target(cross, &fault.target, node);
+        if let FaultKind::Delay { to: Some(id), .. } | FaultKind::LeaderMove { to: Some(id) } =
+            fault.kind
+        {
+            let to = cross.at(&["fault", &index, "to"]);
+            target(cross, &Target::Broker(id), to);
+        }
         let at = cross.at(&["fault", &index, "at"]);
         let on = cross.at(&["fault", &index, "on"]);
         match &fault.trigger {
@@ -113,7 +119,9 @@ fn event(cross: &mut Cross<'_>, event: &ProtocolEvent, node: Option<&Node>) {
     match event {
         ProtocolEvent::Append { topic, partition: n }
         | ProtocolEvent::Roll { topic, partition: n }
-        | ProtocolEvent::HighWatermark { topic, partition: n } => {
+        | ProtocolEvent::HighWatermark { topic, partition: n }
+        | ProtocolEvent::Leader { topic, partition: n }
+        | ProtocolEvent::PartitionChange { topic, partition: n } => {
             partition(cross, topic, *n, node);
         }
         ProtocolEvent::TransactionPrepare { transactional_id: Some(id) } => {
@@ -130,7 +138,9 @@ fn event(cross: &mut Cross<'_>, event: &ProtocolEvent, node: Option<&Node>) {
                 cross.raise(problem, &[(node, "waited for here")]);
             }
         }
-        ProtocolEvent::Rebalance { group: None } | ProtocolEvent::ControllerElection => {}
+        ProtocolEvent::Rebalance { group: None }
+        | ProtocolEvent::ControllerElection
+        | ProtocolEvent::Sent(_) => {}
     }
 }
 

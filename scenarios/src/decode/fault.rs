@@ -1,8 +1,10 @@
 //! `[[fault]]` and `[swarm]`.
 
+use crate::decode::event::{broker, event, message_kind};
 use crate::decode::place::{name, number, topic_partition};
 use crate::decoder::{Decoder, Fields, Problem};
-use crate::model::fault::{Cut, Fault, FaultKind, ProtocolEvent, Swarm, Target, Trigger};
+use crate::model::fault::{Cut, Fault, FaultKind, Swarm, Target, Trigger};
+use crate::model::message::{Api, MessageKind};
 use crate::model::quantity::{Drawn, Ratio};
 use crate::spec;
 use crate::tree::{Node, Value};
@@ -31,6 +33,16 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
         "messages from and to the target take `latency` longer, `factor` times less bandwidth",
     ),
     (
+        "delay",
+        FaultKind::Delay {
+            message: MessageKind { api: Api::Fetch, answer: false },
+            to: None,
+            latency: Drawn { low: 0, high: 0 },
+        },
+        "each `message` that the target sends, to the broker `to` if one is named, takes \
+        `latency` longer, and whatever follows it on its connection waits behind it",
+    ),
+    (
         "connection-loss",
         FaultKind::ConnectionLoss { probability: Ratio::ONE },
         "connections of the target break",
@@ -39,7 +51,12 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
     ("service-pause", FaultKind::ServicePause, "instances stand still and come back as zombies"),
     ("controller-kill", FaultKind::ControllerKill, "a controller dies, the active one by default"),
     ("restart-all", FaultKind::RestartAll, "all brokers are killed at once"),
-    ("leader-move", FaultKind::LeaderMove, "a partition's leader moves without any crash"),
+    (
+        "leader-move",
+        FaultKind::LeaderMove { to: None },
+        "a partition's leader moves without any crash: to the preferred replica, or to the broker \
+        `to`, which an administrator first makes the preferred one",
+    ),
 ];
 
 const CUTS: &[(&str, Cut)] = &[
@@ -123,7 +140,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     let given = t.read(decoder, "name", values::name);
     let kind = parameters(decoder, &t, kind?);
     let target = target(decoder, &t, kind);
-    if matches!(kind, FaultKind::LeaderMove) {
+    if matches!(kind, FaultKind::LeaderMove { .. }) {
         t.refuse(decoder, &["for"], "a leader moves at once, there is nothing to heal");
     }
     let name = given.unwrap_or_else(|| format!("{}-{}", kind.name(), index + 1));
@@ -132,7 +149,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
 
 /// The parameters of a kind; others are refused.
 fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKind {
-    let mut unused = vec!["cut", "factor", "latency", "probability"];
+    let mut unused = vec!["cut", "factor", "latency", "probability", "message", "to"];
     let mut take = |key| unused.retain(|k| *k != key);
     let kind = match kind {
         FaultKind::Partition { cut } => {
@@ -151,6 +168,18 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
             let factor = t.read(decoder, "factor", values::factor).unwrap_or(factor);
             let read = t.require(decoder, "latency", values::drawn_duration);
             FaultKind::SlowLink { latency: read.unwrap_or(latency), factor }
+        }
+        FaultKind::Delay { message, latency, .. } => {
+            ["message", "latency", "to"].into_iter().for_each(&mut take);
+            FaultKind::Delay {
+                message: t.require(decoder, "message", message_kind).unwrap_or(message),
+                to: t.read(decoder, "to", broker),
+                latency: t.require(decoder, "latency", values::drawn_duration).unwrap_or(latency),
+            }
+        }
+        FaultKind::LeaderMove { .. } => {
+            take("to");
+            FaultKind::LeaderMove { to: t.read(decoder, "to", broker) }
         }
         FaultKind::ConnectionLoss { probability } => {
             take("probability");
@@ -190,58 +219,6 @@ fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
     }
 }
 
-/// `EVENT`, `EVENT:WHAT`, each perhaps with `#N`.
-fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
-    const EVENTS: [&str; 6] = [
-        "append",
-        "high-watermark",
-        "roll",
-        "transaction-prepare",
-        "rebalance",
-        "controller-election",
-    ];
-    let text = values::text(value)?;
-    let (head, nth) = match text.rsplit_once('#') {
-        None => (text.as_str(), 1),
-        Some((head, nth)) => {
-            let nth = number(nth).filter(|n| *n > 0).ok_or_else(|| {
-                Wrong::new("scenario::event", "behind `#` stands a number from 1")
-                    .help("the thousandth append: \"append:orders/0#1000\"")
-            })?;
-            (head, u64::from(nth))
-        }
-    };
-    let (event, what) = match head.split_once(':') {
-        Some((event, what)) => (event, Some(what)),
-        None => (head, None),
-    };
-    let needs = || {
-        Wrong::new("scenario::event", format!("`{event}` needs a partition"))
-            .help(format!("write \"{event}:TOPIC/PARTITION\", perhaps with #N"))
-    };
-    let event = match event {
-        "append" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
-            ProtocolEvent::Append { topic, partition }
-        }
-        "high-watermark" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
-            ProtocolEvent::HighWatermark { topic, partition }
-        }
-        "roll" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
-            ProtocolEvent::Roll { topic, partition }
-        }
-        "transaction-prepare" => {
-            ProtocolEvent::TransactionPrepare { transactional_id: what.map(name).transpose()? }
-        }
-        "rebalance" => ProtocolEvent::Rebalance { group: what.map(name).transpose()? },
-        "controller-election" if what.is_none() => ProtocolEvent::ControllerElection,
-        other => return Err(values::unknown_word(other, EVENTS.into_iter())),
-    };
-    Ok((event, nth))
-}
-
 /// The target, or the kind's only sensible one.
 fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
     let default = match kind {
@@ -261,9 +238,10 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
     let fits = match kind {
         FaultKind::ServiceKill | FaultKind::ServicePause => service,
         FaultKind::ControllerKill => controller,
-        FaultKind::LeaderMove => partition,
+        FaultKind::LeaderMove { .. } => partition,
         FaultKind::Partition { .. }
         | FaultKind::SlowLink { .. }
+        | FaultKind::Delay { .. }
         | FaultKind::ConnectionLoss { .. } => !matches!(target, Target::Partition { .. }),
         FaultKind::BrokerPause
         | FaultKind::BrokerStop
@@ -275,7 +253,7 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
         let wanted = match kind {
             FaultKind::ServiceKill | FaultKind::ServicePause => "a service, like \"service:NAME\"",
             FaultKind::ControllerKill => "\"controller\" or one like \"controller:1\"",
-            FaultKind::LeaderMove => "a partition, like \"partition:TOPIC/0\"",
+            FaultKind::LeaderMove { .. } => "a partition, like \"partition:TOPIC/0\"",
             _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
         };
         decoder.raise(

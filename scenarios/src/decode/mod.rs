@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod event;
 mod fault;
 mod gate;
 mod load;

@@ -68,14 +68,18 @@ anomalies! {
     LogMatching = "log-matching",
     /// A committed record was truncated.
     CommittedStays = "committed-stays",
+    /// Somebody who may be elected lacks a committed record.
+    LeaderCandidateCompleteness = "leader-candidate-completeness",
+    /// The true high watermark went back.
+    TrueHighWatermark = "true-high-watermark",
+    /// A committed record was cut.
+    TruncationKeepsCommitted = "truncation-keeps-committed",
+    /// A fenced broker is in an ISR.
+    ValidControllerState = "valid-controller-state",
+    /// A leader does not wait for somebody who may be elected.
+    ReplicationQuorumSuperset = "replication-quorum-superset",
     /// An ISR holds a broker that is no replica.
     IsrInReplicas = "isr-in-replicas",
-    /// A broker may be elected that lacks committed records.
-    ElectableComplete = "electable-complete",
-    /// A leader's high watermark went back.
-    HighWatermarkMonotonic = "high-watermark-monotonic",
-    /// A leader does not wait for a member of the ISR.
-    LeaderCoversIsr = "leader-covers-isr",
     /// The leader epochs of a log are not those of its records.
     EpochsMatchRecords = "epochs-match-records",
     /// The last stable offset is wrong or above the high watermark.

@@ -1,5 +1,6 @@
 //! Faults as data: what, to whom, when, for how long.
 
+use super::message::MessageKind;
 use super::quantity::{Drawn, Ratio};
 
 /// `[[fault]]`.
@@ -50,6 +51,15 @@ pub enum FaultKind {
         /// `factor`: bandwidth is divided by it, at least one.
         factor: Ratio,
     },
+    /// `delay`: messages of one kind that the target sends take longer.
+    Delay {
+        /// `message`: which.
+        message: MessageKind,
+        /// `to`: only those to this broker.
+        to: Option<u32>,
+        /// `latency`: nanoseconds added to each.
+        latency: Drawn,
+    },
     /// `connection-loss`: connections of the target break.
     ConnectionLoss {
         /// `probability` per message; 1 breaks every connection as soon as it is used.
@@ -65,7 +75,10 @@ pub enum FaultKind {
     RestartAll,
     /// `leader-move`: the target partition's leadership moves to another in-sync replica,
     /// without any crash.
-    LeaderMove,
+    LeaderMove {
+        /// `to`: to this broker, which becomes the preferred one; without it to the preferred.
+        to: Option<u32>,
+    },
 }
 
 /// Which links a partition fault cuts.
@@ -175,6 +188,22 @@ pub enum ProtocolEvent {
         /// The partition within it.
         partition: u32,
     },
+    /// `leader:TOPIC/PARTITION`: a broker took over the lead.
+    Leader {
+        /// The topic.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+    /// `partition-change:TOPIC/PARTITION`: the controller changed leader or ISR.
+    PartitionChange {
+        /// The topic.
+        topic: String,
+        /// The partition within it.
+        partition: u32,
+    },
+    /// The name of a message's kind: such a message was sent.
+    Sent(MessageKind),
     /// `transaction-prepare` or `transaction-prepare:TRANSACTIONAL_ID`: a prepare state was logged.
     TransactionPrepare {
         /// Of this transactional id, or of any.

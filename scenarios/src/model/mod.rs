@@ -6,6 +6,7 @@ pub mod config;
 pub mod fault;
 pub mod gate;
 pub mod load;
+pub mod message;
 pub mod quantity;
 pub mod service;
 
@@ -16,6 +17,7 @@ pub use config::{ConfigValue, KafkaConfig, Scope};
 pub use fault::{Cut, Fault, FaultKind, ProtocolEvent, Swarm, Target, Trigger};
 pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Statistic};
 pub use load::{Arrivals, CallRange, Keys, Load, Shape};
+pub use message::{Api, MessageKind};
 pub use quantity::{Distribution, Drawn, Rate, Ratio};
 pub use service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
 

@@ -307,6 +307,14 @@ fn fault(out: &mut Text, fault: &Fault) {
             out.text("latency", &drawn(latency));
             out.line("factor", write_ratio(factor));
         }
+        FaultKind::Delay { message, to, latency } => {
+            out.text("message", &message.name());
+            if let Some(to) = to {
+                out.text("to", &format!("broker:{to}"));
+            }
+            out.text("latency", &drawn(latency));
+        }
+        FaultKind::LeaderMove { to: Some(to) } => out.text("to", &format!("broker:{to}")),
         FaultKind::ConnectionLoss { probability } => {
             out.line("probability", write_ratio(probability));
         }

@@ -146,6 +146,11 @@ impl fmt::Display for ProtocolEvent {
             Self::TransactionPrepare { transactional_id: Some(id) } => {
                 write!(f, "transaction-prepare:{id}")
             }
+            Self::Leader { topic, partition } => write!(f, "leader:{topic}/{partition}"),
+            Self::PartitionChange { topic, partition } => {
+                write!(f, "partition-change:{topic}/{partition}")
+            }
+            Self::Sent(kind) => f.write_str(&kind.name()),
             Self::ControllerElection => f.write_str("controller-election"),
             Self::Rebalance { group: None } => f.write_str("rebalance"),
             Self::Rebalance { group: Some(group) } => write!(f, "rebalance:{group}"),

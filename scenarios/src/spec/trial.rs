@@ -41,10 +41,12 @@ pub const FAULT: Section = Section {
         key(
             "latency",
             "duration or range",
-            "required for slow-link",
+            "required for slow-link and delay",
             "Added one way to every \
             message.",
         ),
+        key("message", "see below", "required for delay", "Which messages of the target."),
+        key("to", "broker:N", "any", "For `delay` and `leader-move`: to which broker."),
         key("probability", "probability", "1", "For `connection-loss`: per message."),
     ],
 };
@@ -136,7 +138,7 @@ pub const PROTOCOL: Section = Section {
           `broker-model/src/rules.rs`.",
     keys: &[key(
         "era",
-        "\"today\", \"3.9\", \"3.6\", \"3.4\" or \"0.10\"",
+        "\"today\", \"3.9\", \"3.6\", \"3.4\", \"2.6\", \"2.0\", \"1.1\" or \"0.10\"",
         "today",
         "A historic profile: the rules of that release, as far as the model has them. Rules that \
          the file sets itself win.",

@@ -82,7 +82,9 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
             Trigger::On { after, .. } => *after = Drawn::fixed(planned.after),
         }
         fault.duration = planned.lasts.map(Drawn::fixed);
-        if let FaultKind::SlowLink { latency, .. } = &mut fault.kind {
+        if let FaultKind::SlowLink { latency, .. } | FaultKind::Delay { latency, .. } =
+            &mut fault.kind
+        {
             *latency = Drawn::fixed(planned.delay);
         }
         fault.chance = if planned.on { Ratio::ONE } else { Ratio::ZERO };

@@ -14,6 +14,13 @@ impl<T> Default for ByPartition<T> {
     }
 }
 
+impl<T> ByPartition<T> {
+    /// The partition's value, if it was asked for before.
+    pub(super) fn get(&self, partition: PartitionId) -> Option<&T> {
+        self.values.get(partition.index())
+    }
+}
+
 impl<T: Default> ByPartition<T> {
     /// The partition's value.
     pub(super) fn of(&mut self, partition: PartitionId) -> &mut T {

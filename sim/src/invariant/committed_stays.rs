@@ -7,84 +7,12 @@
 //! Kept is, for each partition, which leader epochs wrote the committed offsets: equal offset
 //! and epoch mean an equal record, which is checked elsewhere.
 
-use broker_model::log::LeaderEpochs;
 use broker_model::note::Note;
 use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
 use super::by_partition::ByPartition;
+use super::committed::Committed;
 use super::{Interest, Invariant, View};
-
-/// What is committed of one partition.
-#[derive(Clone, Debug, Default)]
-struct Committed {
-    /// Epochs with the first offset after their committed records, both strictly rising.
-    epochs: Vec<(LeaderEpoch, Offset)>,
-    /// Nothing before this offset is kept here.
-    floor: Offset,
-    /// The newest leadership seen.
-    newest: Option<LeaderEpoch>,
-    /// An unclean election whose leader has not been seen yet.
-    unclean: bool,
-    /// Watermarks of replicas as they last told them, each with the incarnation of its process.
-    watermarks: Vec<(NodeId, u64, Offset)>,
-}
-
-impl Committed {
-    fn end(&self) -> Offset {
-        self.epochs.last().map_or(self.floor, |e| e.1)
-    }
-
-    /// A leader with this epoch cache has everything before `to` committed.
-    fn commit(&mut self, cache: &LeaderEpochs, to: Offset) {
-        let mut at = self.end();
-        while at < to {
-            let Some(epoch) = cache.epoch_at(at) else { return };
-            let after = cache.starts().partition_point(|s| s.1 <= at);
-            let end = cache.starts().get(after).map_or(to, |s| s.1.min(to));
-            match self.epochs.last_mut() {
-                Some(last) if last.0 == epoch => last.1 = end,
-                _ => self.epochs.push((epoch, end)),
-            }
-            at = end;
-        }
-    }
-
-    /// The first committed offset that a log does not have, if any.
-    fn missing(&self, cache: &LeaderEpochs, log_start: Offset, log_end: Offset) -> Option<Offset> {
-        let mut from = self.floor;
-        for &(epoch, end) in &self.epochs {
-            let first = from.max(log_start);
-            from = end;
-            if first >= end {
-                continue;
-            }
-            if log_end < end {
-                return Some(log_end.max(first));
-            }
-            // Epochs rise along a log, so both ends speak for what lies between.
-            if let Some(at) =
-                [first, end + -1].into_iter().find(|&at| cache.epoch_at(at) != Some(epoch))
-            {
-                return Some(at);
-            }
-        }
-        None
-    }
-
-    fn begin_anew(&mut self, at: Offset) {
-        self.epochs.clear();
-        self.floor = at;
-        self.watermarks.clear();
-        self.unclean = false;
-    }
-
-    fn watermark(&mut self, node: NodeId, incarnation: u64, offset: Offset) {
-        match self.watermarks.iter_mut().find(|w| w.0 == node) {
-            Some(known) => *known = (node, incarnation, offset),
-            None => self.watermarks.push((node, incarnation, offset)),
-        }
-    }
-}
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -154,7 +82,7 @@ impl Invariant for CommittedStays {
                 committed.watermarks.clear();
                 None
             }
-            Note::Truncated { node, partition, end, from } => {
+            Note::Truncated { node, partition, end, from, .. } => {
                 let incarnation = view.node(node).map_or(0, |n| n.incarnation);
                 let committed = self.partitions.of(partition);
                 let known =
@@ -225,6 +153,7 @@ mod tests {
             partition: PartitionId(0),
             end: Offset(end),
             from: Offset(20),
+            epoch: None,
         };
         violations(&mut invariant, &Batches::new(), &[note])
     }

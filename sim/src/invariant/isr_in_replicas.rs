@@ -1,14 +1,23 @@
-//! ISR and ELR are replicas and have no member in common, and a leader is in its ISR.
+//! ISR and ELR are replicas and have no member in common, an ISR of the minimal size leaves the
+//! ELR empty, and a leader is in its ISR.
 //!
-//! Source: KIP-497, KIP-841, KIP-966.
+//! Source: KIP-497, KIP-841; KIP-966, `ValidControllerIsrAndElr` of its published TLA+ model.
 
 use broker_model::note::Note;
+use broker_model::types::PartitionId;
 
 use super::{Interest, Invariant, View};
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct IsrInReplicas;
+
+/// `min.insync.replicas` as the controller has it.
+fn min_isr(view: &View<'_>, partition: PartitionId) -> Option<usize> {
+    let controller = crate::world::deciding(view.nodes)?;
+    let record = controller.image().partition(partition)?;
+    Some(controller.min_isr(record.topic))
+}
 
 impl Invariant for IsrInReplicas {
     fn name(&self) -> &'static str {
@@ -19,7 +28,7 @@ impl Invariant for IsrInReplicas {
         &[Interest::PartitionChanged]
     }
 
-    fn on_note(&mut self, _view: &View<'_>, note: &Note) -> Option<String> {
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::PartitionChanged {
             partition,
             leader,
@@ -39,6 +48,14 @@ impl Invariant for IsrInReplicas {
         }
         if let Some(both) = isr.iter().find(|n| elr.contains(n)) {
             return Some(format!("broker {both} is in ISR and ELR of partition {partition}"));
+        }
+        if let Some(min) = (!elr.is_empty()).then(|| min_isr(view, *partition)).flatten()
+            && isr.len() >= min.min(replicas.len())
+        {
+            return Some(format!(
+                "ISR {isr:?} of partition {partition} has the {min} members that it needs, and \
+                 its ELR {elr:?} has members too"
+            ));
         }
         let leader = leader.filter(|leader| !isr.contains(leader))?;
         Some(format!("leader {leader} of partition {partition} is not in its ISR {isr:?}"))

@@ -7,16 +7,15 @@
 mod broker_epoch_monotonic;
 mod by_partition;
 mod commit_in_own_epoch;
+mod committed;
 mod committed_stays;
-mod electable_complete;
 mod epochs_match_records;
 mod full_isr;
 mod hanging_transaction;
 mod high_watermark_in_isr;
-mod high_watermark_monotonic;
 mod isr_in_replicas;
 mod last_stable_offset;
-mod leader_covers_isr;
+mod leader_candidate_completeness;
 mod leader_epoch_monotonic;
 mod log_matching;
 mod metadata_high_watermark;
@@ -24,8 +23,12 @@ mod metadata_log_prefix;
 mod one_controller_per_epoch;
 mod one_leader_per_epoch;
 mod one_vote_per_epoch;
+mod replication_quorum_superset;
 mod sequence_contiguous;
 mod stable_groups;
+mod true_high_watermark;
+mod truncation;
+mod valid_controller_state;
 
 use broker_model::metadata::Image;
 use broker_model::note::Note;
@@ -33,6 +36,7 @@ use broker_model::partition::Replica;
 use broker_model::records::Batches;
 use broker_model::types::{Instant, NodeId, PartitionId};
 
+use self::committed::{Committed, Truth};
 use crate::world::Node;
 
 /// What an invariant may look at.
@@ -44,11 +48,26 @@ pub struct View<'a> {
     pub nodes: &'a [Node],
     /// All batches.
     pub batches: &'a Batches,
+    /// What is committed; whoever shows a view leaves it to [`Invariants`].
+    truth: Option<&'a Truth>,
 }
 
 impl<'a> View<'a> {
+    /// What there is to see now.
+    #[must_use]
+    pub const fn new(now: Instant, nodes: &'a [Node], batches: &'a Batches) -> Self {
+        Self { now, nodes, batches, truth: None }
+    }
+
+    /// What is committed of a partition, if that is no question.
+    fn committed(&self, partition: PartitionId) -> Option<&'a Committed> {
+        self.truth?.of(partition)
+    }
+
     fn node(&self, id: NodeId) -> Option<&'a Node> {
-        self.nodes.iter().find(|n| n.id == id)
+        // Brokers come first and are numbered from 1.
+        let likely = self.nodes.get((id.0 as usize).wrapping_sub(1)).filter(|n| n.id == id);
+        likely.or_else(|| self.nodes.iter().find(|n| n.id == id))
     }
 
     /// The replica of a partition on a broker, running or not.
@@ -91,10 +110,12 @@ pub enum Interest {
     BrokerRegistered,
     /// [`Note::MetadataApplied`].
     MetadataApplied,
+    /// [`Note::BrokerFenced`] and [`Note::BrokerUnfenced`].
+    Fence,
 }
 
 impl Interest {
-    const COUNT: usize = 10;
+    const COUNT: usize = 11;
 
     const fn of(note: &Note) -> Option<Self> {
         match note {
@@ -108,6 +129,7 @@ impl Interest {
             Note::QuorumHighWatermark { .. } => Some(Self::QuorumHighWatermark),
             Note::BrokerRegistered { .. } => Some(Self::BrokerRegistered),
             Note::MetadataApplied { .. } => Some(Self::MetadataApplied),
+            Note::BrokerFenced { .. } | Note::BrokerUnfenced { .. } => Some(Self::Fence),
             _ => None,
         }
     }
@@ -151,6 +173,7 @@ pub struct Invariants {
     listeners: [Vec<usize>; Interest::COUNT],
     violations: Vec<Violation>,
     counts: Vec<u64>,
+    truth: Truth,
 }
 
 impl Invariants {
@@ -164,15 +187,17 @@ impl Invariants {
             }
         }
         let counts = vec![0; all.len()];
-        Self { all, listeners, violations: Vec::new(), counts }
+        Self { all, listeners, counts, ..Self::default() }
     }
 
     /// Shows what happened to every invariant that wants to know.
     pub fn on_note(&mut self, view: &View<'_>, note: &Note) {
         let Some(interest) = Interest::of(note) else { return };
+        self.truth.before(view, note);
+        let seen = &View { truth: Some(&self.truth), ..*view };
         for &index in &self.listeners[interest as usize] {
             let invariant = &mut self.all[index];
-            if let Some(detail) = invariant.on_note(view, note) {
+            if let Some(detail) = invariant.on_note(seen, note) {
                 record(
                     &mut self.violations,
                     &mut self.counts[index],
@@ -182,6 +207,7 @@ impl Invariants {
                 );
             }
         }
+        self.truth.after(view, note);
     }
 
     /// Asks every invariant about the healed, idle cluster.
@@ -233,11 +259,13 @@ pub fn standard() -> Invariants {
         Box::new(high_watermark_in_isr::HighWatermarkInIsr),
         Box::<log_matching::LogMatching>::default(),
         Box::<committed_stays::CommittedStays>::default(),
+        Box::new(leader_candidate_completeness::LeaderCandidateCompleteness),
+        Box::<true_high_watermark::TrueHighWatermark>::default(),
+        Box::new(truncation::TruncationKeepsCommitted),
         Box::new(isr_in_replicas::IsrInReplicas),
-        Box::<electable_complete::ElectableComplete>::default(),
-        Box::<high_watermark_monotonic::HighWatermarkMonotonic>::default(),
-        Box::new(leader_covers_isr::LeaderCoversIsr),
         Box::new(epochs_match_records::EpochsMatchRecords),
+        Box::<valid_controller_state::ValidControllerState>::default(),
+        Box::new(replication_quorum_superset::ReplicationQuorumSuperset),
         Box::<last_stable_offset::LastStableOffset>::default(),
         Box::<sequence_contiguous::SequenceContiguous>::default(),
         Box::<one_controller_per_epoch::OneControllerPerEpoch>::default(),
@@ -267,7 +295,7 @@ mod tests {
         batches: &Batches,
         notes: &[Note],
     ) -> usize {
-        let view = View { now: Instant(0), nodes: &[], batches };
+        let view = View::new(Instant(0), &[], batches);
         notes.iter().filter(|note| invariant.on_note(&view, note).is_some()).count()
     }
 
@@ -278,6 +306,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 21);
+        assert_eq!(names.len(), 23);
     }
 }

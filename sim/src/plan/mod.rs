@@ -53,7 +53,7 @@ pub struct PlannedFault {
     pub after: Duration,
     /// How long it lasts; `None` until the load phase ends.
     pub lasts: Option<Duration>,
-    /// Delay that a slow link adds, nanoseconds.
+    /// Delay that a slow link or a slow kind of message adds, nanoseconds.
     pub delay: Duration,
     /// Bits for choosing a random target.
     pub choice: u64,
@@ -180,7 +180,9 @@ fn plan_fault(seed: u64, number: usize, fault: &Fault, kept: bool) -> PlannedFau
     let lasts = fault.duration.map(|drawn| draws.between(drawn.low, drawn.high));
     let on = happens(fault.chance, &mut draws) && kept;
     let delay = match fault.kind {
-        FaultKind::SlowLink { latency, .. } => draws.between(latency.low, latency.high),
+        FaultKind::SlowLink { latency, .. } | FaultKind::Delay { latency, .. } => {
+            draws.between(latency.low, latency.high)
+        }
         _ => 0,
     };
     PlannedFault { fault: fault.clone(), on, at, after, lasts, delay, choice: draws.bits() }

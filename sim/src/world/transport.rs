@@ -91,12 +91,15 @@ impl World {
     /// Puts a message on the wire, not before `from_time`.
     pub(super) fn transmit(&mut self, slot: Slot, from_time: Instant) {
         let message = self.messages.get(slot);
-        let (id, direction) = (message.connection, message.direction);
+        let (id, direction, api) = (message.connection, message.direction, message.api);
         let bytes = match &message.body {
             Body::Request(request) => request.wire_bytes(&self.shared.batches),
             Body::Response(response) => response.wire_bytes(),
             Body::Taken => unreachable!("a request that was read is not sent"),
         };
+        if self.faults_listen() {
+            self.message_for_faults(api, direction);
+        }
         let connection = self.connections.get_mut(id);
         let way = direction as usize;
         let (from, to) = match direction {
@@ -110,7 +113,8 @@ impl World {
         let left = self.nics[from.0 as usize].send(from_time.max(ready), bytes);
         let carried = self.links.carry(from, to, left, bytes);
         let reached = carried + self.links.latency(from, to, key, draw);
-        let arrival = self.nics[to.0 as usize].receive(reached, bytes).max(last);
+        let received = self.nics[to.0 as usize].receive(reached, bytes);
+        let arrival = (received + self.delay_of(api, direction, (from, to))).max(last);
         self.connections.get_mut(id).last_arrival[way] = arrival;
         if self.breaks(from, to, key, draw) {
             // The message is lost with its connection.

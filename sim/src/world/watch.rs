@@ -14,7 +14,7 @@ impl World {
         if notes.is_empty() {
             return;
         }
-        let view = View { now: self.now, nodes: &self.nodes, batches: &self.shared.batches };
+        let view = View::new(self.now, &self.nodes, &self.shared.batches);
         for note in notes {
             self.invariants.on_note(&view, note);
         }
@@ -30,7 +30,7 @@ impl World {
     }
 
     pub(super) fn check_after_healing(&mut self) {
-        let view = View { now: self.now, nodes: &self.nodes, batches: &self.shared.batches };
+        let view = View::new(self.now, &self.nodes, &self.shared.batches);
         self.invariants.after_healing(&view);
     }
 

@@ -104,7 +104,8 @@ fn a_follower_cuts_what_the_old_leader_had_alone() {
     assert_eq!(c.produce(leader, p, 1, Acks::All).base_offset, Offset(2));
     c.start(NodeId(1));
     c.until("all in sync", |c| c.isr(p).len() == 3);
-    let cut = Note::Truncated { node: NodeId(1), partition: p, end: Offset(2), from: Offset(7) };
+    let (end, from, epoch) = (Offset(2), Offset(7), Some(LeaderEpoch(0)));
+    let cut = Note::Truncated { node: NodeId(1), partition: p, end, from, epoch };
     assert!(c.notes.contains(&cut));
     assert!(same_log(c.replica(1, p).log(), c.replica(leader, p).log()));
 }

@@ -8,7 +8,9 @@ use crate::protocol::ErrorCode;
 use crate::protocol::controller::AlterPartitionResponse;
 use crate::protocol::fetch::EpochEnd;
 use crate::records::{Batches, NewBatch, PartitionRecord};
-use crate::rules::{FollowerTruncation, IsrExpand, Rules};
+use crate::rules::{
+    FollowerTruncation, HwIsr, HwRequiresMinIsr, IsrExpand, IsrJoinRequiresLeso, Rules,
+};
 use crate::types::{
     BrokerEpoch, CoordinatorEpoch, Duration, Instant, LeaderEpoch, NodeId, Now, Offset,
     PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RecordId, SECOND, Timestamp, TopicId,
@@ -266,7 +268,8 @@ fn logs_that_part_are_cut_at_the_epoch() {
     assert_eq!(diverging, Some(expected));
     let skip = Rules { follower_truncation: FollowerTruncation::Skip, ..Rules::default() };
     assert_eq!(one.clone().truncate_on_divergence(expected, &b, &skip), None);
-    assert_eq!(one.truncate_on_divergence(expected, &b, &RULES()), Some(Offset(3)));
+    let cut = one.truncate_on_divergence(expected, &b, &RULES());
+    assert_eq!(cut.map(|cut| cut.end), Some(Offset(3)));
     let (offset, epoch) = one.fetch_position();
     assert_eq!(two.log().diverging_epoch(offset, epoch.expect("has records")), Ok(None));
     copy(&two, &mut one, &b);
@@ -295,7 +298,8 @@ fn two_that_wrote_alone_meet_at_the_older_epoch() {
     let parts = one.log().diverging_epoch(offset, epoch.expect("has records"));
     let parts = parts.expect("epoch 3 is above").expect("epoch 1 was never here");
     assert_eq!((parts.epoch, parts.end_offset), (LeaderEpoch(0), Offset(3)));
-    assert_eq!(two.truncate_on_divergence(parts, &b, &RULES()), Some(Offset(1)));
+    let cut = two.truncate_on_divergence(parts, &b, &RULES());
+    assert_eq!(cut.map(|cut| cut.end), Some(Offset(1)));
     copy(&one, &mut two, &b);
     assert_eq!(two.log().entries(), one.log().entries());
     assert_eq!(two.log().leader_epochs().starts(), epochs);
@@ -311,7 +315,8 @@ fn a_cut_draws_the_high_watermark_down() {
     // After an unclean election the new leader lacks what was committed.
     replica.become_follower(&record(2, 1, 1, &[2]));
     let parts = EpochEnd { epoch: LeaderEpoch(0), end_offset: Offset(2) };
-    assert_eq!(replica.truncate_on_divergence(parts, &b, &RULES()), Some(Offset(2)));
+    let cut = replica.truncate_on_divergence(parts, &b, &RULES());
+    assert_eq!(cut.map(|cut| cut.end), Some(Offset(2)));
     assert_eq!(replica.high_watermark(), Offset(2));
     replica.assert_invariants(&RULES());
 }
@@ -378,4 +383,51 @@ fn what_a_stop_leaves() {
     leader.assert_invariants(&RULES());
     assert_eq!(leader.log().log_end_offset(), Offset(2));
     assert_eq!((leader.high_watermark(), leader.log().log_start_offset()), (Offset(2), Offset(2)));
+}
+
+#[test]
+fn a_silent_follower_does_not_come_back_when_another_change_is_over() {
+    let mut b = Batches::new();
+    let mut leader = leading(2, &[1, 2, 3]);
+    append(&mut leader, &mut b, 5);
+    fetch(&mut leader, 2, 0, 1);
+    fetch(&mut leader, 3, 0, 1);
+    leader.propose_shrink(&[NodeId(2), NodeId(3)]);
+    assert_eq!(leader.alter_partition_answer(&answer(1, &[1])), AlterOutcome::Committed);
+    // Both have all that is committed, which is nothing.
+    assert_eq!(leader.isr_expand_again(at(31), LAG, &RULES()), Some(NodeId(2)));
+    assert_eq!(leader.isr_expand_again(at(32), LAG, &RULES()), None, "silent for too long");
+    fetch(&mut leader, 3, 0, 32);
+    assert_eq!(leader.isr_expand_again(at(32), LAG, &RULES()), Some(NodeId(3)));
+}
+
+#[test]
+fn historic_high_watermarks() {
+    let mut b = Batches::new();
+    let mut leader = leading(2, &[1]);
+    append(&mut leader, &mut b, 5);
+    let old = Rules { hw_requires_min_isr: HwRequiresMinIsr::Off, ..RULES() };
+    assert!(leader.maybe_advance_high_watermark(at(0), LAG, &old), "KAFKA-15583");
+
+    let mut leader = leading(1, &[1]);
+    append(&mut leader, &mut b, 5);
+    fetch(&mut leader, 2, 5, 1);
+    leader.propose_expand(NodeId(2));
+    append(&mut leader, &mut b, 1);
+    assert_eq!(advance(&mut leader, 1), 5, "who was asked for counts");
+    let old = Rules { hw_isr: HwIsr::CommittedOnly, ..RULES() };
+    leader.maybe_advance_high_watermark(at(1), LAG, &old);
+    assert_eq!(leader.high_watermark(), Offset(6), "KIP-497 without its guard");
+}
+
+#[test]
+fn historic_joins_at_a_stale_high_watermark() {
+    let mut b = Batches::new();
+    let mut leader = leading(1, &[1, 2]);
+    append(&mut leader, &mut b, 5);
+    assert!(leader.become_leader(at(1), &record(1, 2, 2, &[1, 2])));
+    fetch(&mut leader, 3, 2, 2);
+    assert!(!leader.isr_expand_candidate(NodeId(3), &RULES()), "below the epoch's start");
+    let old = Rules { isr_join_requires_leso: IsrJoinRequiresLeso::Off, ..RULES() };
+    assert!(leader.isr_expand_candidate(NodeId(3), &old), "KAFKA-7128");
 }

@@ -8,6 +8,7 @@ use broker_model::protocol::fetch::{
 };
 use broker_model::protocol::group::{OffsetFetchRequest, OffsetFetchResponse};
 use broker_model::protocol::{ErrorCode, Request};
+use broker_model::rules::ConsumerEpochValidation;
 use broker_model::types::{Instant, MILLISECOND, NodeId, Offset, PartitionId, Timestamp};
 
 use super::Consumer;
@@ -262,6 +263,10 @@ impl Consumer {
     }
 
     fn ask_epoch_ends(&mut self, cx: &mut ClientContext<'_>) {
+        if cx.rules.consumer_epoch_validation == ConsumerEpochValidation::Off {
+            self.believe_positions();
+            return;
+        }
         for (node, partitions) in self.due_by_leader(cx, |p| p == Phase::AwaitValidation) {
             let asked = |&partition: &PartitionId| {
                 let position = self.subscriptions.get(partition)?.position?;
@@ -274,6 +279,17 @@ impl Consumer {
             let timeout = self.config.request_timeout;
             let request = Request::OffsetForLeaderEpoch(request);
             self.requests.send(cx, to, Purpose::OffsetForLeaderEpoch, timeout, request);
+        }
+    }
+
+    /// Before KIP-320: a position is an offset, whoever leads.
+    fn believe_positions(&mut self) {
+        for partition in self.subscriptions.partitions() {
+            self.subscriptions.change(partition, |a| {
+                if a.phase == Phase::AwaitValidation {
+                    a.phase = Phase::Fetching;
+                }
+            });
         }
     }
 

@@ -2,8 +2,6 @@
 //! that one of two that overlap can end without ending the other.
 
 use broker_model::io::{Input, StopKind};
-use broker_model::protocol::Request;
-use broker_model::protocol::controller::{ElectLeadersRequest, ElectionType};
 use scenarios::model::{Cut, FaultKind, Ratio, Target};
 
 use super::Active;
@@ -33,8 +31,9 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         FaultKind::Partition { .. }
         | FaultKind::SlowDisk { .. }
         | FaultKind::SlowLink { .. }
+        | FaultKind::Delay { .. }
         | FaultKind::ConnectionLoss { .. }
-        | FaultKind::LeaderMove => None,
+        | FaultKind::LeaderMove { .. } => None,
     }
 }
 
@@ -68,18 +67,15 @@ impl World {
             FaultKind::BrokerPause | FaultKind::BrokerStop => node(|state| state == NodeState::Up),
             FaultKind::Partition { .. } => !active.cuts.is_empty(),
             FaultKind::SlowDisk { .. } | FaultKind::FullDisk => node(NodeState::is_running),
-            FaultKind::SlowLink { .. } => !self.hosts_of(active).is_empty(),
+            FaultKind::SlowLink { .. } | FaultKind::Delay { .. } => {
+                !self.hosts_of(active).is_empty()
+            }
             FaultKind::ConnectionLoss { probability } => {
                 probability.numerator > 0 && !self.hosts_of(active).is_empty()
             }
             FaultKind::ServiceKill => client(NodeState::is_running),
             FaultKind::ServicePause => client(|state| state == NodeState::Up),
-            FaultKind::LeaderMove => match target {
-                Target::Partition { topic, partition } | Target::LeaderOf { topic, partition } => {
-                    self.partition_named(topic, *partition).is_some()
-                }
-                _ => false,
-            },
+            FaultKind::LeaderMove { to } => self.can_move_leader(target, to),
         }
     }
 
@@ -111,6 +107,7 @@ impl World {
             }
             FaultKind::SlowDisk { .. } | FaultKind::FullDisk => self.refresh_disks(active),
             FaultKind::SlowLink { .. } => self.refresh_links(active),
+            FaultKind::Delay { .. } => self.refresh_delays(),
             FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
             FaultKind::ServiceKill => {
                 for &index in &active.clients {
@@ -122,7 +119,7 @@ impl World {
                     self.pause_client(index);
                 }
             }
-            FaultKind::LeaderMove => self.move_leader(target),
+            FaultKind::LeaderMove { to } => self.move_leader(target, to),
         }
     }
 
@@ -154,6 +151,7 @@ impl World {
                 self.start_stopped(active);
             }
             FaultKind::SlowLink { .. } => self.refresh_links(active),
+            FaultKind::Delay { .. } => self.refresh_delays(),
             FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
             FaultKind::ServiceKill => {
                 for &index in &active.clients {
@@ -167,7 +165,7 @@ impl World {
                     }
                 }
             }
-            FaultKind::LeaderMove => {}
+            FaultKind::LeaderMove { .. } => {}
         }
     }
 
@@ -266,7 +264,7 @@ impl World {
         }
     }
 
-    fn hosts_of(&self, active: &Active) -> Vec<HostId> {
+    pub(super) fn hosts_of(&self, active: &Active) -> Vec<HostId> {
         self.hosts_under(&active.nodes, &active.clients)
     }
 
@@ -309,17 +307,5 @@ impl World {
         cuts.sort_unstable();
         cuts.dedup();
         cuts
-    }
-
-    /// Leadership moves by a preferred election if the leader is not the preferred one.
-    fn move_leader(&mut self, target: &Target) {
-        let (Target::Partition { topic, partition } | Target::LeaderOf { topic, partition }) =
-            target
-        else {
-            return;
-        };
-        let Some(partition) = self.partition_named(topic, *partition) else { return };
-        let request = ElectLeadersRequest { election: ElectionType::Preferred, partition };
-        self.send_as_administrator(Request::ElectLeaders(request));
     }
 }

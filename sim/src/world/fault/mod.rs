@@ -1,6 +1,8 @@
 //! Faults: resolved and recorded when they fire, undone when they end.
 
+mod delay;
 mod effect;
+mod leader_move;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,7 @@ pub(super) struct Faults {
     seen: Vec<u64>,
     fired: Vec<bool>,
     waiting: Vec<usize>,
+    delays: Vec<delay::Delay>,
     pub(super) records: Vec<FaultRecord>,
     pub(super) running: u32,
     pub(super) last_end: Option<Instant>,

@@ -41,12 +41,17 @@ impl World {
 
     /// A note may be the event that a fault waits for.
     pub(in crate::world) fn note_for_faults(&mut self, note: &Note) {
+        self.listen(|world, event| world.matches(event, note));
+    }
+
+    /// Something happened: counts it for the faults that wait for it.
+    pub(super) fn listen(&mut self, is_it: impl Fn(&Self, &ProtocolEvent) -> bool) {
         for position in (0..self.faults.waiting.len()).rev() {
             let number = self.faults.waiting[position];
             let Trigger::On { event, nth, .. } = &self.plan.faults[number].fault.trigger else {
                 continue;
             };
-            if !self.matches(event, note) {
+            if !is_it(self, event) {
                 continue;
             }
             let nth = *nth;
@@ -72,6 +77,14 @@ impl World {
             | (
                 ProtocolEvent::HighWatermark { topic, partition },
                 Note::HighWatermark { partition: id, leader: true, .. },
+            )
+            | (
+                ProtocolEvent::Leader { topic, partition },
+                Note::BecameLeader { partition: id, .. },
+            )
+            | (
+                ProtocolEvent::PartitionChange { topic, partition },
+                Note::PartitionChanged { partition: id, .. },
             ) => self.partition_named(topic, *partition) == Some(*id),
             (
                 ProtocolEvent::TransactionPrepare { transactional_id },

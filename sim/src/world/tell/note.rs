@@ -27,7 +27,7 @@ impl Words<'_> {
                 let partition = self.partition(*partition);
                 format!("broker {node} acknowledges {partition} [{base_offset}, {end})")
             }
-            Note::Truncated { node, partition, end, from } => {
+            Note::Truncated { node, partition, end, from, .. } => {
                 format!(
                     "broker {node} truncates {} from {from} to {end}",
                     self.partition(*partition)

@@ -1,0 +1,161 @@
+//! What is truly committed: which leader epochs wrote the offsets below the high watermarks of
+//! leaders. No process knows it; the invariants do.
+//!
+//! Equal offset and epoch mean an equal record, which log matching checks.
+
+use broker_model::log::LeaderEpochs;
+use broker_model::note::Note;
+use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+
+use super::View;
+use super::by_partition::ByPartition;
+
+/// What is committed of one partition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Committed {
+    /// Epochs with the first offset after their committed records, both strictly rising.
+    epochs: Vec<(LeaderEpoch, Offset)>,
+    /// Nothing before this offset is kept here.
+    floor: Offset,
+    /// The newest leadership seen.
+    pub(super) newest: Option<LeaderEpoch>,
+    /// An unclean election whose leader has not been seen yet.
+    pub(super) unclean: bool,
+    /// Watermarks of replicas as they last told them, each with the incarnation of its process.
+    pub(super) watermarks: Vec<(NodeId, u64, Offset)>,
+}
+
+impl Committed {
+    /// First offset after what is committed: the true high watermark.
+    pub(super) fn end(&self) -> Offset {
+        self.epochs.last().map_or(self.floor, |e| e.1)
+    }
+
+    /// A leader with this epoch cache has everything before `to` committed.
+    pub(super) fn commit(&mut self, cache: &LeaderEpochs, to: Offset) {
+        let mut at = self.end();
+        while at < to {
+            let Some(epoch) = cache.epoch_at(at) else { return };
+            let after = cache.starts().partition_point(|s| s.1 <= at);
+            let end = cache.starts().get(after).map_or(to, |s| s.1.min(to));
+            match self.epochs.last_mut() {
+                Some(last) if last.0 == epoch => last.1 = end,
+                _ => self.epochs.push((epoch, end)),
+            }
+            at = end;
+        }
+    }
+
+    /// The first committed offset that a log does not have, if any.
+    pub(super) fn missing(
+        &self,
+        cache: &LeaderEpochs,
+        log_start: Offset,
+        log_end: Offset,
+    ) -> Option<Offset> {
+        let mut from = self.floor;
+        for &(epoch, end) in &self.epochs {
+            let first = from.max(log_start);
+            from = end;
+            if first >= end {
+                continue;
+            }
+            if log_end < end {
+                return Some(log_end.max(first));
+            }
+            // Epochs rise along a log, so both ends speak for what lies between.
+            if let Some(at) =
+                [first, end + -1].into_iter().find(|&at| cache.epoch_at(at) != Some(epoch))
+            {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// The leader epoch of a committed record.
+    pub(super) fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+        if offset < self.floor {
+            return None;
+        }
+        self.epochs.iter().find(|(_, end)| offset < *end).map(|(epoch, _)| *epoch)
+    }
+
+    /// Whether a log lacks the newest committed record. Whoever has that has all before it.
+    pub(super) fn is_missing_the_last(&self, cache: &LeaderEpochs, log_end: Offset) -> bool {
+        let newest = self.epochs.last();
+        newest.is_some_and(|&(epoch, end)| log_end < end || cache.epoch_at(end + -1) != Some(epoch))
+    }
+
+    /// An election was allowed to lose, or has lost: only what comes from `at` on counts.
+    pub(super) fn begin_anew(&mut self, at: Offset) {
+        self.epochs.clear();
+        self.floor = at;
+        self.watermarks.clear();
+        self.unclean = false;
+    }
+
+    /// A replica told its high watermark.
+    pub(super) fn watermark(&mut self, node: NodeId, incarnation: u64, offset: Offset) {
+        match self.watermarks.iter_mut().find(|w| w.0 == node) {
+            Some(known) => *known = (node, incarnation, offset),
+            None => self.watermarks.push((node, incarnation, offset)),
+        }
+    }
+}
+
+/// What is committed of every partition, kept once for all invariants that ask.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    partitions: ByPartition<Committed>,
+}
+
+impl Truth {
+    /// What is committed of a partition; `None` while an unclean election makes that a question.
+    pub(super) fn of(&self, partition: PartitionId) -> Option<&Committed> {
+        self.partitions.get(partition).filter(|committed| !committed.unclean)
+    }
+
+    /// Takes in what makes more records committed, before the invariants look.
+    pub(super) fn before(&mut self, view: &View<'_>, note: &Note) {
+        let Note::HighWatermark {
+            node, partition, leader_epoch, high_watermark, leader: true, ..
+        } = *note
+        else {
+            return;
+        };
+        let committed = self.partitions.of(partition);
+        let current = committed.newest.is_none_or(|newest| leader_epoch >= newest);
+        if current
+            && !committed.unclean
+            && high_watermark > committed.end()
+            && let Some(replica) = view.replica(node, partition)
+        {
+            committed.commit(replica.log().leader_epochs(), high_watermark);
+        }
+    }
+
+    /// Takes in what makes fewer records count, after the invariants have looked.
+    pub(super) fn after(&mut self, view: &View<'_>, note: &Note) {
+        match *note {
+            Note::BecameLeader { node, partition, leader_epoch, start } => {
+                let committed = self.partitions.of(partition);
+                committed.newest = committed.newest.max(Some(leader_epoch));
+                let lost = view.replica(node, partition).is_some_and(|replica| {
+                    let (cache, log_start) =
+                        (replica.log().leader_epochs(), replica.log().log_start_offset());
+                    committed.missing(cache, log_start, start).is_some()
+                });
+                if committed.unclean || lost {
+                    committed.begin_anew(start);
+                }
+            }
+            Note::PartitionChanged { partition, leader, unclean: true, .. }
+                if view.allows_unclean_election(leader, partition) =>
+            {
+                self.partitions.of(partition).unclean = true;
+            }
+            _ => {}
+        }
+    }
+}
