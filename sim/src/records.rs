@@ -122,7 +122,6 @@ pub struct RecordTable {
     entities: Vec<Entity>,
     record_lanes: Lanes,
     entity_lanes: Lanes,
-    made: usize,
     wall_epoch: i64,
 }
 
@@ -154,7 +153,6 @@ impl RecordTable {
             first
         });
         self.records[id as usize] = (entity, size);
-        self.made += 1;
         RecordId(id)
     }
 
@@ -163,13 +161,6 @@ impl RecordTable {
         let id = self.push(lane, entity, key_bytes(self.entities[entity as usize].key));
         self.records[id.index()].1 |= TOMBSTONE;
         id
-    }
-
-    /// How many records were added. Ids may be larger.
-    #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a run had no records")]
-    pub const fn len(&self) -> usize {
-        self.made
     }
 
     /// Every record that was added. Places that no lane has used yet are left out.

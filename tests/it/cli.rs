@@ -2,20 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Exit code, standard output, standard error.
-struct Told {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn assize(args: &[&str]) -> Told {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let args = std::iter::once("assize").chain(args.iter().copied());
-    let code = assize::cli::main_with(args, &mut out, &mut err);
-    let text = |bytes| String::from_utf8(bytes).expect("the command line writes UTF-8");
-    Told { code, out: text(out), err: text(err) }
-}
+use crate::command::assize;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace").into()

@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 
 use scenarios::model::Scope;
 
+use crate::command::{Told, assize};
 use crate::tidy;
 
-fn assize(args: &[&str]) -> (i32, String, String) {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let args = ["assize", "explain"].iter().chain(args).copied();
-    let code = assize::cli::main_with(args, &mut out, &mut err);
-    let text = |bytes| String::from_utf8(bytes).expect("the command line writes UTF-8");
-    (code, text(out), text(err))
+fn explain(args: &[&str]) -> Told {
+    assize(&[&["explain"], args].concat())
 }
 
 #[test]
@@ -25,17 +22,17 @@ fn keys_are_told_as_recorded() {
         "group.id",
         "num.partitions",
     ];
-    let (code, out, err) = assize(&keys);
+    let Told { code, out, err } = explain(&keys);
     assert_eq!((code, err.as_str()), (0, ""));
     insta::assert_snapshot!("explain", out);
 }
 
 #[test]
 fn scopes_are_counted() {
-    let (code, out, _) = assize(&[]);
+    let Told { code, out, .. } = explain(&[]);
     assert_eq!(code, 0);
     insta::assert_snapshot!("explain_scopes", out);
-    let (_, lines, _) = assize(&["--format", "json"]);
+    let Told { out: lines, .. } = explain(&["--format", "json"]);
     for line in lines.lines() {
         let one: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
         let sum = ["modelled", "without_effect", "reserved"].map(|k| one[k].as_u64());
@@ -45,10 +42,10 @@ fn scopes_are_counted() {
 
 #[test]
 fn a_slip_is_a_mistake_in_usage_with_the_nearest_name() {
-    let (code, out, err) = assize(&["linger.mss"]);
+    let Told { code, out, err } = explain(&["linger.mss"]);
     assert_eq!((code, out.as_str()), (64, ""));
     assert!(err.contains("did you mean `linger.ms`?"), "{err}");
-    let (code, ..) = assize(&["acks", "\u{0}", ""]);
+    let Told { code, .. } = explain(&["acks", "\u{0}", ""]);
     assert_eq!(code, 64);
 }
 
@@ -59,7 +56,7 @@ fn what_is_said_to_be_read_is_read() {
         Scope::ALL.into_iter().flat_map(|scope| scope.forms().map(|key| key.name)).collect();
     keys.dedup();
     let args: Vec<&str> = ["--format", "json"].into_iter().chain(keys).collect();
-    let (code, out, err) = assize(&args);
+    let Told { code, out, err } = explain(&args);
     assert_eq!((code, err.as_str()), (0, ""));
     let mut fields = BTreeSet::new();
     for line in out.lines() {

@@ -5,6 +5,7 @@ mod run_twice;
 mod bad_files;
 mod canaries;
 mod cli;
+mod command;
 mod dialogues;
 mod explain;
 mod hardware;

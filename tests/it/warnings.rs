@@ -1,5 +1,7 @@
 //! Configurations that hurt: told, by `check` and `run`, and of no weight.
 
+use crate::command::{Told, assize};
+
 const HURTING: &str = r#"
 [scenario]
 name = "hurting"
@@ -36,14 +38,6 @@ arrivals = { model = "open", rate = "50/s" }
 exactly_once = { from = "orders", to = "parcels" }
 "#;
 
-fn assize(args: &[&str]) -> (i32, String, String) {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let args = ["assize"].iter().chain(args).copied();
-    let code = assize::cli::main_with(args, &mut out, &mut err);
-    let text = |bytes| String::from_utf8(bytes).expect("the command line writes UTF-8");
-    (code, text(out), text(err))
-}
-
 fn file(name: &str, text: &str) -> String {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("warnings");
     std::fs::create_dir_all(&folder).expect("the target folder is writable");
@@ -55,7 +49,7 @@ fn file(name: &str, text: &str) -> String {
 #[test]
 fn check_tells_each_warning_once_with_its_place() {
     let file = file("check.toml", HURTING);
-    let (code, _, err) = assize(&["check", &file]);
+    let Told { code, err, .. } = assize(&["check", &file]);
     assert_eq!(code, 0, "{err}");
     insta::assert_snapshot!("warnings", err.replace(&file, "FILE"));
 }
@@ -64,7 +58,7 @@ fn check_tells_each_warning_once_with_its_place() {
 fn a_run_carries_its_warnings_and_keeps_its_exit_code() {
     let text = HURTING.split("[check]").next().expect("the first part");
     let file = file("run.toml", text);
-    let (code, out, err) = assize(&["run", &file, "--format", "json"]);
+    let Told { code, out, err } = assize(&["run", &file, "--format", "json"]);
     assert_eq!(code, 0, "{err}");
     let summary: serde_json::Value = serde_json::from_str(&out).expect("a line of JSON");
     let names: Vec<&str> = summary["warnings"]
@@ -84,7 +78,7 @@ fn an_internal_topic_that_cannot_be_is_no_reason_to_crash() {
     let text = HURTING.split("[check]").next().expect("the first part");
     let text = text.replace("factor\" = 2", "factor\" = 3");
     let file = file("internal.toml", &text);
-    let (code, _, err) = assize(&["run", &file]);
+    let Told { code, err, .. } = assize(&["run", &file]);
     assert!(err.contains("warning[internal-topic-factor]"), "{err}");
     assert!([11, 13].contains(&code), "{code}: {err}");
 }

@@ -41,7 +41,7 @@ pub(super) struct Coordinators {
     group_effects: Effects,
     transaction_effects: Effects,
     /// Appends of groups that wait for more of their shard.
-    lingering: Lingering,
+    pub(super) lingering: Lingering,
     /// The shards whose partitions this broker leads.
     led: BTreeMap<PartitionId, Kind>,
     /// Creation of the offsets topic and of the transaction topic was asked for.
@@ -333,31 +333,7 @@ impl Broker {
         }
     }
 
-    /// An append of a group waits for others of its shard. What is part of a transaction does
-    /// not, and takes along what waits.
-    fn group_append(
-        &mut self,
-        cx: &mut Context<'_>,
-        partition: PartitionId,
-        (batch, waiter): (BatchId, Waiter),
-    ) {
-        let linger = self.config.group_append_linger();
-        if linger > 0 && !cx.batches.get(batch).transactional {
-            let now = cx.now.instant;
-            self.coordinators.lingering.add(partition, (batch, waiter), now, linger);
-            return;
-        }
-        self.append_lingering(cx, partition);
-        self.coordinator_append(cx, partition, batch, waiter, Kind::Group);
-    }
-
-    fn append_lingering(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
-        for (batch, waiter) in self.coordinators.lingering.take(partition) {
-            self.coordinator_append(cx, partition, batch, waiter, Kind::Group);
-        }
-    }
-
-    fn coordinator_append(
+    pub(super) fn coordinator_append(
         &mut self,
         cx: &mut Context<'_>,
         partition: PartitionId,

@@ -4,7 +4,10 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::Broker;
+use super::coordinators::Kind;
 use crate::coordinator::Waiter;
+use crate::io::Context;
 use crate::types::{BatchId, Duration, Instant, PartitionId};
 
 /// Appends that wait, by shard, each in order.
@@ -40,5 +43,31 @@ impl Lingering {
     /// When the first shard is due.
     pub(super) fn next_deadline(&self) -> Instant {
         self.shards.values().map(|&(at, _)| at).min().unwrap_or(Instant::FAR)
+    }
+}
+
+impl Broker {
+    /// An append of a group waits for others of its shard. What is part of a transaction does
+    /// not, and takes along what waits.
+    pub(super) fn group_append(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        (batch, waiter): (BatchId, Waiter),
+    ) {
+        let linger = self.config.group_append_linger();
+        if linger > 0 && !cx.batches.get(batch).transactional {
+            let now = cx.now.instant;
+            self.coordinators.lingering.add(partition, (batch, waiter), now, linger);
+            return;
+        }
+        self.append_lingering(cx, partition);
+        self.coordinator_append(cx, partition, batch, waiter, Kind::Group);
+    }
+
+    pub(super) fn append_lingering(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+        for (batch, waiter) in self.coordinators.lingering.take(partition) {
+            self.coordinator_append(cx, partition, batch, waiter, Kind::Group);
+        }
     }
 }

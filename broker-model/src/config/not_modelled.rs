@@ -47,11 +47,14 @@ pub(super) const BROKER: &[Ignored] = &[
             "max.connections",
             "max.connections.",
             "replica.socket.receive.buffer.bytes",
-            "socket.connection.setup.",
             "socket.listen.backlog.size",
             "socket.receive.buffer.bytes",
             "socket.send.buffer.bytes",
         ],
+    },
+    Ignored {
+        why: "every process waits for a connection as long as this key's default says",
+        keys: &["socket.connection.setup."],
     },
     Ignored {
         why: "the request queue has no bound in the model",

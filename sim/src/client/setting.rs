@@ -52,14 +52,17 @@ pub(crate) const IGNORED: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "connections of the simulator have no DNS, no setup timeout and no socket buffers",
+        why: "connections of the simulator have no DNS and no socket buffers",
         keys: &[
             "client.dns.lookup",
             "connections.max.idle.ms",
             "receive.buffer.bytes",
             "send.buffer.bytes",
-            "socket.connection.setup.",
         ],
+    },
+    Ignored {
+        why: "every process waits for a connection as long as this key's default says",
+        keys: &["socket.connection.setup."],
     },
     Ignored {
         why: "clients always know all brokers, and forget no topic",

@@ -36,21 +36,22 @@ impl Channel {
     /// How many there are.
     pub const COUNT: usize = 8;
 
-    /// Everything else of a client.
+    /// Everything that has no channel of its own.
     pub const CLIENT: Self = Self(0);
-    /// A consumer's second connection, to its group coordinator.
-    pub const COORDINATOR: Self = Self(6);
-    /// Between controllers.
-    pub const QUORUM: Self = Self(7);
+    /// A follower's fetches.
+    pub const FETCH: Self = Self(1);
     /// A broker's fetches of the metadata log.
     pub const METADATA: Self = Self(2);
     /// A broker's registration and heartbeats.
     pub const HEARTBEAT: Self = Self(3);
-
-    /// A follower's fetches.
-    pub const FETCH: Self = Self(1);
     /// What a leader asks of the controller.
     pub const CONTROLLER: Self = Self(4);
+    /// What a broker asks of another for transactions.
+    pub const TRANSACTIONS: Self = Self(5);
+    /// A consumer's second connection, to its group coordinator.
+    pub const COORDINATOR: Self = Self(6);
+    /// Between controllers.
+    pub const QUORUM: Self = Self(7);
 
     /// The channel a node's request travels on.
     #[must_use]
@@ -60,12 +61,12 @@ impl Channel {
             ApiKey::FetchMetadata => Self::METADATA,
             ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self::HEARTBEAT,
             ApiKey::AlterPartition | ApiKey::AllocateProducerIds => Self::CONTROLLER,
-            ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self(5),
+            ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self::TRANSACTIONS,
             ApiKey::Vote
             | ApiKey::BeginQuorumEpoch
             | ApiKey::EndQuorumEpoch
             | ApiKey::FetchQuorum => Self::QUORUM,
-            _ => Self(0),
+            _ => Self::CLIENT,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod link;
 mod message;
+pub mod retransmission;
 
 pub use connection::{Channel, Connection, ConnectionId, ConnectionTable, Direction, Endpoint};
 pub use link::{HostId, LatencyTable, Links};

@@ -25,6 +25,8 @@ mod requests;
 mod resets;
 mod rest;
 mod samples;
+#[cfg(test)]
+mod small;
 mod storage;
 mod tell;
 mod topics;

@@ -1,16 +1,11 @@
 //! How connections end: resets, time-outs, dead peers; and what a healed link still brings.
 
 use broker_model::io::{Disconnected, StopKind};
-use broker_model::types::{Duration, Instant, MILLISECOND, SECOND};
+use broker_model::types::{Duration, Instant, MILLISECOND};
 
 use super::{Event, NodeState, World};
+use crate::network::retransmission::{self, repeated_after};
 use crate::network::{Channel, ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
-
-/// First retransmission timeout of TCP (Linux `TCP_RTO_MIN`); it doubles up to two minutes.
-const FIRST_RETRANSMISSION: Duration = 200 * MILLISECOND;
-/// The same of the first segment of a connection (RFC 6298, 2.1).
-const FIRST_SYN_RETRANSMISSION: Duration = SECOND;
-const LAST_RETRANSMISSION: Duration = 120 * SECOND;
 
 impl World {
     /// Ends a life of a connection. Requests that the server has not read are gone; one that it
@@ -126,7 +121,7 @@ impl World {
                     continue;
                 }
                 let lost_at = connection.held_since[way];
-                let again = retransmission_after(lost_at, FIRST_RETRANSMISSION, self.now);
+                let again = repeated_after(lost_at, retransmission::DATA, self.now);
                 let arrival = again.max(connection.last_arrival[way]);
                 connection.last_arrival[way] = arrival;
                 for slot in held {
@@ -144,7 +139,7 @@ impl World {
         let Some((begun, given_up)) = connection.connecting else { return true };
         let (client, server) = (self.host_of(connection.client), self.host_of(connection.server));
         let state = self.nodes[connection.server.0 as usize].state;
-        let again = retransmission_after(begun, FIRST_SYN_RETRANSMISSION, self.now);
+        let again = repeated_after(begun, retransmission::SYN, self.now);
         let cut = self.links.is_cut(client, server) || self.links.is_cut(server, client);
         if cut || state == NodeState::NoPower || again >= given_up {
             return false;
@@ -226,25 +221,12 @@ impl World {
     }
 }
 
-/// When TCP repeats a segment that was first lost at `lost_at`, the first time at or after `now`
-/// (RFC 6298, 5.5). The time to the first repetition is given.
-fn retransmission_after(lost_at: Instant, first: Duration, now: Instant) -> Instant {
-    let mut timeout = first;
-    let mut at = lost_at + timeout;
-    while at < now {
-        timeout = (timeout * 2).min(LAST_RETRANSMISSION);
-        at = at + timeout;
-    }
-    at
-}
-
 #[cfg(test)]
 mod tests {
-    use broker_model::types::{Instant, MILLISECOND, NodeId, SECOND};
+    use broker_model::types::{NodeId, SECOND};
 
-    use super::retransmission_after;
-    use crate::network::Channel;
-    use crate::world::transport::tests::{idle, run_until};
+    use crate::network::{Channel, Endpoint};
+    use crate::world::small::{idle, run_until};
     use crate::world::{NodeState, World};
 
     /// Lives that the follower's connection to its leader has had 8 s after the leader stood still.
@@ -263,16 +245,28 @@ mod tests {
 
     #[test]
     fn a_follower_gives_its_leader_up_after_replica_socket_timeout_ms() {
-        assert_eq!(lives(&mut idle("replica.socket.timeout.ms", "30000")), 0);
-        assert!(lives(&mut idle("replica.socket.timeout.ms", "2000")) >= 2);
+        assert_eq!(lives(&mut idle(&[])), 0);
+        assert!(lives(&mut idle(&[("replica.socket.timeout.ms", "2000")])) >= 2);
     }
 
     #[test]
-    fn retransmissions_double() {
-        let first = 200 * MILLISECOND;
-        let at = |now: u64| retransmission_after(Instant(0), first, Instant(now * MILLISECOND)).0;
-        assert_eq!(at(1), 200 * MILLISECOND);
-        assert_eq!(at(201), 600 * MILLISECOND);
-        assert_eq!(at(601), 1_400 * MILLISECOND);
+    fn every_channel_has_its_own_timeout() {
+        let mut world = idle(&[
+            ("replica.socket.timeout.ms", "11000"),
+            ("controller.quorum.request.timeout.ms", "12000"),
+            ("controller.socket.timeout.ms", "13000"),
+            ("broker.session.timeout.ms", "16000"),
+            ("request.timeout.ms", "14000"),
+        ]);
+        let mut seconds = |channel| {
+            let ends = (Endpoint(0), Endpoint(1));
+            let id = world.connections.between(ends.0, ends.1, channel, || 0);
+            world.node_request_timeout(id) / SECOND
+        };
+        assert_eq!(seconds(Channel::FETCH), 11);
+        assert_eq!([Channel::METADATA, Channel::QUORUM].map(&mut seconds), [12, 12]);
+        assert_eq!(seconds(Channel::CONTROLLER), 13);
+        assert_eq!(seconds(Channel::HEARTBEAT), 8, "half a session");
+        assert_eq!([Channel::TRANSACTIONS, Channel::CLIENT].map(&mut seconds), [14, 14]);
     }
 }

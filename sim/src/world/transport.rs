@@ -3,18 +3,18 @@
 use broker_model::io::Disconnected;
 use broker_model::protocol::produce::Acks;
 use broker_model::protocol::{Header, Request, Response};
-use broker_model::types::{Duration, Instant, SECOND};
+use broker_model::types::{Instant, SECOND};
 
 use super::{Event, NodeState, World};
+use crate::client::Backoff;
 use crate::network::{
     Body, Channel, ConnectionId, Direction, Endpoint, HostId, Message, MessageState, Slot,
 };
 use crate::prng::{Stream, mix, scale};
 
-/// How long the first attempt to connect may take (`socket.connection.setup.timeout.ms`: 10 s).
-const SETUP_TIMEOUT: Duration = 10 * SECOND;
-/// It doubles with each that times out, up to this (`socket.connection.setup.timeout.max.ms`).
-const SETUP_TIMEOUT_MAX: Duration = 30 * SECOND;
+/// How long attempts to connect may take, each longer than the one that timed out before it:
+/// `socket.connection.setup.timeout.ms` and `.max.ms` at their defaults.
+const SETUP_TIMEOUT: Backoff = Backoff { initial: 10 * SECOND, max: 30 * SECOND };
 
 impl World {
     /// Sends a request of an endpoint to a node.
@@ -75,7 +75,8 @@ impl World {
         connection.muted = false;
         connection.last_arrival = [self.now; 2];
         if cut || state == NodeState::NoPower {
-            let timeout = setup_timeout(connection.timed_out_setups, mix(key ^ mix(draw)));
+            let timeout =
+                SETUP_TIMEOUT.after(connection.timed_out_setups, Some(mix(key ^ mix(draw))));
             connection.timed_out_setups += 1;
             connection.connecting = Some((self.now, self.now + timeout));
             self.schedule_reset(id, self.now + timeout);
@@ -237,53 +238,17 @@ impl World {
     }
 }
 
-/// How long an attempt to connect may take after so many that timed out: doubling, with a jitter
-/// of a fifth either way. Source: Kafka, `ClusterConnectionStates`.
-fn setup_timeout(timed_out: u32, bits: u64) -> Duration {
-    let timeout = (SETUP_TIMEOUT << timed_out.min(8)).min(SETUP_TIMEOUT_MAX);
-    timeout * 4 / 5 + scale(bits, timeout * 2 / 5)
-}
-
 #[cfg(test)]
-pub(in crate::world) mod tests {
+mod tests {
     use broker_model::types::{Instant, SECOND};
-    use scenarios::Scenario;
 
-    use super::setup_timeout;
     use crate::network::{Channel, ConnectionId, Endpoint};
-    use crate::plan::Plan;
     use crate::world::World;
-
-    const IDLE: &str = r#"
-[scenario]
-name = "idle"
-duration = "30s"
-[cluster]
-brokers = 2
-hardware = "test"
-[topic.orders]
-partitions = 1
-replication = 2
-[service.order]
-kind = "ingress"
-time = "100us"
-output = "orders"
-[load.customers]
-into = "order"
-arrivals = { model = "open", rate = "1/s" }
-size = "100B"
-"#;
-
-    /// Two brokers with hardly any load, and a key of theirs.
-    pub(in crate::world) fn idle(key: &str, value: &str) -> World {
-        let flag = (format!("cluster.config.\"{key}\""), value.to_owned());
-        let scenario = Scenario::parse(IDLE, &[flag]).expect("a scenario");
-        crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"))
-    }
+    use crate::world::small::{idle, run_until};
 
     /// A connection that is opened from the first broker to the second while their link is cut.
     fn opened_over_a_cut() -> (World, ConnectionId) {
-        let mut world = idle("num.io.threads", "8");
+        let mut world = idle(&[]);
         let hosts = (world.hosts[0], world.hosts[1]);
         world.links.cut(hosts.0, hosts.1);
         // Brokers do not use it among themselves.
@@ -291,12 +256,6 @@ size = "100B"
         let id = world.connections.between(way.0, way.1, way.2, || 5);
         world.open(id);
         (world, id)
-    }
-
-    pub(in crate::world) fn run_until(world: &mut World, at: u64) {
-        while world.now() < Instant(at) {
-            assert!(world.step(), "the run goes on");
-        }
     }
 
     #[test]
@@ -328,12 +287,5 @@ size = "100B"
         assert_eq!(whole_again_after(2), (Some(Instant(3 * SECOND)), 0));
         // It would be repeated after 15 s, and is given up before.
         assert_eq!(whole_again_after(8), (None, 1));
-    }
-
-    #[test]
-    fn attempts_to_connect_are_given_longer_each_time() {
-        let range = |timed_out| [setup_timeout(timed_out, 0), setup_timeout(timed_out, u64::MAX)];
-        let about = |s: u64| [s * SECOND * 4 / 5, s * SECOND * 6 / 5 - 1];
-        assert_eq!([range(0), range(1), range(2), range(60)], [10, 20, 30, 30].map(about));
     }
 }

@@ -272,7 +272,7 @@ fn metadata(session: &Session, args: &Args) -> Result<Step, DialogueErrorKind> {
         request: Request::Metadata(MetadataRequest { topics: Some(names) }),
         render: Box::new(|_, response| match response {
             Response::Metadata(r) => show_metadata(r),
-            _ => Reply::of("!! another answer"),
+            _ => Reply::unexpected(),
         }),
     }))
 }

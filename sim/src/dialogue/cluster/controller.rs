@@ -96,7 +96,7 @@ fn alter_partition(session: &mut Session, args: &Args) -> Result<Reply, Dialogue
     let answer = session.ask(controller, 3, Request::AlterPartition(request));
     session.cluster.advance(200 * MILLISECOND);
     let Some(Response::AlterPartition(mut answer)) = answer else {
-        return Ok(Reply::of("!! another answer"));
+        return Ok(Reply::unexpected());
     };
     if answer.error == ErrorCode::UnknownTopicOrPartition {
         answer.error = unknown.unwrap_or(answer.error);

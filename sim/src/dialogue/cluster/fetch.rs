@@ -46,10 +46,6 @@ pub(super) fn verb(
     }
 }
 
-fn other() -> Reply {
-    Reply::of("!! another answer")
-}
-
 pub(super) fn isolation(args: &Args) -> Isolation {
     if args.is("isolation", "read_committed") {
         Isolation::ReadCommitted
@@ -96,7 +92,7 @@ fn fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> 
         request: Request::Fetch(request),
         render: Box::new(move |session, response| match response {
             Response::Fetch(response) => show_fetched(session, &response, isolation, partition),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -205,7 +201,7 @@ fn fetch_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorK
         request: Request::Fetch(request),
         render: Box::new(|session, response| match response {
             Response::Fetch(response) => show_many(session, &response),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }

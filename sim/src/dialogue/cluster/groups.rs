@@ -77,7 +77,7 @@ fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErr
         request: Request::OffsetCommit(request),
         render: Box::new(move |_, response| match response {
             Response::OffsetCommit(r) => named(&names, &r.partitions),
-            _ => Reply::of("!! another answer"),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -103,7 +103,7 @@ fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErro
         request: Request::OffsetFetch(request),
         render: Box::new(move |session, response| {
             let Response::OffsetFetch(r) = response else {
-                return Reply::of("!! another answer");
+                return Reply::unexpected();
             };
             let mut lines: Vec<_> = r
                 .partitions

@@ -31,10 +31,6 @@ pub(super) fn verb(
     Ok(Some(step))
 }
 
-fn other() -> Reply {
-    Reply::of("!! another answer")
-}
-
 fn list_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["ts", "isolation", "leader-epoch", "replica", "at", "v"])?;
     let partition = session.partition(args.word(0)?)?;
@@ -66,8 +62,8 @@ fn list_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErro
         version,
         request: Request::ListOffsets(request),
         render: Box::new(|session, response| {
-            let Response::ListOffsets(response) = response else { return other() };
-            let Some(p) = response.partitions.first() else { return other() };
+            let Response::ListOffsets(response) = response else { return Reply::unexpected() };
+            let Some(p) = response.partitions.first() else { return Reply::unexpected() };
             let shown =
                 p.timestamp == Timestamp::NONE || session.timestamps.contains(&p.timestamp.0);
             let ts = if shown { p.timestamp.0.to_string() } else { "(now)".to_string() };
@@ -93,8 +89,12 @@ fn offset_for_leader_epoch(session: &mut Session, args: &Args) -> Result<Step, D
         version: args.number("v", 4)?,
         request: Request::OffsetForLeaderEpoch(request),
         render: Box::new(|_, response| {
-            let Response::OffsetForLeaderEpoch(response) = response else { return other() };
-            let Some((_, error, end)) = response.partitions.first() else { return other() };
+            let Response::OffsetForLeaderEpoch(response) = response else {
+                return Reply::unexpected();
+            };
+            let Some((_, error, end)) = response.partitions.first() else {
+                return Reply::unexpected();
+            };
             Reply::of(error)
                 .with("epoch", end.map_or(-1, |e| e.epoch.0))
                 .with("end", end.map_or(-1, |e| e.end_offset.0))
@@ -113,7 +113,7 @@ fn delete_records(session: &mut Session, args: &Args) -> Result<Step, DialogueEr
         request: Request::DeleteRecords(request),
         render: Box::new(|_, response| match response {
             Response::DeleteRecords(r) => Reply::of(r.error).with("low", r.low_watermark),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }

@@ -55,10 +55,6 @@ pub(super) fn verb(
     }
 }
 
-fn other() -> Reply {
-    Reply::of("!! another answer")
-}
-
 /// A batch of an option's records, written by the producer that the command names.
 fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, DialogueErrorKind> {
     let (pid, epoch) = session.producer(args)?;
@@ -164,8 +160,8 @@ fn produce(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind
         version,
         request,
         render: Box::new(move |session, response| {
-            let Response::Produce(response) = response else { return other() };
-            let Some(p) = response.partitions.first() else { return other() };
+            let Response::Produce(response) = response else { return Reply::unexpected() };
+            let Some(p) = response.partitions.first() else { return Reply::unexpected() };
             let error = unknown.unwrap_or(p.error);
             let reply = show_produced(Reply::of(error), p).with_if(
                 response.throttle > 0,
@@ -276,7 +272,7 @@ fn produce_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErro
         version,
         request,
         render: Box::new(move |session, response| {
-            let Response::Produce(response) = response else { return other() };
+            let Response::Produce(response) = response else { return Reply::unexpected() };
             let mut lines: Vec<_> = asked.into_iter().zip(response.partitions).collect();
             lines.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0));
             lines.into_iter().fold(Reply::ok(), |reply, ((name, asked, unknown), p)| {

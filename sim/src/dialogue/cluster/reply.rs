@@ -33,6 +33,11 @@ impl Reply {
         Self::of("ok")
     }
 
+    /// The model answered with another kind of response: a bug in it.
+    pub(super) fn unexpected() -> Self {
+        Self::of("!! another answer")
+    }
+
     /// Appends `key=value` to the last line.
     pub(super) fn with(self, key: &str, value: impl Display) -> Self {
         self.add(format_args!("{key}={value}"))

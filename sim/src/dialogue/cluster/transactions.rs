@@ -42,10 +42,6 @@ pub(super) fn verb(
     Ok(Some(step))
 }
 
-fn other() -> Reply {
-    Reply::of("!! another answer")
-}
-
 impl Session {
     /// The id of a transactional id's name.
     pub(super) fn transactional_id(&mut self, name: &str) -> TransactionalId {
@@ -100,7 +96,7 @@ fn find_coordinator(session: &mut Session, args: &Args) -> Result<Step, Dialogue
         request: Request::FindCoordinator(FindCoordinatorRequest { key }),
         render: Box::new(|_, response| match response {
             Response::FindCoordinator(r) => Reply::of(r.error),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -133,7 +129,7 @@ fn init_producer_id(session: &mut Session, args: &Args) -> Result<Step, Dialogue
         version,
         request,
         render: Box::new(|_, response| {
-            let Response::InitProducerId(r) = response else { return other() };
+            let Response::InitProducerId(r) = response else { return Reply::unexpected() };
             let mut reply = Reply::of(r.error)
                 .with("pid", reply::pid(r.producer.id.0))
                 .with("epoch", r.producer.epoch);
@@ -183,7 +179,7 @@ fn add_partitions(session: &mut Session, args: &Args) -> Result<Step, DialogueEr
         request: Request::AddPartitionsToTxn(request),
         render: Box::new(move |_, response| match response {
             Response::AddPartitionsToTxn(r) => named(&names, &r.partitions),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -202,7 +198,7 @@ fn add_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueError
         request: Request::AddOffsetsToTxn(request),
         render: Box::new(|_, response| match response {
             Response::AddOffsetsToTxn(r) => Reply::of(r.error),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -226,7 +222,7 @@ fn txn_offset_commit(session: &mut Session, args: &Args) -> Result<Step, Dialogu
         request: Request::TxnOffsetCommit(request),
         render: Box::new(move |_, response| match response {
             Response::TxnOffsetCommit(r) => named(&names, &r.partitions),
-            _ => other(),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -242,7 +238,7 @@ fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKin
         version: args.number("v", 5)?,
         request: Request::EndTxn(EndTxnRequest { transactional_id, producer, commit }),
         render: Box::new(move |_, response| {
-            let Response::EndTxn(r) = response else { return other() };
+            let Response::EndTxn(r) = response else { return Reply::unexpected() };
             let mut reply = Reply::of(r.error);
             let mut next = producer;
             if r.producer.id.is_some() {
@@ -283,10 +279,12 @@ fn write_txn_markers(session: &mut Session, args: &Args) -> Result<Step, Dialogu
         version: args.number("v", 1)?,
         request: Request::WriteTxnMarkers(WriteTxnMarkersRequest { markers: vec![marker] }),
         render: Box::new(|_, response| match response {
-            Response::WriteTxnMarkers(r) => {
-                r.markers.first().and_then(|m| m.1.first()).map_or_else(other, |p| Reply::of(p.1))
-            }
-            _ => other(),
+            Response::WriteTxnMarkers(r) => r
+                .markers
+                .first()
+                .and_then(|m| m.1.first())
+                .map_or_else(Reply::unexpected, |p| Reply::of(p.1)),
+            _ => Reply::unexpected(),
         }),
     }))
 }
@@ -299,7 +297,7 @@ fn describe_producers(session: &mut Session, args: &Args) -> Result<Step, Dialog
         version: 0,
         request: Request::DescribeProducers(DescribeProducersRequest { partition }),
         render: Box::new(|session, response| {
-            let Response::DescribeProducers(mut r) = response else { return other() };
+            let Response::DescribeProducers(mut r) = response else { return Reply::unexpected() };
             r.producers.sort_by_key(|p| (session.rank(p.producer.id.0), p.producer.id));
             r.producers.iter().fold(Reply::of(r.error), |reply, p| {
                 reply
@@ -320,7 +318,7 @@ fn describe_transactions(session: &mut Session, args: &Args) -> Result<Step, Dia
         version: 0,
         request: Request::DescribeTransactions(DescribeTransactionsRequest { transactional_id }),
         render: Box::new(|session, response| {
-            let Response::DescribeTransactions(r) = response else { return other() };
+            let Response::DescribeTransactions(r) = response else { return Reply::unexpected() };
             if r.error != ErrorCode::None {
                 return Reply::of(r.error);
             }
