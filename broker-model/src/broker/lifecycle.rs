@@ -46,13 +46,17 @@ pub(super) struct Lifecycle {
     pub(super) phase: Phase,
     pub(super) incarnation: u64,
     pub(super) broker_epoch: BrokerEpoch,
-    /// The epoch at the last clean shutdown, -1 otherwise.
+    /// The epoch of the last process that loaded the logs, if it stopped in order and none has
+    /// loaded them since (Kafka's clean-shutdown file); -1 otherwise.
     pub(super) previous_epoch: BrokerEpoch,
     pub(super) fenced: bool,
     /// The first metadata delta was applied: roles are taken.
     pub(super) published: bool,
     /// What an unclean stop left was read.
     recovered: bool,
+    /// It was unfenced once since it started: its listeners are open (`BrokerServer.startup`
+    /// opens them last).
+    listening: bool,
     pub(super) controllers: Vec<NodeId>,
     active: usize,
     /// The latest epoch of the quorum in which it knew the leader.
@@ -81,6 +85,7 @@ impl Lifecycle {
             fenced: true,
             published: false,
             recovered: false,
+            listening: false,
             controllers: Vec::new(),
             active: 0,
             quorum_epoch: LeaderEpoch(0),
@@ -129,13 +134,21 @@ impl Lifecycle {
         self.register_at.min(self.heartbeat_at).min(self.fetch_at)
     }
 
-    /// The process ends.
+    /// Whether connections are accepted.
+    pub(super) const fn is_listening(&self) -> bool {
+        self.listening
+    }
+
+    /// The process ends. Only one that has loaded its logs says that it stopped in order.
     pub(super) fn stop(&mut self, clean: bool) {
-        self.previous_epoch = if clean { self.broker_epoch } else { BrokerEpoch(-1) };
+        if clean && self.recovered {
+            self.previous_epoch = self.broker_epoch;
+        }
         self.phase = Phase::Stopped;
         self.fenced = true;
         self.published = false;
         self.recovered = false;
+        self.listening = false;
         self.heartbeat_open = false;
         self.heartbeat_next = false;
         self.told_to_wait = false;
@@ -152,6 +165,7 @@ impl Broker {
         assert!(self.life.phase == Phase::Stopped, "a running process is not started");
         self.life.phase = Phase::Registering;
         self.life.incarnation = incarnation;
+        self.life.broker_epoch = BrokerEpoch(-1);
         self.life.backoff = REGISTRATION_RETRY;
         self.begin_timers(cx.now.instant);
         self.register(cx);
@@ -188,9 +202,7 @@ impl Broker {
             }
             _ => {
                 self.life.leave(from);
-                self.life.register_at = cx.now.instant + self.life.backoff;
-                let longest = self.config.broker_session_timeout;
-                self.life.backoff = (self.life.backoff * 2).min(longest.max(RETRY));
+                self.life.register_at = cx.now.instant + self.wait_after_failure();
             }
         }
     }
@@ -198,6 +210,10 @@ impl Broker {
     /// Kafka's broker registers first and recovers its logs, still fenced, before it takes in any
     /// metadata.
     fn recover_logs(&mut self, cx: &mut Context<'_>) {
+        if !self.life.recovered {
+            // Whoever loads logs deletes the file that calls them whole.
+            self.life.previous_epoch = BrokerEpoch(-1);
+        }
         let bytes = self.replicas.iter().map(|(_, r)| r.log().recovery_bytes()).sum();
         if self.life.recovered || bytes == 0 {
             return self.recovered(cx);
@@ -212,6 +228,18 @@ impl Broker {
         if self.life.phase != Phase::Registering {
             self.fetch_metadata(cx);
         }
+    }
+
+    /// How long until the controller is asked again after it refused. Source: Kafka,
+    /// `BrokerLifecycleManager.scheduleNextCommunicationAfterFailure`.
+    fn wait_after_failure(&mut self) -> Duration {
+        if self.config.release.retries_by_heartbeat() {
+            return self.config.broker_heartbeat_interval;
+        }
+        let longest = self.config.broker_session_timeout.max(RETRY);
+        let wait = self.life.backoff;
+        self.life.backoff = (wait * 2).min(longest);
+        wait
     }
 
     fn heartbeat(&mut self, cx: &mut Context<'_>) {
@@ -243,6 +271,8 @@ impl Broker {
         match result {
             Ok(answer) if answer.error == ErrorCode::None => {
                 self.life.fenced = answer.fenced;
+                self.life.listening |= !answer.fenced;
+                self.life.backoff = REGISTRATION_RETRY;
                 let shutting_down = self.life.phase == Phase::ShuttingDown;
                 let first = shutting_down && !self.life.told_to_wait;
                 self.life.told_to_wait = shutting_down;
@@ -263,7 +293,10 @@ impl Broker {
                 self.life.leave(from);
                 self.life.heartbeat_at = self.life.heartbeat_at.min(retry);
             }
-            Ok(_) => self.life.heartbeat_at = self.life.heartbeat_at.min(retry),
+            Ok(_) => {
+                let again = cx.now.instant + self.wait_after_failure();
+                self.life.heartbeat_at = again;
+            }
             Err(Disconnected) => {
                 self.life.leave(from);
                 self.life.heartbeat_at = self.life.heartbeat_at.min(retry);

@@ -193,6 +193,19 @@ impl Broker {
         self.life.fenced
     }
 
+    /// Whether it accepts connections: from when it was first unfenced until its process ends.
+    #[must_use]
+    pub const fn is_listening(&self) -> bool {
+        self.life.is_listening()
+    }
+
+    /// The broker epoch of which the last process that loaded the logs says that it ended in
+    /// order; -1 if it did not.
+    #[must_use]
+    pub const fn clean_epoch(&self) -> BrokerEpoch {
+        self.life.previous_epoch
+    }
+
     /// Whether its process runs.
     #[must_use]
     pub fn is_running(&self) -> bool {

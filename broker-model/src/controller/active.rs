@@ -65,7 +65,7 @@ impl Controller {
         let now = cx.now.instant;
         self.start_sessions(now);
         self.timers = Timers {
-            fence: now + self.fence_interval(),
+            fence: self.next_fencing(now),
             rebalance: if self.config.auto_leader_rebalance {
                 now + self.config.leader_imbalance_check_interval
             } else {

@@ -20,8 +20,8 @@ pub(super) const PRODUCER_ID_BLOCK: u32 = 1_000;
 /// What the controller knows of a broker outside the log: lost when the controller stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Session {
-    /// The last heartbeat, or when this controller took over.
-    last_contact: Instant,
+    /// The last heartbeat of the present broker epoch, or when this controller took over.
+    last_contact: Option<Instant>,
     /// Next metadata offset the broker wants.
     metadata_offset: u64,
     /// End of the log when it began its controlled shutdown.
@@ -72,7 +72,7 @@ impl Controller {
 
     /// A new incarnation gets the offset of its record as epoch; the one that has it already
     /// (its answer was lost) keeps it. While another incarnation's session lives, a new one
-    /// is refused, unless that one is shutting down in order.
+    /// is refused; before 4.0 a fenced one has no session.
     pub(super) fn decide_registration(
         &self,
         now: Instant,
@@ -84,7 +84,9 @@ impl Controller {
         if let Some(known) = known.filter(|b| b.incarnation == request.incarnation) {
             return Ok(Decision { records: Vec::new(), answer: known.epoch });
         }
-        let lives = known.is_some_and(|b| b.is_active()) && !self.session_ended(now, broker);
+        let has_session =
+            |b: &BrokerImage| !b.fenced || self.config.release.tracks_sessions_by_epoch();
+        let lives = known.is_some_and(has_session) && !self.session_ended(now, broker);
         if lives {
             return Err(ErrorCode::DuplicateBrokerRegistration);
         }
@@ -201,7 +203,7 @@ impl Controller {
             .broker(request.broker)
             .is_some_and(|b| !b.fenced && b.in_controlled_shutdown);
         let session = self.session_mut(request.broker);
-        session.last_contact = now;
+        session.last_contact = Some(now);
         session.metadata_offset = request.metadata_offset;
         session.shutdown_end = match session.shutdown_end {
             _ if !leaving => None,
@@ -210,12 +212,14 @@ impl Controller {
         };
     }
 
-    /// A controller that starts gives every broker a whole session from now.
+    /// A controller that starts gives every unfenced broker a whole session from now
+    /// (KAFKA-19130).
     pub(super) fn start_sessions(&mut self, now: Instant) {
         self.sessions.clear();
-        let brokers: Vec<NodeId> = self.image.brokers().map(|(id, _)| id).collect();
+        let unfenced = self.image.brokers().filter(|(_, b)| !b.fenced);
+        let brokers: Vec<NodeId> = unfenced.map(|(id, _)| id).collect();
         for broker in brokers {
-            self.session_mut(broker).last_contact = now;
+            self.session_mut(broker).last_contact = Some(now);
         }
     }
 
@@ -288,7 +292,20 @@ impl Controller {
     }
 
     fn session_ended(&self, now: Instant, broker: NodeId) -> bool {
-        now.since(self.session(broker).last_contact) > self.config.broker_session_timeout
+        let timeout = self.config.broker_session_timeout;
+        self.session(broker).last_contact.is_none_or(|contact| now.since(contact) > timeout)
+    }
+
+    /// When the first session of an unfenced broker ends, if it is not renewed.
+    pub(super) fn first_session_end(&self) -> Option<Instant> {
+        let unfenced = self.image.brokers().filter(|(_, b)| !b.fenced);
+        let contacts = unfenced.filter_map(|(id, _)| self.session(id).last_contact);
+        contacts.map(|contact| contact + self.config.broker_session_timeout + 1).min()
+    }
+
+    /// A new incarnation begins without a session.
+    pub(super) fn end_session(&mut self, broker: NodeId) {
+        self.session_mut(broker).last_contact = None;
     }
 
     fn session(&self, broker: NodeId) -> Session {

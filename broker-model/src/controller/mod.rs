@@ -64,7 +64,7 @@ struct Reader {
 /// The next times of what the controller does by itself, `FAR` while it is stopped.
 #[derive(Debug)]
 struct Timers {
-    /// Fences silent brokers, every quarter of a session (as Kafka 4.x does).
+    /// Fences silent brokers.
     fence: Instant,
     /// Preferred-leader elections.
     rebalance: Instant,
@@ -282,7 +282,7 @@ impl Controller {
                 let records = self.decide_fencing(broker, cx.rules);
                 self.append(records);
             }
-            self.timers.fence = now + self.fence_interval();
+            self.timers.fence = self.next_fencing(now);
         }
         if self.timers.rebalance <= now {
             let records = self.decide_rebalance(cx.rules);
@@ -321,8 +321,15 @@ impl Controller {
         }
     }
 
-    fn fence_interval(&self) -> u64 {
-        (self.config.broker_session_timeout / 4).max(MILLISECOND)
+    /// When to look for silent brokers again: eight times a session, and before 4.0 when the first
+    /// session ends that is not renewed. Source: Kafka, `QuorumController.maybeFenceStaleBroker`.
+    fn next_fencing(&self, now: Instant) -> Instant {
+        let timeout = self.config.broker_session_timeout;
+        if self.config.release.tracks_sessions_by_epoch() {
+            return now + (timeout / 8).max(MILLISECOND);
+        }
+        let longest = now + timeout.max(MILLISECOND);
+        self.first_session_end().map_or(longest, |end| end.max(now + MILLISECOND))
     }
 }
 

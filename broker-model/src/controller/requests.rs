@@ -39,6 +39,9 @@ impl Controller {
         let response = match request {
             Request::BrokerRegistration(r) => {
                 let decided = self.decide_registration(now, &r, cx.rules);
+                if decided.as_ref().is_ok_and(|decision| !decision.records.is_empty()) {
+                    self.end_session(r.broker);
+                }
                 let (error, broker_epoch) = self.carry_out(decided, BrokerEpoch(-1));
                 Response::BrokerRegistration(BrokerRegistrationResponse { error, broker_epoch })
             }

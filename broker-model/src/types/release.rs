@@ -37,6 +37,20 @@ impl Release {
         matches!(self, Self::V4_0 | Self::V4_1)
     }
 
+    /// Whether a controller keeps sessions by broker epoch, apart from fencing: then a new
+    /// incarnation waits for the old one's session whatever became of it (KAFKA-18062).
+    #[must_use]
+    pub const fn tracks_sessions_by_epoch(self) -> bool {
+        matches!(self, Self::V4_0 | Self::V4_1)
+    }
+
+    /// Whether a broker asks its controller again after `broker.heartbeat.interval.ms` when it was
+    /// refused or not answered (KAFKA-19294), and not after a growing pause or half a session.
+    #[must_use]
+    pub const fn retries_by_heartbeat(self) -> bool {
+        matches!(self, Self::V4_1)
+    }
+
     /// Whether a fetch of the metadata log is answered when the high watermark moves, and not
     /// only when there are records (KIP-1166).
     #[must_use]

@@ -111,6 +111,13 @@ pub fn deciding(nodes: &[Node]) -> Option<&Controller> {
 }
 
 impl Node {
+    /// Whether its process accepts connections once it runs: a broker opens its listeners when it
+    /// has caught up and is unfenced, a controller at once.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.broker().is_none_or(Broker::is_listening)
+    }
+
     /// The broker, if it is one.
     #[must_use]
     pub fn broker(&self) -> Option<&Broker> {

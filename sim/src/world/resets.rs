@@ -45,13 +45,17 @@ impl World {
         self.queue.push(at, Event::Connection(id.0));
     }
 
-    /// How long a node waits for an answer on a connection. Heartbeats are given up after half a
-    /// session, since another controller may answer (KAFKA-14392).
+    /// How long a node waits for an answer on a connection. Heartbeats are given up sooner, since
+    /// another controller may answer: after half a session (KAFKA-14392), from 4.1 on after
+    /// `broker.heartbeat.interval.ms` (KAFKA-19294).
     fn node_request_timeout(&self, id: ConnectionId) -> Duration {
         let config = &self.plan.settings.broker;
         let timeout = match self.connections.get(id).channel {
             Channel::FETCH => config.replica_socket_timeout,
             Channel::QUORUM | Channel::METADATA => config.controller_quorum_request_timeout,
+            Channel::HEARTBEAT if config.release.retries_by_heartbeat() => {
+                config.controller_socket_timeout.min(config.broker_heartbeat_interval)
+            }
             Channel::HEARTBEAT => {
                 config.controller_socket_timeout.min(config.broker_session_timeout / 2)
             }
@@ -138,7 +142,8 @@ impl World {
         let connection = self.connections.get(id);
         let Some((begun, given_up)) = connection.connecting else { return true };
         let (client, server) = (self.host_of(connection.client), self.host_of(connection.server));
-        let state = self.nodes[connection.server.0 as usize].state;
+        let node = &self.nodes[connection.server.0 as usize];
+        let (state, listens) = (node.state, node.is_listening());
         let again = repeated_after(begun, retransmission::SYN, self.now);
         let cut = self.links.is_cut(client, server) || self.links.is_cut(server, client);
         if cut || state == NodeState::NoPower || again >= given_up {
@@ -150,7 +155,7 @@ impl World {
         connection.reset_life = None;
         connection.ready_at = again;
         connection.last_arrival[Direction::ToServer as usize] = again;
-        if state == NodeState::Stopped {
+        if state == NodeState::Stopped || !listens {
             self.schedule_reset(id, again);
         }
         true
@@ -255,7 +260,7 @@ mod tests {
             ("replica.socket.timeout.ms", "11000"),
             ("controller.quorum.request.timeout.ms", "12000"),
             ("controller.socket.timeout.ms", "13000"),
-            ("broker.session.timeout.ms", "16000"),
+            ("broker.heartbeat.interval.ms", "8000"),
             ("request.timeout.ms", "14000"),
         ]);
         let mut seconds = |channel| {
@@ -266,7 +271,7 @@ mod tests {
         assert_eq!(seconds(Channel::FETCH), 11);
         assert_eq!([Channel::METADATA, Channel::QUORUM].map(&mut seconds), [12, 12]);
         assert_eq!(seconds(Channel::CONTROLLER), 13);
-        assert_eq!(seconds(Channel::HEARTBEAT), 8, "half a session");
+        assert_eq!(seconds(Channel::HEARTBEAT), 8, "its interval");
         assert_eq!([Channel::TRANSACTIONS, Channel::CLIENT].map(&mut seconds), [14, 14]);
     }
 }

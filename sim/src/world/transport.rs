@@ -67,7 +67,9 @@ impl World {
         let draw = self.connections.get_mut(id).next_draw();
         let round_trip =
             self.links.latency(from, to, key, draw) + self.links.latency(to, from, !key, draw);
-        let state = self.nodes[server.0 as usize].state;
+        let node = &self.nodes[server.0 as usize];
+        let state = node.state;
+        let refuses = state == NodeState::Stopped || !node.is_listening();
         let cut = self.links.is_cut(from, to) || self.links.is_cut(to, from);
         let connection = self.connections.get_mut(id);
         connection.open = true;
@@ -84,7 +86,7 @@ impl World {
         }
         connection.connecting = None;
         connection.timed_out_setups = 0;
-        if state == NodeState::Stopped {
+        if refuses {
             self.schedule_reset(id, self.now + round_trip);
         }
     }
@@ -240,6 +242,7 @@ impl World {
 
 #[cfg(test)]
 mod tests {
+    use broker_model::io::StopKind;
     use broker_model::types::{Instant, SECOND};
 
     use crate::network::{Channel, ConnectionId, Endpoint};
@@ -287,5 +290,23 @@ mod tests {
         assert_eq!(whole_again_after(2), (Some(Instant(3 * SECOND)), 0));
         // It would be repeated after 15 s, and is given up before.
         assert_eq!(whole_again_after(8), (None, 1));
+    }
+
+    #[test]
+    fn a_broker_that_is_not_yet_unfenced_refuses_connections() {
+        let mut world = idle(&[]);
+        run_until(&mut world, 10 * SECOND);
+        world.stop_node(1, StopKind::Kill);
+        world.start_node(1);
+        let way = (Endpoint(0), Endpoint(1), Channel::QUORUM);
+        let id = world.connections.between(way.0, way.1, way.2, || 5);
+        world.open(id);
+        let now = world.now().0;
+        run_until(&mut world, now + SECOND);
+        assert_eq!((world.connections.get(id).open, world.connections.get(id).life), (false, 1));
+        run_until(&mut world, now + 20 * SECOND);
+        world.open(id);
+        run_until(&mut world, now + 21 * SECOND);
+        assert_eq!((world.connections.get(id).open, world.connections.get(id).life), (true, 1));
     }
 }

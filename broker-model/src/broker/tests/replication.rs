@@ -8,7 +8,7 @@ use crate::note::Note;
 use crate::protocol::fetch::Isolation;
 use crate::protocol::produce::Acks;
 use crate::protocol::{ApiKey, ErrorCode};
-use crate::types::{LeaderEpoch, MILLISECOND, NodeId, Offset, PartitionId, SECOND};
+use crate::types::{BrokerEpoch, LeaderEpoch, MILLISECOND, NodeId, Offset, PartitionId, SECOND};
 
 fn three() -> Cluster {
     Cluster::new(3, &BrokerConfig::default())
@@ -209,6 +209,42 @@ fn a_follower_that_shuts_down_stops_fetching_once_it_is_out_of_the_isr() {
     c.advance(SECOND);
     assert!(c.broker(2).is_running());
     assert_eq!(c.replica(2, p).log().log_end_offset(), Offset(1));
+}
+
+#[test]
+fn a_broker_listens_from_when_it_is_unfenced_until_it_ends() {
+    let mut c = three();
+    assert!(c.broker(1).is_listening());
+    c.stop(NodeId(1), StopKind::Kill);
+    c.start(NodeId(1));
+    c.advance(100 * MILLISECOND);
+    assert!(!c.broker(1).is_listening(), "its last session has not ended");
+    c.until("it is registered and unfenced", |c| !c.broker(1).is_fenced());
+    assert!(c.broker(1).is_listening());
+}
+
+#[test]
+fn who_is_stopped_while_it_registers_leaves_what_the_life_before_left() {
+    let mut c = three();
+    c.stop(NodeId(1), StopKind::PowerCut);
+    c.start(NodeId(1));
+    c.advance(100 * MILLISECOND);
+    c.signal(NodeId(1));
+    c.advance(MILLISECOND);
+    assert!(!c.broker(1).is_running(), "it stopped in order");
+    assert_eq!(
+        c.broker(1).clean_epoch(),
+        BrokerEpoch(-1),
+        "but its logs are not known to be whole"
+    );
+    c.signal(NodeId(2));
+    c.until("2 stopped", |c| !c.broker(2).is_running());
+    let clean = c.broker(2).clean_epoch();
+    assert!(clean > BrokerEpoch(-1));
+    c.start(NodeId(2));
+    c.advance(100 * MILLISECOND);
+    c.stop(NodeId(2), StopKind::Kill);
+    assert_eq!(c.broker(2).clean_epoch(), clean, "killed before it touched its logs");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Registration, fencing, controlled shutdown.
 
 use super::*;
+use crate::types::Release;
 
 #[test]
 fn a_silent_broker_is_fenced_after_its_session_and_its_leaderships_move() {
@@ -21,6 +22,22 @@ fn a_second_incarnation_waits_for_the_first_ones_session() {
     let old = f.epoch(NodeId(1));
     assert!(f.register(1, -1).expect("the session is over") > old);
     assert!(!f.controller.image().is_active(NodeId(1)), "fenced until it has caught up");
+}
+
+#[test]
+fn from_4_0_on_a_session_outlives_an_orderly_stop() {
+    for (release, waits) in [(Release::V3_9, false), (Release::V4_0, true), (Release::V4_1, true)] {
+        let mut f = Fixture::new(ControllerConfig { release, ..ControllerConfig::default() });
+        f.come(1, -1);
+        f.come(2, -1);
+        let old = f.leave(1);
+        f.pass(SECOND, &[]);
+        let refused = f.register(1, old) == Err(ErrorCode::DuplicateBrokerRegistration);
+        assert_eq!(refused, waits, "{release:?}");
+        f.pass(9 * SECOND, &[]);
+        assert!(f.register(1, old).is_ok(), "{release:?}");
+        assert!(f.register(1, old).is_ok(), "{release:?}: it has not sent a heartbeat yet");
+    }
 }
 
 #[test]
