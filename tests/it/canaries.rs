@@ -115,7 +115,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
     canary(Anomaly::OneControllerPerEpoch, ("raft_resume_leader", "on"), "faults/controller-failover.toml", 2, BACK_AT_ONCE),
-    canary(Anomaly::OneVotePerEpoch, ("raft_fsync", "off"), "smoke/produce-consume.toml", 23, SLOW_VOTES),
+    canary(Anomaly::OneVotePerEpoch, ("raft_fsync", "off"), "smoke/produce-consume.toml", 3, SLOW_VOTES),
     canary(Anomaly::CommitInOwnEpoch, ("raft_commit_requires_own_epoch", "off"), "faults/controller-failover.toml", 38, GONE_EARLY),
     canary(Anomaly::MetadataHighWatermark, ("raft_fsync", "off"), "smoke/produce-consume.toml", 16, SLOW_COMMITS),
     canary(Anomaly::MetadataLogPrefix, ("raft_fsync", "off"), "smoke/produce-consume.toml", 16, SLOW_COMMITS),
