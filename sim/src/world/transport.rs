@@ -243,51 +243,54 @@ impl World {
 #[cfg(test)]
 mod tests {
     use broker_model::io::StopKind;
-    use broker_model::types::{Instant, SECOND};
+    use broker_model::types::SECOND;
 
     use crate::network::{Channel, ConnectionId, Endpoint};
     use crate::world::World;
     use crate::world::small::{idle, run_until};
 
-    /// A connection that is opened from the first broker to the second while their link is cut.
-    fn opened_over_a_cut() -> (World, ConnectionId) {
+    /// A connection that is opened from the first broker to the second while their link is cut,
+    /// and when that is.
+    fn opened_over_a_cut() -> (World, ConnectionId, u64) {
         let mut world = idle(&[]);
+        run_until(&mut world, 10 * SECOND);
         let hosts = (world.hosts[0], world.hosts[1]);
         world.links.cut(hosts.0, hosts.1);
         // Brokers do not use it among themselves.
         let way = (Endpoint(0), Endpoint(1), Channel::QUORUM);
         let id = world.connections.between(way.0, way.1, way.2, || 5);
         world.open(id);
-        (world, id)
+        let now = world.now().0;
+        (world, id, now)
     }
 
     #[test]
     fn connecting_over_a_cut_ends_after_the_setup_timeout() {
-        let (mut world, id) = opened_over_a_cut();
-        run_until(&mut world, 7 * SECOND);
+        let (mut world, id, begun) = opened_over_a_cut();
+        run_until(&mut world, begun + 7 * SECOND);
         assert!(world.connections.get(id).open, "it is still being tried");
-        run_until(&mut world, 13 * SECOND);
+        run_until(&mut world, begun + 13 * SECOND);
         let connection = world.connections.get(id);
         assert_eq!((connection.open, connection.life, connection.timed_out_setups), (false, 1, 1));
     }
 
-    /// What became of the connection when the link is whole again after some seconds: when it is
-    /// ready, if it is, and how many lives it has had at 13 s.
-    fn whole_again_after(seconds: u64) -> (Option<Instant>, u32) {
-        let (mut world, id) = opened_over_a_cut();
-        run_until(&mut world, seconds * SECOND);
+    /// What became of the connection when the link is whole again after some seconds: how many
+    /// nanoseconds after it began it is ready, if it is, and how many lives it has had after 13 s.
+    fn whole_again_after(seconds: u64) -> (Option<u64>, u32) {
+        let (mut world, id, begun) = opened_over_a_cut();
+        run_until(&mut world, begun + seconds * SECOND);
         let hosts = (world.hosts[0], world.hosts[1]);
         assert!(world.links.mend(hosts.0, hosts.1));
         world.release_held(hosts.0, hosts.1);
         let connection = world.connections.get(id);
-        let ready = connection.connecting.is_none().then_some(connection.ready_at);
-        run_until(&mut world, 13 * SECOND);
+        let ready = connection.connecting.is_none().then_some(connection.ready_at.0 - begun);
+        run_until(&mut world, begun + 13 * SECOND);
         (ready, world.connections.get(id).life)
     }
 
     #[test]
     fn connecting_over_a_cut_succeeds_when_its_first_segment_is_repeated_in_time() {
-        assert_eq!(whole_again_after(2), (Some(Instant(3 * SECOND)), 0));
+        assert_eq!(whole_again_after(2), (Some(3 * SECOND), 0));
         // It would be repeated after 15 s, and is given up before.
         assert_eq!(whole_again_after(8), (None, 1));
     }
