@@ -137,8 +137,6 @@ pub enum Output {
     },
     /// A log cleaner writes segments anew and flushes them.
     Rewrite {
-        /// The partition.
-        partition: PartitionId,
         /// How many bytes.
         bytes: u64,
     },

@@ -182,7 +182,7 @@ impl Broker {
             return;
         }
         let done = log.clean(what, cx.now.wall, cx.batches, cx.records, cx.rules);
-        cx.outputs.push(Output::Rewrite { partition, bytes: done.written });
+        cx.outputs.push(Output::Rewrite { bytes: done.written });
         cx.outputs.push(Output::Free { bytes: done.read });
         let (from, end) = (what.first_dirty, what.end);
         let removed = done.removed;

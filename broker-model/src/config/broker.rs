@@ -142,7 +142,7 @@ config! {
     /// `log.cleaner.enable`.
     log_cleaner_enable: bool = true, "log.cleaner.enable", value::flag;
     /// `log.cleaner.threads`: logs compacted at once.
-    log_cleaner_threads: u32 = 1, "log.cleaner.threads", value::int_from_one;
+    log_cleaner_threads: u32 = 1, "log.cleaner.threads", value::int_from_zero;
     /// `log.cleaner.backoff.ms`: pause of a cleaner that found nothing to do.
     log_cleaner_backoff: Duration = 15_000 * MILLISECOND,
         "log.cleaner.backoff.ms", value::period;

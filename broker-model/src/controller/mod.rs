@@ -200,12 +200,6 @@ impl Controller {
         self.running = false;
     }
 
-    /// A stopped controller gets an empty disk, as a directory that nobody knows (KIP-853).
-    pub fn replace_disk(&mut self, directory: DirectoryId) {
-        assert!(!self.running, "a disk is replaced while its controller is stopped");
-        self.quorum.replace_disk(directory);
-    }
-
     /// One input.
     pub fn handle(&mut self, cx: &mut Context<'_>, input: Input) {
         assert!(self.running, "a stopped controller hears nothing");

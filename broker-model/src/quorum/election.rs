@@ -56,11 +56,16 @@ impl Quorum {
         self.role = Role::Follower { leader, until, has_fetched: false };
     }
 
+    /// Whether it asks before it raises the epoch. With the question went the back-off after a
+    /// lost election.
+    fn asks_first(&self, rules: &Rules) -> bool {
+        self.config.release.pre_vote() && rules.prevote == Prevote::On
+    }
+
     /// It has heard no leader for too long.
     fn seek_election(&mut self, cx: &mut Context<'_>) {
         let Some(me) = self.position(cx.rules) else { return };
-        let asks_first = self.config.release.pre_vote() && cx.rules.prevote == Prevote::On;
-        if asks_first {
+        if self.asks_first(cx.rules) {
             let until = cx.now.instant + self.election_time();
             self.role = Role::Prospective { ballot: Ballot::new(self.voters.len(), me), until };
         } else {
@@ -85,6 +90,7 @@ impl Quorum {
     /// Its wait is over, whatever it waited for; it does not lead.
     pub(super) fn timed_out(&mut self, cx: &mut Context<'_>) {
         let votes = self.position(cx.rules).is_some();
+        let asks_first = self.asks_first(cx.rules);
         match &self.role {
             Role::Follower { .. } if !votes => {
                 self.probe += 1;
@@ -95,7 +101,7 @@ impl Quorum {
             }
             Role::Prospective { .. } => self.give_up(cx),
             Role::Candidate { lost, .. } => {
-                if *lost || self.config.release.pre_vote() {
+                if *lost || asks_first {
                     self.seek_election(cx);
                 } else {
                     self.lose(cx);
@@ -123,7 +129,7 @@ impl Quorum {
     fn lose(&mut self, cx: &mut Context<'_>) {
         let backoff = self.lost_backoff();
         let now = cx.now.instant;
-        let waits = self.config.release.pre_vote();
+        let waits = self.asks_first(cx.rules);
         if let Role::Candidate { lost, until, .. } = &mut self.role {
             *lost = true;
             if !waits {

@@ -14,7 +14,7 @@ use super::transaction::Outcome;
 #[derive(Clone, Debug, Default)]
 pub struct Removals {
     /// Compacted partitions.
-    compacted: Vec<u32>,
+    compacted: Vec<bool>,
     /// First offset that the audit could read, by partition, where it is not 0.
     starts: BTreeMap<u32, i64>,
     /// By partition: a `read_committed` reader was assigned it.
@@ -53,14 +53,18 @@ impl Removals {
 impl Recorder {
     /// The topic of this partition is compacted. Said before its audit.
     pub fn compacted(&mut self, partition: u32) {
-        self.digest.word(25 << 56 | u64::from(partition));
-        self.removals.compacted.push(partition);
+        self.digest.word(28 << 56 | u64::from(partition));
+        let index = partition as usize;
+        if index >= self.removals.compacted.len() {
+            self.removals.compacted.resize(index + 1, false);
+        }
+        self.removals.compacted[index] = true;
     }
 
     /// The log of this partition begins at `offset`: what was before is deleted. Said before its
     /// audit, where it is not 0.
     pub fn deleted_before(&mut self, partition: u32, offset: i64) {
-        self.digest.word(26 << 56 | u64::from(partition));
+        self.digest.word(29 << 56 | u64::from(partition));
         self.digest.word(offset.cast_unsigned());
         self.removals.starts.insert(partition, offset);
     }
@@ -128,7 +132,7 @@ impl Recorder {
     }
 
     fn is_compacted(&self, batch: &Batch) -> bool {
-        self.removals.compacted.contains(&batch.partition)
+        self.removals.compacted.get(batch.partition as usize).copied().unwrap_or(false)
     }
 
     fn newest_of_keys(&self, facts: &impl Facts) -> BTreeMap<(u32, u32), Newest> {

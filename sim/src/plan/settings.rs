@@ -16,6 +16,8 @@ use crate::world::{AdminConfig, release_of};
 
 /// More partitions than this no topic may have, whoever creates it.
 const PARTITIONS_MAX: i64 = 10_000;
+/// More log cleaners than any host has processors for.
+const CLEANERS_MAX: i64 = 1_000;
 
 /// Broker keys that count partitions.
 const PARTITION_KEYS: &[&str] =
@@ -170,6 +172,11 @@ fn bounded(scope: Scope, key: &str, value: &ConfigValue) -> Result<(), String> {
             if scope == Scope::Broker && PARTITION_KEYS.contains(&key) && *n > PARTITIONS_MAX =>
         {
             Err(format!("must be at most {PARTITIONS_MAX} in a simulation, not {n}"))
+        }
+        ConfigValue::Int(n)
+            if scope == Scope::Broker && key == "log.cleaner.threads" && *n > CLEANERS_MAX =>
+        {
+            Err(format!("must be at most {CLEANERS_MAX} in a simulation, not {n}"))
         }
         // The language reads this one, and Kafka's catalogue has no bound for it.
         ConfigValue::Int(n)

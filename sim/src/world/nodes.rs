@@ -109,7 +109,7 @@ impl World {
             Output::Clean { partition, from, bytes, at_least } => {
                 self.clean(index, partition, (from, bytes), at_least);
             }
-            Output::Rewrite { partition: _, bytes } => {
+            Output::Rewrite { bytes } => {
                 self.nodes[index].disk.fsync(self.now, bytes);
             }
             Output::Free { bytes } => self.nodes[index].disk.free(bytes),
