@@ -136,6 +136,10 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
         "a simulated broker only ever reads on in the metadata log, so nobody shows it an older \
          record; the unit tests of the metadata image plant it and find it",
     ),
+    (
+        ("unclean_shutdown_detect", "off"),
+        "the unit tests of elections plant it and see who stays eligible",
+    ),
     (("check_quorum", "off"), IN_UNIT_TESTS),
     (("prevote", "off"), IN_UNIT_TESTS),
     (("raft_guard_hw", "off"), IN_UNIT_TESTS),

@@ -141,3 +141,17 @@ fn canaries_change_epochs_and_electability_and_nothing_else_does() {
     f.kill(1);
     assert_eq!(f.describe(0), "@2 leader=2 epoch=0 isr=2 elr=- last=- recovering");
 }
+
+#[test]
+fn who_lost_its_logs_is_eligible_no_more_unless_nobody_looks() {
+    for (detect, eligible) in [("on", "elr=- "), ("off", "elr=3 ")] {
+        let mut f = Fixture::cluster(3);
+        f.rules.set("unclean_shutdown_detect", detect).expect("a rule");
+        f.create("t", &[&[1, 2, 3]], &[("min.insync.replicas", "2")]);
+        f.kill(2);
+        f.kill(3);
+        assert!(f.describe(0).contains("isr=1 elr=3"), "{}", f.describe(0));
+        f.register(3, -1).expect("its session is over");
+        assert!(f.describe(0).contains(eligible), "{}", f.describe(0));
+    }
+}
