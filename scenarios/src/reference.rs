@@ -63,7 +63,7 @@ fn faults(out: &mut String) {
     let messages: Vec<String> = MessageKind::requests().map(|m| format!("`{m}`")).collect();
     let _ = write!(
         out,
-        "\n`target` is one of {}. Brokers count from 1, partitions and instances from 0.\n\n\
+        "\n`target` is one of {}. Brokers and controllers count from 1, partitions and instances from 0; the node of `controller:1` is 3000.\n\n\
          `on` is one of `append:TOPIC/N`, `roll:TOPIC/N` (of a segment), `high-watermark:TOPIC/N`, `leader:TOPIC/N`, \
          `partition-change:TOPIC/N`, `transaction-prepare`, `transaction-prepare:ID`, \
          `rebalance`, `rebalance:GROUP`, `controller-election`, or the kind of a message that is \

@@ -15,7 +15,7 @@ use crate::number::grouped;
 /// Judges it.
 pub(super) fn judge(recorder: &Recorder) -> Finding {
     let mut lost = Tally::default();
-    let (mut judged, mut without_audit) = (0_u64, 0_u64);
+    let (mut judged, mut removed, mut without_audit) = (0_u64, 0_u64, 0_u64);
     for (id, state, batch) in recorder.records.iter() {
         if !state.any(RecordState::ACKNOWLEDGED | RecordState::POLLED) {
             continue;
@@ -23,10 +23,13 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         if batch.transaction().is_some_and(|one| open_or_aborted(recorder, one)) {
             continue;
         }
-        if state.any(RecordState::AUDITED | RecordState::COMPACTED)
+        if state.any(RecordState::AUDITED) {
+            judged += 1;
+        } else if state.any(RecordState::COMPACTED)
             || deleted(recorder, id).is_some_and(|unread| !unread)
         {
             judged += 1;
+            removed += 1;
         } else if recorder.audited.covers(batch.partition) {
             judged += 1;
             lost.add(id);
@@ -45,10 +48,23 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
     } else if judged == 0 {
         (Verdict::Inconclusive, "no record was acknowledged or read".to_owned())
     } else {
-        (Verdict::Pass, format!("all {total} acknowledged records are in the logs"))
+        (Verdict::Pass, kept(judged, removed))
     };
     let name = "no-acknowledged-record-lost".to_owned();
     Finding { name, verdict, detail, violations: lost.count(), evidence }
+}
+
+/// Where the records are, if none is lost.
+fn kept(judged: u64, removed: u64) -> String {
+    if removed == 0 {
+        return format!("all {} acknowledged records are in the logs", grouped(judged));
+    }
+    format!(
+        "{} acknowledged records are in the logs; {} are older than what compaction or retention \
+         keeps",
+        grouped(judged - removed),
+        grouped(removed)
+    )
 }
 
 /// Whether nothing can be demanded of a transaction's records.

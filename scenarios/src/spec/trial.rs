@@ -135,7 +135,7 @@ pub const PROTOCOL: Section = Section {
     doc: "Rules other than today's Kafka: historic behavior and planted bugs, by the names of the \
           broker model's rules: `elr = \"off\"`. For `on` and `off` true and false will do. The \
           rules and their values are in `docs/zoo.md`, for planted bugs in \
-          `broker-model/src/rules.rs`.",
+          `docs/model.md`.",
     keys: &[key(
         "era",
         "\"today\", \"3.9\", \"3.6\", \"3.4\", \"2.6\", \"2.0\", \"1.1\" or \"0.10\"",

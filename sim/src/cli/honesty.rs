@@ -5,6 +5,7 @@ use reports::render::ModelNotes;
 /// As Kafka does it, checked against recordings of a real cluster and client where there are any.
 const MODELLED: &[&str] = &[
     "Logs with segments, leader epochs, producer state and aborted transactions; truncation by diverging epoch",
+    "Retention and compaction: cleanable and uncleanable parts, tombstones and markers with their delete horizon, offsets with holes",
     "Replication by followers' fetches, high watermark, ISR changes through the controller, eligible leader replicas",
     "The controllers' quorum: votes, pre-votes, epochs, a replicated metadata log; brokers read committed metadata late",
     "Idempotence with the window of five batches, transactions with an epoch bump at each end, markers, last stable offset",
@@ -17,6 +18,7 @@ const MODELLED: &[&str] = &[
 const APPROXIMATED: &[&str] = &[
     "Records are numbers with a size: no bytes, no CRC; compression is a flag without effect on sizes",
     "CPU time is a cost for each request, batch and MiB; a thread pool is at most as wide as the host has hardware threads",
+    "What compaction may have removed is not looked for in the log: a record with a newer one of its key counts as kept",
     "The page cache holds the newest bytes of a host's logs; older ones are read from the disk, and a network thread waits",
     "Disks and network interfaces are token buckets with latencies; TCP is a connection in order with a bandwidth",
     "The client's network thread and the application are one process; service times come from a distribution",
@@ -26,7 +28,8 @@ const APPROXIMATED: &[&str] = &[
 /// Not there: nothing can be concluded about it.
 const LEFT_OUT: &[&str] = &[
     "The new consumer protocol, share groups, Kafka Streams and Connect",
-    "Compaction of topics, tiered storage, quotas, security",
+    "Tiered storage, quotas, security",
+    "Changes of the set of voters and snapshots of the metadata log; several log directories, bit rot",
     "Garbage collection, TLS, contention of thread pools for cores, clock skew between hosts",
     "The full list is broker-model/DIVERGENCES.md",
 ];
