@@ -96,6 +96,8 @@ pub struct Connection {
     pub held_since: [Instant; 2],
     /// The handshake of its present life met a cut: when it began, and when it is given up.
     pub connecting: Option<(Instant, Instant)>,
+    /// The server's process has ended and the client cannot be told, because the way back is cut.
+    pub server_gone: bool,
     /// How many attempts to connect have timed out in a row.
     pub timed_out_setups: u32,
     /// Nothing arrives before what was sent before it, by direction.
@@ -126,6 +128,7 @@ impl Connection {
             held: [VecDeque::new(), VecDeque::new()],
             held_since: [Instant(0); 2],
             connecting: None,
+            server_gone: false,
             timed_out_setups: 0,
             last_arrival: [Instant(0); 2],
             in_flight: VecDeque::new(),

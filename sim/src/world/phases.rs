@@ -114,7 +114,7 @@ impl World {
                     self.queue.push(self.now + self.samples.interval(), Event::Run(SAMPLE));
                 }
             }
-            _ => self.finish(),
+            _ => self.end_tail(),
         }
     }
 
@@ -136,9 +136,8 @@ impl World {
                 }
             }
             Stage::Draining => {
-                let bound = self.phases.load_until + self.plan.scenario.drain;
                 let drained = self.is_drained();
-                if drained || self.now >= bound {
+                if drained || self.now >= self.drain_by() {
                     self.phases.outcome =
                         if drained { Outcome::Drained } else { Outcome::DrainTimedOut };
                     self.phases.stage = Stage::Tail;
@@ -149,6 +148,22 @@ impl World {
             Stage::Load | Stage::Tail | Stage::Over => {}
         }
         if self.phases.stage < Stage::Tail && self.phases.stage != Stage::Load {
+            self.queue.push(self.now + LOOK_INTERVAL, Event::Run(LOOK));
+        }
+    }
+
+    fn drain_by(&self) -> Instant {
+        self.phases.load_until + self.plan.scenario.drain
+    }
+
+    /// The idle tail is over. If something happened in it that is not settled, such as a rebalance
+    /// that a member heard of late, the drain goes on.
+    fn end_tail(&mut self) {
+        let settled = self.phases.outcome != Outcome::Drained || self.is_drained();
+        if settled || self.now >= self.drain_by() {
+            self.finish();
+        } else {
+            self.phases.stage = Stage::Draining;
             self.queue.push(self.now + LOOK_INTERVAL, Event::Run(LOOK));
         }
     }
@@ -290,6 +305,6 @@ pub(super) const fn event_name(code: u32, clock: &PhaseClock) -> &'static str {
         (LOAD_BEGINS, _) => "the warm-up is over, measuring begins",
         (LOAD_ENDS, _) => "the load is over, faults heal, draining begins",
         (SAMPLE, _) => "sample",
-        _ => "the end: last checks and audit",
+        _ => "the end, if it is still at rest: last checks and audit",
     }
 }

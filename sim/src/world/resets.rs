@@ -16,6 +16,7 @@ impl World {
         connection.open = false;
         connection.muted = false;
         connection.reset_life = None;
+        connection.server_gone = false;
         let lost: Vec<Slot> = connection
             .socket
             .drain(..)
@@ -121,7 +122,8 @@ impl World {
                 }
                 let connection = self.connections.get_mut(id);
                 let held: Vec<Slot> = connection.held[way].drain(..).collect();
-                if held.is_empty() {
+                let told = connection.server_gone && way == Direction::ToClient as usize;
+                if held.is_empty() && !told {
                     continue;
                 }
                 let lost_at = connection.held_since[way];
@@ -131,6 +133,10 @@ impl World {
                 for slot in held {
                     self.messages.get_mut(slot).state = MessageState::Scheduled;
                     self.queue.push(arrival, Event::Arrive(slot.0));
+                }
+                if told {
+                    // Behind the answers that were on their way, the news that there will be none.
+                    self.schedule_reset(id, arrival);
                 }
             }
         }
@@ -204,7 +210,12 @@ impl World {
                 self.break_connection(id);
             } else if connection.server == endpoint {
                 let (from, to) = (self.host_of(endpoint), self.host_of(connection.client));
-                if kind != StopKind::PowerCut && !self.links.is_cut(from, to) {
+                if kind == StopKind::PowerCut {
+                    continue;
+                }
+                if self.links.is_cut(from, to) {
+                    self.connections.get_mut(id).server_gone = true;
+                } else {
                     let latency = self.links.latency(from, to, connection.draw_key, 0);
                     self.schedule_reset(id, self.now + latency);
                 }

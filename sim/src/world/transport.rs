@@ -180,8 +180,10 @@ impl World {
     }
 
     fn request_arrives(&mut self, slot: Slot, id: ConnectionId) {
-        let server = self.connections.get(id).server;
-        if !self.nodes[server.0 as usize].state.is_running() {
+        let connection = self.connections.get(id);
+        let server = connection.server;
+        // A new process knows nothing of connections of the one before.
+        if connection.server_gone || !self.nodes[server.0 as usize].state.is_running() {
             self.messages.remove(slot);
             return;
         }
