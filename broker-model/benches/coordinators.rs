@@ -14,12 +14,12 @@ use broker_model::protocol::txn::{
     AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
 };
 use broker_model::protocol::{ErrorCode, Header, Request};
-use broker_model::records::{Batches, RecordSource};
+use broker_model::records::{Batches, NoRecords};
 use broker_model::rules::Rules;
 use broker_model::txn::{TransactionCoordinator, TransactionSettings};
 use broker_model::types::{
     CoordinatorEpoch, GenerationId, Instant, MemberId, NodeId, Now, Offset, PartitionId,
-    ProducerId, RecordId, SECOND, Timestamp,
+    ProducerId, SECOND, Timestamp,
 };
 
 const COUNT: u64 = 1_000;
@@ -28,20 +28,6 @@ const SHARD: PartitionId = PartitionId(0);
 
 fn main() {
     divan::main();
-}
-
-struct NoRecords;
-
-impl RecordSource for NoRecords {
-    fn timestamp(&self, _: RecordId) -> Timestamp {
-        Timestamp::NONE
-    }
-    fn key(&self, _: RecordId) -> Option<u64> {
-        None
-    }
-    fn is_tombstone(&self, _: RecordId) -> bool {
-        false
-    }
 }
 
 /// What a context borrows.

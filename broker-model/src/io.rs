@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use crate::names::Names;
 use crate::note::Note;
-use crate::protocol::{Header, Request, Response};
+use crate::protocol::refusal::refusal;
+use crate::protocol::{ApiKey, ErrorCode, Header, Request, Response};
 use crate::records::{Batches, RecordSource};
 use crate::rules::Rules;
 use crate::types::{Duration, NodeId, Now, Offset, PartitionId};
@@ -180,6 +181,15 @@ impl Context<'_> {
     /// Answers a request.
     pub fn reply(&mut self, token: Token, response: Response) {
         self.outputs.push(Output::Reply { token, response });
+    }
+
+    /// Refuses a request that only the active controller takes; where there is no answer for
+    /// that, its connection is closed.
+    pub fn refuse(&mut self, token: Token, kind: ApiKey, error: ErrorCode) {
+        self.outputs.push(match refusal(kind, error) {
+            Some(response) => Output::Reply { token, response },
+            None => Output::Disconnect { token },
+        });
     }
 
     /// Tells what happened.

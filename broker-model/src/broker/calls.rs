@@ -4,7 +4,11 @@ use crate::io::{Context, Output, Tag};
 use crate::protocol::Request;
 use crate::rules::Truncate;
 use crate::slab::{Key, Slab};
-use crate::types::{LeaderEpoch, NodeId, PartitionId};
+use crate::types::{Duration, LeaderEpoch, MILLISECOND, NodeId, PartitionId};
+
+/// Wait before a request to the controller is sent again: the `retry.backoff.ms` of Kafka's
+/// channel to it (`NodeToControllerChannelManager`).
+pub(crate) const RETRY: Duration = 50 * MILLISECOND;
 
 /// Why a request was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

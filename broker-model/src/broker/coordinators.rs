@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::acks::Waiting;
-use super::calls::Call;
+use super::calls::{Call, RETRY};
 use super::client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use super::linger::Lingering;
 use crate::config::BrokerConfig;
@@ -19,12 +19,7 @@ use crate::protocol::coordinator::CoordinatorKey;
 use crate::protocol::{ErrorCode, Header, Request};
 use crate::records::{LogEntry, PartitionRecord};
 use crate::txn::{self, TransactionCoordinator, TransactionSettings};
-use crate::types::{
-    BatchId, CoordinatorEpoch, Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId,
-};
-
-/// Wait before producer ids are asked for again after a failure.
-const RETRY: Duration = 50 * MILLISECOND;
+use crate::types::{BatchId, CoordinatorEpoch, Instant, NodeId, Offset, PartitionId};
 
 /// Whose log a partition is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,18 +3,9 @@
 use alloc::vec::Vec;
 
 use super::Broker;
-use crate::io::{Context, Output, Token};
-use crate::protocol::refusal::refusal;
+use crate::io::{Context, Token};
 use crate::protocol::txn::{DescribeProducersRequest, DescribeProducersResponse};
-use crate::protocol::{ErrorCode, Request, Response};
-
-/// The answer to a request that only a controller takes.
-pub(super) fn not_controller(cx: &mut Context<'_>, token: Token, request: &Request) {
-    cx.outputs.push(match refusal(request.api_key(), ErrorCode::NotController) {
-        Some(response) => Output::Reply { token, response },
-        None => Output::Disconnect { token },
-    });
-}
+use crate::protocol::{ErrorCode, Response};
 
 impl Broker {
     pub(super) fn describe_producers(

@@ -3,16 +3,12 @@
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::calls::Call;
-use super::describe::not_controller;
+use super::calls::{Call, RETRY};
 use crate::io::{Context, Disconnected, Token};
 use crate::protocol::refusal::refused_admin;
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::slab::{Key, Slab};
-use crate::types::{Duration, Instant, MILLISECOND};
-
-/// Wait before a request is passed on again. Source: Kafka, `NodeToControllerChannelManager`.
-const RETRY: Duration = 50 * MILLISECOND;
+use crate::types::Instant;
 
 /// A request that has no answer yet.
 #[derive(Clone, Debug)]
@@ -57,7 +53,7 @@ impl Broker {
             return;
         }
         if self.life.controller().is_none() {
-            return not_controller(cx, token, &request);
+            return cx.refuse(token, request.api_key(), ErrorCode::NotController);
         }
         let until = cx.now.instant + self.config.request_timeout;
         let forward = self.forwards.open.insert(Forward { token, request, until });

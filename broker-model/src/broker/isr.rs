@@ -6,7 +6,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::calls::Call;
+use super::calls::{Call, RETRY};
 use crate::config::BrokerConfig;
 use crate::io::{Context, Disconnected};
 use crate::partition::AlterOutcome;
@@ -15,10 +15,6 @@ use crate::protocol::controller::{AlterPartitionRequest, AlterPartitionResponse}
 use crate::types::{
     Duration, Instant, LeaderEpoch, MILLISECOND, NodeId, PartitionEpoch, PartitionId,
 };
-
-/// Wait before a failed `AlterPartition` is sent again (`retry.backoff.ms` of Kafka's
-/// channel to the controller).
-const RETRY: Duration = 50 * MILLISECOND;
 
 /// Requests for ISR changes.
 #[derive(Clone, Debug)]

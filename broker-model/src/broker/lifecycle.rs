@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::calls::Call;
+use super::calls::{Call, RETRY};
 use crate::io::{Context, Disconnected, Output};
 use crate::protocol::controller::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
@@ -13,9 +13,6 @@ use crate::protocol::controller::{
 use crate::protocol::quorum::QuorumLeader;
 use crate::protocol::{ErrorCode, Request};
 use crate::types::{BrokerEpoch, Duration, Instant, LeaderEpoch, MILLISECOND, NodeId};
-
-/// Wait before a failed request to the controller is tried again. Kafka backs off from 50 ms.
-const RETRY: Duration = 50 * MILLISECOND;
 
 /// First wait after a failed registration.
 const REGISTRATION_RETRY: Duration = 100 * MILLISECOND;

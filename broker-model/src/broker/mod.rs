@@ -43,7 +43,7 @@ use crate::fetch::Sessions;
 use crate::io::{Context, Disconnected, Input, Output, Tag, Token};
 use crate::metadata::Image;
 use crate::partition::Replica;
-use crate::protocol::{Header, Request, Response};
+use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::replication::Fetchers;
 use crate::types::{BrokerEpoch, Instant, NodeId, PartitionId, RackId};
 use acks::Acks;
@@ -304,7 +304,9 @@ impl Broker {
             | Request::Vote(_)
             | Request::BeginQuorumEpoch(_)
             | Request::EndQuorumEpoch(_)
-            | Request::FetchQuorum(_) => describe::not_controller(cx, token, &request),
+            | Request::FetchQuorum(_) => {
+                cx.refuse(token, request.api_key(), ErrorCode::NotController);
+            }
         }
     }
 

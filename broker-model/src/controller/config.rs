@@ -1,9 +1,9 @@
 //! What a controller reads of its configuration.
 
 use crate::config::BrokerConfig;
-use crate::quorum::QuorumConfig;
+use crate::quorum::{FETCH_WAIT, QuorumConfig};
 use crate::rules::{Elr, Rules};
-use crate::types::{Duration, MILLISECOND, Release};
+use crate::types::{Duration, Release};
 
 /// The configuration of a controller. Durations are nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,8 +24,7 @@ pub struct ControllerConfig {
     pub auto_leader_rebalance: bool,
     /// `leader.imbalance.check.interval.seconds`.
     pub leader_imbalance_check_interval: Duration,
-    /// How long a broker's read of the metadata log waits for news: Kafka's raft client
-    /// fetches with 500 ms (`MAX_FETCH_WAIT_MS`).
+    /// How long a broker's read of the metadata log waits for news.
     pub metadata_fetch_wait: Duration,
     /// How it elects and replicates with the other controllers.
     pub quorum: QuorumConfig,
@@ -58,7 +57,7 @@ impl From<&BrokerConfig> for ControllerConfig {
             unclean_leader_election_interval: config.unclean_leader_election_interval,
             auto_leader_rebalance: config.auto_leader_rebalance_enable,
             leader_imbalance_check_interval: config.leader_imbalance_check_interval,
-            metadata_fetch_wait: 500 * MILLISECOND,
+            metadata_fetch_wait: FETCH_WAIT,
             quorum: QuorumConfig::from(config),
         }
     }

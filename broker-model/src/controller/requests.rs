@@ -4,14 +4,13 @@ use alloc::vec::Vec;
 
 use super::Controller;
 use super::brokers::PRODUCER_ID_BLOCK;
-use crate::io::{Context, Output, Token};
+use crate::io::{Context, Token};
 use crate::protocol::controller::{
     AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
     AlterPartitionRequest, AlterPartitionResponse, AlterTopicConfigResponse,
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse,
     CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
 };
-use crate::protocol::refusal::refusal;
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::MetadataRecord;
 use crate::rules::Rules;
@@ -29,12 +28,7 @@ impl Controller {
             request => request,
         };
         if self.active.is_none() {
-            let refused = refusal(request.api_key(), ErrorCode::NotController);
-            cx.outputs.push(match refused {
-                Some(response) => Output::Reply { token, response },
-                None => Output::Disconnect { token },
-            });
-            return;
+            return cx.refuse(token, request.api_key(), ErrorCode::NotController);
         }
         let response = match request {
             Request::BrokerRegistration(r) => {

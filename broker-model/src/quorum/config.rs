@@ -3,8 +3,9 @@
 use crate::config::BrokerConfig;
 use crate::types::{Duration, MILLISECOND, Release};
 
-/// How long a voter's fetch waits at the leader for news. Source: Kafka, `MAX_FETCH_WAIT_MS`.
-pub(super) const FETCH_WAIT: Duration = 500 * MILLISECOND;
+/// How long a voter's or broker's fetch of the metadata log waits at the leader for news. Source:
+/// Kafka, `KafkaRaftClient.MAX_FETCH_WAIT_MS`.
+pub const FETCH_WAIT: Duration = 500 * MILLISECOND;
 /// Kafka's `RETRY_BACKOFF_BASE_MS`, on which the back-off after a lost election grows.
 pub(super) const BACKOFF_BASE: Duration = 100 * MILLISECOND;
 /// How long a leader that was asked to stop waits for a successor. Source: Kafka, the time-out

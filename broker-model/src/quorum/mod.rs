@@ -23,7 +23,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use config::QuorumConfig;
+pub use config::{FETCH_WAIT, QuorumConfig};
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -117,6 +117,22 @@ pub trait RecordSource {
     fn is_tombstone(&self, record: RecordId) -> bool;
 }
 
+/// Knows of no record: for machines that never ask about one.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRecords;
+
+impl RecordSource for NoRecords {
+    fn timestamp(&self, _: RecordId) -> Timestamp {
+        Timestamp::NONE
+    }
+    fn key(&self, _: RecordId) -> Option<u64> {
+        None
+    }
+    fn is_tombstone(&self, _: RecordId) -> bool {
+        false
+    }
+}
+
 /// The arena of all batches of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Batches {

@@ -9,7 +9,7 @@ mod metadata_record;
 
 pub use batch::{
     BATCH_OVERHEAD_BYTES, Batch, Batches, Content, LogEntry, MARKER_BATCH_BYTES, NewBatch,
-    RecordSource,
+    NoRecords, RecordSource,
 };
 pub use cleaned::Cleaned;
 pub use coordinator_record::{

@@ -23,25 +23,9 @@ use crate::protocol::controller::{
     BrokerRegistrationRequest, CreateTopicRequest, ElectLeadersRequest, ElectionType,
 };
 use crate::protocol::{ErrorCode, Header, Request, Response};
-use crate::records::{Batches, PartitionRecord, RecordSource};
+use crate::records::{Batches, NoRecords, PartitionRecord};
 use crate::rules::Rules;
-use crate::types::{
-    BrokerEpoch, Instant, NodeId, Now, Offset, PartitionId, RecordId, SECOND, Timestamp,
-};
-
-struct NoRecords;
-
-impl RecordSource for NoRecords {
-    fn timestamp(&self, _: RecordId) -> Timestamp {
-        Timestamp::NONE
-    }
-    fn key(&self, _: RecordId) -> Option<u64> {
-        None
-    }
-    fn is_tombstone(&self, _: RecordId) -> bool {
-        false
-    }
-}
+use crate::types::{BrokerEpoch, Instant, NodeId, Now, Offset, PartitionId, SECOND, Timestamp};
 
 /// A controller with its clock, and everything it said.
 struct Fixture {

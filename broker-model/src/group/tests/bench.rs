@@ -15,12 +15,12 @@ use crate::protocol::group::{
 };
 use crate::protocol::txn::{ProducerIdAndEpoch, TxnOffsetCommitRequest};
 use crate::protocol::{ErrorCode, Header, Request, Response};
-use crate::records::{Batches, LogEntry, RecordSource};
+use crate::records::{Batches, LogEntry, NoRecords};
 use crate::rules::Rules;
 use crate::types::{
     CoordinatorEpoch, Duration, GenerationId, GroupId, Instant, LeaderEpoch, MILLISECOND, MemberId,
-    NodeId, Now, Offset, PartitionId, ProducerEpoch, ProducerId, RecordId, SECOND, Timestamp,
-    TopicId, TransactionalId,
+    NodeId, Now, Offset, PartitionId, ProducerEpoch, ProducerId, SECOND, Timestamp, TopicId,
+    TransactionalId,
 };
 
 /// The shard of every test.
@@ -30,20 +30,6 @@ pub(super) const G: GroupId = GroupId(0);
 /// Another group.
 pub(super) const H: GroupId = GroupId(1);
 pub(super) const NOBODY: MemberId = MemberId(0);
-
-struct NoRecords;
-
-impl RecordSource for NoRecords {
-    fn timestamp(&self, _: RecordId) -> Timestamp {
-        Timestamp::NONE
-    }
-    fn key(&self, _: RecordId) -> Option<u64> {
-        None
-    }
-    fn is_tombstone(&self, _: RecordId) -> bool {
-        false
-    }
-}
 
 pub(super) struct Bench {
     pub(super) now: Now,

@@ -16,26 +16,12 @@ use crate::names::Names;
 use crate::note::Note;
 use crate::protocol::quorum::VoterKey;
 use crate::protocol::{Request, Response};
-use crate::records::{Batches, MetadataRecord, RecordSource};
+use crate::records::{Batches, MetadataRecord, NoRecords};
 use crate::rules::Rules;
 use crate::types::{
     DirectoryId, Duration, Instant, LeaderEpoch, MILLISECOND, NodeId, Now, Offset, ProducerId,
-    RecordId, Release, SECOND, Timestamp,
+    Release, SECOND, Timestamp,
 };
-
-struct NoRecords;
-
-impl RecordSource for NoRecords {
-    fn timestamp(&self, _: RecordId) -> Timestamp {
-        Timestamp::NONE
-    }
-    fn key(&self, _: RecordId) -> Option<u64> {
-        None
-    }
-    fn is_tombstone(&self, _: RecordId) -> bool {
-        false
-    }
-}
 
 #[derive(Debug)]
 enum Mail {

@@ -14,12 +14,12 @@ use crate::protocol::txn::{
     TxnMarker,
 };
 use crate::protocol::{ErrorCode, Header, Request, Response};
-use crate::records::{Batches, LogEntry, RecordSource};
+use crate::records::{Batches, LogEntry, NoRecords};
 use crate::rules::Rules;
 use crate::txn::{TransactionCoordinator, TransactionSettings};
 use crate::types::{
     CoordinatorEpoch, Duration, GroupId, Instant, LeaderEpoch, MILLISECOND, NodeId, Now, Offset,
-    PartitionId, ProducerEpoch, ProducerId, RecordId, SECOND, Timestamp, TransactionalId,
+    PartitionId, ProducerEpoch, ProducerId, SECOND, Timestamp, TransactionalId,
 };
 
 /// The shard of every test.
@@ -32,20 +32,6 @@ pub(super) const Y: TransactionalId = TransactionalId(1);
 pub(super) const NOSUCH: TransactionalId = TransactionalId(2);
 /// The newest `EndTxn`, with epoch bump.
 pub(super) const V2: i16 = 5;
-
-struct NoRecords;
-
-impl RecordSource for NoRecords {
-    fn timestamp(&self, _: RecordId) -> Timestamp {
-        Timestamp::NONE
-    }
-    fn key(&self, _: RecordId) -> Option<u64> {
-        None
-    }
-    fn is_tombstone(&self, _: RecordId) -> bool {
-        false
-    }
-}
 
 pub(super) type Answer = Result<(i64, i16), ErrorCode>;
 
