@@ -141,6 +141,13 @@ pub enum Output {
         /// How many bytes.
         bytes: u64,
     },
+    /// The end of a log was cut: what was on disk from there on is no longer.
+    Cut {
+        /// The partition.
+        partition: PartitionId,
+        /// The new log end offset.
+        end: Offset,
+    },
     /// Files of a log are deleted.
     Free {
         /// How many bytes.
@@ -150,6 +157,8 @@ pub enum Output {
     Halt {
         /// Why, in Kafka's words.
         reason: String,
+        /// At once, as if it were killed; else in order.
+        at_once: bool,
     },
 }
 

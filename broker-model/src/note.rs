@@ -84,6 +84,15 @@ pub enum Note {
         /// Rolled as leader.
         leader: bool,
     },
+    /// A broker found that a log directory fails: its replicas there are offline (KIP-112).
+    DirectoryFailed {
+        /// The broker.
+        node: NodeId,
+        /// Its place in `log.dirs`, from 0.
+        directory: u32,
+        /// How many replicas were in it.
+        replicas: u32,
+    },
     /// A log cleaner swapped segments for cleaner ones.
     Compacted {
         /// The broker.
@@ -271,6 +280,7 @@ impl Note {
         "truncated",
         "log-start",
         "rolled",
+        "directory-failed",
         "compacted",
         "became-leader",
         "became-follower",
@@ -304,6 +314,7 @@ impl Note {
             Self::Truncated { .. } => "truncated",
             Self::LogStart { .. } => "log-start",
             Self::Rolled { .. } => "rolled",
+            Self::DirectoryFailed { .. } => "directory-failed",
             Self::Compacted { .. } => "compacted",
             Self::BecameLeader { .. } => "became-leader",
             Self::BecameFollower { .. } => "became-follower",

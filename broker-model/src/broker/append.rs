@@ -39,7 +39,7 @@ impl Broker {
     /// Why this broker does not lead a partition.
     pub(super) fn not_leading(&self, partition: PartitionId) -> ErrorCode {
         if self.image.partition(partition).is_some() {
-            ErrorCode::NotLeaderOrFollower
+            self.replicas.missing(partition)
         } else {
             ErrorCode::UnknownTopicOrPartition
         }
@@ -62,6 +62,9 @@ impl Broker {
         if in_sync && replica.under_min_isr() {
             let log_start_offset = replica.log().log_start_offset();
             return Err(Refused { error: ErrorCode::NotEnoughReplicas, log_start_offset });
+        }
+        if self.replicas.append_fails(partition) {
+            return Err(Refused::before_the_log(ErrorCode::KafkaStorageError));
         }
         self.followers_fall_behind(partition);
         let replica = self.replicas.get_mut(partition).expect("found above");

@@ -41,6 +41,8 @@ pub(crate) enum Call {
     AlterPartition,
     /// A block of producer ids.
     AllocateProducerIds,
+    /// Where replicas are, for the controller.
+    AssignReplicas,
     /// An internal topic that somebody needs.
     CreateTopic {
         /// The transaction topic, else the offsets topic.

@@ -3,7 +3,7 @@
 use super::Broker;
 use super::calls::Call;
 use crate::fetch::News;
-use crate::io::{Context, Disconnected};
+use crate::io::{Context, Disconnected, Output};
 use crate::note::Note;
 use crate::partition::Cut;
 use crate::protocol::fetch::{
@@ -121,6 +121,9 @@ impl Broker {
         entries: &[LogEntry],
     ) {
         let partition = answer.partition;
+        if !entries.is_empty() && self.replicas.append_fails(partition) {
+            return;
+        }
         let mut copied = false;
         for entry in entries {
             copied |= self.copy_batch(cx, partition, *entry);
@@ -196,6 +199,7 @@ impl Broker {
     /// Tells of a cut, and whoever reads from this replica.
     pub(super) fn truncated(&mut self, cx: &mut Context<'_>, partition: PartitionId, cut: Cut) {
         let Cut { end, from, epoch } = cut;
+        cx.outputs.push(Output::Cut { partition, end });
         cx.note(Note::Truncated { node: self.node, partition, end, from, epoch });
         self.sessions.news(partition, News::Readable);
     }

@@ -14,6 +14,9 @@ use crate::protocol::quorum::QuorumLeader;
 use crate::protocol::{ErrorCode, Request};
 use crate::types::{BrokerEpoch, Duration, Instant, LeaderEpoch, MILLISECOND, NodeId};
 
+/// Why most processes end.
+const CONTROLLED: &str = "controlled shutdown";
+
 /// First wait after a failed registration.
 const REGISTRATION_RETRY: Duration = 100 * MILLISECOND;
 
@@ -166,6 +169,7 @@ impl Broker {
         self.life.backoff = REGISTRATION_RETRY;
         self.begin_timers(cx.now.instant);
         self.register(cx);
+        self.open_directories(cx);
     }
 
     fn register(&mut self, cx: &mut Context<'_>) {
@@ -175,7 +179,8 @@ impl Broker {
             broker: self.node,
             incarnation: self.life.incarnation,
             rack: self.rack,
-            previous_broker_epoch: self.life.previous_epoch,
+            previous_broker_epoch: self.replicas.directories.vouch_for(self.life.previous_epoch),
+            directories: self.replicas.directories.online(),
         };
         self.calls.send(cx, controller, Call::Register, Request::BrokerRegistration(request));
     }
@@ -190,6 +195,7 @@ impl Broker {
             Ok(answer) if answer.error == ErrorCode::None => {
                 self.life.phase = Phase::Running;
                 self.life.broker_epoch = answer.broker_epoch;
+                self.replicas.directories.registered();
                 self.recover_logs(cx);
                 self.heartbeat(cx);
             }
@@ -215,7 +221,8 @@ impl Broker {
         if self.life.recovered || bytes == 0 {
             return self.recovered(cx);
         }
-        let threads = self.config.num_recovery_threads_per_data_dir;
+        let directories = self.replicas.directories.online_count();
+        let threads = self.config.num_recovery_threads_per_data_dir.saturating_mul(directories);
         cx.outputs.push(Output::Recover { bytes, threads });
     }
 
@@ -239,6 +246,12 @@ impl Broker {
         wait
     }
 
+    /// A heartbeat now, or as soon as the one under way is answered.
+    pub(super) fn heartbeat_at_once(&mut self, cx: &mut Context<'_>) {
+        self.life.heartbeat_next = self.life.heartbeat_open;
+        self.heartbeat(cx);
+    }
+
     fn heartbeat(&mut self, cx: &mut Context<'_>) {
         self.life.heartbeat_at = cx.now.instant + self.config.broker_heartbeat_interval;
         let Some(controller) = self.life.controller() else { return };
@@ -252,6 +265,7 @@ impl Broker {
             metadata_offset: self.metadata_offset,
             want_fence: !self.life.published,
             want_shutdown: self.life.phase == Phase::ShuttingDown,
+            offline_directories: self.replicas.directories.tell_offline(),
         };
         self.calls.send(cx, controller, Call::Heartbeat, Request::BrokerHeartbeat(request));
     }
@@ -267,6 +281,7 @@ impl Broker {
         let retry = cx.now.instant + RETRY;
         match result {
             Ok(answer) if answer.error == ErrorCode::None => {
+                self.replicas.directories.told();
                 self.life.fenced = answer.fenced;
                 self.life.listening |= !answer.fenced;
                 self.life.backoff = REGISTRATION_RETRY;
@@ -274,7 +289,7 @@ impl Broker {
                 let first = shutting_down && !self.life.told_to_wait;
                 self.life.told_to_wait = shutting_down;
                 if answer.may_shut_down && shutting_down {
-                    self.halt(cx);
+                    self.halt(cx, CONTROLLED, false);
                 } else if at_once {
                     self.heartbeat(cx);
                 } else if answer.fenced && self.life.published {
@@ -347,18 +362,18 @@ impl Broker {
         match self.life.phase {
             Phase::Running if self.config.controlled_shutdown_enable => {
                 self.life.phase = Phase::ShuttingDown;
-                self.life.heartbeat_next = self.life.heartbeat_open;
-                self.heartbeat(cx);
+                self.heartbeat_at_once(cx);
             }
-            Phase::Running | Phase::Registering => self.halt(cx),
+            Phase::Running | Phase::Registering => self.halt(cx, CONTROLLED, false),
             Phase::Stopped | Phase::ShuttingDown | Phase::Halting => {}
         }
     }
 
-    fn halt(&mut self, cx: &mut Context<'_>) {
+    /// Ends the process, in order or at once (`Exit.halt`).
+    pub(super) fn halt(&mut self, cx: &mut Context<'_>, reason: &str, at_once: bool) {
         self.life.phase = Phase::Halting;
         self.life.heartbeat_at = Instant::FAR;
-        cx.outputs.push(Output::Halt { reason: "controlled shutdown".to_string() });
+        cx.outputs.push(Output::Halt { reason: reason.to_string(), at_once });
     }
 
     pub(super) fn lifecycle_tick(&mut self, cx: &mut Context<'_>) {

@@ -6,7 +6,7 @@ use alloc::vec;
 use super::Broker;
 use super::calls::Call;
 use crate::fetch::News;
-use crate::io::{Context, Disconnected};
+use crate::io::{Context, Disconnected, Output};
 use crate::protocol::fetch::{
     Isolation, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetSpec,
 };
@@ -79,6 +79,7 @@ impl Broker {
             }
         } else if start > own_end {
             replica.restart_at(start);
+            cx.outputs.push(Output::Cut { partition, end: start });
             self.sessions.news(partition, News::Readable);
             self.log_start_moved(cx, partition);
         }

@@ -15,6 +15,7 @@ mod client_metadata;
 mod coordinators;
 mod delete_records;
 mod describe;
+mod directories;
 mod fetch;
 mod followers;
 mod forward;
@@ -112,11 +113,11 @@ impl Broker {
             node,
             rack,
             coordinators: Coordinators::new(node, &config),
+            replicas: Replicas::new(node, config.log_dirs),
             config,
             life: Lifecycle::new(),
             image: Image::default(),
             metadata_offset: 0,
-            replicas: Replicas::default(),
             calls: Calls::default(),
             forwards: Forwards::default(),
             sessions: Sessions::default(),
@@ -301,6 +302,7 @@ impl Broker {
             | Request::AlterPartition(_)
             | Request::FetchMetadata(_)
             | Request::AllocateProducerIds(_)
+            | Request::AssignReplicasToDirs(_)
             | Request::Vote(_)
             | Request::BeginQuorumEpoch(_)
             | Request::EndQuorumEpoch(_)
@@ -347,6 +349,9 @@ impl Broker {
                 let result = expected!(result, AllocateProducerIds);
                 self.producer_ids_allocated(cx, result);
             }
+            Call::AssignReplicas => {
+                self.replicas_assigned(cx, expected!(result, AssignReplicasToDirs));
+            }
             Call::CreateTopic { transactions } => self.internal_topic_created(transactions),
             Call::Forward { forward } => self.forwarded(cx, forward, result),
             Call::AddPartitions { produce } => {
@@ -371,6 +376,7 @@ impl Broker {
         self.delete_tick(cx);
         self.verification_tick(cx);
         self.housekeeping_tick(cx);
+        self.directory_tick(cx);
         self.cleaner_tick(cx);
     }
 
@@ -387,6 +393,8 @@ impl Broker {
                 self.send_fetch(cx, leader);
             } else if let Some(leader) = self.markers.pop_ready() {
                 self.send_markers(cx, leader);
+            } else if let Some(directory) = self.replicas.directories.pop_found() {
+                self.directory_failed(cx, directory);
             } else {
                 break;
             }

@@ -70,7 +70,7 @@ pub(super) fn answering<'a>(
     leader_only: bool,
     rules: &Rules,
 ) -> Result<&'a Replica, ErrorCode> {
-    let replica = replicas.get(asked.partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
+    let replica = replicas.get(asked.partition).ok_or_else(|| replicas.missing(asked.partition))?;
     let epoch = replica.leader_epoch().ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_epoch(asked.current_leader_epoch, Some(epoch), rules)?;
     if leader_only && replica.leader().is_none() {

@@ -6,18 +6,22 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::cleaner::Cleaner;
+use super::directories::Directories;
 use crate::config::BrokerConfig;
 use crate::fetch::News;
 use crate::io::{Context, Output};
 use crate::note::Note;
 use crate::partition::Replica;
+use crate::protocol::ErrorCode;
 use crate::records::PartitionRecord;
-use crate::types::{Instant, Offset, PartitionId};
+use crate::types::{Instant, NodeId, Offset, PartitionId};
 
 /// A replica with what its broker keeps beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Hosted {
     pub(super) replica: Replica,
+    /// The log directory it is in, by its place in `log.dirs`.
+    pub(super) directory: u32,
     /// The metadata its role comes from, `None` until the process has heard any.
     pub(super) record: Option<PartitionRecord>,
     /// A flush was asked for up to here.
@@ -36,12 +40,15 @@ pub(super) struct Replicas {
     retention_at: Instant,
     producer_check_at: Instant,
     pub(super) cleaner: Cleaner,
+    pub(super) directories: Directories,
 }
 
-impl Default for Replicas {
-    fn default() -> Self {
+impl Replicas {
+    /// No replicas, in so many directories.
+    pub(super) fn new(node: NodeId, directories: u32) -> Self {
         Self {
             hosted: Vec::new(),
+            directories: Directories::new(node, directories),
             flush_timers: BTreeSet::new(),
             watermark_checkpoint_at: Instant::FAR,
             start_checkpoint_at: Instant::FAR,
@@ -50,9 +57,7 @@ impl Default for Replicas {
             cleaner: Cleaner::default(),
         }
     }
-}
 
-impl Replicas {
     pub(super) fn get(&self, partition: PartitionId) -> Option<&Replica> {
         self.hosted.get(partition.index())?.as_ref().map(|h| &h.replica)
     }
@@ -65,16 +70,45 @@ impl Replicas {
         self.hosted.get_mut(partition.index())?.as_mut()
     }
 
-    pub(super) fn insert(&mut self, partition: PartitionId, replica: Replica) {
+    /// Adds a replica, in the directory at this place.
+    pub(super) fn insert(&mut self, partition: PartitionId, replica: Replica, directory: u32) {
         if self.hosted.len() <= partition.index() {
             self.hosted.resize_with(partition.index() + 1, || None);
         }
+        let (flush_asked, unflushed) = (Offset::ZERO, 0);
         self.hosted[partition.index()] =
-            Some(Hosted { replica, record: None, flush_asked: Offset::ZERO, unflushed: 0 });
+            Some(Hosted { replica, directory, record: None, flush_asked, unflushed });
+        self.directories.count(directory, 1);
     }
 
     pub(super) fn remove(&mut self, partition: PartitionId) -> Option<Hosted> {
-        self.hosted.get_mut(partition.index())?.take()
+        self.directories.lost.remove(&partition);
+        let hosted = self.hosted.get_mut(partition.index())?.take()?;
+        self.directories.count(hosted.directory, -1);
+        Some(hosted)
+    }
+
+    /// In which directory a replica is.
+    pub(super) fn place_of(&self, partition: PartitionId) -> Option<u32> {
+        self.hosted.get(partition.index())?.as_ref().map(|hosted| hosted.directory)
+    }
+
+    /// Why there is no replica of a partition here.
+    pub(super) fn missing(&self, partition: PartitionId) -> ErrorCode {
+        if self.directories.lost.contains_key(&partition) {
+            ErrorCode::KafkaStorageError
+        } else {
+            ErrorCode::NotLeaderOrFollower
+        }
+    }
+
+    /// An append to a log whose directory fails finds that out. Says whether it does.
+    pub(super) fn append_fails(&mut self, partition: PartitionId) -> bool {
+        if !self.directories.any_fails() {
+            return false;
+        }
+        let hosted = self.hosted.get(partition.index()).and_then(Option::as_ref);
+        hosted.is_some_and(|hosted| self.directories.find_out(hosted.directory))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (PartitionId, &Replica)> {
@@ -94,6 +128,7 @@ impl Replicas {
             .min(self.start_checkpoint_at)
             .min(self.retention_at)
             .min(self.producer_check_at)
+            .min(self.directories.next_deadline())
             .min(self.cleaner.next_deadline())
     }
 
@@ -113,6 +148,7 @@ impl Replicas {
         self.retention_at = Instant::FAR;
         self.producer_check_at = Instant::FAR;
         self.cleaner.stop();
+        self.directories.stop();
         for (_, hosted) in self.iter_mut() {
             hosted.record = None;
             hosted.unflushed = 0;
@@ -196,6 +232,7 @@ impl Broker {
         if self.replicas.watermark_checkpoint_at <= now {
             self.replicas.watermark_checkpoint_at =
                 now + self.config.replica_high_watermark_checkpoint_interval;
+            self.replicas.directories.find_out_all();
             for (_, hosted) in self.replicas.iter_mut() {
                 hosted.replica.checkpoint_high_watermark();
             }

@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::replicas::Hosted;
 use crate::config::TopicConfig;
 use crate::fetch::News;
 use crate::io::Context;
@@ -94,6 +95,7 @@ impl Broker {
                 touched.topics.insert(*topic);
             }
             MetadataRecord::Topic { .. }
+            | MetadataRecord::BrokerDirectories { .. }
             | MetadataRecord::ProducerIds { .. }
             | MetadataRecord::ClientQuota { .. }
             | MetadataRecord::LeaderChange { .. }
@@ -114,12 +116,7 @@ impl Broker {
         if !self.life.published || !record.replicas.contains(&self.node) {
             return;
         }
-        let partition = record.partition;
-        if self.replicas.get(partition).is_none() {
-            let config = self.topic_config(record.topic);
-            self.replicas.insert(partition, Replica::new(self.node, partition, config));
-        }
-        let hosted = self.replicas.hosted_mut(partition).expect("inserted above");
+        let Some(hosted) = self.hosted(cx, record) else { return };
         if !supersedes(hosted.record.as_ref(), record, cx.rules) {
             return;
         }
@@ -129,6 +126,20 @@ impl Broker {
         } else {
             self.follow(cx, record);
         }
+    }
+
+    /// The replica of a partition, made if there is none; `None` while it may lie in a directory
+    /// that is offline.
+    fn hosted(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) -> Option<&mut Hosted> {
+        let partition = record.partition;
+        if self.replicas.get(partition).is_none() {
+            let assigned = record.directory(self.node);
+            let place = self.replicas.directories.place(partition, assigned)?;
+            let config = self.topic_config(record.topic);
+            self.replicas.insert(partition, Replica::new(self.node, partition, config), place);
+        }
+        self.assign_directory(cx, record);
+        self.replicas.hosted_mut(partition)
     }
 
     fn lead(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
@@ -194,15 +205,25 @@ impl Broker {
         if self.replicas.remove(partition).is_none() {
             return;
         }
-        self.fetchers.unfollow(partition);
-        self.isr.forget(partition);
-        self.sessions.news(partition, News::Role);
         let error = self.not_leading(partition);
-        self.resign_coordinator(partition);
-        self.fail_waiting(cx, partition, error);
+        self.end_role(cx, partition, error);
         if error == ErrorCode::UnknownTopicOrPartition {
             self.coordinators.deleted.push(partition);
         }
+    }
+
+    /// A replica is no longer here: whoever waits for it hears this error.
+    pub(super) fn end_role(
+        &mut self,
+        cx: &mut Context<'_>,
+        partition: PartitionId,
+        error: ErrorCode,
+    ) {
+        self.fetchers.unfollow(partition);
+        self.isr.forget(partition);
+        self.sessions.news(partition, News::Role);
+        self.resign_coordinator(partition);
+        self.fail_waiting(cx, partition, error);
     }
 
     fn topic_config(&self, topic: TopicId) -> TopicConfig {

@@ -107,6 +107,12 @@ config! {
     /// `message.max.bytes`.
     message_max_bytes: u32 = 1_048_588, "message.max.bytes", value::int_from_zero;
 
+    /// `log.dirs`: how many log directories, told apart by their places in the list.
+    log_dirs: u32 = 1, "log.dirs", value::directories;
+    /// `log.dir.failure.timeout.ms`: a broker that cannot tell the controller of a directory
+    /// that failed ends itself.
+    log_dir_failure_timeout: Duration = 30_000 * MILLISECOND,
+        "log.dir.failure.timeout.ms", value::millis_from_one;
     /// `log.cleanup.policy`.
     log_cleanup_policy: CleanupPolicy = CleanupPolicy { delete: true, compact: false },
         "log.cleanup.policy", value::cleanup_policy;

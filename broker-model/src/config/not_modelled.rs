@@ -146,12 +146,10 @@ pub(super) const BROKER: &[Ignored] = &[
     },
     Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
     Ignored {
-        why: "a broker has one log directory without index files",
+        why: "log directories of the simulator have no paths, no index files and no moves between them",
         keys: &[
             "background.threads",
             "log.dir",
-            "log.dir.failure.timeout.ms",
-            "log.dirs",
             "log.flush.offset.checkpoint.interval.ms",
             "log.index.interval.bytes",
             "log.index.size.max.bytes",

@@ -1,5 +1,7 @@
 //! Texts of configuration values, read as Kafka reads them.
 
+use alloc::vec::Vec;
+
 use crate::config::{CleanupPolicy, TimestampType};
 use crate::types::{Duration, MILLISECOND};
 
@@ -27,6 +29,20 @@ pub(super) fn replica_selector(text: &str) -> Parsed<ReplicaSelector> {
         Some("" | "LeaderSelector") => Ok(ReplicaSelector::Leader),
         _ => Err("empty, LeaderSelector or RackAwareReplicaSelector"),
     }
+}
+
+/// Most log directories of a broker: as many as bits say which of them failed.
+const DIRECTORIES_MAX: usize = 64;
+
+/// A list of paths, no two of them equal: how many.
+pub(super) fn directories(text: &str) -> Parsed<u32> {
+    let expected = "a list of 1 to 64 different paths";
+    let paths: Vec<&str> = text.split(',').map(str::trim).collect();
+    let twice = (1..paths.len()).any(|i| paths[..i].contains(&paths[i]));
+    if twice || paths.len() > DIRECTORIES_MAX || paths.contains(&"") {
+        return Err(expected);
+    }
+    u32::try_from(paths.len()).map_err(|_| expected)
 }
 
 /// `int`, at least 1.

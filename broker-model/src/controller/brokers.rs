@@ -106,6 +106,7 @@ impl Controller {
             epoch,
             incarnation: request.incarnation,
             rack: request.rack,
+            directories: request.directories.clone(),
         });
         Ok(Decision { records, answer: epoch })
     }
@@ -142,6 +143,10 @@ impl Controller {
             Standing::Fenced | Standing::ShutdownNow => {
                 records = self.decide_fencing(broker, rules);
             }
+        }
+        if from == to {
+            // Else the partitions have changed already; every heartbeat names the directories.
+            records.extend(self.directories_offline(request, known, rules));
         }
         let answer = BrokerHeartbeatResponse {
             error: ErrorCode::None,
@@ -267,10 +272,6 @@ impl Controller {
         cause: Cause,
         rules: &Rules,
     ) -> Vec<MetadataRecord> {
-        let live = |r: NodeId| match cause {
-            Cause::Gone | Cause::LostLogs => r != broker && self.image.is_active(r),
-            Cause::Back => r == broker || self.image.is_active(r),
-        };
         let concerned = |p: &&PartitionRecord| match cause {
             Cause::Gone => p.isr.contains(&broker) || p.leader == Some(broker),
             Cause::LostLogs => {
@@ -286,6 +287,13 @@ impl Controller {
             };
             let unclean = self.unclean_election_enabled(p.topic);
             let election = if unclean { Election::Unclean } else { Election::Online };
+            let live = |r: NodeId| match cause {
+                Cause::Gone | Cause::LostLogs => r != broker && self.image.may_lead(p, r),
+                Cause::Back if r == broker => {
+                    self.image.broker(r).is_some_and(|b| b.is_online(p.directory(r)))
+                }
+                Cause::Back => self.image.may_lead(p, r),
+            };
             change.election(election).build(&live, rules)
         });
         changed.map(MetadataRecord::Partition).collect()

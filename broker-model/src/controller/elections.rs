@@ -36,18 +36,20 @@ impl Controller {
             return Err(ErrorCode::ElectionNotNeeded);
         }
         let change = self.change(old).election(election);
-        let new = change.build(&|r| self.image.is_active(r), rules).ok_or(otherwise)?;
+        let new = change.build(&|r| self.image.may_lead(old, r), rules).ok_or(otherwise)?;
         Ok(Decision { records: [MetadataRecord::Partition(new)].into(), answer: () })
     }
 
     /// `auto.leader.rebalance.enable`: gives every preferred replica that may lead its
     /// leadership back. KRaft does not read `leader.imbalance.per.broker.percentage`.
     pub(super) fn decide_rebalance(&self, rules: &Rules) -> Vec<MetadataRecord> {
-        let active = |r| self.image.is_active(r);
         let imbalanced =
             self.image.partitions().filter(|p| p.leader != p.replicas.first().copied());
         imbalanced
-            .filter_map(|p| self.change(p).election(Election::Preferred).build(&active, rules))
+            .filter_map(|p| {
+                let change = self.change(p).election(Election::Preferred);
+                change.build(&|r| self.image.may_lead(p, r), rules)
+            })
             .take(ROUND_MAX)
             .map(MetadataRecord::Partition)
             .collect()
@@ -55,11 +57,13 @@ impl Controller {
 
     /// Leaderless partitions of topics that came to allow unclean election meanwhile.
     pub(super) fn decide_unclean_round(&self, rules: &Rules) -> Vec<MetadataRecord> {
-        let active = |r| self.image.is_active(r);
         let leaderless = self.image.partitions().filter(|p| p.leader.is_none());
         leaderless
             .filter(|p| self.unclean_election_enabled(p.topic))
-            .filter_map(|p| self.change(p).election(Election::Unclean).build(&active, rules))
+            .filter_map(|p| {
+                let change = self.change(p).election(Election::Unclean);
+                change.build(&|r| self.image.may_lead(p, r), rules)
+            })
             .take(ROUND_MAX)
             .map(MetadataRecord::Partition)
             .collect()

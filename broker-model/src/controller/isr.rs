@@ -27,7 +27,7 @@ impl Controller {
         if self.unclean_election_enabled(old.topic) {
             change = change.election(Election::Unclean);
         }
-        let new = change.build(&|r| self.image.is_active(r), rules);
+        let new = change.build(&|r| self.image.may_lead(old, r), rules);
         let mut answer = response(new.as_ref().unwrap_or(old));
         if answer.leader != Some(request.broker) {
             // It completed a reassignment that leaves this leader out.

@@ -15,6 +15,7 @@
 mod active;
 mod brokers;
 mod config;
+mod directories;
 mod elections;
 mod features;
 mod isr;
@@ -348,5 +349,6 @@ fn not_leader(quorum: &Quorum, from: u64) -> Response {
 }
 
 fn halt(cx: &mut Context<'_>) {
-    cx.outputs.push(Output::Halt { reason: "controlled shutdown".to_string() });
+    let reason = "controlled shutdown".to_string();
+    cx.outputs.push(Output::Halt { reason, at_once: false });
 }

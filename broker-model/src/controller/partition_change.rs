@@ -6,9 +6,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::records::PartitionRecord;
+use crate::records::{PartitionRecord, directories_of};
 use crate::rules::{Electable, ElectionEpoch, Rules};
-use crate::types::{LeaderEpoch, NodeId};
+use crate::types::{DirectoryId, LeaderEpoch, NodeId};
 
 /// How far an election may go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +34,8 @@ pub(super) struct Change<'a> {
     min_isr: usize,
     elr_enabled: bool,
     recovering: bool,
+    /// Replicas whose log directory is another one from now on.
+    placed: Vec<(NodeId, DirectoryId)>,
 }
 
 impl<'a> Change<'a> {
@@ -50,6 +52,7 @@ impl<'a> Change<'a> {
             min_isr,
             elr_enabled,
             recovering: old.recovering,
+            placed: Vec::new(),
         }
     }
 
@@ -105,6 +108,23 @@ impl<'a> Change<'a> {
         self
     }
 
+    /// These replicas are in these log directories (KIP-858).
+    pub(super) fn placed(mut self, placed: Vec<(NodeId, DirectoryId)>) -> Self {
+        self.placed = placed;
+        self
+    }
+
+    fn directories(&self, replicas: &[NodeId]) -> Vec<DirectoryId> {
+        let unmoved = |placed: &(NodeId, DirectoryId)| placed.1 == DirectoryId::first(placed.0);
+        if self.old.directories.is_empty() && self.placed.iter().all(unmoved) {
+            return Vec::new();
+        }
+        directories_of(replicas, |node| {
+            let placed = self.placed.iter().find(|placed| placed.0 == node);
+            placed.map_or_else(|| self.old.directory(node), |placed| placed.1)
+        })
+    }
+
     /// The record, or `None` if nothing changes. `live` says who may lead.
     pub(super) fn build(
         mut self,
@@ -117,6 +137,7 @@ impl<'a> Change<'a> {
         new.eligible_leader_replicas = self.next_elr();
         new.recovering = self.recovering;
         let (leader, unclean) = self.elect(&new.eligible_leader_replicas, live, rules);
+        new.directories = self.directories(&self.replicas);
         new.isr = self.isr;
         new.replicas = self.replicas;
         new.adding = self.adding;

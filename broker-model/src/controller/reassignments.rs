@@ -58,8 +58,9 @@ impl Controller {
         let removing = outside(target, &old.replicas);
         let adding = outside(&old.replicas, target);
         let replicas = target.iter().chain(&removing).copied().collect();
-        let change = self.change(old).reassigning(replicas, adding, removing);
-        Ok(change.build(&|r| self.image.is_active(r), rules))
+        let places = adding.iter().map(|&r| (r, self.default_directory(r))).collect();
+        let change = self.change(old).placed(places).reassigning(replicas, adding, removing);
+        Ok(change.build(&|r| self.image.may_lead(old, r), rules))
     }
 
     /// Takes out what was being added. Where only such replicas are in sync, the first of the
@@ -87,7 +88,7 @@ impl Controller {
         if unclean {
             change = change.election(Election::Unclean);
         }
-        Ok(change.build(&|r| self.image.is_active(r), rules))
+        Ok(change.build(&|r| self.image.may_lead(old, r), rules))
     }
 }
 

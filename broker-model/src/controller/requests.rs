@@ -8,8 +8,9 @@ use crate::io::{Context, Token};
 use crate::protocol::controller::{
     AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
     AlterPartitionRequest, AlterPartitionResponse, AlterTopicConfigResponse,
-    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse,
-    CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse,
+    AssignReplicasToDirsResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
+    ElectLeadersResponse,
 };
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::MetadataRecord;
@@ -50,6 +51,11 @@ impl Controller {
                 let (error, first) = self.carry_out(decided, ProducerId::NONE);
                 let count = if error == ErrorCode::None { PRODUCER_ID_BLOCK } else { 0 };
                 Response::AllocateProducerIds(AllocateProducerIdsResponse { error, first, count })
+            }
+            Request::AssignReplicasToDirs(r) => {
+                let decided = self.decide_assignments(&r, cx.rules);
+                let (error, ()) = self.carry_out(decided, ());
+                Response::AssignReplicasToDirs(AssignReplicasToDirsResponse { error })
             }
             Request::CreateTopics(r) => {
                 let decided = self.decide_create_topic(r);

@@ -9,7 +9,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::controller::{
     AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
 };
-use crate::records::{MetadataRecord, PartitionRecord};
+use crate::records::{MetadataRecord, PartitionRecord, directories_of};
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId};
 
 /// Kafka's longest topic name.
@@ -178,6 +178,7 @@ impl Controller {
                 recovering: false,
                 adding: Vec::new(),
                 removing: Vec::new(),
+                directories: directories_of(replicas, |r| self.default_directory(r)),
             }));
         }
         Ok(records)

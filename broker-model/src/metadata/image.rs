@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::names::{Address, AddressedTopic};
 use crate::records::{ClientQuota, MetadataRecord, PartitionRecord};
 use crate::rules::{Rules, StaleLeaderEpoch};
-use crate::types::{BrokerEpoch, NodeId, PartitionId, ProducerId, RackId, TopicId};
+use crate::types::{BrokerEpoch, DirectoryId, NodeId, PartitionId, ProducerId, RackId, TopicId};
 
 /// A topic in an [`Image`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +37,8 @@ pub struct BrokerImage {
     pub fenced: bool,
     /// It is on its way out: it may neither lead nor join an ISR.
     pub in_controlled_shutdown: bool,
+    /// Its log directories that are online; with none all its replicas are.
+    pub directories: Vec<DirectoryId>,
 }
 
 impl BrokerImage {
@@ -44,6 +46,25 @@ impl BrokerImage {
     #[must_use]
     pub const fn is_active(&self) -> bool {
         !self.fenced && !self.in_controlled_shutdown
+    }
+
+    /// Whether a replica in this directory can be read. Source: Kafka, `DirectoryId.isOnline`.
+    #[must_use]
+    pub fn is_online(&self, directory: DirectoryId) -> bool {
+        directory == DirectoryId::UNASSIGNED
+            || self.directories.is_empty()
+            || self.directories.contains(&directory)
+    }
+
+    /// Where a new replica goes, as far as the controller can know: a broker with several
+    /// directories chooses by itself. Source: Kafka, `ClusterControlManager.defaultDir`.
+    #[must_use]
+    pub fn default_directory(&self, id: NodeId) -> DirectoryId {
+        match *self.directories.as_slice() {
+            [] => DirectoryId::first(id),
+            [only] => only,
+            _ => DirectoryId::UNASSIGNED,
+        }
     }
 }
 
@@ -74,14 +95,21 @@ impl Image {
         assert_eq!(offset, self.end, "metadata records apply in order, each once");
         self.end += 1;
         match record {
-            MetadataRecord::RegisterBroker { broker, epoch, incarnation, rack } => {
+            MetadataRecord::RegisterBroker { broker, epoch, incarnation, rack, directories } => {
                 *slot(&mut self.brokers, broker.0 as usize) = Some(BrokerImage {
                     epoch: *epoch,
                     incarnation: *incarnation,
                     rack: *rack,
                     fenced: true,
                     in_controlled_shutdown: false,
+                    directories: directories.clone(),
                 });
+            }
+            MetadataRecord::BrokerDirectories { broker, epoch, online } => {
+                let known = slot(&mut self.brokers, broker.0 as usize).as_mut();
+                if let Some(known) = known.filter(|known| known.epoch == *epoch) {
+                    known.directories.clone_from(online);
+                }
             }
             MetadataRecord::BrokerChange { broker, epoch, fenced, in_controlled_shutdown } => {
                 let known = slot(&mut self.brokers, broker.0 as usize).as_mut();
@@ -258,6 +286,14 @@ impl Image {
         self.broker(id).is_some_and(BrokerImage::is_active)
     }
 
+    /// Whether a broker may become leader of a partition as far as itself is concerned: it is
+    /// active, and the directory of its replica is online. Source: Kafka, `LeaderAcceptor`.
+    #[must_use]
+    pub fn may_lead(&self, partition: &PartitionRecord, id: NodeId) -> bool {
+        let broker = self.broker(id).filter(|broker| broker.is_active());
+        broker.is_some_and(|broker| broker.is_online(partition.directory(id)))
+    }
+
     /// First producer id that no broker has been given.
     #[must_use]
     pub const fn next_producer_id(&self) -> ProducerId {
@@ -306,6 +342,7 @@ mod tests {
             recovering: false,
             adding: Vec::new(),
             removing: Vec::new(),
+            directories: Vec::new(),
         }
     }
 
@@ -333,6 +370,7 @@ mod tests {
             epoch: BrokerEpoch(epoch),
             incarnation: 7,
             rack: None,
+            directories: Vec::new(),
         };
         let unfence = MetadataRecord::BrokerChange {
             broker: NodeId(3),

@@ -50,6 +50,8 @@ pub struct RemoteReplica {
     /// In the committed ISR.
     in_isr: bool,
     last_fetch: Instant,
+    /// The controller took it out of the ISR, and it has not fetched since.
+    expelled: bool,
     leader_end_at_last_fetch: Offset,
 }
 
@@ -65,6 +67,7 @@ impl RemoteReplica {
             registered: BrokerEpoch(-1),
             in_isr: false,
             last_fetch: Instant::default(),
+            expelled: false,
             leader_end_at_last_fetch: Offset::ZERO,
         }
     }
@@ -129,6 +132,9 @@ impl Leader {
         self.partition_epoch = record.partition_epoch;
         self.recovering = record.recovering;
         self.pending = None;
+        for remote in &mut self.remotes {
+            remote.expelled |= remote.in_isr && !record.isr.contains(&remote.node);
+        }
         self.set_isr(&record.isr);
     }
 
@@ -190,6 +196,7 @@ impl Replica {
         remote.log_start_offset = remote.log_start_offset.max(log_start_offset);
         remote.broker_epoch = broker_epoch;
         remote.last_fetch = now;
+        remote.expelled = false;
         remote.leader_end_at_last_fetch = leader_end;
         FollowerFetch::Recorded { moved }
     }
@@ -269,7 +276,8 @@ impl Replica {
     }
 
     /// A follower that may join the ISR now that a change of it is over. Whoever has been silent
-    /// for `lag_max` may not, whatever it had then: in Kafka only a fetch brings a follower back.
+    /// for `lag_max`, or since the controller took it out (its log directory failed), may not,
+    /// whatever it had then: in Kafka only a fetch brings a follower back.
     #[must_use]
     pub fn isr_expand_again(
         &self,
@@ -278,7 +286,8 @@ impl Replica {
         rules: &Rules,
     ) -> Option<NodeId> {
         let Role::Leader(leader) = &self.role else { return None };
-        let mut fetching = leader.remotes.iter().filter(|r| now.since(r.last_fetch) <= lag_max);
+        let mut fetching =
+            leader.remotes.iter().filter(|r| !r.expelled && now.since(r.last_fetch) <= lag_max);
         fetching.find(|r| self.isr_expand_candidate(r.node, rules)).map(|r| r.node)
     }
 

@@ -7,12 +7,12 @@ use super::ErrorCode;
 use super::quorum::QuorumLeader;
 use crate::records::{ClientQuota, MetadataRecord};
 use crate::types::{
-    BrokerEpoch, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId,
-    TopicId,
+    BrokerEpoch, DirectoryId, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId,
+    ProducerId, RackId, TopicId,
 };
 
 /// `BrokerRegistration`: a new incarnation of a broker.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerRegistrationRequest {
     /// The broker.
     pub broker: NodeId,
@@ -22,6 +22,8 @@ pub struct BrokerRegistrationRequest {
     pub rack: Option<RackId>,
     /// The broker epoch at its last clean shutdown, -1 otherwise (KIP-966: unclean detection).
     pub previous_broker_epoch: BrokerEpoch,
+    /// Its log directories that are online; empty from one that does not know of them.
+    pub directories: Vec<DirectoryId>,
 }
 
 /// Answer to `BrokerRegistration`.
@@ -34,7 +36,7 @@ pub struct BrokerRegistrationResponse {
 }
 
 /// `BrokerHeartbeat`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BrokerHeartbeatRequest {
     /// The broker.
     pub broker: NodeId,
@@ -46,6 +48,8 @@ pub struct BrokerHeartbeatRequest {
     pub want_fence: bool,
     /// It wishes to shut down in order.
     pub want_shutdown: bool,
+    /// Log directories that failed in this process (KIP-858).
+    pub offline_directories: Vec<DirectoryId>,
 }
 
 /// Answer to `BrokerHeartbeat`.
@@ -124,6 +128,24 @@ pub struct FetchMetadataResponse {
     pub records: Vec<MetadataRecord>,
     /// Committed end of the log.
     pub end: u64,
+}
+
+/// `AssignReplicasToDirs`: where a broker with several log directories put replicas (KIP-858).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AssignReplicasToDirsRequest {
+    /// The broker.
+    pub broker: NodeId,
+    /// Its epoch.
+    pub broker_epoch: BrokerEpoch,
+    /// Its replicas with their directories.
+    pub assignments: Vec<(PartitionId, DirectoryId)>,
+}
+
+/// Answer to `AssignReplicasToDirs`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AssignReplicasToDirsResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
 }
 
 /// `AllocateProducerIds`: a block of 1,000 ids.

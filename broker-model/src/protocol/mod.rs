@@ -101,6 +101,7 @@ protocol! {
     AlterPartition(controller::AlterPartitionRequest, controller::AlterPartitionResponse),
     FetchMetadata(controller::FetchMetadataRequest, controller::FetchMetadataResponse),
     AllocateProducerIds(controller::AllocateProducerIdsRequest, controller::AllocateProducerIdsResponse),
+    AssignReplicasToDirs(controller::AssignReplicasToDirsRequest, controller::AssignReplicasToDirsResponse),
     CreateTopics(controller::CreateTopicRequest, controller::CreateTopicResponse),
     ElectLeaders(controller::ElectLeadersRequest, controller::ElectLeadersResponse),
     AlterPartitionReassignments(controller::AlterPartitionReassignmentsRequest, controller::AlterPartitionReassignmentsResponse),

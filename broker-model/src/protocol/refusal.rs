@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 
 use super::controller::{
     AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
-    AlterPartitionResponse, AlterTopicConfigResponse, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
-    ElectLeadersResponse, FetchMetadataResponse,
+    AlterPartitionResponse, AlterTopicConfigResponse, AssignReplicasToDirsResponse,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, CreatePartitionsResponse,
+    CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse, FetchMetadataResponse,
 };
 use super::{ApiKey, ErrorCode, Response};
 use crate::types::{BrokerEpoch, LeaderEpoch, PartitionEpoch, PartitionId, ProducerId, TopicId};
@@ -44,6 +44,9 @@ pub fn refusal(kind: ApiKey, error: ErrorCode) -> Option<Response> {
         ApiKey::AllocateProducerIds => {
             let first = ProducerId::NONE;
             Response::AllocateProducerIds(AllocateProducerIdsResponse { error, first, count: 0 })
+        }
+        ApiKey::AssignReplicasToDirs => {
+            Response::AssignReplicasToDirs(AssignReplicasToDirsResponse { error })
         }
         other => return refused_admin(other, error),
     })

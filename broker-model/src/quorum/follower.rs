@@ -59,7 +59,7 @@ impl Quorum {
         if end < committed && cx.rules.raft_guard_hw == RaftGuardHw::On {
             // Kafka ends the process rather than lose what was committed (KAFKA-12460).
             let reason = "truncation of the metadata log below its high watermark".to_string();
-            cx.outputs.push(Output::Halt { reason });
+            cx.outputs.push(Output::Halt { reason, at_once: true });
             return;
         }
         self.log.truncate(end);

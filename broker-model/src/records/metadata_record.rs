@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::types::{
-    BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId, TopicId,
+    BrokerEpoch, DirectoryId, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId,
+    TopicId,
 };
 
 /// A record of the metadata log. Brokers apply them in order, each from its own position.
@@ -27,6 +28,17 @@ pub enum MetadataRecord {
         incarnation: u64,
         /// `broker.rack`.
         rack: Option<RackId>,
+        /// Its log directories that are online (KIP-858); with none all its replicas are.
+        directories: Vec<DirectoryId>,
+    },
+    /// Log directories of a broker failed (`BrokerRegistrationChangeRecord`, KIP-858).
+    BrokerDirectories {
+        /// The broker.
+        broker: NodeId,
+        /// Its epoch.
+        epoch: BrokerEpoch,
+        /// Those that are left.
+        online: Vec<DirectoryId>,
     },
     /// A broker's standing changed.
     BrokerChange {
@@ -117,6 +129,30 @@ pub struct PartitionRecord {
     pub adding: Vec<NodeId>,
     /// Replicas that a reassignment will remove; they are in `replicas` still.
     pub removing: Vec<NodeId>,
+    /// The log directory of each replica, in their order (KIP-858). Empty as long as each is in
+    /// the one that its broker began with, which is how clusters without several of them stay.
+    pub directories: Vec<DirectoryId>,
+}
+
+impl PartitionRecord {
+    /// The log directory that holds the replica of a broker, as far as it is known.
+    #[must_use]
+    pub fn directory(&self, node: NodeId) -> DirectoryId {
+        if self.directories.is_empty() {
+            return DirectoryId::first(node);
+        }
+        let place = self.replicas.iter().position(|r| *r == node);
+        place.map_or(DirectoryId::UNASSIGNED, |place| self.directories[place])
+    }
+}
+
+/// [`PartitionRecord::directories`] of replicas.
+#[must_use]
+pub fn directories_of(replicas: &[NodeId], of: impl Fn(NodeId) -> DirectoryId) -> Vec<DirectoryId> {
+    if replicas.iter().all(|&r| of(r) == DirectoryId::first(r)) {
+        return Vec::new();
+    }
+    replicas.iter().map(|&r| of(r)).collect()
 }
 
 /// What a client may be held to. Source: Kafka documentation, "Quotas".

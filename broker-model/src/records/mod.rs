@@ -16,4 +16,4 @@ pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };
 pub use header::SentHeader;
-pub use metadata_record::{ClientQuota, MetadataRecord, PartitionRecord};
+pub use metadata_record::{ClientQuota, MetadataRecord, PartitionRecord, directories_of};

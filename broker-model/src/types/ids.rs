@@ -42,12 +42,29 @@ id!(/// Epoch of one leadership of a coordinator partition.
     CoordinatorEpoch(i32));
 id!(/// One round of a classic group.
     GenerationId(i32));
-id!(/// A metadata log directory (KIP-853): another one whenever a controller's disk is replaced.
+id!(/// A log directory (KIP-853, KIP-858): another one whenever the disk below it is replaced.
     DirectoryId(u64));
 id!(/// A producer id; `NONE` (-1) for producers without idempotence.
     ProducerId(i64));
 id!(/// The fencing version of a producer id; -1 when there is none.
     ProducerEpoch(i16));
+
+impl DirectoryId {
+    /// Which directory holds a replica is not known yet (`DirectoryId.UNASSIGNED`).
+    pub const UNASSIGNED: Self = Self(0);
+
+    /// A directory of a broker: by its place in `log.dirs`, and how often its disk was replaced.
+    #[must_use]
+    pub const fn of(node: NodeId, place: u32, replaced: u32) -> Self {
+        Self(((replaced as u64) << 40) | ((place as u64) << 32) | node.0 as u64)
+    }
+
+    /// The directory with which a broker begins that has only one.
+    #[must_use]
+    pub const fn first(node: NodeId) -> Self {
+        Self::of(node, 0, 0)
+    }
+}
 
 impl NodeId {
     /// Names no node: what a broker tells a client that asks for the leader of a partition

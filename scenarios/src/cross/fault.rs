@@ -29,6 +29,9 @@ pub(super) fn check(cross: &mut Cross<'_>) {
             let to = cross.at(&["fault", &index, "to"]);
             target(cross, &Target::Broker(id), to);
         }
+        if let FaultKind::DiskFailure { directory: Some(place) } = fault.kind {
+            directory(cross, place, cross.at(&["fault", &index, "directory"]));
+        }
         let at = cross.at(&["fault", &index, "at"]);
         let on = cross.at(&["fault", &index, "on"]);
         match &fault.trigger {
@@ -167,6 +170,19 @@ fn partition(cross: &mut Cross<'_>, topic: &str, partition: u32, node: Option<&N
         .help(format!("the last one is {topic}/{}", partitions - 1));
         let count = cross.given(&["topic", topic, "partitions"]);
         cross.raise(problem, &[(node, "named here"), (count, "partitions")]);
+    }
+}
+
+fn directory(cross: &mut Cross<'_>, place: u32, node: Option<&Node>) {
+    let directories = cross.scenario.cluster.log_directories();
+    if place > directories {
+        let problem = Problem::new(
+            "scenario::unknown-directory",
+            format!("there is no log directory {place}"),
+        )
+        .help(format!("brokers have {directories}, see `log.dirs`; they are counted from 1"));
+        let given = cross.given(&["cluster", "config", "log.dirs"]);
+        cross.raise(problem, &[(node, "named here"), (given, "directories")]);
     }
 }
 

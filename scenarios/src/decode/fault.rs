@@ -28,6 +28,12 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
     ),
     ("full-disk", FaultKind::FullDisk, "writes fail"),
     (
+        "disk-failure",
+        FaultKind::DiskFailure { directory: None },
+        "all I/O in one of `log.dirs` fails, the one that `directory` names or any; when the fault \
+        ends an empty disk replaces it and the broker starts again",
+    ),
+    (
         "slow-link",
         FaultKind::SlowLink { latency: Drawn { low: 0, high: 0 }, factor: Ratio::ONE },
         "messages from and to the target take `latency` longer, `factor` times less bandwidth",
@@ -149,7 +155,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
 
 /// The parameters of a kind; others are refused.
 fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKind {
-    let mut unused = vec!["cut", "factor", "latency", "probability", "message", "to"];
+    let mut unused = vec!["cut", "factor", "latency", "probability", "message", "to", "directory"];
     let mut take = |key| unused.retain(|k| *k != key);
     let kind = match kind {
         FaultKind::Partition { cut } => {
@@ -176,6 +182,12 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
                 to: t.read(decoder, "to", broker),
                 latency: t.require(decoder, "latency", values::drawn_duration).unwrap_or(latency),
             }
+        }
+        FaultKind::DiskFailure { .. } => {
+            take("directory");
+            let directory = t.read(decoder, "directory", values::count(1..=64));
+            let directory = directory.and_then(|place| u32::try_from(place).ok());
+            FaultKind::DiskFailure { directory }
         }
         FaultKind::LeaderMove { .. } => {
             take("to");

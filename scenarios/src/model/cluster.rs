@@ -1,6 +1,6 @@
 //! Brokers, their hardware, the network between them, and topics.
 
-use super::config::KafkaConfig;
+use super::config::{ConfigValue, KafkaConfig};
 use super::quantity::{Distribution, Ratio};
 
 /// `[cluster]`.
@@ -19,6 +19,19 @@ pub struct Cluster {
     pub config: KafkaConfig,
     /// `admin`: Kafka's keys of the administrator's client, verbatim.
     pub admin: KafkaConfig,
+}
+
+impl Cluster {
+    /// How many log directories a broker has (`log.dirs`), at least one.
+    #[must_use]
+    pub fn log_directories(&self) -> u32 {
+        let count = match self.config.value("log.dirs") {
+            Some(ConfigValue::List(paths)) => paths.len(),
+            Some(ConfigValue::Text(paths)) => paths.split(',').count(),
+            _ => 1,
+        };
+        u32::try_from(count).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 /// A hardware profile: `[hardware.NAME]` or built in.

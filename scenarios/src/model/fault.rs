@@ -44,6 +44,12 @@ pub enum FaultKind {
     },
     /// `full-disk`: writes fail.
     FullDisk,
+    /// `disk-failure`: all I/O in one log directory fails. Its end replaces the disk by an empty
+    /// one and starts the broker anew.
+    DiskFailure {
+        /// `directory`: its place in `log.dirs`, from 1; drawn per seed if it is not given.
+        directory: Option<u32>,
+    },
     /// `slow-link`: every message from and to the target takes longer.
     SlowLink {
         /// `latency`: nanoseconds added one way.

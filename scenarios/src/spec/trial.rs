@@ -48,6 +48,12 @@ pub const FAULT: Section = Section {
         key("message", "see below", "required for delay", "Which messages of the target."),
         key("to", "broker:N", "any", "For `delay` and `leader-move`: to which broker."),
         key("probability", "probability", "1", "For `connection-loss`: per message."),
+        key(
+            "directory",
+            "number from 1",
+            "drawn per seed",
+            "For `disk-failure`: its place in `log.dirs`.",
+        ),
     ],
 };
 

@@ -112,7 +112,7 @@ impl PageCache {
             self.files.resize(index + 1, File::default());
         }
         let file = &mut self.files[index];
-        file.durable = file.durable.max(end);
+        file.durable = file.durable.max(end.min(file.end));
     }
 
     /// Everything is durable: the process stopped in order.

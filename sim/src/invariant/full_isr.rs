@@ -69,6 +69,7 @@ mod tests {
             recovering: false,
             adding: Vec::new(),
             removing: Vec::new(),
+            directories: Vec::new(),
         };
         image.apply(1, &MetadataRecord::Partition(partition));
         image

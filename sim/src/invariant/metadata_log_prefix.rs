@@ -188,6 +188,7 @@ mod tests {
                 recovering: false,
                 adding: Vec::new(),
                 removing: Vec::new(),
+                directories: Vec::new(),
             })
         };
         let mut image = Image::new();

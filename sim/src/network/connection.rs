@@ -60,7 +60,9 @@ impl Channel {
             ApiKey::Fetch => Self::FETCH,
             ApiKey::FetchMetadata => Self::METADATA,
             ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self::HEARTBEAT,
-            ApiKey::AlterPartition | ApiKey::AllocateProducerIds => Self::CONTROLLER,
+            ApiKey::AlterPartition | ApiKey::AllocateProducerIds | ApiKey::AssignReplicasToDirs => {
+                Self::CONTROLLER
+            }
             ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self::TRANSACTIONS,
             ApiKey::Vote
             | ApiKey::BeginQuorumEpoch

@@ -82,7 +82,7 @@ pub struct World {
     faults: fault::Faults,
     phases: PhaseClock,
     samples: samples::Sampler,
-    halted: Vec<usize>,
+    halted: Vec<(usize, StopKind)>,
     /// Notes of records of the metadata log before this offset have been told.
     metadata_told: u64,
     hosting: hosting::Hosting,
@@ -135,8 +135,8 @@ impl World {
             Event::Answer(code) => self.handle_answer(code),
             Event::Restart(index) => self.restart_client(index as usize),
         }
-        while let Some(index) = self.halted.pop() {
-            self.halt(index);
+        while let Some((index, kind)) = self.halted.pop() {
+            self.stop_node(index, kind);
         }
         true
     }
@@ -149,12 +149,6 @@ impl World {
             "time stands still at {} ns: {AT_ONCE_MAX} events without an end at one instant",
             self.now.0
         );
-    }
-
-    /// A node ended itself: in order after a controlled shutdown, else like a kill.
-    fn halt(&mut self, index: usize) {
-        let kind = if self.nodes[index].disk.is_full() { StopKind::Kill } else { StopKind::Clean };
-        self.stop_node(index, kind);
     }
 
     /// The time of the event being handled.

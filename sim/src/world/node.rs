@@ -127,6 +127,14 @@ impl Node {
         }
     }
 
+    /// The broker, if it is one, to be changed by what happens to its host.
+    pub(super) fn broker_mut(&mut self) -> Option<&mut Broker> {
+        match &mut self.machine {
+            Machine::Broker(broker) => Some(broker),
+            Machine::Controller(_) => None,
+        }
+    }
+
     /// The controller, if it is one.
     #[must_use]
     pub fn controller(&self) -> Option<&Controller> {

@@ -1,6 +1,6 @@
 //! Nodes as machines: an input in, outputs carried out, notes told, timers armed.
 
-use broker_model::io::{Context, Input, Output};
+use broker_model::io::{Context, Input, Output, StopKind};
 use broker_model::note::Note;
 use broker_model::protocol::Header;
 use broker_model::types::{Instant, Now, Timestamp};
@@ -113,7 +113,10 @@ impl World {
                 self.nodes[index].disk.fsync(self.now, bytes);
             }
             Output::Free { bytes } => self.nodes[index].disk.free(bytes),
-            Output::Halt { reason: _ } => self.halted.push(index),
+            Output::Cut { partition, end } => self.nodes[index].cache.truncate(partition, end),
+            Output::Halt { reason: _, at_once } => {
+                self.halted.push((index, if at_once { StopKind::Kill } else { StopKind::Clean }));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What nodes write: page cache, flushes, write-back.
 
-use broker_model::io::{Input, Output};
+use broker_model::io::{Input, Output, StopKind};
 use broker_model::types::{Duration, Instant, Offset, PartitionId};
 
 use super::node::{DiskJob, DiskJobKind, NodeState};
@@ -11,7 +11,7 @@ impl World {
         let node = &mut self.nodes[index];
         if node.disk.is_full() {
             // Kafka halts a broker whose only log directory fails with an I/O error.
-            self.halted.push(index);
+            self.halted.push((index, StopKind::Kill));
             return;
         }
         node.cache.append(self.now, partition, bytes, end);

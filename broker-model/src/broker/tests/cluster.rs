@@ -168,8 +168,13 @@ impl Cluster {
             Output::Clean { partition, .. } => {
                 self.queue.push_back((from, Input::Cleaned { partition }));
             }
-            Output::Append { .. } | Output::Rewrite { .. } | Output::Free { .. } => {}
-            Output::Halt { .. } => self.stop(from, StopKind::Clean),
+            Output::Append { .. }
+            | Output::Rewrite { .. }
+            | Output::Free { .. }
+            | Output::Cut { .. } => {}
+            Output::Halt { at_once, .. } => {
+                self.stop(from, if at_once { StopKind::Kill } else { StopKind::Clean });
+            }
         }
     }
 

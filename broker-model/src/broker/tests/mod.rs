@@ -2,6 +2,7 @@
 
 mod chaos;
 mod cluster;
+mod directories;
 mod fetching;
 mod groups;
 mod replication;

@@ -52,15 +52,16 @@ fn a_heartbeat_of_an_older_epoch_is_stale_and_one_that_lags_stays_fenced() {
         metadata_offset: f.controller.committed_end(),
         want_fence: false,
         want_shutdown: false,
+        offline_directories: Vec::new(),
     };
     let mut ask = |request| match f.ask(Request::BrokerHeartbeat(request)) {
         Response::BrokerHeartbeat(r) => (r.error, r.fenced),
         other => panic!("{other:?}"),
     };
-    assert_eq!(ask(request), (ErrorCode::StaleBrokerEpoch, true));
+    assert_eq!(ask(request.clone()), (ErrorCode::StaleBrokerEpoch, true));
     request.broker_epoch = new;
     request.metadata_offset = u64::try_from(new.0).expect("an offset");
-    assert_eq!(ask(request), (ErrorCode::None, true));
+    assert_eq!(ask(request.clone()), (ErrorCode::None, true));
     request.metadata_offset += 1;
     assert_eq!(ask(request), (ErrorCode::None, false));
 }

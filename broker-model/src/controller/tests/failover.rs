@@ -129,6 +129,7 @@ impl One {
             incarnation: 1,
             rack: None,
             previous_broker_epoch: BrokerEpoch(-1),
+            directories: Vec::new(),
         }))
     }
 
@@ -140,6 +141,7 @@ impl One {
             metadata_offset: self.controller.committed_end(),
             want_fence: false,
             want_shutdown: false,
+            offline_directories: Vec::new(),
         }))
     }
 

@@ -2,6 +2,7 @@
 //! Kafka 4.1 were asked.
 
 mod brokers;
+mod directories;
 mod elections;
 mod failover;
 mod isr;
@@ -25,7 +26,9 @@ use crate::protocol::controller::{
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{Batches, NoRecords, PartitionRecord};
 use crate::rules::Rules;
-use crate::types::{BrokerEpoch, Instant, NodeId, Now, Offset, PartitionId, SECOND, Timestamp};
+use crate::types::{
+    BrokerEpoch, DirectoryId, Instant, NodeId, Now, Offset, PartitionId, SECOND, Timestamp,
+};
 
 /// A controller with its clock, and everything it said.
 struct Fixture {
@@ -115,12 +118,22 @@ impl Fixture {
     }
 
     fn register(&mut self, broker: u32, previous: i64) -> Result<BrokerEpoch, ErrorCode> {
+        self.register_with(broker, previous, &[])
+    }
+
+    fn register_with(
+        &mut self,
+        broker: u32,
+        previous: i64,
+        directories: &[DirectoryId],
+    ) -> Result<BrokerEpoch, ErrorCode> {
         self.incarnations += 1;
         let request = BrokerRegistrationRequest {
             broker: NodeId(broker),
             incarnation: self.incarnations,
             rack: None,
             previous_broker_epoch: BrokerEpoch(previous),
+            directories: directories.to_vec(),
         };
         match self.ask(Request::BrokerRegistration(request)) {
             Response::BrokerRegistration(r) if r.error == ErrorCode::None => Ok(r.broker_epoch),
@@ -131,8 +144,12 @@ impl Fixture {
 
     /// Registers, as soon as the session of its last life is over, and unfences.
     fn come(&mut self, broker: u32, previous: i64) {
+        self.come_with(broker, previous, &[]);
+    }
+
+    fn come_with(&mut self, broker: u32, previous: i64, directories: &[DirectoryId]) {
         for second in 0.. {
-            match self.register(broker, previous) {
+            match self.register_with(broker, previous, directories) {
                 Ok(_) => break,
                 Err(ErrorCode::DuplicateBrokerRegistration) if second < 12 => {
                     self.pass(SECOND, &[]);
@@ -151,6 +168,7 @@ impl Fixture {
             metadata_offset: self.controller.committed_end(),
             want_fence: false,
             want_shutdown,
+            offline_directories: Vec::new(),
         };
         match self.ask(Request::BrokerHeartbeat(request)) {
             Response::BrokerHeartbeat(r) => r,
@@ -339,8 +357,9 @@ fn a_reply_waits_for_durability_and_so_do_notes_and_readers() {
         incarnation: 1,
         rack: None,
         previous_broker_epoch: BrokerEpoch(-1),
+        directories: Vec::new(),
     };
-    let out = step(Some(request(2, Request::BrokerRegistration(register))));
+    let out = step(Some(request(2, Request::BrokerRegistration(register.clone()))));
     assert!(matches!(out[..], [Output::Flush { partition: None, end: Offset(5), .. }]), "{out:?}");
     // The same incarnation asks again: nothing to write, yet the answer shows what is pending.
     let out = step(Some(request(3, Request::BrokerRegistration(register))));

@@ -100,6 +100,7 @@ fn placement_goes_round_the_brokers_and_keeps_racks_apart() {
             incarnation: f.incarnations,
             rack: Some(crate::types::RackId((broker - 1) / 2)),
             previous_broker_epoch: BrokerEpoch(-1),
+            directories: Vec::new(),
         };
         f.ask(Request::BrokerRegistration(request));
         f.heartbeat(broker, false);

@@ -34,6 +34,7 @@ fn record(leader: u32, epoch: i32, partition_epoch: i32, isr: &[u32]) -> Partiti
         recovering: false,
         adding: Vec::new(),
         removing: Vec::new(),
+        directories: Vec::new(),
     }
 }
 

@@ -290,7 +290,10 @@ impl Cluster {
                 Output::Clean { partition, .. } => {
                     self.queue.push_back((from, Input::Cleaned { partition }));
                 }
-                Output::Append { .. } | Output::Rewrite { .. } | Output::Free { .. } => {}
+                Output::Append { .. }
+                | Output::Rewrite { .. }
+                | Output::Free { .. }
+                | Output::Cut { .. } => {}
             }
         }
     }

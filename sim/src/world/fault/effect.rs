@@ -33,6 +33,7 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         | FaultKind::SlowLink { .. }
         | FaultKind::Delay { .. }
         | FaultKind::ConnectionLoss { .. }
+        | FaultKind::DiskFailure { .. }
         | FaultKind::LeaderMove { .. } => None,
     }
 }
@@ -66,7 +67,9 @@ impl World {
             FaultKind::BrokerPowerCut => node(|state| state != NodeState::NoPower),
             FaultKind::BrokerPause | FaultKind::BrokerStop => node(|state| state == NodeState::Up),
             FaultKind::Partition { .. } => !active.cuts.is_empty(),
-            FaultKind::SlowDisk { .. } | FaultKind::FullDisk => node(NodeState::is_running),
+            FaultKind::SlowDisk { .. } | FaultKind::FullDisk | FaultKind::DiskFailure { .. } => {
+                node(NodeState::is_running)
+            }
             FaultKind::SlowLink { .. } | FaultKind::Delay { .. } => {
                 !self.hosts_of(active).is_empty()
             }
@@ -106,6 +109,7 @@ impl World {
                 }
             }
             FaultKind::SlowDisk { .. } | FaultKind::FullDisk => self.refresh_disks(active),
+            FaultKind::DiskFailure { .. } => self.fail_disks(active),
             FaultKind::SlowLink { .. } => self.refresh_links(active),
             FaultKind::Delay { .. } => self.refresh_delays(),
             FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
@@ -150,6 +154,7 @@ impl World {
                 self.refresh_disks(active);
                 self.start_stopped(active);
             }
+            FaultKind::DiskFailure { .. } => self.replace_disks(active),
             FaultKind::SlowLink { .. } => self.refresh_links(active),
             FaultKind::Delay { .. } => self.refresh_delays(),
             FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
@@ -194,7 +199,7 @@ impl World {
         }
     }
 
-    fn start_stopped(&mut self, active: &Active) {
+    pub(super) fn start_stopped(&mut self, active: &Active) {
         for &index in &active.nodes {
             let held = self.is_held(Hold::Down, |other| other.nodes.contains(&index));
             if held || self.nodes[index].state.is_running() {

@@ -1,6 +1,7 @@
 //! Faults: resolved and recorded when they fire, undone when they end.
 
 mod delay;
+mod disk;
 mod effect;
 mod leader_move;
 mod target;
@@ -38,6 +39,8 @@ struct Active {
     nodes: Vec<usize>,
     clients: Vec<usize>,
     cuts: Vec<(HostId, HostId)>,
+    /// Of `log.dirs`, from 0: the directory whose disk fails.
+    place: u32,
     record: usize,
 }
 
@@ -95,7 +98,8 @@ impl World {
             _ => Vec::new(),
         };
         let record = self.faults.records.len() - 1;
-        let active = Active { nodes, clients, cuts, record };
+        let place = self.place_of(kind, planned.choice);
+        let active = Active { nodes, clients, cuts, place, record };
         self.faults.running += 1;
         self.faults.fired[number] = true;
         self.faults.active[number] = Some(active.clone());

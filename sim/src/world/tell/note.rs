@@ -42,6 +42,11 @@ impl Words<'_> {
             Note::Rolled { node, partition, .. } => {
                 format!("broker {node} opens a segment of {}", self.partition(*partition))
             }
+            Note::DirectoryFailed { node, directory, replicas } => {
+                let replicas = plural(*replicas as usize, "replica");
+                let place = directory + 1;
+                format!("broker {node} finds log directory {place} failed, {replicas} offline")
+            }
             Note::Compacted { node, partition, from, end, removed } => {
                 let (partition, records) = (self.partition(*partition), *removed as usize);
                 let gone = plural(records, "record");

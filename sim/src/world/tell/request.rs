@@ -208,6 +208,9 @@ impl Words<'_> {
                 )
             }
             Request::FetchMetadata(r) => format!("of broker {} from {}", r.broker, r.from),
+            Request::AssignReplicasToDirs(r) => {
+                format!("of broker {}: {} replicas", r.broker, r.assignments.len())
+            }
             Request::AllocateProducerIds(r) => format!("of broker {}", r.broker),
             Request::Vote(r) => {
                 let kind = if r.pre_vote { "pre-vote" } else { "vote" };

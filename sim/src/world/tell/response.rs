@@ -178,6 +178,7 @@ impl Words<'_> {
             Response::AllocateProducerIds(r) => {
                 format!("{} from {}{}", plural(r.count as usize, "id"), r.first, error(r.error))
             }
+            Response::AssignReplicasToDirs(r) => r.error.name().to_owned(),
             Response::CreateTopics(r) => format!("{}{}", self.topic(r.topic), error(r.error)),
             Response::ElectLeaders(r) => r.error.name().to_owned(),
             Response::DeleteTopics(r) => r.error.name().to_owned(),

@@ -1,0 +1,59 @@
+//! Disks that fail, each below one log directory.
+
+use broker_model::io::StopKind;
+use broker_model::types::Offset;
+use scenarios::model::FaultKind;
+
+use super::Active;
+use crate::prng::scale;
+use crate::world::World;
+
+impl World {
+    /// Which of `log.dirs` a fault means, from 0: the one that it names, or any.
+    pub(super) fn place_of(&self, kind: FaultKind, choice: u64) -> u32 {
+        let directories = self.plan.scenario.cluster.log_directories();
+        match kind {
+            FaultKind::DiskFailure { directory: Some(place) } => place - 1,
+            // The other half of the bits than those that choose a broker.
+            FaultKind::DiskFailure { directory: None } => {
+                scale(choice.rotate_left(32), u64::from(directories)) as u32
+            }
+            _ => 0,
+        }
+    }
+
+    /// From now on I/O in a directory fails. The processes find out by themselves.
+    pub(super) fn fail_disks(&mut self, active: &Active) {
+        for &index in &active.nodes {
+            if let Some(broker) = self.nodes[index].broker_mut() {
+                broker.fail_directory(active.place);
+            }
+        }
+    }
+
+    /// Empty disks take the place of those that failed, and the brokers start again.
+    pub(super) fn replace_disks(&mut self, active: &Active) {
+        for &index in &active.nodes {
+            let fails_still = self.in_force().any(|(planned, other)| {
+                matches!(planned.fault.kind, FaultKind::DiskFailure { .. })
+                    && other.place == active.place
+                    && other.nodes.contains(&index)
+            });
+            if !fails_still {
+                self.stop_node(index, StopKind::Kill);
+                self.replace_disk(index, active.place);
+            }
+        }
+        self.start_stopped(active);
+    }
+
+    fn replace_disk(&mut self, index: usize, place: u32) {
+        let node = &mut self.nodes[index];
+        let gone = node.broker_mut().map(|broker| broker.replace_directory(place));
+        for (partition, bytes) in gone.unwrap_or_default() {
+            node.cache.take_dirty(partition);
+            node.cache.truncate(partition, Offset::ZERO);
+            node.disk.free(bytes);
+        }
+    }
+}
