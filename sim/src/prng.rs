@@ -1,5 +1,7 @@
 //! Randomness: one ChaCha8 stream for each purpose and actor, our own frozen sampling.
 
+use std::sync::Arc;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -66,9 +68,74 @@ pub const fn scale(bits: u64, n: u64) -> u64 {
     ((bits as u128 * n as u128) >> 64) as u64
 }
 
+/// Equally likely values, of which 64 random bits choose one.
+///
+/// Of 32 bits each where all of them fit: tables of some thousand values are read at random, all
+/// the time and several in turn, and so take half as much of a cache.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcomes {
+    /// All below 2^32.
+    Narrow(Arc<[u32]>),
+    /// Any.
+    Wide(Arc<[u64]>),
+}
+
+impl Outcomes {
+    /// These values. Panics without any: a bug in us.
+    #[must_use]
+    pub fn new(values: &[u64]) -> Self {
+        assert!(!values.is_empty(), "a distribution has at least one value");
+        let narrow: Option<Arc<[u32]>> = values.iter().map(|&v| u32::try_from(v).ok()).collect();
+        narrow.map_or_else(|| Self::Wide(values.into()), Self::Narrow)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Narrow(values) => values.len(),
+            Self::Wide(values) => values.len(),
+        }
+    }
+
+    /// One by its place.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, place: usize) -> u64 {
+        match self {
+            Self::Narrow(values) => u64::from(values[place]),
+            Self::Wide(values) => values[place],
+        }
+    }
+
+    /// The one that these random bits choose.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, bits: u64) -> u64 {
+        match self {
+            Self::Narrow(values) => u64::from(values[scale(bits, values.len() as u64) as usize]),
+            Self::Wide(values) => values[scale(bits, values.len() as u64) as usize],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Stream;
+    use super::{Outcomes, Stream};
+
+    #[test]
+    fn outcomes_are_the_same_in_either_width() {
+        let small: Vec<u64> = (0..100).map(|n| n * 40_000_000).collect();
+        let large: Vec<u64> = small.iter().map(|n| n + (1 << 32)).collect();
+        let (narrow, wide) = (Outcomes::new(&small), Outcomes::new(&large));
+        assert!(matches!(narrow, Outcomes::Narrow(_)) && matches!(wide, Outcomes::Wide(_)));
+        let mut draws = Stream::new(1, "outcomes");
+        for _ in 0..100 {
+            let bits = draws.bits();
+            assert_eq!(narrow.at(bits) + (1 << 32), wide.at(bits));
+        }
+        assert_eq!((narrow.get(99), narrow.count(), wide.count()), (small[99], 100, 100));
+    }
 
     #[test]
     fn draws_are_frozen() {

@@ -148,7 +148,6 @@ impl Records {
 
     /// Number of the batch of a record that was sent.
     #[must_use]
-    #[inline]
     pub fn batch_index(&self, id: u32) -> u32 {
         let ordinal = self.ordinals[id as usize];
         let stride = (ordinal / STRIDE) as usize;
@@ -166,12 +165,16 @@ impl Records {
         if ordinal.wrapping_sub(walk.first) < walk.count {
             return None;
         }
+        Some(self.enter_batch(id, walk))
+    }
+
+    fn enter_batch(&self, id: u32, walk: &mut Walk) -> u32 {
         let index = self.batch_index(id);
         let next =
             self.batches.get(index as usize + 1).map_or(self.sent_count, |b| b.first_ordinal);
         walk.first = self.batches[index as usize].first_ordinal;
         walk.count = next - walk.first;
-        Some(index)
+        index
     }
 
     /// The batch of a record that was sent.
@@ -218,10 +221,12 @@ impl Records {
 
     /// Every record sent, in id order, with its state and batch.
     pub fn iter(&self) -> impl Iterator<Item = (u32, RecordState, &Batch)> {
+        // Neighboring ids were mostly sent in one batch.
+        let (mut walk, mut index) = (Walk::default(), 0);
         (0_u32..).zip(&self.states).filter(|(_, state)| state.any(RecordState::SENT)).map(
-            |(id, &state)| {
-                let batch = self.batch(id);
-                (id, state, batch)
+            move |(id, &state)| {
+                index = self.next_batch(id, &mut walk).unwrap_or(index);
+                (id, state, self.batch_at(index))
             },
         )
     }

@@ -53,10 +53,39 @@ pub(super) const fn end_of_bucket(bucket: usize, sub_bits: u32) -> u64 {
     (((sub + 1) << octave) << UNIT_BITS) - 1
 }
 
+/// Makes room for a bucket with the rest of its octave: most values are far from the largest that
+/// could be, and an array for all of them is slow to clear.
+#[cold]
+pub(super) fn grow(buckets: &mut Vec<u32>, index: usize, sub_bits: u32) {
+    let len = ((index >> sub_bits) + 1) << sub_bits;
+    buckets.reserve_exact(len - buckets.len());
+    buckets.resize(len, 0);
+}
+
+/// The bucket of the value of this rank, counted from 1.
+pub(super) fn bucket_of_rank(buckets: &[u32], rank: u64) -> Option<usize> {
+    /// Buckets that are added up before one looks.
+    const STRIDE: usize = 64;
+    let mut seen = 0;
+    for (chunk, counts) in buckets.chunks(STRIDE).enumerate() {
+        let here: u64 = counts.iter().map(|&one| u64::from(one)).sum();
+        if seen + here < rank {
+            seen += here;
+            continue;
+        }
+        let reaches = |&one: &u32| {
+            seen += u64::from(one);
+            seen >= rank
+        };
+        return counts.iter().position(reaches).map(|place| chunk * STRIDE + place);
+    }
+    None
+}
+
 /// Counts by bucket, with exact count, sum, smallest and largest value.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Histogram {
-    /// Empty until the first value.
+    /// Whole octaves, up to that of the largest value.
     buckets: Vec<u32>,
     count: u64,
     sum_ns: u128,
@@ -67,10 +96,11 @@ impl Histogram {
     /// Counts a value.
     #[inline]
     pub fn record(&mut self, ns: u64) {
-        if self.buckets.is_empty() {
-            self.buckets.resize(BUCKETS, 0);
+        let index = bucket(ns).min(BUCKETS - 1);
+        if index >= self.buckets.len() {
+            grow(&mut self.buckets, index, SUB_BITS);
         }
-        self.buckets[bucket(ns).min(BUCKETS - 1)] += 1;
+        self.buckets[index] += 1;
         self.count += 1;
         self.sum_ns += u128::from(ns);
         self.max_ns = self.max_ns.max(ns);
@@ -78,10 +108,9 @@ impl Histogram {
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
-            return;
+        if self.buckets.len() < other.buckets.len() {
+            self.buckets.resize(other.buckets.len(), 0);
         }
-        self.buckets.resize(BUCKETS, 0);
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
             *mine += theirs;
         }
@@ -113,14 +142,8 @@ impl Histogram {
     #[must_use]
     pub fn quantile_ns(&self, parts: u32) -> u64 {
         let rank = (u128::from(self.count) * u128::from(parts)).div_ceil(100_000).max(1) as u64;
-        let mut seen = 0;
-        for (index, &count) in self.buckets.iter().enumerate() {
-            seen += u64::from(count);
-            if seen >= rank {
-                return bucket_end(index).min(self.max_ns);
-            }
-        }
-        self.max_ns
+        let index = bucket_of_rank(&self.buckets, rank);
+        index.map_or(self.max_ns, |index| bucket_end(index).min(self.max_ns))
     }
 }
 

@@ -8,6 +8,10 @@ use crate::history::{PHASES, Phase, Phases};
 /// Name of the stage that spans the whole pipeline.
 pub const END_TO_END: &str = "end_to_end";
 
+/// Spans that are looked up before the first of them is counted: what their loads wait for in
+/// memory, they wait for together.
+const AHEAD: usize = 32;
+
 /// A stage's number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StageId(u32);
@@ -59,13 +63,24 @@ impl Latency {
         let whole = self.whole == Some(stage);
         let (start, current) = phases.latest();
         let histograms = &mut self.stages[stage.0 as usize].phases;
-        for (intended, done) in spans {
-            let phase = if intended >= start { current } else { phases.of_span(intended) };
-            let ns = done.saturating_sub(intended);
-            if whole {
-                self.over_time.record(intended, ns);
+        let (mut spans, mut ahead) = (spans, [(0, 0); AHEAD]);
+        loop {
+            let mut count = 0;
+            for (place, span) in ahead.iter_mut().zip(spans.by_ref()) {
+                *place = span;
+                count += 1;
             }
-            histograms[phase.index()].record(ns);
+            for &(intended, done) in &ahead[..count] {
+                let phase = if intended >= start { current } else { phases.of_span(intended) };
+                let ns = done.saturating_sub(intended);
+                if whole {
+                    self.over_time.record(intended, ns);
+                }
+                histograms[phase.index()].record(ns);
+            }
+            if count < AHEAD {
+                break;
+            }
         }
     }
 

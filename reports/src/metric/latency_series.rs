@@ -3,7 +3,7 @@
 //! By intended time, like every latency here: a record that was wanted during an outage and came
 //! after it shows how long it took at the time when it was wanted.
 
-use super::histogram::{VALUE_BITS, bucket_of, end_of_bucket};
+use super::histogram::{VALUE_BITS, bucket_of, bucket_of_rank, end_of_bucket, grow};
 
 /// Each octave has `2^SUB_BITS` buckets: a value is told within 3%.
 const SUB_BITS: u32 = 5;
@@ -13,8 +13,10 @@ const BUCKETS: usize = bucket_of((1 << VALUE_BITS) - 1, SUB_BITS) + 1;
 #[derive(Clone, Debug)]
 pub struct LatencySeries {
     step_ns: u64,
-    /// Empty until the first value.
+    /// Whole octaves each, up to that of the largest value.
     cells: Vec<Vec<u32>>,
+    /// The cell used last and where it begins: times come close to each other.
+    last: (usize, u64),
 }
 
 impl Default for LatencySeries {
@@ -27,21 +29,27 @@ impl LatencySeries {
     /// An empty series. Panics on a step of zero: a bug in the caller.
     pub(crate) fn new(step_ns: u64) -> Self {
         assert!(step_ns > 0, "a grid has a step");
-        Self { step_ns, cells: Vec::new() }
+        Self { step_ns, cells: Vec::new(), last: (0, 0) }
     }
 
     /// Counts a latency where it was intended.
     #[inline]
     pub(crate) fn record(&mut self, intended_ns: u64, ns: u64) {
-        let index = usize::try_from(intended_ns / self.step_ns).expect("a run has few cells");
+        let (mut index, begins) = self.last;
+        if intended_ns.wrapping_sub(begins) >= self.step_ns {
+            let cell = intended_ns / self.step_ns;
+            index = usize::try_from(cell).expect("a run has few cells");
+            self.last = (index, cell * self.step_ns);
+        }
         if index >= self.cells.len() {
             self.cells.resize(index + 1, Vec::new());
         }
         let cell = &mut self.cells[index];
-        if cell.is_empty() {
-            cell.resize(BUCKETS, 0);
+        let bucket = bucket_of(ns, SUB_BITS).min(BUCKETS - 1);
+        if bucket >= cell.len() {
+            grow(cell, bucket, SUB_BITS);
         }
-        cell[bucket_of(ns, SUB_BITS).min(BUCKETS - 1)] += 1;
+        cell[bucket] += 1;
     }
 
     /// Width of a cell, simulated ns.
@@ -69,12 +77,7 @@ impl LatencySeries {
         let buckets = self.cells.get(cell)?;
         let count: u64 = buckets.iter().map(|&one| u64::from(one)).sum();
         let rank = (u128::from(count) * u128::from(parts)).div_ceil(100_000).max(1) as u64;
-        let mut seen = 0;
-        let reaches = |&one: &u32| {
-            seen += u64::from(one);
-            seen >= rank
-        };
-        buckets.iter().position(reaches).map(|bucket| end_of_bucket(bucket, SUB_BITS))
+        bucket_of_rank(buckets, rank).map(|bucket| end_of_bucket(bucket, SUB_BITS))
     }
 }
 

@@ -100,23 +100,18 @@ impl Scope {
     /// All keys in this scope, sorted by name; a key that changed between releases stands there
     /// once for each form.
     pub fn forms(self) -> impl Iterator<Item = KafkaKey> + Clone {
-        let text = match self {
+        self.table().lines().filter_map(KafkaKey::of_line)
+    }
+
+    /// A line a form, sorted by name.
+    const fn table(self) -> &'static str {
+        match self {
             Self::Broker => BROKER,
             Self::Topic => TOPIC,
             Self::Producer => PRODUCER,
             Self::Consumer => CONSUMER,
             Self::Admin => ADMIN,
-        };
-        text.lines().filter_map(|line| {
-            let mut columns = line.split('\t');
-            Some(KafkaKey {
-                name: columns.next()?,
-                versions: columns.next()?,
-                kind: columns.next()?,
-                valid: columns.next()?,
-                default: columns.next()?,
-            })
-        })
+        }
     }
 
     /// All keys of a release in this scope, sorted by name.
@@ -127,8 +122,28 @@ impl Scope {
     /// A key of a release by name.
     #[must_use]
     pub fn key(self, version: Version, name: &str) -> Option<KafkaKey> {
-        self.keys(version).find(|k| k.name == name)
+        let text = from_name(self.table(), name);
+        let mut forms = text.lines().filter_map(KafkaKey::of_line).take_while(|k| k.name == name);
+        forms.find(|k| k.is_of(version))
     }
+}
+
+/// The lines of a sorted table from the first one on whose name is not before this one: plans and
+/// warnings ask for some dozen keys a run.
+fn from_name<'a>(table: &'a str, name: &str) -> &'a str {
+    let bytes = table.as_bytes();
+    let line_begin = |at: usize| bytes[..at].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
+    let (mut low, mut high) = (0, table.len());
+    while low < high {
+        let begin = line_begin((low + high) / 2);
+        let line = table[begin..].lines().next().unwrap_or_default();
+        if line.split('\t').next().unwrap_or_default() < name {
+            low = begin + line.len() + 1;
+        } else {
+            high = begin;
+        }
+    }
+    table.get(low..).unwrap_or_default()
 }
 
 /// Why a scenario may not set a key, if it may not: what to use instead.
@@ -181,6 +196,17 @@ pub(crate) fn unknown(scope: Scope, version: Version, name: &str) -> Wrong {
 }
 
 impl KafkaKey {
+    fn of_line(line: &'static str) -> Option<Self> {
+        let mut columns = line.split('\t');
+        Some(Self {
+            name: columns.next()?,
+            versions: columns.next()?,
+            kind: columns.next()?,
+            valid: columns.next()?,
+            default: columns.next()?,
+        })
+    }
+
     /// Whether a release has the key, and like this.
     #[must_use]
     pub fn is_of(&self, version: Version) -> bool {

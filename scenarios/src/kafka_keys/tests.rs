@@ -26,6 +26,10 @@ fn catalogues_are_sorted_and_complete() {
             for key in scope.keys(version) {
                 let large = key.name == "log.cleaner.io.max.bytes.per.second";
                 assert!(large || key.default == "null" || key.default_value().is_some(), "{key:?}");
+                assert_eq!(scope.key(version, key.name), Some(key));
+            }
+            for none in ["", "a", "linger.mss", "zzz"] {
+                assert_eq!(scope.key(version, none), None);
             }
         }
     }

@@ -27,7 +27,8 @@ pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Opt
 
 /// A world before its first event.
 pub(super) fn world(scene: &Scene, seed: u64) -> Result<World, Failure> {
-    let plan = Plan::new(&scene.scenario, seed).map_err(|error| {
+    let tables = scene.tables.clone();
+    let plan = Plan::with_tables(&scene.scenario, seed, tables).map_err(|error| {
         Failure::new(Exit::Scenario, format!("error: {}: {error}", scene.path.display()))
     })?;
     Ok(run::world_of(plan))
@@ -69,6 +70,7 @@ mod tests {
     use scenarios::Scenario;
 
     use super::{Exit, Failure, Scene, execute, guarded};
+    use crate::plan::Tables;
     use crate::run::Driver;
 
     const TEXT: &str = "[scenario]\nname = \"s\"\nduration = \"1s\"\n\
@@ -84,6 +86,7 @@ mod tests {
             set: Vec::new(),
             scenario,
             driver: Driver::Bare,
+            tables: Tables::default(),
         }
     }
 

@@ -14,10 +14,11 @@ pub(super) fn of(scenario: &Scenario, run: &Run) -> Pipeline {
     };
     let read = |group: &str, topic: &str| {
         let (group, topic) = (run.world.group_id(group)?, run.world.topic_id(topic)?);
-        let records = run.recorder.flow().of_group(group, topic);
-        Some(run.recorder.per_second_of_load(&records).round() as u64)
+        let records = run.recorder().flow().of_group(group, topic);
+        Some(run.recorder().per_second_of_load(&records).round() as u64)
     };
-    let offered = || run.recorder.per_second_of_load(&run.recorder.flow().offered).round() as u64;
+    let offered =
+        || run.recorder().per_second_of_load(&run.recorder().flow().offered).round() as u64;
     let mut node = |name: &str, kind: NodeKind, detail: String| {
         pipeline.nodes.push(Node { name: name.to_owned(), kind, detail });
         pipeline.nodes.len() - 1

@@ -14,7 +14,7 @@ use super::execute::execute;
 use super::exit::{Exit, Failure};
 use super::library;
 use super::scene::Scene;
-use crate::plan::Plan;
+use crate::plan::{Plan, Tables};
 use crate::run::Run;
 
 /// Notes that a run without trouble does not give.
@@ -47,6 +47,7 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
         text: text.clone(),
         set: Vec::new(),
         driver: scene.driver,
+        tables: Tables::default(),
         scenario: Scenario::parse(&text, &[]).map_err(|errors| {
             let told: String =
                 errors.iter().map(|error| error.render("regression", &text)).collect();

@@ -15,7 +15,7 @@ pub(super) fn write(scene: &Scene, run: &Run, folder: &Folder) -> Result<(), Fai
     let model = honesty::notes();
     let report = Report {
         summary: &run.summary,
-        recorder: &run.recorder,
+        recorder: run.recorder(),
         timeline: &run.timeline,
         pipeline: &pipeline,
         settings: &settings,

@@ -12,7 +12,7 @@ use super::console::Console;
 use super::diagnosis;
 use super::exit::{Exit, Failure};
 use super::token::Token;
-use crate::plan::{Plan, vocabulary};
+use crate::plan::{Plan, Tables, vocabulary};
 use crate::run::Driver;
 
 /// More bytes of a file than this are not read, whatever it is.
@@ -31,6 +31,8 @@ pub(super) struct Scene {
     pub(super) scenario: Scenario,
     /// Who drives its runs: they are the same under either.
     pub(super) driver: Driver,
+    /// Tables of its distributions, for all its runs.
+    pub(super) tables: Tables,
 }
 
 impl Scene {
@@ -58,7 +60,8 @@ impl Scene {
         Plan::new(&scenario, scenario.seed)
             .map_err(|error| Failure::new(Exit::Scenario, format!("error: {name}: {error}")))?;
         let (path, set) = (path.to_owned(), set.to_vec());
-        Ok(Self { path, text, set, scenario, driver: Driver::Bare })
+        let (driver, tables) = (Driver::Bare, Tables::default());
+        Ok(Self { path, text, set, scenario, driver, tables })
     }
 
     /// Reads a file with the flags of a command.
@@ -68,6 +71,7 @@ impl Scene {
         console: &mut Console<'_>,
     ) -> Result<Self, Failure> {
         let mut scene = Self::load(path, &flags.set, console)?;
+        scene.tables = Tables::of(&scene.scenario);
         scene.driver = match (flags.driver, scene.scenario.driver) {
             (Some(DriverName::Hosted), _) | (None, Driven::Hosted) => Driver::Hosted,
             (Some(DriverName::Bare), _) | (None, Driven::Bare) => Driver::Bare,

@@ -2,42 +2,15 @@
 
 use broker_model::types::{Duration, Instant, SECOND};
 
-use crate::prng::{mix, scale};
+use crate::prng::{Outcomes, mix};
 
 /// A machine in the network.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HostId(pub u32);
 
-/// A distribution of latencies as a table of quantiles, so that a draw is integer arithmetic.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LatencyTable(Vec<Duration>);
-
-impl LatencyTable {
-    /// A table of equally likely quantiles, in nanoseconds. Must not be empty.
-    #[must_use]
-    pub fn new(quantiles: Vec<Duration>) -> Self {
-        assert!(!quantiles.is_empty(), "a distribution has at least one quantile");
-        Self(quantiles)
-    }
-
-    /// Always the same latency.
-    #[must_use]
-    pub fn constant(latency: Duration) -> Self {
-        Self(vec![latency])
-    }
-
-    /// The latency that these 64 random bits stand for.
-    #[must_use]
-    pub fn at(&self, bits: u64) -> Duration {
-        self.0[scale(bits, self.0.len() as u64) as usize]
-    }
-
-    /// The median, for estimates.
-    #[must_use]
-    pub fn median(&self) -> Duration {
-        self.0[self.0.len() / 2]
-    }
-}
+/// A distribution of latencies as a table of equally likely quantiles, in nanoseconds, so that a
+/// draw is integer arithmetic.
+pub type LatencyTable = Outcomes;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Link {
@@ -173,7 +146,7 @@ mod tests {
     const B: HostId = HostId(1);
 
     fn links() -> Links {
-        let table = || LatencyTable::constant(5);
+        let table = || LatencyTable::new(&[5]);
         Links::new(&[Some(0), Some(0)], table(), table())
     }
 

@@ -7,12 +7,14 @@ mod keys;
 mod mask;
 mod quantile;
 mod settings;
+mod tables;
 
 pub use keys::KeyLaw;
 pub use mask::Mask;
-pub use quantile::{Quantiles, exponential};
+pub use quantile::Quantiles;
 pub(crate) use settings::config_text;
 pub use settings::{ClientSettings, Settings, vocabulary};
+pub use tables::{Tables, mean_gap};
 
 use broker_model::rules::{Era, Rules, UnknownRule};
 use broker_model::types::{Duration, Timestamp};
@@ -38,6 +40,8 @@ pub struct Plan {
     pub settings: Settings,
     /// The faults, by number.
     pub faults: Vec<PlannedFault>,
+    /// Tables of the scenario's distributions.
+    pub tables: Tables,
 }
 
 /// A fault with its draws made.
@@ -113,6 +117,14 @@ impl Plan {
     /// When `[protocol]` names a rule, a value or an era that the model does not have,
     /// `expect.notes` something that cannot happen, or a configuration a value that is refused.
     pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, PlanError> {
+        Self::with_tables(scenario, seed, Tables::default())
+    }
+
+    /// As [`Self::new`], one of several runs that share the tables of the scenario.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_tables(scenario: &Scenario, seed: u64, tables: Tables) -> Result<Self, PlanError> {
         let rules = rules_of(scenario)?;
         let settings = Settings::new(scenario, &rules)?;
         let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
@@ -142,7 +154,7 @@ impl Plan {
             .enumerate()
             .map(|(number, fault)| plan_fault(seed, number, fault, kept(fault)))
             .collect();
-        Ok(Self { scenario: scenario.clone(), seed, rules, settings, faults })
+        Ok(Self { scenario: scenario.clone(), seed, rules, settings, faults, tables })
     }
 }
 

@@ -2,53 +2,52 @@
 
 use scenarios::model::Distribution;
 
-use crate::prng::{Stream, scale};
+use crate::prng::{Outcomes, Stream};
 
 /// How many equally likely quantiles a table holds.
 const QUANTILES: usize = 4096;
 
 /// A distribution as a table of equally likely quantiles.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Quantiles(Vec<u64>);
+pub struct Quantiles(Outcomes);
 
 impl Quantiles {
     /// The table of a distribution. `draws` gives values that are drawn once per seed.
     #[must_use]
     pub fn new(distribution: &Distribution, draws: &mut Stream) -> Self {
-        match *distribution {
-            Distribution::Constant(value) => Self(vec![value]),
-            Distribution::PerSeed(drawn) => Self(vec![draws.between(drawn.low, drawn.high)]),
-            Distribution::Lognormal { mean, sigma_millionths } => {
-                Self(lognormal(mean, sigma_millionths))
-            }
-            Distribution::Exponential { mean } => Self(exponential(mean)),
-            Distribution::Uniform { low, high } => Self(uniform(low, high)),
-        }
+        Self(Outcomes::new(&match *distribution {
+            Distribution::Constant(value) => vec![value],
+            Distribution::PerSeed(drawn) => vec![draws.between(drawn.low, drawn.high)],
+            Distribution::Lognormal { mean, sigma_millionths } => lognormal(mean, sigma_millionths),
+            Distribution::Exponential { mean } => exponential(mean),
+            Distribution::Uniform { low, high } => uniform(low, high),
+        }))
     }
 
     /// Always the same value.
     #[must_use]
     pub fn constant(value: u64) -> Self {
-        Self(vec![value])
+        Self(Outcomes::new(&[value]))
     }
 
     /// The value that these 64 random bits stand for.
     #[must_use]
+    #[inline]
     pub fn at(&self, bits: u64) -> u64 {
-        self.0[scale(bits, self.0.len() as u64) as usize]
+        self.0.at(bits)
     }
 
     /// The quantiles, smallest first.
     #[must_use]
-    pub fn values(&self) -> &[u64] {
+    pub const fn outcomes(&self) -> &Outcomes {
         &self.0
     }
 
     /// The mean of the quantiles.
     #[must_use]
     pub fn mean(&self) -> u64 {
-        let sum: u128 = self.0.iter().map(|&v| u128::from(v)).sum();
-        (sum / self.0.len() as u128) as u64
+        let sum: u128 = (0..self.0.count()).map(|place| u128::from(self.0.get(place))).sum();
+        (sum / self.0.count() as u128) as u64
     }
 }
 
@@ -58,8 +57,7 @@ fn share(i: usize) -> f64 {
 }
 
 /// Exponential gaps with this mean, rescaled so that the table's own mean is exact.
-#[must_use]
-pub fn exponential(mean: u64) -> Vec<u64> {
+fn exponential(mean: u64) -> Vec<u64> {
     rescaled(mean, (0..QUANTILES).map(|i| -libm::log(1.0 - share(i))).collect())
 }
 

@@ -58,10 +58,9 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
         faults: fault_entries(&world),
         replay: format!("assize run {} --seed {}", name.display(), world.seed()),
     };
-    let recorder = world.recorder().clone();
-    let mut summary = Summary::new(head, &recorder, &timeline, checks, measured);
+    let mut summary = Summary::new(head, world.recorder(), &timeline, checks, measured);
     summary.warnings = warnings(world.scenario()).into_iter().map(told).collect();
-    Run { summary, recorder, timeline, world }
+    Run { summary, timeline, world }
 }
 
 fn told(warning: Warning) -> reports::summary::Warning {

@@ -24,12 +24,18 @@ use crate::world::{Actor, Layout, World};
 pub struct Run {
     /// In numbers.
     pub summary: Summary,
-    /// What clients saw.
-    pub recorder: Recorder,
     /// What was sampled of the cluster.
     pub timeline: Timeline,
     /// The world at its end.
     pub world: World,
+}
+
+impl Run {
+    /// What clients saw.
+    #[must_use]
+    pub const fn recorder(&self) -> &Recorder {
+        self.world.recorder()
+    }
 }
 
 /// A world made from a plan, before its first event.

@@ -3,14 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use broker_model::types::{Duration, Instant, SECOND};
-use scenarios::model::{Arrivals, Shape};
+use broker_model::types::{Duration, Instant};
+use scenarios::model::{Arrivals, Distribution, Shape};
 
-use crate::plan::{Quantiles, exponential};
+use crate::plan::{Quantiles, Tables, mean_gap};
 use crate::prng::{Stream, scale};
-
-/// A million seconds in nanoseconds, the time base of rates.
-const RATE_BASE: u128 = 1_000_000 * SECOND as u128;
 
 /// The arrivals of one instance, in order of time.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub struct ArrivalStream {
 
 #[derive(Debug)]
 enum Law {
-    Gaps(Vec<u64>),
+    Gaps(Quantiles),
     Bursts { gap: Duration, size: u32, left: u32 },
     Closed { think: Quantiles, ready: BinaryHeap<Reverse<Instant>> },
 }
@@ -33,19 +30,20 @@ impl ArrivalStream {
     #[must_use]
     pub fn new(
         arrivals: &Arrivals,
-        instances: u32,
+        (instances, tables): (u32, &Tables),
         mut draws: Stream,
         from: Instant,
         until: Instant,
     ) -> Self {
         let law = match *arrivals {
             Arrivals::Open { rate, shape } => {
-                let gap =
-                    RATE_BASE * u128::from(instances) / u128::from(rate.micro_per_second.max(1));
-                let gap = u64::try_from(gap).unwrap_or(u64::MAX / 2).max(1);
+                let gap = mean_gap(rate, instances);
                 match shape {
-                    Shape::Poisson => Law::Gaps(exponential(gap)),
-                    Shape::Constant => Law::Gaps(vec![gap]),
+                    Shape::Poisson => {
+                        let gaps = Distribution::Exponential { mean: gap };
+                        Law::Gaps(tables.get(&gaps, &mut draws))
+                    }
+                    Shape::Constant => Law::Gaps(Quantiles::constant(gap)),
                     Shape::Burst { burst } => Law::Bursts {
                         gap: gap.saturating_mul(u64::from(burst)),
                         size: burst,
@@ -56,14 +54,15 @@ impl ArrivalStream {
             Arrivals::Closed { callers, think } => {
                 let share = callers.div_ceil(instances);
                 Law::Closed {
-                    think: Quantiles::new(&think, &mut draws),
+                    think: tables.get(&think, &mut draws),
                     ready: (0..share).map(|_| Reverse(from)).collect(),
                 }
             }
         };
         let mut stream = Self { law, draws, next: from, until };
         if let Law::Gaps(gaps) = &stream.law {
-            let first = scale(stream.draws.bits(), gaps[gaps.len() / 2].max(1));
+            let gaps = gaps.outcomes();
+            let first = scale(stream.draws.bits(), gaps.get(gaps.count() / 2).max(1));
             stream.next = from + first;
         }
         stream
@@ -73,7 +72,7 @@ impl ArrivalStream {
     #[must_use]
     pub fn none() -> Self {
         Self {
-            law: Law::Gaps(vec![1]),
+            law: Law::Gaps(Quantiles::constant(1)),
             draws: Stream::new(0, "none"),
             next: Instant::FAR,
             until: Instant::FAR,
@@ -88,7 +87,7 @@ impl ArrivalStream {
         }
         match &mut self.law {
             Law::Gaps(gaps) => {
-                let gap = gaps[scale(self.draws.bits(), gaps.len() as u64) as usize];
+                let gap = gaps.at(self.draws.bits());
                 self.next = at + gap.max(1);
             }
             Law::Bursts { gap, size, left } => {
@@ -131,6 +130,7 @@ mod tests {
     use scenarios::model::{Arrivals, Rate, Shape};
 
     use super::ArrivalStream;
+    use crate::plan::Tables;
     use crate::prng::Stream;
 
     fn count(shape: Shape) -> usize {
@@ -138,7 +138,8 @@ mod tests {
         let arrivals = Arrivals::Open { rate, shape };
         let until = Instant(10 * SECOND);
         let draws = Stream::new(5, "arrivals");
-        let mut stream = ArrivalStream::new(&arrivals, 4, draws, Instant(0), until);
+        let shares = (4, &Tables::default());
+        let mut stream = ArrivalStream::new(&arrivals, shares, draws, Instant(0), until);
         std::iter::from_fn(|| stream.take(until)).count()
     }
 

@@ -127,9 +127,9 @@ fn spec_of(
     let scenario = &plan.scenario;
     let mut draws = Stream::new(plan.seed, &format!("{}/times", service.name));
     let times = match &service.time {
-        ServiceTime::Same(time) => vec![Quantiles::new(time, &mut draws)],
+        ServiceTime::Same(time) => vec![plan.tables.get(time, &mut draws)],
         ServiceTime::PerInput(times) => {
-            times.iter().map(|time| Quantiles::new(time, &mut draws)).collect()
+            times.iter().map(|time| plan.tables.get(time, &mut draws)).collect()
         }
     };
     let ingress = service.kind == ServiceKind::Ingress;
@@ -187,7 +187,7 @@ fn ingress(
             let total = load.limit.unwrap_or(u64::MAX);
             let share = total / u64::from(instances)
                 + u64::from(u64::from(number) < total % u64::from(instances));
-            (KeyLaw::new(&load.keys), Quantiles::new(&load.size, &mut sizes), share)
+            (KeyLaw::new(&load.keys), plan.tables.get(&load.size, &mut sizes), share)
         }
         None => (KeyLaw::None, Quantiles::constant(0), 0),
     };
@@ -197,6 +197,7 @@ fn ingress(
             number,
             instance,
             load: load.map(|l| l.arrivals),
+            tables: plan.tables.clone(),
             keys,
             first_key: number,
             key_step: instances,

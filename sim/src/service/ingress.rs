@@ -17,7 +17,7 @@ use super::arrivals::ArrivalStream;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
 use crate::client::{ClientOutput, Correlation};
-use crate::plan::{KeyLaw, Mask, Quantiles};
+use crate::plan::{KeyLaw, Mask, Quantiles, Tables};
 use crate::prng::Stream;
 use crate::records::{Key, Lane};
 use crate::world::{Actor, ActorContext, Port};
@@ -37,6 +37,8 @@ pub struct IngressPlan {
     pub instance: u32,
     /// When calls arrive, if any do.
     pub load: Option<Arrivals>,
+    /// Tables for them.
+    pub tables: Tables,
     /// Their keys; unique keys are numbered `first_key`, `first_key + key_step`, ...
     pub keys: KeyLaw,
     /// First unique key.
@@ -320,9 +322,8 @@ impl Actor for Ingress {
         if let Some(load) = &self.plan.load {
             let name = format!("{}/{}/arrivals", spec.name, self.plan.number);
             let draws = Stream::new(spec.seed, &name);
-            let window = cx.shared.load;
-            self.arrivals =
-                ArrivalStream::new(load, spec.instances, draws, window.from, window.until);
+            let (window, shares) = (cx.shared.load, (spec.instances, &self.plan.tables));
+            self.arrivals = ArrivalStream::new(load, shares, draws, window.from, window.until);
         }
         self.advance(cx);
     }

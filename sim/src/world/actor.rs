@@ -13,7 +13,7 @@ use reports::history::Recorder;
 use super::samples::Progress;
 use crate::service::Stores;
 
-use crate::client::murmur2::partition_for;
+use crate::client::murmur2::Spread;
 use crate::client::{ClientContext, ClientOutput, Correlation};
 use crate::prng::Stream;
 use crate::records::RecordTable;
@@ -70,7 +70,7 @@ pub struct LoadWindow {
 pub struct TopicTable {
     by_name: BTreeMap<String, TopicId>,
     by_partition: Vec<Option<TopicId>>,
-    partitions: Vec<Vec<PartitionId>>,
+    partitions: Vec<(Spread, Vec<PartitionId>)>,
 }
 
 impl TopicTable {
@@ -78,9 +78,10 @@ impl TopicTable {
     pub fn add(&mut self, name: &str, id: TopicId, partitions: &[PartitionId]) {
         self.by_name.insert(name.to_owned(), id);
         if id.index() >= self.partitions.len() {
-            self.partitions.resize(id.index() + 1, Vec::new());
+            self.partitions.resize(id.index() + 1, (Spread::default(), Vec::new()));
         }
-        self.partitions[id.index()] = partitions.to_vec();
+        let count = u32::try_from(partitions.len()).expect("partitions are few");
+        self.partitions[id.index()] = (Spread::over(count.max(1)), partitions.to_vec());
         for partition in partitions {
             if partition.index() >= self.by_partition.len() {
                 self.by_partition.resize(partition.index() + 1, None);
@@ -98,9 +99,8 @@ impl TopicTable {
     /// Where the default partitioner puts a key of this hash.
     #[must_use]
     pub fn partition_for(&self, topic: TopicId, hash: i32) -> Option<PartitionId> {
-        let partitions = self.partitions.get(topic.index())?;
-        let count = u32::try_from(partitions.len()).expect("partitions are few");
-        (count > 0).then(|| partitions[partition_for(hash, count) as usize])
+        let (spread, partitions) = self.partitions.get(topic.index())?;
+        partitions.get(spread.partition_for(hash) as usize).copied()
     }
 
     /// Which topic a partition belongs to.

@@ -92,9 +92,9 @@ impl World {
             });
         }
         let hosts = host_racks.len();
-        let jitter = Quantiles::new(&scenario.network.jitter, &mut draws);
-        let near = latency(&Quantiles::new(&scenario.network.same_rack, &mut draws), &jitter);
-        let far = latency(&Quantiles::new(&scenario.network.cross_rack, &mut draws), &jitter);
+        let jitter = plan.tables.get(&scenario.network.jitter, &mut draws);
+        let near = latency(&plan.tables.get(&scenario.network.same_rack, &mut draws), &jitter);
+        let far = latency(&plan.tables.get(&scenario.network.cross_rack, &mut draws), &jitter);
         let links = Links::new(&host_racks, near, far);
         let links = match scenario.network.bandwidth_bits_per_s {
             Some(bits) => links.bounded(bits / 8),
@@ -191,14 +191,14 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
     let cores = scenario.hardware.vcpus;
     // A stream of its own: a new figure of the hardware does not reshuffle the others.
     let read =
-        Quantiles::new(&scenario.hardware.disk.read, &mut Stream::new(plan.seed, "disk-read"));
+        plan.tables.get(&scenario.hardware.disk.read, &mut Stream::new(plan.seed, "disk-read"));
     let mut nodes: Vec<Node> = Vec::new();
     for (index, machine) in machines.enumerate() {
         let id = match &machine {
             Machine::Broker(broker) => broker.node(),
             Machine::Controller(controller) => controller.node(),
         };
-        let disk = disk_profile(&scenario.hardware, read.mean(), draws);
+        let disk = disk_profile(plan, read.mean(), draws);
         nodes.push(Node {
             id,
             host: HostId(index as u32),
@@ -236,19 +236,18 @@ pub(crate) const fn release_of(version: Version) -> Release {
 
 /// Every message draws once; latency and jitter share the draw's high and low quantiles.
 fn latency(base: &Quantiles, jitter: &Quantiles) -> LatencyTable {
-    let jitters = jitter.values();
-    let table = base.values();
-    if jitters.iter().all(|&j| j == 0) {
-        return LatencyTable::new(table.to_vec());
+    let (base, jitter) = (base.outcomes(), jitter.outcomes());
+    if (0..jitter.count()).all(|place| jitter.get(place) == 0) {
+        return base.clone();
     }
     // A stride that is coprime to the table pairs quantiles as good as independently.
-    let count = table.len().max(jitters.len());
+    let count = base.count().max(jitter.count());
     let paired = (0..count).map(|i| {
-        let b = table[i * table.len() / count];
-        let j = jitters[(i * 1_597) % jitters.len()];
+        let b = base.get(i * base.count() / count);
+        let j = jitter.get((i * 1_597) % jitter.count());
         b + j
     });
-    LatencyTable::new(paired.collect())
+    LatencyTable::new(&paired.collect::<Vec<_>>())
 }
 
 fn nic_profile(hardware: &Hardware) -> NicProfile {
@@ -261,14 +260,15 @@ fn nic_profile(hardware: &Hardware) -> NicProfile {
     }
 }
 
-fn disk_profile(hardware: &Hardware, read: Duration, draws: &mut Stream) -> DiskProfile {
+fn disk_profile(plan: &Plan, read: Duration, draws: &mut Stream) -> DiskProfile {
+    let hardware = &plan.scenario.hardware;
     DiskProfile {
         rate: Rate {
             base: hardware.disk.base_bytes_per_s.max(1),
             burst: hardware.disk.burst_bytes_per_s.max(1),
             credit: hardware.disk.bucket_bytes,
         },
-        fsync: Quantiles::new(&hardware.disk.fsync, draws).mean(),
+        fsync: plan.tables.get(&hardware.disk.fsync, draws).mean(),
         read,
         capacity: hardware.disk.capacity_bytes,
     }

@@ -75,8 +75,13 @@ impl Event {
 }
 
 /// Events in order of time, and of arrival among equal times.
+///
+/// The first of them may stand outside of the heap: what is pushed as the very next event, as a
+/// handler's few microseconds often are, never enters it.
 #[derive(Clone, Debug, Default)]
 pub struct EventQueue {
+    /// Comes before everything in the heap.
+    first: Option<u128>,
     heap: BinaryHeap<Reverse<u128>>,
     sequence: u32,
 }
@@ -87,45 +92,84 @@ impl EventQueue {
         let key =
             (u128::from(at.0) << 64) | (u128::from(self.sequence) << 32) | u128::from(event.pack());
         self.sequence = self.sequence.checked_add(1).expect("a run has fewer than 2^32 events");
-        self.heap.push(Reverse(key));
+        match self.first {
+            Some(first) if key < first => {
+                self.first = Some(key);
+                self.heap.push(Reverse(first));
+            }
+            None if self.heap.peek().is_none_or(|next| key < next.0) => self.first = Some(key),
+            _ => self.heap.push(Reverse(key)),
+        }
+    }
+
+    fn next(&self) -> Option<u128> {
+        self.first.or_else(|| self.heap.peek().map(|&Reverse(key)| key))
     }
 
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<(Instant, Event)> {
-        let Reverse(key) = self.heap.pop()?;
+        let key = match self.first.take() {
+            Some(key) => key,
+            None => self.heap.pop()?.0,
+        };
         Some((Instant((key >> 64) as u64), Event::unpack(key)))
     }
 
     /// When the next event is due.
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse(key)| Instant((key >> 64) as u64))
+        self.next().map(|key| Instant((key >> 64) as u64))
     }
 
     /// The next event, left where it is.
     #[must_use]
     pub fn peek(&self) -> Option<(Instant, Event)> {
-        self.heap.peek().map(|Reverse(key)| (Instant((key >> 64) as u64), Event::unpack(*key)))
+        self.next().map(|key| (Instant((key >> 64) as u64), Event::unpack(key)))
     }
 
     /// How many events wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() + usize::from(self.first.is_some())
     }
 
     /// Whether none waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.first.is_none() && self.heap.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use broker_model::types::Instant;
+    use proptest::prelude::*;
 
     use super::{Event, EventQueue};
+
+    proptest! {
+        /// The naive twin sorts all that was pushed, and looks for what is there.
+        #[test]
+        fn events_come_in_order_whatever_is_pushed_between(
+            steps in prop::collection::vec(prop::option::weighted(0.6, 0_u64..9), 1..80),
+        ) {
+            let (mut queue, mut naive) = (EventQueue::default(), Vec::new());
+            for (number, step) in (0_u32..).zip(steps) {
+                if let Some(at) = step {
+                    queue.push(Instant(at), Event::Node(number));
+                    naive.push((Instant(at), number));
+                } else {
+                    let least = naive.iter().copied().min();
+                    naive.retain(|&one| Some(one) != least);
+                    let expected = least.map(|(at, number)| (at, Event::Node(number)));
+                    prop_assert_eq!(queue.peek(), expected);
+                    prop_assert_eq!(queue.pop(), expected);
+                }
+                prop_assert_eq!((queue.len(), queue.is_empty()), (naive.len(), naive.is_empty()));
+                prop_assert_eq!(queue.next_at(), naive.iter().map(|&(at, _)| at).min());
+            }
+        }
+    }
 
     #[test]
     fn equal_times_keep_their_order() {

@@ -1,7 +1,7 @@
 //! Samples of the cluster on a fixed grid, and how far groups are behind.
 
 use broker_model::partition::effective_min_isr;
-use broker_model::records::PartitionRecord;
+use broker_model::records::{LogEntry, PartitionRecord};
 use broker_model::types::{Duration, GroupId, Instant, MILLISECOND, Offset, PartitionId, RecordId};
 
 use super::World;
@@ -201,8 +201,9 @@ impl World {
         }
         let batches = &self.shared.batches;
         let entries = replica.log().entries();
-        let start = entries
-            .partition_point(|e| e.base_offset + i64::from(batches.get(e.batch).count) <= from);
+        let later = entries.partition_point(|e| e.base_offset <= from);
+        let holds = |e: &LogEntry| e.base_offset + i64::from(batches.get(e.batch).count) > from;
+        let start = later - usize::from(later > 0 && holds(&entries[later - 1]));
         let aborted = replica.log().aborted_transactions(from, end);
         let all = entries[start..].iter();
         if end - from > EXACT_LAG_MAX {

@@ -3,7 +3,7 @@
 use broker_model::types::{Instant, PartitionId, RecordId, TopicId};
 
 use super::super::io::ClientContext;
-use super::super::murmur2::partition_for;
+use super::super::murmur2::Spread;
 use super::Producer;
 use super::batch::{Appended, Batch, bound};
 use super::event::{Refusal, RunOutcome, SendOutcome};
@@ -34,8 +34,8 @@ impl Producer {
             },
             None => None,
         };
-        let now = cx.now.instant;
-        self.append(cx, topic, slot, record, now)
+        let (now, facts) = (cx.now.instant, cx.records.get(record));
+        self.append(cx, topic, slot, (record, &facts), now)
     }
 
     /// Sends records in order, all now, until one is not accepted.
@@ -76,8 +76,9 @@ impl Producer {
         }
         let now = cx.now.instant;
         for (accepted, &id) in records.iter().enumerate() {
-            let at = if timed { cx.records.get(id).intended.min(now) } else { now };
-            match self.append(cx, topic, None, id, at) {
+            let record = cx.records.get(id);
+            let at = if timed { record.intended.min(now) } else { now };
+            match self.append(cx, topic, None, (id, &record), at) {
                 SendOutcome::Accepted => {}
                 other => return stopped(accepted, other),
             }
@@ -100,6 +101,8 @@ impl Producer {
             let ids = self.metadata.partitions(topic);
             state.slots.clear();
             state.slots.extend(ids.iter().map(|&id| self.partitions.slot(id)));
+            let count = u32::try_from(ids.len()).expect("partitions fit in u32");
+            state.spread = Spread::over(count.max(1));
             let mut led: Vec<PartitionId> =
                 ids.iter().copied().filter(|&id| self.metadata.leader(id).is_some()).collect();
             led.sort_unstable();
@@ -114,15 +117,13 @@ impl Producer {
         cx: &mut ClientContext<'_>,
         topic: TopicId,
         fixed: Option<u32>,
-        id: RecordId,
+        (id, record): (RecordId, &Record),
         at: Instant,
     ) -> SendOutcome {
-        let record = cx.records.get(id);
         let fixed = match fixed {
             None if record.key != NO_KEY && !self.config.ignore_keys => {
-                let slots = &self.topics[topic.index()].slots;
-                let count = u32::try_from(slots.len()).expect("partitions fit in u32");
-                Some(slots[partition_for(record.key_hash, count) as usize])
+                let topic = &self.topics[topic.index()];
+                Some(topic.slots[topic.spread.partition_for(record.key_hash) as usize])
             }
             fixed => fixed,
         };
@@ -133,8 +134,7 @@ impl Producer {
             };
             if let Some(&last) = self.partitions.get(slot).queue.back() {
                 let batch = self.pool.get_mut(last);
-                if let Some(Appended { bytes, full }) = batch.try_append(&self.config, id, &record)
-                {
+                if let Some(Appended { bytes, full }) = batch.try_append(&self.config, id, record) {
                     if full {
                         self.wake();
                     }
@@ -146,13 +146,13 @@ impl Producer {
                 batch.closed = true;
                 self.wake();
             }
-            match self.room_for(&record) {
+            match self.room_for(record) {
                 Ok(()) if fixed.is_none() && self.sticky_slot(cx, topic) != slot => {
                     // The partition was left the moment its last batch closed: the new batch goes
                     // to the next one.
                 }
                 Ok(()) => {
-                    let bytes = self.start_batch(slot, id, &record, at);
+                    let bytes = self.start_batch(slot, id, record, at);
                     if fixed.is_none() {
                         let full = all_full(&self.partitions, &self.pool, &self.config, slot);
                         self.sticky_used(cx, topic, bytes, full);

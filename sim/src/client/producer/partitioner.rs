@@ -1,5 +1,6 @@
 //! The sticky partitioner for records without a key (KIP-794).
 
+use super::super::murmur2::Spread;
 use super::batch::BatchPool;
 use super::partition::Partitions;
 
@@ -72,6 +73,8 @@ pub(super) struct TopicState {
     pub(super) version: u32,
     /// Slots of all partitions by their number.
     pub(super) slots: Vec<u32>,
+    /// Over them.
+    pub(super) spread: Spread,
     /// Slots of those with a leader.
     pub(super) available: Vec<u32>,
     pub(super) sticky: Option<Sticky>,
