@@ -93,6 +93,26 @@ pub enum Note {
         /// How many replicas were in it.
         replicas: u32,
     },
+    /// A recovery found a batch whose checksum does not match, and cut the log there.
+    CorruptTail {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// Where the batch began: the new log end offset.
+        end: Offset,
+        /// The log end offset before.
+        from: Offset,
+    },
+    /// A follower was sent a batch whose checksum does not match, and took nothing.
+    CorruptFetched {
+        /// The follower.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// Where the batch begins.
+        base_offset: Offset,
+    },
     /// A log cleaner swapped segments for cleaner ones.
     Compacted {
         /// The broker.
@@ -281,6 +301,8 @@ impl Note {
         "log-start",
         "rolled",
         "directory-failed",
+        "corrupt-tail",
+        "corrupt-fetched",
         "compacted",
         "became-leader",
         "became-follower",
@@ -315,6 +337,8 @@ impl Note {
             Self::LogStart { .. } => "log-start",
             Self::Rolled { .. } => "rolled",
             Self::DirectoryFailed { .. } => "directory-failed",
+            Self::CorruptTail { .. } => "corrupt-tail",
+            Self::CorruptFetched { .. } => "corrupt-fetched",
             Self::Compacted { .. } => "compacted",
             Self::BecameLeader { .. } => "became-leader",
             Self::BecameFollower { .. } => "became-follower",

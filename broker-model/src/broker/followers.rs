@@ -124,6 +124,9 @@ impl Broker {
         if !entries.is_empty() && self.replicas.append_fails(partition) {
             return;
         }
+        if cx.batches.any_spoiled() && self.turn_away_spoiled(cx, leader, partition, entries) {
+            return;
+        }
         let mut copied = false;
         for entry in entries {
             copied |= self.copy_batch(cx, partition, *entry);
@@ -139,6 +142,28 @@ impl Broker {
             fetcher.change(index);
         }
         self.take_offsets(cx, answer);
+    }
+
+    /// A follower checks every batch before it appends the first. With one that is spoiled it
+    /// takes nothing, and asks again later, perhaps for ever. Source: Kafka,
+    /// `AbstractFetcherThread.processFetchRequest`.
+    fn turn_away_spoiled(
+        &mut self,
+        cx: &mut Context<'_>,
+        leader: NodeId,
+        partition: PartitionId,
+        entries: &[LogEntry],
+    ) -> bool {
+        let Some(spoiled) = entries.iter().find(|e| cx.batches.is_spoiled(e.batch)) else {
+            return false;
+        };
+        let (node, base_offset) = (self.node, spoiled.base_offset);
+        cx.note(Note::CorruptFetched { node, partition, base_offset });
+        let until = cx.now.instant + self.config.replica_fetch_backoff;
+        if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
+            fetcher.set_state(index, FollowedState::Delayed(until));
+        }
+        true
     }
 
     /// Takes over the leader's high watermark and log start offset.

@@ -53,7 +53,7 @@ pub(super) struct Lifecycle {
     /// The first metadata delta was applied: roles are taken.
     pub(super) published: bool,
     /// What an unclean stop left was read.
-    recovered: bool,
+    pub(super) recovered: bool,
     /// It was unfenced once since it started: its listeners are open (`BrokerServer.startup`
     /// opens them last).
     listening: bool,
@@ -210,30 +210,6 @@ impl Broker {
         }
     }
 
-    /// Kafka's broker registers first and recovers its logs, still fenced, before it takes in any
-    /// metadata.
-    fn recover_logs(&mut self, cx: &mut Context<'_>) {
-        if !self.life.recovered {
-            // Whoever loads logs deletes the file that calls them whole.
-            self.life.previous_epoch = BrokerEpoch(-1);
-        }
-        let bytes = self.replicas.iter().map(|(_, r)| r.log().recovery_bytes()).sum();
-        if self.life.recovered || bytes == 0 {
-            return self.recovered(cx);
-        }
-        let directories = self.replicas.directories.online_count();
-        let threads = self.config.num_recovery_threads_per_data_dir.saturating_mul(directories);
-        cx.outputs.push(Output::Recover { bytes, threads });
-    }
-
-    /// The logs are whole: the broker follows the metadata log.
-    pub(super) fn recovered(&mut self, cx: &mut Context<'_>) {
-        self.life.recovered = true;
-        if self.life.phase != Phase::Registering {
-            self.fetch_metadata(cx);
-        }
-    }
-
     /// How long until the controller is asked again after it refused. Source: Kafka,
     /// `BrokerLifecycleManager.scheduleNextCommunicationAfterFailure`.
     fn wait_after_failure(&mut self) -> Duration {
@@ -316,7 +292,7 @@ impl Broker {
         }
     }
 
-    fn fetch_metadata(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn fetch_metadata(&mut self, cx: &mut Context<'_>) {
         self.life.fetch_at = Instant::FAR;
         let Some(controller) = self.life.controller() else { return };
         let back = if self.life.reread { REREAD } else { 0 };

@@ -29,6 +29,7 @@ mod markers;
 mod produce;
 mod quotas;
 mod reading;
+mod recovery;
 mod replicas;
 mod roles;
 mod stop;

@@ -13,7 +13,7 @@ use crate::io::{Context, Output};
 use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
-use crate::records::PartitionRecord;
+use crate::records::{Batches, PartitionRecord};
 use crate::types::{Instant, NodeId, Offset, PartitionId};
 
 /// A replica with what its broker keeps beside it.
@@ -213,6 +213,17 @@ impl Broker {
         self.replicas.begin_timers(now, &self.config);
         self.isr.begin_timers(now, &self.config);
         self.start_cleaner(now);
+    }
+
+    /// Bit rot spoils a batch of a replica, on the disk and in memory: the one that holds an
+    /// offset, or the next one. Returns where it begins; `None` if there is no such batch.
+    pub fn spoil(
+        &mut self,
+        partition: PartitionId,
+        offset: Offset,
+        batches: &mut Batches,
+    ) -> Option<Offset> {
+        self.replicas.get_mut(partition)?.log_mut().spoil(offset, batches)
     }
 
     pub(super) fn flushed(&mut self, partition: Option<PartitionId>, end: Offset) {

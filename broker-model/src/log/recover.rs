@@ -1,6 +1,7 @@
 //! What a log holds after its broker was stopped.
 
 use super::Log;
+use super::segment::Segment;
 use crate::records::Batches;
 use crate::types::Offset;
 
@@ -35,8 +36,32 @@ impl Log {
         if self.recovery_point >= self.log_end {
             return 0;
         }
+        self.recovered_segments().iter().map(|s| s.bytes).sum()
+    }
+
+    fn recovered_segments(&self) -> &[Segment] {
         let after = self.segments.partition_point(|s| s.base_offset <= self.recovery_point);
-        self.segments[after.saturating_sub(1)..].iter().map(|s| s.bytes).sum()
+        &self.segments[after.saturating_sub(1)..]
+    }
+
+    /// The first batch that a recovery finds spoiled, in the segments that it reads.
+    #[must_use]
+    pub fn spoiled_in_recovery(&self, batches: &Batches) -> Option<Offset> {
+        if !batches.any_spoiled() || self.recovery_point >= self.log_end {
+            return None;
+        }
+        let first = self.recovered_segments().first()?.first_entry;
+        let spoiled = self.entries[first..].iter().find(|e| batches.is_spoiled(e.batch));
+        spoiled.map(|entry| entry.base_offset)
+    }
+
+    /// Bit rot: the batch that holds an offset, or the next one, is spoiled in this log. Returns
+    /// where it begins, `None` if there is none.
+    pub fn spoil(&mut self, offset: Offset, batches: &mut Batches) -> Option<Offset> {
+        let index = self.index_of(offset);
+        let entry = self.entries.get_mut(index)?;
+        entry.batch = batches.push_spoiled(entry.batch);
+        Some(entry.base_offset)
     }
 
     fn forget_log_start(&mut self) {

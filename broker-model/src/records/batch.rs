@@ -144,6 +144,8 @@ pub struct Batches {
     headers: BTreeMap<BatchId, SentHeader>,
     /// What cleanings left of bodies, in order of id.
     pub(super) cleaned: Vec<Cleaned>,
+    /// Bodies that bit rot spoiled, in order of id, with what they were.
+    pub(super) spoiled: Vec<(BatchId, BatchId)>,
 }
 
 impl Batches {

@@ -53,7 +53,7 @@ impl Batches {
     /// where they hold one.
     #[must_use]
     pub fn origin(&self, id: BatchId) -> BatchId {
-        self.cleaned(id).map_or(id, |c| c.origin)
+        self.unspoiled(self.cleaned(id).map_or(id, |c| c.origin))
     }
 
     /// Whether a body still holds the record at this position.

@@ -6,6 +6,7 @@ mod cleaned;
 mod coordinator_record;
 mod header;
 mod metadata_record;
+mod spoiled;
 
 pub use batch::{
     BATCH_OVERHEAD_BYTES, Batch, Batches, Content, LogEntry, MARKER_BATCH_BYTES, NewBatch,

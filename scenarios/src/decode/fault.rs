@@ -34,6 +34,12 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
         ends an empty disk replaces it and the broker starts again",
     ),
     (
+        "bit-rot",
+        FaultKind::BitRot,
+        "one batch that the target's replica holds is spoiled for good, on its disk and in its \
+        memory: its checksum does not match; the target is `leader-of:` or `follower-of:`",
+    ),
+    (
         "slow-link",
         FaultKind::SlowLink { latency: Drawn { low: 0, high: 0 }, factor: Ratio::ONE },
         "messages from and to the target take `latency` longer, `factor` times less bandwidth",
@@ -146,8 +152,13 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     let given = t.read(decoder, "name", values::name);
     let kind = parameters(decoder, &t, kind?);
     let target = target(decoder, &t, kind);
-    if matches!(kind, FaultKind::LeaderMove { .. }) {
-        t.refuse(decoder, &["for"], "a leader moves at once, there is nothing to heal");
+    let at_once = match kind {
+        FaultKind::LeaderMove { .. } => Some("a leader moves at once, there is nothing to heal"),
+        FaultKind::BitRot => Some("what is spoiled stays spoiled"),
+        _ => None,
+    };
+    if let Some(why) = at_once {
+        t.refuse(decoder, &["for"], why);
     }
     let name = given.unwrap_or_else(|| format!("{}-{}", kind.name(), index + 1));
     Some(Fault { name, kind, target, trigger, duration, chance })
@@ -251,6 +262,9 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
         FaultKind::ServiceKill | FaultKind::ServicePause => service,
         FaultKind::ControllerKill => controller,
         FaultKind::LeaderMove { .. } => partition,
+        FaultKind::BitRot => {
+            matches!(target, Target::LeaderOf { .. } | Target::FollowerOf { .. })
+        }
         FaultKind::Partition { .. }
         | FaultKind::SlowLink { .. }
         | FaultKind::Delay { .. }
@@ -265,6 +279,7 @@ fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
         let wanted = match kind {
             FaultKind::ServiceKill | FaultKind::ServicePause => "a service, like \"service:NAME\"",
             FaultKind::ControllerKill => "\"controller\" or one like \"controller:1\"",
+            FaultKind::BitRot => "a replica, like \"follower-of:TOPIC/0\"",
             FaultKind::LeaderMove { .. } => "a partition, like \"partition:TOPIC/0\"",
             _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
         };

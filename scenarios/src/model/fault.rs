@@ -50,6 +50,8 @@ pub enum FaultKind {
         /// `directory`: its place in `log.dirs`, from 1; drawn per seed if it is not given.
         directory: Option<u32>,
     },
+    /// `bit-rot`: a batch that is stored on the target is spoiled, drawn per seed.
+    BitRot,
     /// `slow-link`: every message from and to the target takes longer.
     SlowLink {
         /// `latency`: nanoseconds added one way.

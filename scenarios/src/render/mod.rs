@@ -302,11 +302,7 @@ fn fault(out: &mut Text, fault: &Fault) {
     out.text("kind", fault.kind.name());
     match fault.kind {
         FaultKind::Partition { cut } => out.text("cut", cut.name()),
-        FaultKind::DiskFailure { directory } => {
-            if let Some(directory) = directory {
-                out.line("directory", directory);
-            }
-        }
+        FaultKind::DiskFailure { directory: Some(place) } => out.line("directory", place),
         FaultKind::SlowDisk { factor } => out.line("factor", write_ratio(factor)),
         FaultKind::SlowLink { latency, factor } => {
             out.text("latency", &drawn(latency));

@@ -42,7 +42,6 @@ pub(crate) const IGNORED: &[Ignored] = &[
     Ignored {
         why: "records are ids without bytes: nothing transforms or checks them",
         keys: &[
-            "check.crcs",
             "compression.",
             "interceptor.classes",
             "key.deserializer",
@@ -51,6 +50,7 @@ pub(crate) const IGNORED: &[Ignored] = &[
             "value.serializer",
         ],
     },
+    Ignored { why: "a consumer checks every batch", keys: &["check.crcs"] },
     Ignored {
         why: "connections of the simulator have no DNS and no socket buffers",
         keys: &[

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod cluster;
+mod corruption;
 mod directories;
 mod fetching;
 mod groups;

@@ -36,6 +36,8 @@ pub(super) struct CompletedFetch {
     aborting: Vec<ProducerId>,
     /// A poll has looked at it.
     pub(super) initialized: bool,
+    /// The next batch is corrupt: nothing behind it is given.
+    pub(super) is_stuck: bool,
 }
 
 impl CompletedFetch {
@@ -65,6 +67,7 @@ impl CompletedFetch {
             aborted_next: 0,
             aborting: Vec::new(),
             initialized: false,
+            is_stuck: false,
         }
     }
 
@@ -183,6 +186,10 @@ impl Buffer {
                 return true;
             }
             let entry = entries[fetch.cursor as usize];
+            if batches.is_spoiled(entry.batch) {
+                fetch.is_stuck = true;
+                return false;
+            }
             let batch = batches.get(entry.batch);
             let end = entry.base_offset + i64::from(batch.count);
             fetch.last_epoch = Some(entry.leader_epoch);

@@ -40,6 +40,14 @@ impl Consumer {
             }
             let finished = self.give(cx, &mut fetch, max - out.records, out);
             moved |= fetch.next_offset > fetch.fetch_offset;
+            if fetch.is_stuck {
+                // Every poll throws until the application seeks; what came before is given first.
+                if out.records == 0 {
+                    self.throw(ConsumerError::Corrupt(fetch.partition, fetch.next_offset));
+                }
+                self.buffer.put_front(fetch);
+                break;
+            }
             if finished {
                 self.discard(&fetch);
             } else {

@@ -1,8 +1,8 @@
-//! Disks that fail, each below one log directory.
+//! Disks that fail, each below one log directory, and disks that forget.
 
 use broker_model::io::StopKind;
-use broker_model::types::Offset;
-use scenarios::model::FaultKind;
+use broker_model::types::{Offset, PartitionId};
+use scenarios::model::{FaultKind, Target};
 
 use super::Active;
 use crate::prng::scale;
@@ -45,6 +45,35 @@ impl World {
             }
         }
         self.start_stopped(active);
+    }
+
+    /// What bit rot spoils: a batch of the target's replica, any of those that it holds.
+    pub(super) fn rot_of(
+        &self,
+        kind: FaultKind,
+        target: &Target,
+        nodes: &[usize],
+        choice: u64,
+    ) -> Option<(PartitionId, Offset)> {
+        let (FaultKind::BitRot, &[index]) = (kind, nodes) else { return None };
+        let (Target::LeaderOf { topic, partition } | Target::FollowerOf { topic, partition }) =
+            target
+        else {
+            return None;
+        };
+        let partition = self.partition_named(topic, *partition)?;
+        let entries = self.nodes[index].broker()?.replica(partition)?.log().entries();
+        let entry = entries.get(scale(choice, entries.len() as u64) as usize)?;
+        Some((partition, entry.base_offset))
+    }
+
+    pub(super) fn rot(&mut self, active: &Active) {
+        let (Some((partition, offset)), &[index]) = (active.rot, active.nodes.as_slice()) else {
+            return;
+        };
+        if let Some(broker) = self.nodes[index].broker_mut() {
+            broker.spoil(partition, offset, &mut self.shared.batches);
+        }
     }
 
     fn replace_disk(&mut self, index: usize, place: u32) {

@@ -34,6 +34,7 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         | FaultKind::Delay { .. }
         | FaultKind::ConnectionLoss { .. }
         | FaultKind::DiskFailure { .. }
+        | FaultKind::BitRot
         | FaultKind::LeaderMove { .. } => None,
     }
 }
@@ -78,6 +79,7 @@ impl World {
             }
             FaultKind::ServiceKill => client(NodeState::is_running),
             FaultKind::ServicePause => client(|state| state == NodeState::Up),
+            FaultKind::BitRot => active.rot.is_some(),
             FaultKind::LeaderMove { to } => self.can_move_leader(target, to),
         }
     }
@@ -123,6 +125,7 @@ impl World {
                     self.pause_client(index);
                 }
             }
+            FaultKind::BitRot => self.rot(active),
             FaultKind::LeaderMove { to } => self.move_leader(target, to),
         }
     }
@@ -170,7 +173,7 @@ impl World {
                     }
                 }
             }
-            FaultKind::LeaderMove { .. } => {}
+            FaultKind::BitRot | FaultKind::LeaderMove { .. } => {}
         }
     }
 

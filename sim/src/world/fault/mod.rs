@@ -9,7 +9,7 @@ mod target;
 mod tests;
 mod trigger;
 
-use broker_model::types::Instant;
+use broker_model::types::{Instant, Offset, PartitionId};
 use scenarios::model::FaultKind;
 
 use super::{Event, World};
@@ -41,6 +41,8 @@ struct Active {
     cuts: Vec<(HostId, HostId)>,
     /// Of `log.dirs`, from 0: the directory whose disk fails.
     place: u32,
+    /// The partition and the offset that bit rot spoils.
+    rot: Option<(PartitionId, Offset)>,
     record: usize,
 }
 
@@ -99,7 +101,8 @@ impl World {
         };
         let record = self.faults.records.len() - 1;
         let place = self.place_of(kind, planned.choice);
-        let active = Active { nodes, clients, cuts, place, record };
+        let rot = self.rot_of(kind, &target, &nodes, planned.choice);
+        let active = Active { nodes, clients, cuts, place, rot, record };
         self.faults.running += 1;
         self.faults.fired[number] = true;
         self.faults.active[number] = Some(active.clone());

@@ -47,6 +47,14 @@ impl Words<'_> {
                 let place = directory + 1;
                 format!("broker {node} finds log directory {place} failed, {replicas} offline")
             }
+            Note::CorruptTail { node, partition, end, from } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} recovers {partition}: corrupt at {end}, cut from {from}")
+            }
+            Note::CorruptFetched { node, partition, base_offset } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} turns away the corrupt batch {partition} @{base_offset}")
+            }
             Note::Compacted { node, partition, from, end, removed } => {
                 let (partition, records) = (self.partition(*partition), *removed as usize);
                 let gone = plural(records, "record");

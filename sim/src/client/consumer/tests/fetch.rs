@@ -256,3 +256,18 @@ fn canaries_skip_repeat_and_invent_now_and_then() {
     let (_, invented) = long_run(|b| b.rules.consumer_records = ConsumerRecords::Invent);
     assert_eq!(invented, 1);
 }
+
+#[test]
+fn what_comes_before_a_corrupt_batch_is_given_and_then_every_poll_throws() {
+    let mut b = Bench::assigned(&[], ONE);
+    let (good, bad) = (b.batch(2, -1), b.batch(2, -1));
+    let bad = b.batches.push_spoiled(bad);
+    let data = b.data(0, 0, &[good, bad]);
+    b.fetch(0, 77, vec![data]);
+    assert_eq!(b.poll(), ["0@0..2"]);
+    let corrupt = || ConsumerError::Corrupt(PartitionId(0), Offset(2));
+    for _ in 0..2 {
+        assert_eq!(b.poll(), [""; 0]);
+        assert_eq!(b.told(), [ConsumerEvent::Error(corrupt())]);
+    }
+}
