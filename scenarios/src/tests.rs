@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::model::FaultKind;
 use crate::{Diagnostic, Scenario};
 
 const SMALL: &str = r#"
@@ -71,6 +72,67 @@ fn flags_set_values() {
     assert!(scenario.to_toml().contains("burst(10)"));
     let scenario = with("gate.p99.9(produce)", "< 5ms").expect("valid");
     assert_eq!(scenario.gates[0].bound, 5_000_000);
+}
+
+#[test]
+fn integers_of_kafka_can_be_drawn() {
+    let key = "cluster.config.broker.session.timeout.ms";
+    let scenario = with(key, "5s..9s").expect("valid");
+    assert_eq!(scenario.cluster.config.int("broker.session.timeout.ms"), 5_000);
+    let highest = scenario.settled(|path, low, high| {
+        assert_eq!((path, low), (key, 5_000));
+        high
+    });
+    assert_eq!(highest.cluster.config.int("broker.session.timeout.ms"), 9_000);
+    assert_eq!(Scenario::parse(&scenario.to_toml(), &[]).expect("canonical"), scenario);
+    assert_eq!(
+        with("cluster.config.num.io.threads", "2..8").map(|s| s.settled(|_, _, h| h)),
+        with("cluster.config.num.io.threads", "8")
+    );
+    for (key, bad) in [
+        (key, "9s..5s"),
+        (key, "5s.."),
+        ("cluster.config.num.io.threads", "0..8"),
+        ("topic.orders.config.cleanup.policy", "delete..compact"),
+        // Both ends are held against the rest of the file.
+        ("cluster.config.min.insync.replicas", "2..4"),
+    ] {
+        assert!(with(key, bad).is_err(), "{key} = {bad}");
+    }
+}
+
+#[test]
+fn operations_are_read() {
+    let operations = r#"
+[[fault]]
+kind = "add-broker"
+target = "broker:4"
+at = "1s"
+
+[[fault]]
+kind = "reassign"
+target = "topic:orders"
+replicas = ["broker:4", "broker:2"]
+at = "2s"
+
+[[fault]]
+kind = "unclean-election"
+target = "partition:orders/0"
+at = "3s"
+"#;
+    let read = |brokers: &str| {
+        let flags = [("cluster.brokers".to_owned(), brokers.to_owned())];
+        Scenario::parse(&format!("{SMALL}{operations}"), &flags)
+    };
+    let scenario = read("4").expect("valid");
+    assert_eq!(scenario.brokers_at_boot(), 3);
+    let FaultKind::Reassign { replicas: Some(list), .. } = scenario.faults[1].kind else {
+        panic!("{:?}", scenario.faults[1])
+    };
+    assert_eq!(list.brokers(), [4, 2]);
+    assert_eq!(Scenario::parse(&scenario.to_toml(), &[]).expect("canonical"), scenario);
+    let unknown = read("3").expect_err("no broker 4");
+    assert!(unknown.iter().all(|e| e.code == "scenario::unknown-broker"), "{unknown:?}");
 }
 
 #[test]
@@ -176,7 +238,17 @@ fn hostile_files_are_told_and_not_fatal() {
 fn shipped() -> Vec<(String, String)> {
     let root = env!("CARGO_MANIFEST_DIR");
     let mut out = Vec::new();
-    for folder in ["", "smoke/", "faults/", "hazards/", "storage/", "zoo/", "regressions/"] {
+    for folder in [
+        "",
+        "smoke/",
+        "faults/",
+        "hazards/",
+        "operations/",
+        "campaign/",
+        "storage/",
+        "zoo/",
+        "regressions/",
+    ] {
         let Ok(entries) = std::fs::read_dir(format!("{root}/{folder}")) else { continue };
         for entry in entries {
             let name = entry.expect("readable").file_name().to_string_lossy().into_owned();

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use reports::summary::Summary;
 use scenarios::Scenario;
 
+/// Seeds of each file of the campaign.
+const CAMPAIGN_SEEDS: u64 = 10;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("scenarios")
 }
@@ -73,6 +76,19 @@ fn fault_scenarios_pass_on_many_seeds() {
 fn storage_scenarios_are_as_expected_on_many_seeds() {
     let seeds = |file: PathBuf| (0..10).map(move |seed| (file.clone(), Some(seed)));
     as_expected(files("storage").into_iter().flat_map(seeds));
+}
+
+#[test]
+fn operations_are_as_expected_on_many_seeds() {
+    let seeds = |file: PathBuf| (0..5).map(move |seed| (file.clone(), Some(seed)));
+    as_expected(files("operations").into_iter().flat_map(seeds));
+}
+
+/// A taste of what `docs/campaign.md` describes.
+#[test]
+fn the_campaign_finds_nothing_on_its_first_seeds() {
+    let seeds = |file: PathBuf| (0..CAMPAIGN_SEEDS).map(move |seed| (file.clone(), Some(seed)));
+    as_expected(files("campaign").into_iter().flat_map(seeds));
 }
 
 #[test]

@@ -37,8 +37,11 @@ impl Broker {
         let begun = self.metadata_offset;
         for (offset, record) in (from..).zip(records) {
             if offset < self.metadata_offset {
-                // Read again after a lost connection. Whether it is believed is a rule.
-                if let MetadataRecord::Partition(record) = record {
+                // Read again after a lost connection. Whether it is believed is a rule; what was let
+                // go since, or deleted, is not taken up again.
+                if let MetadataRecord::Partition(record) = record
+                    && self.replicas.get(record.partition).is_some()
+                {
                     self.reconsider(cx, record);
                 }
                 continue;

@@ -11,7 +11,7 @@ pub(super) fn check(cross: &mut Cross<'_>) {
 
 fn topics(cross: &mut Cross<'_>) {
     let scenario = cross.scenario;
-    let brokers = scenario.cluster.brokers;
+    let brokers = scenario.brokers_at_boot();
     for topic in &scenario.topics {
         let name = topic.name.as_str();
         let factor = cross.at(&["topic", name, "replication"]);
@@ -19,7 +19,7 @@ fn topics(cross: &mut Cross<'_>) {
             let problem = Problem::new(
                 "scenario::replication-above-brokers",
                 format!(
-                    "topic `{name}` wants {} replicas, the cluster has {brokers} brokers",
+                    "topic `{name}` wants {} replicas, the cluster boots with {brokers} brokers",
                     topic.replication
                 ),
             )

@@ -32,6 +32,12 @@ pub(super) fn check(cross: &mut Cross<'_>) {
         if let FaultKind::DiskFailure { directory: Some(place) } = fault.kind {
             directory(cross, place, cross.at(&["fault", &index, "directory"]));
         }
+        if let FaultKind::Reassign { replicas: Some(list) } = fault.kind {
+            let replicas = cross.at(&["fault", &index, "replicas"]);
+            for broker in list.brokers() {
+                target(cross, &Target::Broker(*broker), replicas);
+            }
+        }
         let at = cross.at(&["fault", &index, "at"]);
         let on = cross.at(&["fault", &index, "on"]);
         match &fault.trigger {
@@ -69,6 +75,7 @@ fn target(cross: &mut Cross<'_>, target: &Target, node: Option<&Node>) {
         Target::LeaderOf { topic, partition: n }
         | Target::FollowerOf { topic, partition: n }
         | Target::Partition { topic, partition: n } => partition(cross, topic, *n, node),
+        Target::Topic(name) => partition(cross, name, 0, node),
         Target::GroupCoordinator(name) => group(cross, name, node),
         Target::TransactionCoordinator(id) => transactional_id(cross, id, node),
         Target::Broker(id) => {

@@ -5,7 +5,7 @@ use crate::decoder::{Decoder, Fields, Problem};
 use crate::diagnostic::{listed, nearest};
 use crate::kafka_keys::{self, Version};
 use crate::model::cluster::{Cluster, Hardware, Network, Topic};
-use crate::model::config::{KafkaConfig, Scope};
+use crate::model::config::{ConfigValue, KafkaConfig, Scope};
 use crate::model::quantity::{Distribution, Ratio};
 use crate::profiles;
 use crate::spec;
@@ -269,13 +269,20 @@ pub(super) fn kafka_config(
             );
             continue;
         }
-        let taken = known.read(&entry.node.value).and_then(|value| {
+        let taken = |value: ConfigValue| {
             let taken = decoder.takes.map_or(Ok(()), |takes| takes(scope, &entry.key, &value));
             let refused = |why| Wrong::new("scenario::kafka-value", why);
             taken.map(|()| value).map_err(refused)
-        });
-        match taken {
-            Ok(value) => {
+        };
+        let value = match known.read_range(&entry.node.value) {
+            Some(ends) => ends.and_then(|(low, high)| Ok((taken(low)?, Some(taken(high)?)))),
+            None => known.read(&entry.node.value).and_then(|value| Ok((taken(value)?, None))),
+        };
+        match value {
+            Ok((value, high)) => {
+                if let (ConfigValue::Int(low), Some(ConfigValue::Int(high))) = (&value, high) {
+                    config.drawn.insert(entry.key.clone(), (*low, high));
+                }
                 config.set.insert(entry.key.clone(), value);
             }
             Err(wrong) => decoder.wrong(&full, &entry.node.place, wrong),

@@ -1,14 +1,13 @@
 //! `[[fault]]` and `[swarm]`.
 
 use crate::decode::event::{broker, event, message_kind};
-use crate::decode::place::{name, number, topic_partition};
+use crate::decode::target::target;
 use crate::decoder::{Decoder, Fields, Problem};
-use crate::model::fault::{Cut, Fault, FaultKind, Swarm, Target, Trigger};
+use crate::model::fault::{Cut, Fault, FaultKind, ReplicaList, Swarm, Trigger};
 use crate::model::message::{Api, MessageKind};
 use crate::model::quantity::{Drawn, Ratio};
 use crate::spec;
 use crate::tree::{Node, Value};
-use crate::units::Wrong;
 use crate::values;
 
 const DEFAULT_FACTOR: Ratio = Ratio { numerator: 10, denominator: 1 };
@@ -68,6 +67,23 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
         FaultKind::LeaderMove { to: None },
         "a partition's leader moves without any crash: to the preferred replica, or to the broker \
         `to`, which an administrator first makes the preferred one",
+    ),
+    (
+        "reassign",
+        FaultKind::Reassign { replicas: None },
+        "an administrator gives the partitions other replicas (KIP-455): those that are new copy \
+        the log, and when all are in sync the others go",
+    ),
+    (
+        "unclean-election",
+        FaultKind::UncleanElection,
+        "an administrator asks for an unclean election of a partition without leader (KIP-460)",
+    ),
+    (
+        "add-broker",
+        FaultKind::AddBroker,
+        "the target is not there when the cluster boots, and joins it now; in a run without this \
+        fault it is there from the boot on",
     ),
 ];
 
@@ -152,12 +168,15 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     let given = t.read(decoder, "name", values::name);
     let kind = parameters(decoder, &t, kind?);
     let target = target(decoder, &t, kind);
-    let at_once = match kind {
+    let lasting = match kind {
         FaultKind::LeaderMove { .. } => Some("a leader moves at once, there is nothing to heal"),
         FaultKind::BitRot => Some("what is spoiled stays spoiled"),
+        FaultKind::UncleanElection => Some("an election is over at once, there is nothing to heal"),
+        FaultKind::Reassign { .. } => Some("it lasts until the new replicas are in sync"),
+        FaultKind::AddBroker => Some("what is added stays"),
         _ => None,
     };
-    if let Some(why) = at_once {
+    if let Some(why) = lasting {
         t.refuse(decoder, &["for"], why);
     }
     let name = given.unwrap_or_else(|| format!("{}-{}", kind.name(), index + 1));
@@ -166,7 +185,8 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
 
 /// The parameters of a kind; others are refused.
 fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKind {
-    let mut unused = vec!["cut", "factor", "latency", "probability", "message", "to", "directory"];
+    let mut unused =
+        vec!["cut", "factor", "latency", "probability", "message", "to", "directory", "replicas"];
     let mut take = |key| unused.retain(|k| *k != key);
     let kind = match kind {
         FaultKind::Partition { cut } => {
@@ -204,6 +224,10 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
             take("to");
             FaultKind::LeaderMove { to: t.read(decoder, "to", broker) }
         }
+        FaultKind::Reassign { .. } => {
+            take("replicas");
+            FaultKind::Reassign { replicas: replicas(decoder, t) }
+        }
         FaultKind::ConnectionLoss { probability } => {
             take("probability");
             let read = t.read(decoder, "probability", values::probability);
@@ -213,6 +237,22 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
     };
     t.refuse(decoder, &unused, &format!("`{}` does not have it", kind.name()));
     kind
+}
+
+/// The brokers of a reassignment.
+fn replicas(decoder: &mut Decoder, t: &Fields<'_>) -> Option<ReplicaList> {
+    let brokers = t.read_list(decoder, "replicas", broker)?;
+    let list = ReplicaList::new(&brokers);
+    if let (None, Some(node)) = (list, t.get("replicas"))
+        && !decoder.is_wrong(node)
+    {
+        decoder.raise(
+            Problem::new("scenario::replicas", "these cannot be the replicas of a partition")
+                .at(&node.place, "these brokers")
+                .help(format!("name 1 to {} brokers, each once", ReplicaList::MAX)),
+        );
+    }
+    list
 }
 
 fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
@@ -239,121 +279,6 @@ fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
     match on {
         Some((event, nth)) => Trigger::On { event, nth, after: after.unwrap_or(Drawn::fixed(0)) },
         None => Trigger::At(at.unwrap_or(Drawn::fixed(0))),
-    }
-}
-
-/// The target, or the kind's only sensible one.
-fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> Target {
-    let default = match kind {
-        FaultKind::ControllerKill => Some(Target::Controller),
-        FaultKind::RestartAll => Some(Target::AllBrokers),
-        _ => None,
-    };
-    let read = if let (Some(default), None) = (&default, t.get("target")) {
-        return default.clone();
-    } else {
-        t.require(decoder, "target", read_target)
-    };
-    let Some(target) = read else { return Target::AllBrokers };
-    let service = matches!(target, Target::Service { .. });
-    let controller = matches!(target, Target::Controller | Target::ControllerNumber(_));
-    let partition = matches!(target, Target::Partition { .. } | Target::LeaderOf { .. });
-    let fits = match kind {
-        FaultKind::ServiceKill | FaultKind::ServicePause => service,
-        FaultKind::ControllerKill => controller,
-        FaultKind::LeaderMove { .. } => partition,
-        FaultKind::BitRot => {
-            matches!(target, Target::LeaderOf { .. } | Target::FollowerOf { .. })
-        }
-        FaultKind::Partition { .. }
-        | FaultKind::SlowLink { .. }
-        | FaultKind::Delay { .. }
-        | FaultKind::ConnectionLoss { .. } => !matches!(target, Target::Partition { .. }),
-        FaultKind::BrokerPause
-        | FaultKind::BrokerStop
-        | FaultKind::BrokerPowerCut
-        | FaultKind::SlowDisk { .. } => !service && !matches!(target, Target::Partition { .. }),
-        _ => !service && !controller && !matches!(target, Target::Partition { .. }),
-    };
-    if let (false, Some(node)) = (fits, t.get("target")) {
-        let wanted = match kind {
-            FaultKind::ServiceKill | FaultKind::ServicePause => "a service, like \"service:NAME\"",
-            FaultKind::ControllerKill => "\"controller\" or one like \"controller:1\"",
-            FaultKind::BitRot => "a replica, like \"follower-of:TOPIC/0\"",
-            FaultKind::LeaderMove { .. } => "a partition, like \"partition:TOPIC/0\"",
-            _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
-        };
-        decoder.raise(
-            Problem::new("scenario::target", format!("`{}` cannot hit that target", kind.name()))
-                .at(&node.place, "this target")
-                .maybe_at(t.get("kind"), "this kind")
-                .help(format!("it hits {wanted}")),
-        );
-    }
-    target
-}
-
-/// Every form of a target, for messages and the reference.
-pub(crate) const TARGETS: &[&str] = &[
-    "leader-of:TOPIC/N",
-    "follower-of:TOPIC/N",
-    "coordinator-of:group/NAME",
-    "coordinator-of:txn/ID",
-    "controller",
-    "controller:N",
-    "broker:N",
-    "rack:NAME",
-    "service:NAME",
-    "service:NAME/N",
-    "all-brokers",
-    "random-broker",
-    "partition:TOPIC/N",
-];
-
-fn read_target(value: &Value) -> Result<Target, Wrong> {
-    let text = values::text(value)?;
-    let unknown = || {
-        let short: String = text.chars().take(60).collect();
-        Wrong::new("scenario::target", format!("{short:?} is no target"))
-            .help(format!("one of {}", TARGETS.join(", ")))
-    };
-    let Some((role, what)) = text.split_once(':') else {
-        return match text.as_str() {
-            "controller" => Ok(Target::Controller),
-            "all-brokers" => Ok(Target::AllBrokers),
-            "random-broker" => Ok(Target::RandomBroker),
-            _ => Err(unknown()),
-        };
-    };
-    match role {
-        "leader-of" => {
-            let (topic, partition) = topic_partition(what)?;
-            Ok(Target::LeaderOf { topic, partition })
-        }
-        "follower-of" => {
-            let (topic, partition) = topic_partition(what)?;
-            Ok(Target::FollowerOf { topic, partition })
-        }
-        "partition" => {
-            let (topic, partition) = topic_partition(what)?;
-            Ok(Target::Partition { topic, partition })
-        }
-        "coordinator-of" => match what.split_once('/') {
-            Some(("group", group)) => Ok(Target::GroupCoordinator(name(group)?)),
-            Some(("txn", id)) => Ok(Target::TransactionCoordinator(name(id)?)),
-            _ => Err(unknown()),
-        },
-        "broker" => Ok(Target::Broker(number(what).ok_or_else(unknown)?)),
-        "controller" => Ok(Target::ControllerNumber(number(what).ok_or_else(unknown)?)),
-        "rack" => Ok(Target::Rack(name(what)?)),
-        "service" => match what.split_once('/') {
-            None => Ok(Target::Service { name: name(what)?, instance: None }),
-            Some((service, instance)) => Ok(Target::Service {
-                name: name(service)?,
-                instance: Some(number(instance).ok_or_else(unknown)?),
-            }),
-        },
-        _ => Err(unknown()),
     }
 }
 

@@ -10,6 +10,7 @@ mod gate;
 mod load;
 mod place;
 mod service;
+mod target;
 
 use crate::Vocabulary;
 use crate::decoder::{Decoder, Problem};
@@ -19,7 +20,8 @@ use crate::tree::{Entry, Node, Value};
 use crate::units::Wrong;
 use crate::values;
 
-pub(crate) use fault::{FAULT_KINDS, TARGETS};
+pub(crate) use fault::FAULT_KINDS;
+pub(crate) use target::TARGETS;
 
 /// At most so many entries in a table of named things.
 const ENTRIES_MAX: usize = 1_000;

@@ -254,6 +254,33 @@ impl KafkaKey {
         self.check(read)
     }
 
+    /// Reads both ends of a range, `"1s..9s"`, if that is what the value is: an integer that is
+    /// drawn per seed.
+    pub(crate) fn read_range(
+        &self,
+        value: &Value,
+    ) -> Option<Result<(ConfigValue, ConfigValue), Wrong>> {
+        let Value::Text(text) = value else { return None };
+        let (low, high) = text.split_once("..")?;
+        if !matches!(self.kind, "SHORT" | "INT" | "LONG") {
+            return None;
+        }
+        let end = |text: &str| {
+            let number = text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Integer);
+            self.read(&number)
+        };
+        let ends = end(low).and_then(|low| end(high).map(|high| (low, high)));
+        Some(ends.and_then(|ends| {
+            match ends {
+                (ConfigValue::Int(low), ConfigValue::Int(high)) if low > high => {
+                    Err(Wrong::new("scenario::range", format!("{text:?} ends before it begins"))
+                        .help("write the smaller end first, like \"1s..9s\""))
+                }
+                ends => Ok(ends),
+            }
+        }))
+    }
+
     fn integer(&self, value: &Value) -> Result<i64, Wrong> {
         let number = match value {
             Value::Integer(n) => *n,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Scenario;
 use crate::kafka_keys::Version;
 
 /// Whose keys.
@@ -41,15 +42,26 @@ pub struct KafkaConfig {
     pub scope: Scope,
     /// The release whose defaults apply.
     pub version: Version,
-    /// What is set, by key.
+    /// What is set, by key. Of what is drawn the least value.
     pub set: BTreeMap<String, ConfigValue>,
+    /// Integers that are drawn uniformly once per seed, with the least and the greatest value:
+    /// `"1s..9s"`.
+    pub drawn: BTreeMap<String, (i64, i64)>,
 }
 
 impl KafkaConfig {
     /// Nothing set.
     #[must_use]
     pub fn empty(scope: Scope, version: Version) -> Self {
-        Self { scope, version, set: BTreeMap::new() }
+        Self { scope, version, set: BTreeMap::new(), drawn: BTreeMap::new() }
+    }
+
+    /// Sets what is drawn to what `draw` makes of its key, its least and its greatest value.
+    fn settle(&mut self, path: &str, draw: &mut impl FnMut(&str, i64, i64) -> i64) {
+        for (key, (low, high)) in std::mem::take(&mut self.drawn) {
+            let value = draw(&format!("{path}.{key}"), low, high);
+            self.set.insert(key, ConfigValue::Int(value));
+        }
     }
 
     /// Everything that is not as in the newest release by default: defaults of the release that
@@ -163,5 +175,24 @@ impl KafkaConfig {
             Some(ConfigValue::Text(value)) => Some(value),
             _ => None,
         }
+    }
+}
+
+impl Scenario {
+    /// The same with a value for each configuration that is drawn per seed: what `draw` makes of
+    /// its path, its least and its greatest value.
+    #[must_use]
+    pub fn settled(&self, mut draw: impl FnMut(&str, i64, i64) -> i64) -> Self {
+        let mut settled = self.clone();
+        settled.cluster.config.settle("cluster.config", &mut draw);
+        settled.cluster.admin.settle("cluster.admin", &mut draw);
+        for topic in &mut settled.topics {
+            topic.config.settle(&format!("topic.{}.config", topic.name), &mut draw);
+        }
+        for service in &mut settled.services {
+            service.producer.settle(&format!("service.{}.producer", service.name), &mut draw);
+            service.consumer.settle(&format!("service.{}.consumer", service.name), &mut draw);
+        }
+        settled
     }
 }

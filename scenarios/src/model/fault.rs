@@ -87,6 +87,45 @@ pub enum FaultKind {
         /// `to`: to this broker, which becomes the preferred one; without it to the preferred.
         to: Option<u32>,
     },
+    /// `reassign`: the target partitions get other replicas (KIP-455), without any crash.
+    Reassign {
+        /// `replicas`: which; without them they are drawn per seed, as many as there are.
+        replicas: Option<ReplicaList>,
+    },
+    /// `unclean-election`: an administrator asks for an unclean election (KIP-460).
+    UncleanElection,
+    /// `add-broker`: the target broker is not there before, and starts for the first time.
+    AddBroker,
+}
+
+/// Brokers in the order of an assignment, the preferred leader first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReplicaList {
+    brokers: [u32; Self::MAX],
+    count: usize,
+}
+
+impl ReplicaList {
+    /// How many replicas a reassignment can name.
+    pub const MAX: usize = 9;
+
+    /// A list of one to [`Self::MAX`] different brokers.
+    #[must_use]
+    pub fn new(brokers: &[u32]) -> Option<Self> {
+        let twice = brokers.iter().enumerate().any(|(i, one)| brokers[..i].contains(one));
+        if brokers.is_empty() || brokers.len() > Self::MAX || twice {
+            return None;
+        }
+        let mut list = Self { brokers: [0; Self::MAX], count: brokers.len() };
+        list.brokers[..brokers.len()].copy_from_slice(brokers);
+        Some(list)
+    }
+
+    /// The brokers, in order.
+    #[must_use]
+    pub fn brokers(&self) -> &[u32] {
+        &self.brokers[..self.count]
+    }
 }
 
 /// Which links a partition fault cuts.
@@ -146,13 +185,15 @@ pub enum Target {
     AllBrokers,
     /// `random-broker`: drawn per seed.
     RandomBroker,
-    /// `partition:TOPIC/PARTITION`: for `leader-move`.
+    /// `partition:TOPIC/PARTITION`: for `leader-move`, `reassign` and `unclean-election`.
     Partition {
         /// The topic, internal ones included.
         topic: String,
         /// The partition within it.
         partition: u32,
     },
+    /// `topic:TOPIC`: all its partitions, for `reassign`.
+    Topic(String),
 }
 
 /// When.

@@ -14,7 +14,7 @@ pub use crate::kafka_keys::Version;
 pub use check::{Anomaly, Checks, ExactlyOnce, Expectation, Verdict};
 pub use cluster::{Cluster, Cpu, Disk, Hardware, Network, Nic, Topic};
 pub use config::{ConfigValue, KafkaConfig, Scope};
-pub use fault::{Cut, Fault, FaultKind, ProtocolEvent, Swarm, Target, Trigger};
+pub use fault::{Cut, Fault, FaultKind, ProtocolEvent, ReplicaList, Swarm, Target, Trigger};
 pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Statistic};
 pub use load::{Arrivals, CallRange, Keys, Load, Shape};
 pub use message::{Api, MessageKind};
@@ -93,5 +93,16 @@ impl Scenario {
     #[must_use]
     pub fn service(&self, name: &str) -> Option<usize> {
         self.services.iter().position(|s| s.name == name)
+    }
+
+    /// How many brokers there are when the cluster boots: without those that a fault adds.
+    #[must_use]
+    pub fn brokers_at_boot(&self) -> u32 {
+        let added = |id: u32| {
+            let adds =
+                |f: &Fault| (f.kind, &f.target) == (FaultKind::AddBroker, &Target::Broker(id));
+            self.faults.iter().any(adds)
+        };
+        (1..=self.cluster.brokers).filter(|&id| !added(id)).count() as u32
     }
 }

@@ -144,7 +144,9 @@ fn config(out: &mut Text, key: &str, config: &KafkaConfig) {
         .set
         .iter()
         .map(|(key, value)| {
+            let range = config.drawn.get(key).map(|(low, high)| format!("{low}..{high}"));
             let value = match value {
+                ConfigValue::Int(_) if range.is_some() => quoted(&range.unwrap_or_default()),
                 ConfigValue::Bool(value) => value.to_string(),
                 ConfigValue::Int(value) => value.to_string(),
                 ConfigValue::Millionths(value) => {
@@ -316,6 +318,10 @@ fn fault(out: &mut Text, fault: &Fault) {
             out.text("latency", &drawn(latency));
         }
         FaultKind::LeaderMove { to: Some(to) } => out.text("to", &format!("broker:{to}")),
+        FaultKind::Reassign { replicas: Some(list) } => {
+            let brokers = list.brokers().iter().map(|broker| format!("broker:{broker}"));
+            out.line("replicas", words::list(&brokers.collect::<Vec<_>>()));
+        }
         FaultKind::ConnectionLoss { probability } => {
             out.line("probability", write_ratio(probability));
         }

@@ -118,6 +118,7 @@ impl fmt::Display for Target {
             Self::LeaderOf { topic, partition } => write!(f, "leader-of:{topic}/{partition}"),
             Self::FollowerOf { topic, partition } => write!(f, "follower-of:{topic}/{partition}"),
             Self::Partition { topic, partition } => write!(f, "partition:{topic}/{partition}"),
+            Self::Topic(topic) => write!(f, "topic:{topic}"),
             Self::GroupCoordinator(group) => write!(f, "coordinator-of:group/{group}"),
             Self::TransactionCoordinator(id) => write!(f, "coordinator-of:txn/{id}"),
             Self::Controller => f.write_str("controller"),

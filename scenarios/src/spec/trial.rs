@@ -47,6 +47,13 @@ pub const FAULT: Section = Section {
         ),
         key("message", "see below", "required for delay", "Which messages of the target."),
         key("to", "broker:N", "any", "For `delay` and `leader-move`: to which broker."),
+        key(
+            "replicas",
+            "brokers",
+            "drawn per seed, as many as before",
+            "For `reassign`: the replicas in order, `[\"broker:4\", \"broker:2\"]`, the preferred \
+             leader first. Each further partition of a topic begins one further in the list.",
+        ),
         key("probability", "probability", "1", "For `connection-loss`: per message."),
         key(
             "directory",

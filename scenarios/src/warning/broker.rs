@@ -10,7 +10,7 @@ const TRANSACTIONS: &str = "transaction.state.log.replication.factor";
 
 /// An internal topic that is never created, because it wants more brokers than there are.
 pub(super) fn internal_topic_factor(scenario: &Scenario) -> Option<Warning> {
-    let brokers = scenario.cluster.brokers;
+    let brokers = scenario.brokers_at_boot();
     let groups = scenario.services.iter().any(|s| s.group.is_some());
     let transactions = scenario.services.iter().any(|s| s.transactional);
     let too_high = |key: &str| scenario.cluster.config.int(key) > i64::from(brokers);

@@ -19,7 +19,7 @@ pub use tables::{Tables, mean_gap};
 use broker_model::rules::{Era, Rules, UnknownRule};
 use broker_model::types::{Duration, Timestamp};
 use scenarios::Scenario;
-use scenarios::model::{Fault, FaultKind, Ratio, Trigger};
+use scenarios::model::{Fault, FaultKind, Ratio, Target, Trigger};
 
 use crate::prng::Stream;
 use crate::world::demandable;
@@ -126,6 +126,12 @@ impl Plan {
     /// As [`Self::new`].
     pub fn with_tables(scenario: &Scenario, seed: u64, tables: Tables) -> Result<Self, PlanError> {
         let rules = rules_of(scenario)?;
+        // Each key has a stream of its own: another one that is drawn does not change it.
+        let drawn = |path: &str, low: i64, high: i64| {
+            let above = Stream::new(seed, &format!("config/{path}")).between(0, low.abs_diff(high));
+            low.saturating_add_unsigned(above)
+        };
+        let scenario = &scenario.settled(drawn);
         let settings = Settings::new(scenario, &rules)?;
         let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
         if let Some(note) = scenario.expect.notes.iter().find(unknown) {
@@ -155,6 +161,17 @@ impl Plan {
             .map(|(number, fault)| plan_fault(seed, number, fault, kept(fault)))
             .collect();
         Ok(Self { scenario: scenario.clone(), seed, rules, settings, faults, tables })
+    }
+}
+
+impl Plan {
+    /// Whether a broker is not there at the boot because a fault of this run adds it.
+    pub(crate) fn adds(&self, broker: u32) -> bool {
+        self.faults.iter().any(|planned| {
+            let fault = &planned.fault;
+            planned.on
+                && (fault.kind, &fault.target) == (FaultKind::AddBroker, &Target::Broker(broker))
+        })
     }
 }
 

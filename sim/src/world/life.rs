@@ -44,7 +44,7 @@ impl World {
     pub(super) fn stop_node(&mut self, index: usize, kind: StopKind) {
         let ends = match self.nodes[index].state {
             NodeState::Up | NodeState::Paused => true,
-            NodeState::Stopped => kind == StopKind::PowerCut,
+            NodeState::Stopped => kind == StopKind::PowerCut && !self.nodes[index].is_absent(),
             NodeState::NoPower => false,
         };
         if !ends {

@@ -137,6 +137,10 @@ impl World {
         }
         while let Some((index, kind)) = self.halted.pop() {
             self.stop_node(index, kind);
+            if kind == StopKind::Clean {
+                // A shutdown that took longer than the fault which asked for it.
+                self.start_unless_held(index);
+            }
         }
         true
     }

@@ -118,6 +118,12 @@ impl Node {
         self.broker().is_none_or(Broker::is_listening)
     }
 
+    /// Whether its process has never run: a broker that is added later.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        self.incarnation == 0
+    }
+
     /// The broker, if it is one.
     #[must_use]
     pub fn broker(&self) -> Option<&Broker> {

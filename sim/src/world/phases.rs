@@ -91,7 +91,9 @@ impl World {
     pub(super) fn begin(&mut self) {
         self.shared.recorder.phase(Phase::Warmup, 0);
         for index in 0..self.nodes.len() {
-            self.start_node(index);
+            if !self.plan.adds(self.nodes[index].id.0) {
+                self.start_node(index);
+            }
         }
         // The administrator; services start when their topics exist.
         self.start_client(0);
@@ -109,6 +111,7 @@ impl World {
             LOAD_ENDS => self.end_load(),
             SAMPLE => {
                 self.sample();
+                self.end_what_is_done();
                 self.note_recovery();
                 if self.phases.stage < Stage::Over {
                     self.queue.push(self.now + self.samples.interval(), Event::Run(SAMPLE));

@@ -9,14 +9,19 @@ impl World {
         let image = self.image();
         self.nodes
             .iter()
-            .filter(|n| n.broker().is_some())
+            .filter(|n| n.broker().is_some() && !n.is_absent())
             .all(|n| image.broker(n.id).is_some_and(|b| !b.fenced))
     }
 
     /// Every broker's process is the one the controller has registered, and is unfenced.
     pub(super) fn brokers_are_registered(&self) -> bool {
         self.brokers_are_unfenced()
-            && self.nodes.iter().filter_map(Node::broker).all(Broker::is_registered)
+            && self
+                .nodes
+                .iter()
+                .filter(|n| !n.is_absent())
+                .filter_map(Node::broker)
+                .all(Broker::is_registered)
     }
 
     pub(super) fn isrs_are_full(&self) -> bool {

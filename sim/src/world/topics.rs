@@ -35,7 +35,7 @@ impl World {
     fn internal_topics(&self) -> impl Iterator<Item = CreateTopicRequest> + '_ {
         let config = self.nodes.iter().find_map(Node::broker).map(Broker::config);
         let config = config.expect("a cluster has brokers");
-        let brokers = self.plan.scenario.cluster.brokers;
+        let brokers = self.plan.scenario.brokers_at_boot();
         let both = [false, true].map(|transactions| internal_topic(config, transactions));
         both.into_iter().filter(move |request| request.replication_factor <= brokers)
     }

@@ -1,13 +1,16 @@
 //! Produce, the high watermark, leader changes, the ISR.
 
+use alloc::vec;
+
 use super::cluster::{Cluster, of_producer, produced, producer};
 use crate::config::BrokerConfig;
 use crate::io::StopKind;
 use crate::log::Log;
 use crate::note::Note;
+use crate::protocol::controller::AlterPartitionReassignmentsRequest;
 use crate::protocol::fetch::Isolation;
 use crate::protocol::produce::Acks;
-use crate::protocol::{ApiKey, ErrorCode};
+use crate::protocol::{ApiKey, ErrorCode, Request};
 use crate::types::{BrokerEpoch, LeaderEpoch, MILLISECOND, NodeId, Offset, PartitionId, SECOND};
 
 fn three() -> Cluster {
@@ -108,6 +111,27 @@ fn a_follower_cuts_what_the_old_leader_had_alone() {
     let cut = Note::Truncated { node: NodeId(1), partition: p, end, from, epoch };
     assert!(c.notes.contains(&cut));
     assert!(same_log(c.replica(1, p).log(), c.replica(leader, p).log()));
+}
+
+#[test]
+fn what_was_let_go_is_not_taken_up_again_when_metadata_is_read_twice() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2], &[]);
+    c.produce(1, p, 2, Acks::All);
+    let request = AlterPartitionReassignmentsRequest {
+        partition: p,
+        replicas: Some(vec![NodeId(3), NodeId(2)]),
+        allow_replication_factor_change: true,
+    };
+    c.ask(1, i16::MAX, Request::AlterPartitionReassignments(request));
+    c.until("broker 1 lets go", |c| c.broker(1).replica(p).is_none());
+    // The answer that tells that it is fenced is lost: broker 1 asks from before the move on.
+    c.pause(NodeId(1));
+    c.advance(10 * SECOND);
+    c.resume_deaf(NodeId(1));
+    c.advance(5 * SECOND);
+    assert!(c.broker(1).replica(p).is_none(), "it is no replica of it any more");
+    assert_eq!(c.leader(p), Some(3));
 }
 
 #[test]

@@ -35,7 +35,10 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         | FaultKind::ConnectionLoss { .. }
         | FaultKind::DiskFailure { .. }
         | FaultKind::BitRot
-        | FaultKind::LeaderMove { .. } => None,
+        | FaultKind::LeaderMove { .. }
+        | FaultKind::Reassign { .. }
+        | FaultKind::UncleanElection
+        | FaultKind::AddBroker => None,
     }
 }
 
@@ -65,7 +68,10 @@ impl World {
             FaultKind::BrokerKill | FaultKind::ControllerKill | FaultKind::RestartAll => {
                 node(NodeState::is_running)
             }
-            FaultKind::BrokerPowerCut => node(|state| state != NodeState::NoPower),
+            FaultKind::BrokerPowerCut => active.nodes.iter().any(|&index| {
+                let node = &self.nodes[index];
+                node.state != NodeState::NoPower && !node.is_absent()
+            }),
             FaultKind::BrokerPause | FaultKind::BrokerStop => node(|state| state == NodeState::Up),
             FaultKind::Partition { .. } => !active.cuts.is_empty(),
             FaultKind::SlowDisk { .. } | FaultKind::FullDisk | FaultKind::DiskFailure { .. } => {
@@ -81,6 +87,9 @@ impl World {
             FaultKind::ServicePause => client(|state| state == NodeState::Up),
             FaultKind::BitRot => active.rot.is_some(),
             FaultKind::LeaderMove { to } => self.can_move_leader(target, to),
+            FaultKind::Reassign { .. } => !active.moves.is_empty(),
+            FaultKind::UncleanElection => self.can_elect_uncleanly(target),
+            FaultKind::AddBroker => active.nodes.iter().any(|&index| self.nodes[index].is_absent()),
         }
     }
 
@@ -127,6 +136,15 @@ impl World {
             }
             FaultKind::BitRot => self.rot(active),
             FaultKind::LeaderMove { to } => self.move_leader(target, to),
+            FaultKind::Reassign { .. } => self.reassign(&active.moves),
+            FaultKind::UncleanElection => self.elect_uncleanly(target),
+            FaultKind::AddBroker => {
+                for &index in &active.nodes {
+                    if self.nodes[index].is_absent() {
+                        self.start_node(index);
+                    }
+                }
+            }
         }
     }
 
@@ -173,7 +191,11 @@ impl World {
                     }
                 }
             }
-            FaultKind::BitRot | FaultKind::LeaderMove { .. } => {}
+            FaultKind::BitRot
+            | FaultKind::LeaderMove { .. }
+            | FaultKind::Reassign { .. }
+            | FaultKind::UncleanElection
+            | FaultKind::AddBroker => {}
         }
     }
 
@@ -204,15 +226,21 @@ impl World {
 
     pub(super) fn start_stopped(&mut self, active: &Active) {
         for &index in &active.nodes {
-            let held = self.is_held(Hold::Down, |other| other.nodes.contains(&index));
-            if held || self.nodes[index].state.is_running() {
-                continue;
-            }
-            let had_power = self.nodes[index].state != NodeState::NoPower;
-            self.start_node(index);
-            if !had_power {
-                self.reset_stale_connections(index);
-            }
+            self.start_unless_held(index);
+        }
+    }
+
+    /// Starts a node that is stopped, unless a fault in force keeps it down.
+    pub(in crate::world) fn start_unless_held(&mut self, index: usize) {
+        let held = self.is_held(Hold::Down, |other| other.nodes.contains(&index));
+        let node = &self.nodes[index];
+        if held || node.state.is_running() || node.is_absent() {
+            return;
+        }
+        let had_power = node.state != NodeState::NoPower;
+        self.start_node(index);
+        if !had_power {
+            self.reset_stale_connections(index);
         }
     }
 

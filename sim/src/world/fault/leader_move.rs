@@ -34,7 +34,7 @@ impl World {
         self.send_as_administrator(Request::ElectLeaders(request));
     }
 
-    fn partition_to_move(&self, target: &Target) -> Option<PartitionId> {
+    pub(super) fn partition_to_move(&self, target: &Target) -> Option<PartitionId> {
         match target {
             Target::Partition { topic, partition } | Target::LeaderOf { topic, partition } => {
                 self.partition_named(topic, *partition)

@@ -4,6 +4,9 @@ mod delay;
 mod disk;
 mod effect;
 mod leader_move;
+mod operation;
+#[cfg(test)]
+mod operation_tests;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,7 @@ struct Active {
     place: u32,
     /// The partition and the offset that bit rot spoils.
     rot: Option<(PartitionId, Offset)>,
+    moves: Vec<operation::Move>,
     record: usize,
 }
 
@@ -99,10 +103,11 @@ impl World {
             FaultKind::Partition { cut } => self.links_cut_by(cut, &nodes, &clients),
             _ => Vec::new(),
         };
+        let moves = self.moves_of(kind, &target, planned.choice);
         let record = self.faults.records.len() - 1;
         let place = self.place_of(kind, planned.choice);
         let rot = self.rot_of(kind, &target, &nodes, planned.choice);
-        let active = Active { nodes, clients, cuts, place, rot, record };
+        let active = Active { nodes, clients, cuts, place, moves, rot, record };
         self.faults.running += 1;
         self.faults.fired[number] = true;
         self.faults.active[number] = Some(active.clone());

@@ -38,6 +38,7 @@ impl World {
                 let brokers: Vec<usize> = self.broker_indices().collect();
                 vec![brokers[scale(choice, brokers.len() as u64) as usize]]
             }
+            Target::Topic(topic) => self.leaders_of(topic),
             Target::Service { .. } => Vec::new(),
         };
         let clients = match target {
@@ -68,6 +69,17 @@ impl World {
     fn leader_of(&self, topic: &str, index: u32) -> Option<NodeId> {
         let partition = self.partition_named(topic, index)?;
         self.image().partition(partition)?.leader
+    }
+
+    /// Where the leaders of a topic's partitions are.
+    fn leaders_of(&self, topic: &str) -> Vec<usize> {
+        let image = self.image();
+        let partitions = image.topic_by_name(topic).and_then(|id| image.topic(id));
+        let leads = |id: NodeId| {
+            let of = partitions.iter().flat_map(|topic| &topic.partitions);
+            of.filter_map(|p| image.partition(*p)).any(|record| record.leader == Some(id))
+        };
+        self.broker_indices().filter(|&index| leads(self.nodes[index].id)).collect()
     }
 
     fn first_follower_of(&self, topic: &str, index: u32) -> Option<NodeId> {
