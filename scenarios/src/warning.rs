@@ -26,6 +26,8 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
         broker::flush_by_messages(scenario),
         broker::min_isr_is_factor(scenario),
         broker::unclean_with_transactions(scenario),
+        broker::even_quorum(scenario),
+        client::keyless_into_compacted(scenario),
         client::acknowledged_by_one(scenario),
         client::poll_interval(scenario),
     ];

@@ -121,3 +121,29 @@ pub(super) fn unclean_with_transactions(scenario: &Scenario) -> Option<Warning> 
         path: format!("{table}.config.{key:?}"),
     })
 }
+
+/// As many controllers as would do with one less.
+pub(super) fn even_quorum(scenario: &Scenario) -> Option<Warning> {
+    let controllers = scenario.cluster.controllers;
+    if controllers % 2 == 1 {
+        return None;
+    }
+    Some(Warning {
+        name: "even-quorum",
+        text: format!(
+            "{controllers} controllers need {} for a majority, so {}: an odd number is cheaper and \
+             no less safe",
+            controllers / 2 + 1,
+            match controllers {
+                2 => "the loss of one of them ends every decision, as with one alone".to_owned(),
+                _ => format!(
+                    "they bear the loss of {}, as {} do",
+                    controllers / 2 - 1,
+                    controllers - 1
+                ),
+            }
+        ),
+        source: "Kafka documentation, KRaft: deploying considerations",
+        path: "cluster.controllers".to_owned(),
+    })
+}

@@ -3,7 +3,7 @@
 use super::{Warning, named, plural};
 use crate::model::quantity::Distribution;
 use crate::model::service::{Service, ServiceTime};
-use crate::model::{KafkaConfig, Scenario};
+use crate::model::{ConfigValue, KafkaConfig, Keys, Load, Scenario};
 
 /// Whether a producer with these keys ends up idempotent (KIP-679).
 fn idempotent(producer: &KafkaConfig) -> bool {
@@ -78,5 +78,37 @@ pub(super) fn poll_interval(scenario: &Scenario) -> Option<Warning> {
         ),
         source: "KIP-62",
         path: format!("service.{}.consumer.\"max.poll.interval.ms\"", first.name),
+    })
+}
+
+/// Compaction goes by key, so that brokers refuse records without one.
+pub(super) fn keyless_into_compacted(scenario: &Scenario) -> Option<Warning> {
+    let key = "cleanup.policy";
+    let compacts = |name: &str| {
+        let topic = scenario.topic(name).map(|index| &scenario.topics[index].config);
+        let policy = match topic.and_then(|config| config.get(key)) {
+            Some(ConfigValue::List(own)) => own.clone(),
+            _ => scenario.cluster.config.list("log.cleanup.policy"),
+        };
+        policy.iter().any(|one| one == "compact")
+    };
+    let keyless = |load: &&Load| {
+        let service = scenario.service(&load.into).map(|index| &scenario.services[index]);
+        load.keys == Keys::None && service.and_then(|s| s.output.as_deref()).is_some_and(compacts)
+    };
+    let found: Vec<&str> =
+        scenario.loads.iter().filter(keyless).map(|load| load.name.as_str()).collect();
+    let first = found.first()?;
+    Some(Warning {
+        name: "keyless-into-compacted",
+        text: format!(
+            "{} {} {} records without a key to a compacted topic: brokers refuse them with \
+             INVALID_RECORD",
+            plural("load", "loads", &found),
+            named(&found),
+            plural("sends", "send", &found),
+        ),
+        source: "KIP-135",
+        path: format!("load.{first}.keys"),
     })
 }

@@ -41,8 +41,20 @@ fn a_sound_configuration_has_none() {
     // Near misses: one below, one apart.
     assert!(names(&[("cluster.config.offsets.topic.replication.factor", "3")]).is_empty());
     assert!(names(&[("service.order.producer.acks", "all")]).is_empty());
+    assert!(names(&[("cluster.controllers", "3")]).is_empty());
     assert!(names(&[("service.billing.consumer.max.poll.interval.ms", "500ms")]).is_empty());
     assert!(names(&[("topic.orders.config.unclean.leader.election.enable", "false")]).is_empty());
+}
+
+#[test]
+fn records_without_a_key_do_not_go_with_compaction() {
+    let (keys, policy) = (("load.calls.keys", "none"), "topic.orders.config.cleanup.policy");
+    assert_eq!(names(&[keys, (policy, "compact")]), ["keyless-into-compacted"]);
+    let cluster = ("cluster.config.log.cleanup.policy", "compact,delete");
+    assert_eq!(names(&[keys, cluster]), ["keyless-into-compacted"]);
+    assert!(names(&[keys, cluster, (policy, "delete")]).is_empty(), "the topic's own");
+    assert!(names(&[(policy, "compact")]).is_empty(), "with keys");
+    assert!(names(&[keys]).is_empty(), "not compacted");
 }
 
 #[test]
@@ -64,6 +76,8 @@ fn each_configuration_that_hurts_has_its_warning() {
             "cluster.config.unclean.leader.election.enable",
             "true",
         ),
+        ("even-quorum", "cluster.controllers", "2"),
+        ("even-quorum", "cluster.controllers", "4"),
         ("acks-1-under-exactly-once", "service.order.producer.acks", "1"),
         ("poll-interval-below-work", "service.billing.consumer.max.poll.interval.ms", "499ms"),
     ] {
