@@ -245,6 +245,7 @@ fn shipped() -> Vec<(String, String)> {
         "hazards/",
         "operations/",
         "campaign/",
+        "load/",
         "storage/",
         "zoo/",
         "regressions/",

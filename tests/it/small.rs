@@ -29,6 +29,16 @@ pub(crate) fn run(scenario: &Scenario, seed: u64) -> Summary {
     run.expect("the scenario names known rules").summary
 }
 
+#[test]
+fn the_large_cluster_runs_when_it_is_made_small() {
+    let text = "extends = \"load/brokers-100.toml\"\n[scenario]\nname = \"brokers-12\"\n\
+                duration = \"500ms\"\n[cluster]\nbrokers = 12\n[topic.events]\npartitions = 240\n\
+                [service.gateway]\ninstances = 6\n[service.archive]\ninstances = 6\n";
+    let summary = run(&scenario(text), 0);
+    assert!(summary.as_expected(), "{:?} {:?}", summary.verdict, summary.anomalies);
+    assert!(summary.records.acknowledged > 20_000, "{:?}", summary.records);
+}
+
 /// The digests of a run's events and of what its clients saw.
 pub(crate) fn digests(scenario: &Scenario, seed: u64) -> (String, String) {
     let summary = run(scenario, seed);

@@ -12,7 +12,6 @@ use crate::protocol::fetch::{
 };
 use crate::protocol::{ErrorCode, Request};
 use crate::records::LogEntry;
-use crate::replication::FollowedState;
 use crate::rules::{FetchResponseEpochCheck, FollowerHwBeforeTruncate};
 use crate::types::{NodeId, PartitionId};
 
@@ -61,7 +60,7 @@ impl Broker {
         let Some(fetcher) = self.fetchers.get_mut(leader) else { return };
         let response = match result {
             Err(Disconnected) => {
-                fetcher.failed(backoff);
+                self.fetchers.failed(leader, backoff);
                 self.fetchers.sweep(leader);
                 return;
             }
@@ -109,7 +108,7 @@ impl Broker {
                 None => self.copy(cx, leader, answer, entries),
             },
             ErrorCode::OffsetOutOfRange => self.locate(cx, leader, partition),
-            _ => fetcher.set_state(index, FollowedState::Delayed(until)),
+            _ => self.fetchers.delay(leader, partition, until),
         }
     }
 
@@ -160,9 +159,7 @@ impl Broker {
         let (node, base_offset) = (self.node, spoiled.base_offset);
         cx.note(Note::CorruptFetched { node, partition, base_offset });
         let until = cx.now.instant + self.config.replica_fetch_backoff;
-        if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
-            fetcher.set_state(index, FollowedState::Delayed(until));
-        }
+        self.fetchers.delay(leader, partition, until);
         true
     }
 

@@ -13,7 +13,6 @@ use crate::io::{Context, Disconnected};
 use crate::partition::Replica;
 use crate::protocol::fetch::{EpochEnd, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 use crate::protocol::{ErrorCode, Request};
-use crate::replication::FollowedState;
 use crate::rules::Truncate;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
@@ -119,8 +118,8 @@ impl Broker {
             let until = cx.now.instant + self.config.replica_fetch_backoff;
             if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
                 fetcher.cut_first(index, rule);
-                fetcher.set_state(index, FollowedState::Delayed(until));
             }
+            self.fetchers.delay(leader, partition, until);
             return;
         };
         match fit(replica, told, rule) {

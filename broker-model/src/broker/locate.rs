@@ -11,16 +11,13 @@ use crate::protocol::fetch::{
     Isolation, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetSpec,
 };
 use crate::protocol::{ErrorCode, Request};
-use crate::replication::FollowedState;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
 impl Broker {
     pub(super) fn locate(&mut self, cx: &mut Context<'_>, leader: NodeId, partition: PartitionId) {
         let epoch = self.replicas.get(partition).and_then(|r| r.leader_epoch());
         let Some(leader_epoch) = epoch else { return };
-        if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
-            fetcher.set_state(index, FollowedState::Locating);
-        }
+        self.fetchers.locating(leader, partition);
         let ask = |spec| ListOffsetsPartition {
             partition,
             current_leader_epoch: Some(leader_epoch),
@@ -55,9 +52,7 @@ impl Broker {
         });
         let Some((start, end)) = bounds else {
             let until = cx.now.instant + self.config.replica_fetch_backoff;
-            if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
-                fetcher.set_state(index, FollowedState::Delayed(until));
-            }
+            self.fetchers.delay(leader, partition, until);
             return;
         };
         self.fit_between(cx, partition, start, end);

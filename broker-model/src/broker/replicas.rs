@@ -1,6 +1,7 @@
 //! The replicas a broker holds, and the housekeeping of their logs: flushes, checkpoints,
 //! retention.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -33,7 +34,8 @@ pub(super) struct Hosted {
 /// All replicas, by partition.
 #[derive(Clone, Debug)]
 pub(super) struct Replicas {
-    hosted: Vec<Option<Hosted>>,
+    /// A broker of a large cluster has few of its partitions: a place without a replica is small.
+    hosted: Vec<Option<Box<Hosted>>>,
     flush_timers: BTreeSet<(Instant, PartitionId)>,
     watermark_checkpoint_at: Instant,
     start_checkpoint_at: Instant,
@@ -67,7 +69,7 @@ impl Replicas {
     }
 
     pub(super) fn hosted_mut(&mut self, partition: PartitionId) -> Option<&mut Hosted> {
-        self.hosted.get_mut(partition.index())?.as_mut()
+        self.hosted.get_mut(partition.index())?.as_deref_mut()
     }
 
     /// Adds a replica, in the directory at this place.
@@ -76,8 +78,8 @@ impl Replicas {
             self.hosted.resize_with(partition.index() + 1, || None);
         }
         let (flush_asked, unflushed) = (Offset::ZERO, 0);
-        self.hosted[partition.index()] =
-            Some(Hosted { replica, directory, record: None, flush_asked, unflushed });
+        let hosted = Hosted { replica, directory, record: None, flush_asked, unflushed };
+        self.hosted[partition.index()] = Some(Box::new(hosted));
         self.directories.count(directory, 1);
     }
 
@@ -85,7 +87,7 @@ impl Replicas {
         self.directories.lost.remove(&partition);
         let hosted = self.hosted.get_mut(partition.index())?.take()?;
         self.directories.count(hosted.directory, -1);
-        Some(hosted)
+        Some(*hosted)
     }
 
     /// In which directory a replica is.
@@ -107,7 +109,7 @@ impl Replicas {
         if !self.directories.any_fails() {
             return false;
         }
-        let hosted = self.hosted.get(partition.index()).and_then(Option::as_ref);
+        let hosted = self.hosted.get(partition.index()).and_then(Option::as_deref);
         hosted.is_some_and(|hosted| self.directories.find_out(hosted.directory))
     }
 
@@ -118,7 +120,8 @@ impl Replicas {
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (PartitionId, &mut Hosted)> {
-        (0..).zip(&mut self.hosted).filter_map(|(i, h)| h.as_mut().map(|h| (PartitionId(i), h)))
+        let all = (0..).zip(&mut self.hosted);
+        all.filter_map(|(i, h)| h.as_deref_mut().map(|h| (PartitionId(i), h)))
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
@@ -165,7 +168,8 @@ impl Replicas {
         bytes: u32,
         rolled: bool,
     ) {
-        let Some(hosted) = self.hosted.get_mut(partition.index()).and_then(Option::as_mut) else {
+        let Some(hosted) = self.hosted.get_mut(partition.index()).and_then(Option::as_deref_mut)
+        else {
             return;
         };
         let log = hosted.replica.log();

@@ -296,7 +296,7 @@ impl Controller {
             };
             change.election(election).build(&live, rules)
         });
-        changed.map(MetadataRecord::Partition).collect()
+        changed.map(MetadataRecord::of_partition).collect()
     }
 
     fn session_ended(&self, now: Instant, broker: NodeId) -> bool {

@@ -65,7 +65,7 @@ impl Controller {
         let election = if unclean { Election::Unclean } else { Election::Online };
         let change = self.change(partition).without(broker).placed(placed).election(election);
         let live = |r: NodeId| r != broker && self.image.may_lead(partition, r);
-        change.build(&live, rules).map(MetadataRecord::Partition)
+        change.build(&live, rules).map(MetadataRecord::of_partition)
     }
 
     /// `AssignReplicasToDirs`: the broker knows best where its replicas are. Of a directory that
@@ -87,7 +87,7 @@ impl Controller {
             if known.is_online(directory) {
                 let change = self.change(old).placed(placed);
                 let new = change.build(&|r| self.image.may_lead(old, r), rules);
-                records.extend(new.map(MetadataRecord::Partition));
+                records.extend(new.map(MetadataRecord::of_partition));
             } else {
                 records.extend(self.without_replica(old, broker, placed, rules));
             }

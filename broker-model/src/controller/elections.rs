@@ -37,7 +37,7 @@ impl Controller {
         }
         let change = self.change(old).election(election);
         let new = change.build(&|r| self.image.may_lead(old, r), rules).ok_or(otherwise)?;
-        Ok(Decision { records: [MetadataRecord::Partition(new)].into(), answer: () })
+        Ok(Decision { records: [MetadataRecord::of_partition(new)].into(), answer: () })
     }
 
     /// `auto.leader.rebalance.enable`: gives every preferred replica that may lead its
@@ -51,7 +51,7 @@ impl Controller {
                 change.build(&|r| self.image.may_lead(p, r), rules)
             })
             .take(ROUND_MAX)
-            .map(MetadataRecord::Partition)
+            .map(MetadataRecord::of_partition)
             .collect()
     }
 
@@ -65,7 +65,7 @@ impl Controller {
                 change.build(&|r| self.image.may_lead(p, r), rules)
             })
             .take(ROUND_MAX)
-            .map(MetadataRecord::Partition)
+            .map(MetadataRecord::of_partition)
             .collect()
     }
 }

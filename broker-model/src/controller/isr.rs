@@ -33,7 +33,7 @@ impl Controller {
             // It completed a reassignment that leaves this leader out.
             answer.error = ErrorCode::NewLeaderElected;
         }
-        let records = new.into_iter().map(MetadataRecord::Partition).collect();
+        let records = new.into_iter().map(MetadataRecord::of_partition).collect();
         Ok(Decision { records, answer })
     }
 

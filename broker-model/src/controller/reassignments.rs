@@ -30,7 +30,7 @@ impl Controller {
             }
             None => self.reverted(old, rules),
         }?;
-        let records = new.into_iter().map(MetadataRecord::Partition).collect();
+        let records = new.into_iter().map(MetadataRecord::of_partition).collect();
         Ok(Decision { records, answer: () })
     }
 

@@ -109,7 +109,7 @@ impl Controller {
                 new.eligible_leader_replicas.clear();
                 new.last_known_elr.clear();
                 new.partition_epoch = p.partition_epoch.next();
-                MetadataRecord::Partition(new)
+                MetadataRecord::of_partition(new)
             }));
         }
         Ok(Decision { records, answer: () })
@@ -164,7 +164,7 @@ impl Controller {
             if !known || twice || uneven || isr.is_empty() {
                 return Err(ErrorCode::InvalidReplicaAssignment);
             }
-            records.push(MetadataRecord::Partition(PartitionRecord {
+            let partition = PartitionRecord {
                 partition: PartitionId(first_id + (index - first)),
                 topic,
                 index,
@@ -179,7 +179,8 @@ impl Controller {
                 adding: Vec::new(),
                 removing: Vec::new(),
                 directories: directories_of(replicas, |r| self.default_directory(r)),
-            }));
+            };
+            records.push(MetadataRecord::of_partition(partition));
         }
         Ok(records)
     }

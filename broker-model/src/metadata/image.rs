@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::names::{Address, AddressedTopic};
@@ -74,7 +75,7 @@ pub struct Image {
     end: u64,
     topics: Vec<Option<TopicImage>>,
     by_name: BTreeMap<String, TopicId>,
-    partitions: Vec<Option<PartitionRecord>>,
+    partitions: Vec<Option<Arc<PartitionRecord>>>,
     brokers: Vec<Option<BrokerImage>>,
     next_producer_id: i64,
     quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
@@ -150,7 +151,7 @@ impl Image {
         }
     }
 
-    fn apply_partition(&mut self, record: &PartitionRecord) {
+    fn apply_partition(&mut self, record: &Arc<PartitionRecord>) {
         let new = self.partition(record.partition).is_none();
         let Some(topic) = self.topic_mut(record.topic) else { return };
         if new {
@@ -159,7 +160,7 @@ impl Image {
             }
             topic.partitions.push(record.partition);
         }
-        *slot(&mut self.partitions, record.partition.index()) = Some(record.clone());
+        *slot(&mut self.partitions, record.partition.index()) = Some(Arc::clone(record));
     }
 
     fn remove_topic(&mut self, id: TopicId) {
@@ -185,12 +186,12 @@ impl Image {
     /// A partition, unless unknown or deleted.
     #[must_use]
     pub fn partition(&self, id: PartitionId) -> Option<&PartitionRecord> {
-        self.partitions.get(id.index())?.as_ref()
+        self.partitions.get(id.index())?.as_deref()
     }
 
     /// All partitions in order of id.
     pub fn partitions(&self) -> impl Iterator<Item = &PartitionRecord> {
-        self.partitions.iter().flatten()
+        self.partitions.iter().flatten().map(Arc::as_ref)
     }
 
     /// The smallest id no partition has had: deleted ones count.
@@ -390,11 +391,11 @@ mod tests {
     fn a_removed_topic_frees_its_name_and_keeps_its_ids() {
         let image = image(&[
             topic(0, "t"),
-            MetadataRecord::Partition(partition(0, 0, 0)),
-            MetadataRecord::Partition(partition(1, 0, 1)),
+            MetadataRecord::of_partition(partition(0, 0, 0)),
+            MetadataRecord::of_partition(partition(1, 0, 1)),
             MetadataRecord::RemoveTopic { topic: TopicId(0) },
             topic(1, "t"),
-            MetadataRecord::Partition(partition(2, 1, 0)),
+            MetadataRecord::of_partition(partition(2, 1, 0)),
         ]);
         assert_eq!(image.topic_by_name("t"), Some(TopicId(1)));
         assert_eq!(image.partition_count(), 3);

@@ -17,6 +17,8 @@ pub mod versions;
 
 pub use error_code::ErrorCode;
 
+use alloc::boxed::Box;
+
 use crate::records::Batches;
 use crate::types::Duration;
 
@@ -82,7 +84,8 @@ protocol! {
     DeleteRecords(produce::DeleteRecordsRequest, produce::DeleteRecordsResponse),
     Metadata(metadata::MetadataRequest, metadata::MetadataResponse),
     FindCoordinator(coordinator::FindCoordinatorRequest, coordinator::FindCoordinatorResponse),
-    JoinGroup(group::JoinGroupRequest, group::JoinGroupResponse),
+    // Boxed, because it is large and rare: what every request takes is moved from hand to hand.
+    JoinGroup(Box<group::JoinGroupRequest>, group::JoinGroupResponse),
     SyncGroup(group::SyncGroupRequest, group::SyncGroupResponse),
     Heartbeat(group::HeartbeatRequest, group::HeartbeatResponse),
     LeaveGroup(group::LeaveGroupRequest, group::LeaveGroupResponse),
@@ -114,6 +117,9 @@ protocol! {
     EndQuorumEpoch(quorum::EndQuorumEpochRequest, quorum::EndQuorumEpochResponse),
     FetchQuorum(quorum::FetchQuorumRequest, quorum::FetchQuorumResponse),
 }
+
+/// Larger ones are moved by a call of `memcpy`, some ten times on their way.
+const _: () = assert!(size_of::<Request>() <= 112 && size_of::<Response>() <= 80);
 
 /// Bytes of a request or response beside its batches: headers and small fields. An estimate
 /// for the bandwidth of links, not a wire format.

@@ -1,6 +1,7 @@
 //! Records of the metadata log. Source: Kafka, `metadata/src/main/resources/common/metadata`.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::types::{
@@ -62,8 +63,9 @@ pub enum MetadataRecord {
         /// Kafka's topic keys with their values.
         config: Vec<(String, String)>,
     },
-    /// A new partition, or a change to one: always the whole state.
-    Partition(PartitionRecord),
+    /// A new partition, or a change to one: always the whole state. Every broker of a cluster has
+    /// all of them, so they share one.
+    Partition(Arc<PartitionRecord>),
     /// A topic is gone.
     RemoveTopic {
         /// The id.
@@ -98,6 +100,14 @@ pub enum MetadataRecord {
         /// The leader.
         leader: NodeId,
     },
+}
+
+impl MetadataRecord {
+    /// A partition's state as a record of the log.
+    #[must_use]
+    pub fn of_partition(state: PartitionRecord) -> Self {
+        Self::Partition(Arc::new(state))
+    }
 }
 
 /// The whole state of a partition.

@@ -45,7 +45,7 @@ pub(crate) struct Fetcher {
     /// A fetch is on its way.
     pub(crate) in_flight: bool,
     /// After a failed fetch nothing is sent before this.
-    pub(crate) paused_until: Option<Instant>,
+    paused_until: Option<Instant>,
     /// Some partition is delayed until this, or later.
     delayed_until: Option<Instant>,
     fetching: usize,
@@ -125,7 +125,7 @@ impl Fetcher {
     }
 
     /// Stops fetching a partition until `state` is over.
-    pub(crate) fn set_state(&mut self, index: u32, state: FollowedState) {
+    pub(super) fn set_state(&mut self, index: u32, state: FollowedState) {
         let before = core::mem::replace(&mut self.slots[index as usize].state, state);
         if before == FollowedState::Fetching {
             self.fetching -= 1;
@@ -149,6 +149,11 @@ impl Fetcher {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// Whether anything of it was told to wait and was not woken since.
+    pub(super) const fn waits(&self) -> bool {
+        self.paused_until.is_some() || self.delayed_until.is_some()
     }
 
     /// Ends delays that are over.
@@ -233,7 +238,7 @@ impl Fetcher {
     }
 
     /// No answer came: the old session is closed with the next fetch.
-    pub(crate) fn failed(&mut self, until: Instant) {
+    pub(super) fn failed(&mut self, until: Instant) {
         self.in_flight = false;
         self.paused_until = Some(until);
         self.begin_session(self.session_id);

@@ -13,6 +13,9 @@ pub(crate) struct Fetchers {
     place: Vec<Option<(NodeId, u32)>>,
     /// Leaders whose fetcher may have something to send.
     ready: Vec<NodeId>,
+    /// Some fetcher or partition was told to wait, and may wait still: mostly none does, and a
+    /// broker that follows a hundred others need not ask each of them after every input.
+    waits: bool,
 }
 
 impl Fetchers {
@@ -63,6 +66,29 @@ impl Fetchers {
         self.by_leader.get_mut(&leader).map(|f| (f, index))
     }
 
+    /// A partition is not copied before `until`.
+    pub(crate) fn delay(&mut self, leader: NodeId, partition: PartitionId, until: Instant) {
+        self.waits = true;
+        if let Some((fetcher, index)) = self.followed(leader, partition) {
+            fetcher.set_state(index, FollowedState::Delayed(until));
+        }
+    }
+
+    /// A partition is not copied before its offsets are known.
+    pub(crate) fn locating(&mut self, leader: NodeId, partition: PartitionId) {
+        if let Some((fetcher, index)) = self.followed(leader, partition) {
+            fetcher.set_state(index, FollowedState::Locating);
+        }
+    }
+
+    /// No answer came from a leader: it is not asked before `until`.
+    pub(crate) fn failed(&mut self, leader: NodeId, until: Instant) {
+        self.waits = true;
+        if let Some(fetcher) = self.by_leader.get_mut(&leader) {
+            fetcher.failed(until);
+        }
+    }
+
     /// A partition's own position changed without a fetch (its log start moved).
     pub(crate) fn moved(&mut self, partition: PartitionId) {
         if let Some((leader, index)) = self.place(partition) {
@@ -89,16 +115,24 @@ impl Fetchers {
 
     /// When some delay ends.
     pub(crate) fn next_due(&self) -> Option<Instant> {
+        if !self.waits {
+            return None;
+        }
         self.by_leader.values().filter_map(Fetcher::due).min()
     }
 
     /// Ends delays that are over.
     pub(crate) fn wake(&mut self, now: Instant) {
+        if !self.waits {
+            return;
+        }
+        self.waits = false;
         for (&leader, fetcher) in &mut self.by_leader {
             if fetcher.due().is_some_and(|due| due <= now) {
                 fetcher.wake(now);
                 self.ready.push(leader);
             }
+            self.waits |= fetcher.waits();
         }
     }
 
@@ -115,5 +149,6 @@ impl Fetchers {
         self.by_leader.clear();
         self.place.clear();
         self.ready.clear();
+        self.waits = false;
     }
 }

@@ -4,7 +4,6 @@ mod fetcher;
 mod fetchers;
 mod historic;
 
-pub(crate) use fetcher::FollowedState;
 pub(crate) use fetchers::Fetchers;
 
 #[cfg(test)]

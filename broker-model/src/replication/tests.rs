@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
+use super::Fetchers;
+use super::fetcher::FollowedState;
 use super::fetcher::{Fetcher, Followed, Prepared};
-use super::{Fetchers, FollowedState};
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::FetchPartition;
 use crate::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId};

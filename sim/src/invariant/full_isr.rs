@@ -71,7 +71,7 @@ mod tests {
             removing: Vec::new(),
             directories: Vec::new(),
         };
-        image.apply(1, &MetadataRecord::Partition(partition));
+        image.apply(1, &MetadataRecord::of_partition(partition));
         image
     }
 

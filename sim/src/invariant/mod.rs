@@ -65,9 +65,7 @@ impl<'a> View<'a> {
     }
 
     fn node(&self, id: NodeId) -> Option<&'a Node> {
-        // Brokers come first and are numbered from 1.
-        let likely = self.nodes.get((id.0 as usize).wrapping_sub(1)).filter(|n| n.id == id);
-        likely.or_else(|| self.nodes.iter().find(|n| n.id == id))
+        crate::world::index_of(self.nodes, id).map(|index| &self.nodes[index])
     }
 
     /// The replica of a partition on a broker, running or not.

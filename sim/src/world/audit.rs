@@ -50,7 +50,7 @@ impl World {
     /// Tells the recorder what a log may lack: it is compacted, or does not begin at 0.
     fn tell_removals(&mut self, partition: PartitionId) {
         let leader = self.image().partition(partition).and_then(|p| p.leader);
-        let node = self.nodes.iter().find(|n| Some(n.id) == leader);
+        let node = leader.and_then(|id| self.node_of(id));
         let Some(replica) = node.and_then(|n| n.broker()?.replica(partition)) else { return };
         let log = replica.log();
         let (compact, start) = (log.config().cleanup_policy.compact, log.log_start_offset());
@@ -108,7 +108,7 @@ impl World {
     /// be asked, which proves nothing about its records.
     fn readable(&self, partition: PartitionId) -> Option<Vec<LogEntry>> {
         let leader = self.image().partition(partition)?.leader?;
-        let node = self.nodes.iter().find(|n| n.id == leader)?;
+        let node = self.node_of(leader)?;
         let replica = node.broker().filter(|_| node.state.is_running())?.replica(partition)?;
         replica.leader()?;
         // A new leader learns what is committed from its followers; until then it may know less

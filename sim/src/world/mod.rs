@@ -42,6 +42,7 @@ pub use costs::Costs;
 pub use fault::FaultRecord;
 pub(crate) use layout::release_of;
 pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
+pub(crate) use node::index_of;
 pub use node::{Machine, Node, NodeState, deciding};
 pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
@@ -245,7 +246,11 @@ impl World {
     }
 
     fn node_endpoint(&self, id: NodeId) -> Option<Endpoint> {
-        self.nodes.iter().position(|n| n.id == id).map(|i| Endpoint(i as u32))
+        index_of(&self.nodes, id).map(|index| Endpoint(index as u32))
+    }
+
+    fn node_of(&self, id: NodeId) -> Option<&Node> {
+        index_of(&self.nodes, id).map(|index| &self.nodes[index])
     }
 
     fn client_endpoint(&self, index: usize, port: Port) -> Endpoint {

@@ -110,6 +110,15 @@ pub fn deciding(nodes: &[Node]) -> Option<&Controller> {
     controllers.max_by_key(|c| (c.active(), c.committed_end()))
 }
 
+/// The place of a node: brokers come first and are numbered from 1.
+pub(crate) fn index_of(nodes: &[Node], id: NodeId) -> Option<usize> {
+    let likely = (id.0 as usize).wrapping_sub(1);
+    match nodes.get(likely) {
+        Some(node) if node.id == id => Some(likely),
+        _ => nodes.iter().position(|node| node.id == id),
+    }
+}
+
 impl Node {
     /// Whether its process accepts connections once it runs: a broker opens its listeners when it
     /// has caught up and is unfenced, a controller at once.

@@ -63,7 +63,7 @@ impl World {
 
     pub(super) fn transactions_are_open(&self) -> bool {
         self.image().partitions().any(|p| {
-            let leader = p.leader.and_then(|id| self.nodes.iter().find(|n| n.id == id));
+            let leader = p.leader.and_then(|id| self.node_of(id));
             leader
                 .and_then(|n| n.broker())
                 .and_then(|b| b.replica(p.partition))

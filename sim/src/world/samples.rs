@@ -193,7 +193,7 @@ impl World {
         from: Offset,
     ) -> Option<(u64, Option<RecordId>)> {
         let leader = self.image().partition(partition)?.leader?;
-        let node = self.nodes.iter().find(|n| n.id == leader)?;
+        let node = self.node_of(leader)?;
         let replica = node.broker()?.replica(partition)?;
         let end = replica.last_stable_offset(&self.shared.rules);
         if from >= end {

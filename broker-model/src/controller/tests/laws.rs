@@ -76,7 +76,7 @@ fn check_history(records: &[MetadataRecord], elr: bool) {
             matches!(record, MetadataRecord::RegisterBroker { epoch, .. } if epoch.0 > 5);
         let MetadataRecord::Partition(new) = record else { continue };
         let id = new.partition.index();
-        let old = states[id].replace(new.clone());
+        let old = states[id].replace(new.as_ref().clone());
         if let Some(old) = old {
             assert_eq!(new.partition_epoch, old.partition_epoch.next());
             let step = i32::from(new.leader != old.leader);

@@ -192,7 +192,7 @@ impl Bench {
     // Joins.
 
     pub(super) fn start_join(&mut self, request: JoinGroupRequest) -> Token {
-        let token = self.ask(Request::JoinGroup(request));
+        let token = self.ask(Request::JoinGroup(request.into()));
         self.wait(0);
         token
     }

@@ -172,7 +172,7 @@ impl Consumer {
         let rebalance = self.config.max_poll_interval.saturating_add(5 * SECOND);
         let timeout = self.config.request_timeout.max(rebalance);
         let to = (Channel::Coordinator, node);
-        let request = Request::JoinGroup(request);
+        let request = Request::JoinGroup(Box::new(request));
         self.requests.send(cx, to, Purpose::JoinGroup, timeout, request);
     }
 

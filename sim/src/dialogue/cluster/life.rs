@@ -144,7 +144,7 @@ impl Cluster {
     /// The first state of a partition, deleted ones included.
     pub(super) fn partition_record(&self, id: PartitionId) -> Option<&PartitionRecord> {
         self.controller().records().iter().find_map(|r| match r {
-            MetadataRecord::Partition(p) if p.partition == id => Some(p),
+            MetadataRecord::Partition(p) if p.partition == id => Some(p.as_ref()),
             _ => None,
         })
     }
