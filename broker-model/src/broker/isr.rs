@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::Broker;
 use super::calls::{Call, RETRY};
 use crate::config::BrokerConfig;
+use crate::fetch::News;
 use crate::io::{Context, Disconnected};
 use crate::partition::AlterOutcome;
 use crate::protocol::Request;
@@ -115,11 +116,15 @@ impl Broker {
         }
     }
 
-    /// A change of the ISR is over: whoever caught up meanwhile may join now. Its next fetch
-    /// would not say so, because a fetch does not look at partitions without news.
+    /// A change of the ISR is over: whoever caught up meanwhile may join now. Of whoever stays out
+    /// the next fetch says that it is there: in Kafka every fetch does, of all its partitions, but
+    /// here one looks at those with news only.
     pub(super) fn expand_isr(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
         let lag_max = self.config.replica_lag_time_max;
         let Some(replica) = self.replicas.get(partition) else { return };
+        if replica.leader().is_some_and(|leader| leader.isr.len() <= leader.remotes.len()) {
+            self.sessions.news(partition, News::Isr);
+        }
         if let Some(node) = replica.isr_expand_again(cx.now.instant, lag_max, cx.rules) {
             self.maybe_expand_isr(cx, partition, node);
         }

@@ -21,6 +21,8 @@ pub(crate) enum News {
     Readable,
     /// The log start offset moved.
     LogStart,
+    /// Not all replicas are in sync: the fetch of one that comes next counts.
+    Isr,
     /// The replica's role, leader epoch or existence changed.
     Role,
 }
@@ -225,7 +227,7 @@ impl Sessions {
             // for it (KAFKA-9731).
             let wake = match news {
                 News::Readable => session.follower.is_none(),
-                News::LogStart => false,
+                News::LogStart | News::Isr => false,
                 News::Role => true,
             };
             if wake {
