@@ -87,6 +87,12 @@ impl Committed {
         newest.is_some_and(|&(epoch, end)| log_end < end || cache.epoch_at(end + -1) != Some(epoch))
     }
 
+    /// Whether a leadership that begins now is one of the past: its broker stood still when it was
+    /// elected, another leads meanwhile, and it finds that out next. It can commit nothing.
+    pub(super) fn is_of_the_past(&self, epoch: LeaderEpoch) -> bool {
+        self.newest.is_some_and(|newest| epoch < newest)
+    }
+
     /// An election was allowed to lose, or has lost: only what comes from `at` on counts.
     pub(super) fn begin_anew(&mut self, at: Offset) {
         self.epochs.clear();
@@ -140,7 +146,10 @@ impl Truth {
         match *note {
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let committed = self.partitions.of(partition);
-                committed.newest = committed.newest.max(Some(leader_epoch));
+                if committed.is_of_the_past(leader_epoch) {
+                    return;
+                }
+                committed.newest = Some(leader_epoch);
                 let lost = view.replica(node, partition).is_some_and(|replica| {
                     let (cache, log_start) =
                         (replica.log().leader_epochs(), replica.log().log_start_offset());

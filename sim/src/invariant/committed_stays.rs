@@ -30,7 +30,10 @@ impl CommittedStays {
         start: Offset,
     ) -> Option<String> {
         let committed = self.partitions.of(partition);
-        committed.newest = committed.newest.max(Some(epoch));
+        if committed.is_of_the_past(epoch) {
+            return None;
+        }
+        committed.newest = Some(epoch);
         if committed.unclean {
             committed.begin_anew(start);
             return None;
@@ -156,6 +159,16 @@ mod tests {
             epoch: None,
         };
         violations(&mut invariant, &Batches::new(), &[note])
+    }
+
+    #[test]
+    fn a_leader_of_the_past_that_begins_late_is_no_later_leader() {
+        let mut committed = committed();
+        committed.newest = Some(LeaderEpoch(3));
+        assert!(committed.is_of_the_past(LeaderEpoch(2)));
+        assert!(!committed.is_of_the_past(LeaderEpoch(3)), "a restart leads in the same epoch");
+        assert!(!committed.is_of_the_past(LeaderEpoch(4)));
+        assert!(!Committed::default().is_of_the_past(LeaderEpoch(0)));
     }
 
     #[test]

@@ -68,8 +68,10 @@ impl Invariant for TrueHighWatermark {
                 partition, leader_epoch, high_watermark, leader: true, ..
             } => self.moved(partition, leader_epoch, high_watermark),
             Note::BecameLeader { node, partition, leader_epoch, start } => {
-                let truth = view.committed(partition)?.end();
-                taken_back(start, truth).then(|| {
+                let committed = view.committed(partition)?;
+                let truth = committed.end();
+                let counts = !committed.is_of_the_past(leader_epoch);
+                (counts && taken_back(start, truth)).then(|| {
                     format!(
                         "the high watermark of partition {partition} was {truth}, and broker \
                          {node} begins leader epoch {leader_epoch} at {start}"
