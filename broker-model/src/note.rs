@@ -53,6 +53,17 @@ pub enum Note {
         /// First offset after it.
         end: Offset,
     },
+    /// A consumer was given records.
+    Read {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// First offset behind them.
+        end: Offset,
+        /// With `read_committed`.
+        committed: bool,
+    },
     /// A replica cut the end of its log.
     Truncated {
         /// The broker.
@@ -125,6 +136,8 @@ pub enum Note {
         end: Offset,
         /// Records that went.
         removed: u64,
+        /// What was below `end` before.
+        before: Vec<LogEntry>,
     },
     /// A broker became leader.
     BecameLeader {
@@ -297,6 +310,7 @@ impl Note {
         "appended",
         "high-watermark",
         "acknowledged",
+        "read",
         "truncated",
         "log-start",
         "rolled",
@@ -333,6 +347,7 @@ impl Note {
             Self::Appended { .. } => "appended",
             Self::HighWatermark { .. } => "high-watermark",
             Self::Acknowledged { .. } => "acknowledged",
+            Self::Read { .. } => "read",
             Self::Truncated { .. } => "truncated",
             Self::LogStart { .. } => "log-start",
             Self::Rolled { .. } => "rolled",

@@ -161,6 +161,34 @@ rules! {
         /// Canary: nothing, by an offset one too high.
         DropNewest = "drop-newest",
     },
+    /// What a cleaning knows of the transactions that it meets.
+    cleaned_verdicts: CleanedVerdicts {
+        /// Which of them were aborted.
+        #[default] Known = "known",
+        /// Canary: that none was.
+        Forgotten = "forgotten",
+    },
+    /// When tombstones and markers go that have nothing left to shadow. Source: KIP-534.
+    delete_horizon: DeleteHorizon {
+        /// When the horizon that a cleaning gave their batch is passed.
+        #[default] Honored = "honored",
+        /// Canary: at once.
+        Ignored = "ignored",
+    },
+    /// The last batch of a producer in a cleaned log.
+    cleaned_producers: CleanedProducers {
+        /// It stays, if need be without records.
+        #[default] Kept = "kept",
+        /// Canary: it goes with its records.
+        Dropped = "dropped",
+    },
+    /// How far retention may delete.
+    retention_bound: RetentionBound {
+        /// To the high watermark.
+        #[default] HighWatermark = "high-watermark",
+        /// Canary: to the end of the log.
+        LogEnd = "log-end",
+    },
     /// Which partitions get the marker of a transaction's verdict.
     markers: Markers {
         /// All, with the same verdict.

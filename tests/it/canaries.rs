@@ -80,6 +80,33 @@ const GONE_EARLY: &str = "[scenario]\nkafka = \"4.0\"\n[[fault]]\nkind = \"contr
                           on = \"controller-election#1\"\nafter = \"0ms..400ms\"\n\
                           for = \"500ms\"\n";
 
+/// An instance dies in mid-transaction, and its transaction ends before it is back.
+const ABORTING: &str = "[cluster.config]\n\
+                        \"transaction.abort.timed.out.transaction.cleanup.interval.ms\" = 200\n\
+                        [topic.states]\npartitions = 1\n\
+                        [service.table.producer]\n\"transaction.timeout.ms\" = 1000\n\
+                        [[fault]]\nkind = \"service-kill\"\ntarget = \"service:table/0\"\n\
+                        on = \"append:states/0#20\"\nfor = \"4s\"\n";
+
+/// One of two producers is gone, and the other writes the same few keys.
+const SURVIVED: &str = "[service.gateway]\ninstances = 2\n[load.devices]\n\
+                        keys = \"uniform(3)\"\n\
+                        [[fault]]\nkind = \"service-kill\"\ntarget = \"service:gateway/0\"\n\
+                        at = \"1s\"\nfor = \"7s\"\n";
+
+/// Followers pause, and what they have not copied is old already.
+const SHORT_LIVED: &str = "[cluster.config]\n\"log.retention.check.interval.ms\" = 100\n\
+                           [topic.orders.config]\n\"segment.ms\" = 200\n\
+                           \"retention.ms\" = 300\n\
+                           [[fault]]\nkind = \"broker-pause\"\n\
+                           target = \"follower-of:orders/0\"\nat = \"1s\"\nfor = \"2s\"\n";
+
+/// Two of three brokers pause until they have left every ISR.
+const LAST_ONE: &str = "[[fault]]\nkind = \"broker-pause\"\ntarget = \"broker:2\"\n\
+                        at = \"1s\"\nfor = \"6s\"\n\
+                        [[fault]]\nkind = \"broker-pause\"\ntarget = \"broker:3\"\n\
+                        at = \"1s\"\nfor = \"6s\"\n";
+
 #[rustfmt::skip]
 const CANARIES: &[Canary] = &[
     canary(Anomaly::LostAcknowledged, ("acks_all", "early"), "hazards/acks-1-repaired.toml", 0, ""),
@@ -114,6 +141,13 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::ReplicationQuorumSuperset, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
     canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
+    canary(Anomaly::CompactionKeepsNewest, ("compaction", "drop-newest"), "storage/compaction-latest-state.toml", 0, ""),
+    canary(Anomaly::TombstonesStay, ("delete_horizon", "ignored"), "storage/compaction-latest-state.toml", 0, ""),
+    canary(Anomaly::CompactionKeepsVerdicts, ("cleaned_verdicts", "forgotten"), "storage/compaction-latest-state.toml", 0, ABORTING),
+    canary(Anomaly::CompactionKeepsProducers, ("cleaned_producers", "dropped"), "storage/compaction-latest-state.toml", 0, SURVIVED),
+    canary(Anomaly::LogBounds, ("retention_bound", "log-end"), "faults/broker-pause.toml", 0, SHORT_LIVED),
+    canary(Anomaly::VisibleReads, ("last_stable_offset", "log-end"), "hazards/read-uncommitted-repaired.toml", 0, ""),
+    canary(Anomaly::DurableCandidate, ("hw_requires_min_isr", "off"), "faults/broker-kill.toml", 0, LAST_ONE),
     canary(Anomaly::OneControllerPerEpoch, ("raft_resume_leader", "on"), "faults/controller-failover.toml", 2, BACK_AT_ONCE),
     canary(Anomaly::OneVotePerEpoch, ("raft_fsync", "off"), "smoke/produce-consume.toml", 3, SLOW_VOTES),
     canary(Anomaly::CommitInOwnEpoch, ("raft_commit_requires_own_epoch", "off"), "faults/controller-failover.toml", 38, GONE_EARLY),
@@ -144,10 +178,6 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
     (("prevote", "off"), IN_UNIT_TESTS),
     (("raft_guard_hw", "off"), IN_UNIT_TESTS),
     (("voter_identity", "id_only"), IN_UNIT_TESTS),
-    (
-        ("hw_requires_min_isr", "off"),
-        "it belongs to eras; the unit tests of the high watermark plant it and see it move",
-    ),
     (
         ("truncate", "epoch_279"),
         "it belongs to eras, and no schedule is known under which it loses: what was wrong with \

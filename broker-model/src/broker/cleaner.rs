@@ -185,8 +185,8 @@ impl Broker {
         cx.outputs.push(Output::Rewrite { bytes: done.written });
         cx.outputs.push(Output::Free { bytes: done.read });
         let (from, end) = (what.first_dirty, what.end);
-        let removed = done.removed;
-        cx.note(Note::Compacted { node: self.node, partition, from, end, removed });
+        let (removed, before) = (done.removed, done.before);
+        cx.note(Note::Compacted { node: self.node, partition, from, end, removed, before });
         let rate = self.config.log_cleaner_io_max_bytes_per_second;
         self.replicas.cleaner.throttle(now, done.written, rate);
     }

@@ -7,8 +7,9 @@ use super::reading::{Look, Reader, is_unknown};
 use crate::config::ReplicaSelector;
 use crate::fetch::{FetchParams, Session, Standing};
 use crate::io::{Context, Token};
+use crate::note::Note;
 use crate::partition::FollowerFetch;
-use crate::protocol::fetch::{FetchRequest, FetchResponse, FetchedPartition};
+use crate::protocol::fetch::{FetchRequest, FetchResponse, FetchedPartition, Isolation};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::slab::Key;
 use crate::types::{Duration, Offset, PartitionId};
@@ -304,6 +305,9 @@ impl Broker {
         if let Some(throttle) = throttle {
             return self.send_throttled(cx, key, params, throttle);
         }
+        if params.client.is_some() && !response.entries.is_empty() {
+            self.tell_reads(cx, params.isolation, &response);
+        }
         if let Some(session) = self.sessions.get_mut(key) {
             remember(session, &response, params.full);
             let looked = &self.pass.looked;
@@ -318,6 +322,18 @@ impl Broker {
 }
 
 impl Broker {
+    /// A consumer is given records.
+    fn tell_reads(&self, cx: &mut Context<'_>, isolation: Isolation, response: &FetchResponse) {
+        let committed = isolation == Isolation::ReadCommitted;
+        for answer in &response.partitions {
+            let entries = answer.entries.start as usize..answer.entries.end as usize;
+            let Some(last) = response.entries[entries].last() else { continue };
+            let end = last.base_offset + i64::from(cx.batches.get(last.batch).count);
+            let (node, partition) = (self.node, answer.partition);
+            cx.note(Note::Read { node, partition, end, committed });
+        }
+    }
+
     /// An answer over the client's quota is not sent. A session goes on as if it had not been
     /// asked, but for its epoch; one that this fetch would have opened is not.
     fn send_throttled(

@@ -15,6 +15,7 @@ use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::records::{Batches, PartitionRecord};
+use crate::rules::RetentionBound;
 use crate::types::{Instant, NodeId, Offset, PartitionId};
 
 /// A replica with what its broker keeps beside it.
@@ -282,13 +283,16 @@ impl Broker {
         let mut moved = Vec::new();
         let mut freed = 0;
         for (partition, hosted) in self.replicas.iter_mut() {
-            let high_watermark = hosted.replica.high_watermark();
+            let bound = match cx.rules.retention_bound {
+                RetentionBound::HighWatermark => hosted.replica.high_watermark(),
+                RetentionBound::LogEnd => hosted.replica.log().log_end_offset(),
+            };
             let log = hosted.replica.log_mut();
             if log.config().cleanup_policy.compact != compacted {
                 continue;
             }
             let before = log.size_bytes();
-            if log.delete_old_segments(cx.now.wall, high_watermark) {
+            if log.delete_old_segments(cx.now.wall, bound) {
                 moved.push(partition);
             }
             freed += before - log.size_bytes();

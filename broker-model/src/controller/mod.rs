@@ -142,6 +142,12 @@ impl Controller {
         &self.image
     }
 
+    /// Whether partitions have eligible leader replicas (KIP-966).
+    #[must_use]
+    pub const fn keeps_eligible_leader_replicas(&self) -> bool {
+        self.config.eligible_leader_replicas
+    }
+
     /// All records of its log, committed or not.
     #[must_use]
     pub fn records(&self) -> &[MetadataRecord] {

@@ -22,7 +22,7 @@ mod verification;
 
 pub use aborted::AbortedIndex;
 pub use append::{AppendOutcome, Origin};
-pub use compact::{Cleanable, Cleaning};
+pub use compact::{Cleanable, Cleaning, Key, keyed};
 pub use leader_epochs::LeaderEpochs;
 pub use lookup::FoundOffset;
 pub use partition_log::Log;

@@ -50,8 +50,8 @@ pub struct RemoteReplica {
     /// In the committed ISR.
     in_isr: bool,
     last_fetch: Instant,
-    /// The controller took it out of the ISR, and it has not fetched since.
-    expelled: bool,
+    /// When the controller last took it out of the ISR.
+    expelled_at: Option<Instant>,
     leader_end_at_last_fetch: Offset,
 }
 
@@ -67,9 +67,14 @@ impl RemoteReplica {
             registered: BrokerEpoch(-1),
             in_isr: false,
             last_fetch: Instant::default(),
-            expelled: false,
+            expelled_at: None,
             leader_end_at_last_fetch: Offset::ZERO,
         }
+    }
+
+    /// Whether it fetched since the controller last took it out of the ISR, if it did.
+    fn has_fetched_since_expelled(&self) -> bool {
+        self.expelled_at.is_none_or(|at| self.last_fetch > at)
     }
 
     /// Whether its last fetch was of the process that is registered now, as far as both are known:
@@ -110,7 +115,7 @@ impl Leader {
             pending: None,
             recovering: record.recovering,
         };
-        leader.take_metadata(record, me);
+        leader.take_metadata(now, record, me);
         // Members of the ISR have `replica.lag.time.max.ms` to fetch for the first time.
         for remote in &mut leader.remotes {
             remote.last_caught_up = remote.in_isr.then_some(now);
@@ -119,7 +124,7 @@ impl Leader {
     }
 
     /// A change of the same leader epoch: ISR, replicas, partition epoch.
-    pub(super) fn take_metadata(&mut self, record: &PartitionRecord, me: NodeId) {
+    pub(super) fn take_metadata(&mut self, now: Instant, record: &PartitionRecord, me: NodeId) {
         let old = core::mem::take(&mut self.remotes);
         self.remotes = record
             .replicas
@@ -133,7 +138,9 @@ impl Leader {
         self.recovering = record.recovering;
         self.pending = None;
         for remote in &mut self.remotes {
-            remote.expelled |= remote.in_isr && !record.isr.contains(&remote.node);
+            if remote.in_isr && !record.isr.contains(&remote.node) {
+                remote.expelled_at = Some(now);
+            }
         }
         self.set_isr(&record.isr);
     }
@@ -196,7 +203,6 @@ impl Replica {
         remote.log_start_offset = remote.log_start_offset.max(log_start_offset);
         remote.broker_epoch = broker_epoch;
         remote.last_fetch = now;
-        remote.expelled = false;
         remote.leader_end_at_last_fetch = leader_end;
         FollowerFetch::Recorded { moved }
     }
@@ -286,8 +292,10 @@ impl Replica {
         rules: &Rules,
     ) -> Option<NodeId> {
         let Role::Leader(leader) = &self.role else { return None };
-        let mut fetching =
-            leader.remotes.iter().filter(|r| !r.expelled && now.since(r.last_fetch) <= lag_max);
+        let mut fetching = leader
+            .remotes
+            .iter()
+            .filter(|r| r.has_fetched_since_expelled() && now.since(r.last_fetch) <= lag_max);
         fetching.find(|r| self.isr_expand_candidate(r.node, rules)).map(|r| r.node)
     }
 

@@ -82,7 +82,7 @@ impl Batches {
 
     /// A body with fewer records than `id`, or with a delete horizon. Its size shrinks in
     /// proportion, since what a single record takes is not known here.
-    pub(crate) fn push_cleaned(
+    pub fn push_cleaned(
         &mut self,
         id: BatchId,
         kept: Vec<Range<u32>>,

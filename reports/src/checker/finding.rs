@@ -101,6 +101,20 @@ pub enum Anomaly {
     LastStableOffset,
     /// A log has a gap or a repetition in a producer's sequence.
     SequenceContiguous,
+    /// Compaction removed the newest record of a key.
+    CompactionKeepsNewest,
+    /// A tombstone or a marker went before its time.
+    TombstonesStay,
+    /// Compaction changed what is known of an aborted transaction.
+    CompactionKeepsVerdicts,
+    /// Compaction removed the last batch of a producer.
+    CompactionKeepsProducers,
+    /// Records above the high watermark were deleted, or a log ends earlier without a cut.
+    LogBounds,
+    /// A consumer was given what is not replicated, or of an open transaction.
+    VisibleReads,
+    /// Fewer unclean stops than promised would lose committed records.
+    DurableCandidate,
     /// Two leaderships of the controllers' quorum in one epoch.
     OneControllerPerEpoch,
     /// A controller voted for two candidates in one epoch.
@@ -158,6 +172,13 @@ impl Anomaly {
             Self::EpochsMatchRecords => "epochs-match-records",
             Self::LastStableOffset => "last-stable-offset",
             Self::SequenceContiguous => "sequence-contiguous",
+            Self::CompactionKeepsNewest => "compaction-keeps-newest",
+            Self::TombstonesStay => "tombstones-stay",
+            Self::CompactionKeepsVerdicts => "compaction-keeps-verdicts",
+            Self::CompactionKeepsProducers => "compaction-keeps-producers",
+            Self::LogBounds => "log-bounds",
+            Self::VisibleReads => "visible-reads",
+            Self::DurableCandidate => "durable-candidate",
             Self::OneControllerPerEpoch => "one-controller-per-epoch",
             Self::OneVotePerEpoch => "one-vote-per-epoch",
             Self::CommitInOwnEpoch => "commit-in-own-epoch",
@@ -172,7 +193,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 47] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -203,6 +224,13 @@ impl Anomaly {
         Self::EpochsMatchRecords,
         Self::LastStableOffset,
         Self::SequenceContiguous,
+        Self::CompactionKeepsNewest,
+        Self::TombstonesStay,
+        Self::CompactionKeepsVerdicts,
+        Self::CompactionKeepsProducers,
+        Self::LogBounds,
+        Self::VisibleReads,
+        Self::DurableCandidate,
         Self::OneControllerPerEpoch,
         Self::OneVotePerEpoch,
         Self::CommitInOwnEpoch,

@@ -86,6 +86,20 @@ anomalies! {
     LastStableOffset = "last-stable-offset",
     /// A log has a gap in a producer's sequence.
     SequenceContiguous = "sequence-contiguous",
+    /// Compaction removed the newest record of a key.
+    CompactionKeepsNewest = "compaction-keeps-newest",
+    /// A tombstone or a marker went before its time.
+    TombstonesStay = "tombstones-stay",
+    /// Compaction changed what is known of an aborted transaction.
+    CompactionKeepsVerdicts = "compaction-keeps-verdicts",
+    /// Compaction removed the last batch of a producer.
+    CompactionKeepsProducers = "compaction-keeps-producers",
+    /// Records above the high watermark were deleted, or a log ends earlier without a cut.
+    LogBounds = "log-bounds",
+    /// A consumer was given what is not replicated, or of an open transaction.
+    VisibleReads = "visible-reads",
+    /// Fewer unclean stops than promised would lose committed records.
+    DurableCandidate = "durable-candidate",
     /// Two leaderships of the controllers' quorum in one epoch.
     OneControllerPerEpoch = "one-controller-per-epoch",
     /// A controller voted for two candidates in one epoch.

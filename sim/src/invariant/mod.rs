@@ -6,9 +6,14 @@
 
 mod broker_epoch_monotonic;
 mod by_partition;
+mod cleaning;
 mod commit_in_own_epoch;
 mod committed;
 mod committed_stays;
+mod compaction_keeps_newest;
+mod compaction_keeps_producers;
+mod compaction_keeps_verdicts;
+mod durable_candidate;
 mod epochs_match_records;
 mod full_isr;
 mod hanging_transaction;
@@ -17,6 +22,7 @@ mod isr_in_replicas;
 mod last_stable_offset;
 mod leader_candidate_completeness;
 mod leader_epoch_monotonic;
+mod log_bounds;
 mod log_matching;
 mod metadata_high_watermark;
 mod metadata_log_prefix;
@@ -26,9 +32,11 @@ mod one_vote_per_epoch;
 mod replication_quorum_superset;
 mod sequence_contiguous;
 mod stable_groups;
+mod tombstones_stay;
 mod true_high_watermark;
 mod truncation;
 mod valid_controller_state;
+mod visible_reads;
 
 use broker_model::metadata::Image;
 use broker_model::note::Note;
@@ -37,6 +45,7 @@ use broker_model::records::Batches;
 use broker_model::types::{Instant, NodeId, PartitionId};
 
 use self::committed::{Committed, Truth};
+use crate::records::RecordTable;
 use crate::world::Node;
 
 /// What an invariant may look at.
@@ -48,6 +57,8 @@ pub struct View<'a> {
     pub nodes: &'a [Node],
     /// All batches.
     pub batches: &'a Batches,
+    /// Keys of records, where there are any.
+    records: Option<&'a RecordTable>,
     /// What is committed; whoever shows a view leaves it to [`Invariants`].
     truth: Option<&'a Truth>,
 }
@@ -56,7 +67,13 @@ impl<'a> View<'a> {
     /// What there is to see now.
     #[must_use]
     pub const fn new(now: Instant, nodes: &'a [Node], batches: &'a Batches) -> Self {
-        Self { now, nodes, batches, truth: None }
+        Self { now, nodes, batches, records: None, truth: None }
+    }
+
+    /// With what is in records.
+    #[must_use]
+    pub const fn with_records(self, records: &'a RecordTable) -> Self {
+        Self { records: Some(records), ..self }
     }
 
     /// What is committed of a partition, if that is no question.
@@ -110,10 +127,16 @@ pub enum Interest {
     MetadataApplied,
     /// [`Note::BrokerFenced`] and [`Note::BrokerUnfenced`].
     Fence,
+    /// [`Note::Compacted`].
+    Compacted,
+    /// [`Note::LogStart`].
+    LogStart,
+    /// [`Note::Read`].
+    Read,
 }
 
 impl Interest {
-    const COUNT: usize = 11;
+    const COUNT: usize = 14;
 
     const fn of(note: &Note) -> Option<Self> {
         match note {
@@ -128,6 +151,9 @@ impl Interest {
             Note::BrokerRegistered { .. } => Some(Self::BrokerRegistered),
             Note::MetadataApplied { .. } => Some(Self::MetadataApplied),
             Note::BrokerFenced { .. } | Note::BrokerUnfenced { .. } => Some(Self::Fence),
+            Note::Compacted { .. } => Some(Self::Compacted),
+            Note::LogStart { .. } => Some(Self::LogStart),
+            Note::Read { .. } => Some(Self::Read),
             _ => None,
         }
     }
@@ -266,6 +292,13 @@ pub fn standard() -> Invariants {
         Box::new(replication_quorum_superset::ReplicationQuorumSuperset),
         Box::<last_stable_offset::LastStableOffset>::default(),
         Box::<sequence_contiguous::SequenceContiguous>::default(),
+        Box::new(compaction_keeps_newest::CompactionKeepsNewest),
+        Box::new(tombstones_stay::TombstonesStay),
+        Box::new(compaction_keeps_verdicts::CompactionKeepsVerdicts),
+        Box::new(compaction_keeps_producers::CompactionKeepsProducers),
+        Box::<log_bounds::LogBounds>::default(),
+        Box::new(visible_reads::VisibleReads),
+        Box::<durable_candidate::DurableCandidate>::default(),
         Box::<one_controller_per_epoch::OneControllerPerEpoch>::default(),
         Box::<one_vote_per_epoch::OneVotePerEpoch>::default(),
         Box::<commit_in_own_epoch::CommitInOwnEpoch>::default(),
@@ -304,6 +337,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 23);
+        assert_eq!(names.len(), 30);
     }
 }

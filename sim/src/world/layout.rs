@@ -217,6 +217,7 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
             disk_jobs: Vec::new(),
             synced_at: Instant(0),
             lost_power: false,
+            unclean_stops: 0,
             metadata_durable: 0,
             answers: Vec::new(),
         });

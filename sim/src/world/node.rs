@@ -77,6 +77,8 @@ pub struct Node {
     pub synced_at: Instant,
     /// Its host lost power, and it has not registered since.
     pub lost_power: bool,
+    /// How often its process has ended out of order, by a kill or with the power.
+    pub unclean_stops: u64,
     /// Durable end of the metadata log, on controllers.
     pub metadata_durable: i64,
     /// Answers of other nodes whose CPU time is being spent.

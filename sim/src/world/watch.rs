@@ -15,6 +15,7 @@ impl World {
             return;
         }
         let view = View::new(self.now, &self.nodes, &self.shared.batches);
+        let view = view.with_records(&self.shared.records);
         for note in notes {
             self.invariants.on_note(&view, note);
         }

@@ -60,6 +60,22 @@ fn acks_all_waits_for_a_silent_follower_until_it_leaves_the_isr() {
 }
 
 #[test]
+fn two_followers_that_were_silent_come_back_though_nothing_is_written() {
+    let mut c = three();
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    assert_eq!(c.produce(1, p, 3, Acks::All).error, ErrorCode::None);
+    for node in [2, 3] {
+        c.pause(NodeId(node));
+    }
+    c.until("both have left", |c| c.isr(p) == [1]);
+    c.advance(60 * SECOND);
+    for node in [2, 3] {
+        c.resume(NodeId(node));
+    }
+    c.until("both are back", |c| c.isr(p).len() == 3);
+}
+
+#[test]
 fn acks_one_and_zero_do_not_wait() {
     let mut c = three();
     let p = c.topic("t", &[1, 2, 3], &[]);

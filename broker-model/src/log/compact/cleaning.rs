@@ -12,12 +12,14 @@ use super::offset_map::{OffsetMap, keyed};
 use super::transactions::CleanedTransactions;
 use crate::config::TimestampType;
 use crate::records::{Batch, Batches, Content, LogEntry, RecordSource};
-use crate::rules::Rules;
+use crate::rules::{CleanedProducers, CleanedVerdicts, DeleteHorizon, Rules};
 use crate::types::{BatchId, MILLISECOND, Offset, ProducerEpoch, ProducerId, Timestamp};
 
 /// What a cleaning did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Cleaning {
+    /// What was there before, below the border.
+    pub before: Vec<LogEntry>,
     /// Bytes before.
     pub read: u64,
     /// Bytes that were written instead.
@@ -42,6 +44,7 @@ struct Pass<'a> {
     end: Offset,
     append_time: bool,
     removed: u64,
+    rules: &'a Rules,
 }
 
 impl Log {
@@ -59,7 +62,12 @@ impl Log {
         let segments = self.segments.partition_point(|s| s.base_offset < what.end);
         let stop = self.segments[segments].first_entry;
         let from = self.index_of(what.first_dirty).min(stop);
-        let aborted = || CleanedTransactions::new(self.aborted.before(what.end));
+        let aborted = || {
+            CleanedTransactions::new(match rules.cleaned_verdicts {
+                CleanedVerdicts::Known => self.aborted.before(what.end),
+                CleanedVerdicts::Forgotten => Vec::new(),
+            })
+        };
         let dirty = &self.entries[from..stop];
         let map =
             OffsetMap::build(dirty, what.first_dirty, &mut aborted(), batches, records, rules);
@@ -76,6 +84,7 @@ impl Log {
             end: what.end,
             append_time: self.config.timestamp_type == TimestampType::LogAppendTime,
             removed: 0,
+            rules,
         };
         let read = self.segments[..segments].iter().map(|s| s.bytes).sum();
         let (cleaned, entries) = pass.rewrite(self, segments);
@@ -83,10 +92,10 @@ impl Log {
         let removed = pass.removed;
         let kept_markers = pass.transactions.kept_markers();
         self.aborted.retain_before(what.end, |marker| kept_markers.binary_search(&marker).is_ok());
-        self.swap(what.end, segments, cleaned, entries, batches);
+        let before = self.swap(what.end, segments, cleaned, entries, batches);
         self.size_bytes = self.size_bytes - read + written;
         self.cleaner_checkpoint = what.end;
-        Cleaning { read, written, removed }
+        Cleaning { before, read, written, removed }
     }
 
     /// Of each producer that is known here, its last batch, which must not go.
@@ -103,7 +112,7 @@ impl Log {
         self.producers.iter().map(last).collect()
     }
 
-    /// Puts cleaned segments in the place of the first `count`.
+    /// Puts cleaned segments in the place of the first `count`; returns what was there.
     fn swap(
         &mut self,
         end: Offset,
@@ -111,7 +120,7 @@ impl Log {
         cleaned: Vec<Segment>,
         entries: Vec<LogEntry>,
         batches: &Batches,
-    ) {
+    ) -> Vec<LogEntry> {
         let mut holes = Holes::default();
         let mut at = self.segments[0].base_offset;
         for entry in &entries {
@@ -125,12 +134,13 @@ impl Log {
         for segment in &mut self.segments[count..] {
             segment.first_entry = segment.first_entry - before + after;
         }
-        self.entries.splice(..before, entries);
+        let gone = self.entries.splice(..before, entries).collect();
         self.segments.splice(..count, cleaned);
         let segments = &self.segments;
         self.snapshots.retain(|s| {
             s.offset >= end || segments.binary_search_by_key(&s.offset, |g| g.base_offset).is_ok()
         });
+        gone
     }
 }
 
@@ -176,7 +186,8 @@ impl Pass<'_> {
         let cleaned = self.batches.cleaned(entry.batch);
         let before = cleaned.map_or(body.count, |c| c.len());
         let horizon = cleaned.map_or(Timestamp::NONE, |c| c.delete_horizon);
-        let passed = horizon != Timestamp::NONE && horizon <= self.wall;
+        let passed = self.rules.delete_horizon == DeleteHorizon::Ignored
+            || (horizon != Timestamp::NONE && horizon <= self.wall);
         let discard = over && (!body.control || passed);
         let end = entry.base_offset + i64::from(body.count);
         let mut tombstones = false;
@@ -190,7 +201,9 @@ impl Pass<'_> {
         let left: u32 = kept.iter().map(|run| run.end - run.start).sum();
         self.removed += u64::from(before - left);
         if kept.is_empty() {
-            let stays = self.is_last_of_producer(end + -1, &body) || end == self.end;
+            let last = self.rules.cleaned_producers == CleanedProducers::Kept
+                && self.is_last_of_producer(end + -1, &body);
+            let stays = last || end == self.end;
             return stays.then(|| self.emptied(entry, before, &body));
         }
         let set = (tombstones || (body.control && over)) && horizon == Timestamp::NONE;

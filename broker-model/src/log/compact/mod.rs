@@ -9,6 +9,7 @@ mod offset_map;
 mod transactions;
 
 pub use cleaning::Cleaning;
+pub use offset_map::{Key, keyed};
 
 use super::Log;
 use super::segment::Segment;

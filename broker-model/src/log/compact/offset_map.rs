@@ -9,7 +9,7 @@ use crate::types::{BatchId, GroupId, Offset, PartitionId, TransactionalId};
 
 /// A record's key, as far as compaction cares: equal keys are one key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Key {
+pub enum Key {
     /// A client's record.
     Client(u64),
     /// A committed offset.
@@ -22,7 +22,8 @@ pub(super) enum Key {
 
 /// The record at a position of a batch: its key, and whether it is a tombstone. `None` if it has
 /// no key, which compaction removes.
-pub(super) fn keyed(
+#[must_use]
+pub fn keyed(
     batches: &Batches,
     records: &dyn RecordSource,
     batch: BatchId,

@@ -42,6 +42,11 @@ impl Words<'_> {
             Note::Rolled { node, partition, .. } => {
                 format!("broker {node} opens a segment of {}", self.partition(*partition))
             }
+            Note::Read { node, partition, end, committed } => {
+                let (partition, word) =
+                    (self.partition(*partition), if *committed { "committed " } else { "" });
+                format!("broker {node} gives {word}records of {partition} up to {end}")
+            }
             Note::DirectoryFailed { node, directory, replicas } => {
                 let replicas = plural(*replicas as usize, "replica");
                 let place = directory + 1;
@@ -55,7 +60,7 @@ impl Words<'_> {
                 let partition = self.partition(*partition);
                 format!("broker {node} turns away the corrupt batch {partition} @{base_offset}")
             }
-            Note::Compacted { node, partition, from, end, removed } => {
+            Note::Compacted { node, partition, from, end, removed, .. } => {
                 let (partition, records) = (self.partition(*partition), *removed as usize);
                 let gone = plural(records, "record");
                 format!("broker {node} compacts {partition} [{from}, {end}), {gone} removed")
