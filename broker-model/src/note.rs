@@ -284,6 +284,22 @@ pub enum Note {
         /// It leads, and has counted itself.
         leader: bool,
     },
+    /// A controller took a snapshot of the metadata log (KIP-630).
+    MetadataSnapshot {
+        /// The controller.
+        node: NodeId,
+        /// Everything before this offset is in it.
+        end: u64,
+        /// How many records it has.
+        records: u64,
+    },
+    /// A controller or broker began with a snapshot instead of the records before it.
+    MetadataSnapshotLoaded {
+        /// The controller or broker.
+        node: NodeId,
+        /// Everything before this offset is in it.
+        end: u64,
+    },
     /// A broker registered (committed).
     BrokerRegistered {
         /// The broker.
@@ -334,6 +350,8 @@ impl Note {
         "quorum-voted",
         "controller-elected",
         "quorum-high-watermark",
+        "metadata-snapshot",
+        "metadata-snapshot-loaded",
         "broker-registered",
         "metadata-applied",
     ];
@@ -370,6 +388,8 @@ impl Note {
             Self::QuorumVoted { .. } => "quorum-voted",
             Self::QuorumLeader { .. } => "controller-elected",
             Self::QuorumHighWatermark { .. } => "quorum-high-watermark",
+            Self::MetadataSnapshot { .. } => "metadata-snapshot",
+            Self::MetadataSnapshotLoaded { .. } => "metadata-snapshot-loaded",
             Self::BrokerRegistered { .. } => "broker-registered",
             Self::MetadataApplied { .. } => "metadata-applied",
         }

@@ -47,6 +47,8 @@ pub(super) struct Pass {
     unknown: usize,
     /// It must be answered now.
     ends_wait: bool,
+    /// What was looked at shall be looked at by the next fetch too.
+    again: bool,
     /// Partitions whose position was taken in, and whether it moved.
     taken: Vec<(PartitionId, bool)>,
 }
@@ -95,7 +97,7 @@ impl Broker {
         let nothing_to_wait_for =
             self.sessions.get_mut(begun.key).is_none_or(|s| s.len() == self.pass.unknown);
         let must = self.pass.ends_wait || request.max_wait == 0 || nothing_to_wait_for;
-        if !self.answer_or_wait(cx, begun.key, &params, must) {
+        if !self.answer_or_wait(cx, begun.key, &params, (must, false)) {
             self.sessions.park(begun.key, params);
         }
     }
@@ -113,7 +115,7 @@ impl Broker {
         let Some(parked) = session.parked.take() else { return };
         self.look(cx, key, &parked, true);
         let must = self.pass.ends_wait;
-        if !self.answer_or_wait(cx, key, &parked, must)
+        if !self.answer_or_wait(cx, key, &parked, (must, true))
             && let Some(session) = self.sessions.get_mut(key)
         {
             session.parked = Some(parked);
@@ -126,7 +128,7 @@ impl Broker {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             let Some(parked) = session.parked.take() else { continue };
             self.look(cx, key, &parked, true);
-            self.answer_or_wait(cx, key, &parked, true);
+            self.answer_or_wait(cx, key, &parked, (true, true));
         }
     }
 
@@ -200,7 +202,7 @@ impl Broker {
         cx: &mut Context<'_>,
         key: Key,
         params: &FetchParams,
-        must: bool,
+        (must, parked): (bool, bool),
     ) -> bool {
         let mut response = None;
         if must || params.min_bytes > 1 {
@@ -209,11 +211,16 @@ impl Broker {
                 response = response.filter(|r| r.bytes >= u64::from(params.min_bytes));
             }
         }
-        self.take_positions(cx, key);
+        if parked {
+            // A fetch that waited says nothing new: the follower's next one does.
+            self.pass.again = self.sessions.get_mut(key).is_some_and(|s| s.follower.is_some());
+        } else {
+            self.take_positions(cx, key);
+        }
         let Some(response) = response else {
             if let Some(session) = self.sessions.get_mut(key) {
-                let looked = &self.pass.looked;
-                session.settle(|i| looked[i].changed || looked[i].is_unfinished());
+                let (looked, again) = (&self.pass.looked, self.pass.again);
+                session.settle(|i| again || looked[i].changed || looked[i].is_unfinished());
             }
             return false;
         };
@@ -310,8 +317,8 @@ impl Broker {
         }
         if let Some(session) = self.sessions.get_mut(key) {
             remember(session, &response, params.full);
-            let looked = &self.pass.looked;
-            session.settle(|i| looked[i].is_unfinished());
+            let (looked, again) = (&self.pass.looked, self.pass.again);
+            session.settle(|i| again || looked[i].is_unfinished());
             if session.id == 0 || session.len() == 0 {
                 self.sessions.remove(key);
                 response.session_id = 0;
@@ -390,5 +397,6 @@ impl Pass {
         self.taken.clear();
         self.unknown = 0;
         self.ends_wait = false;
+        self.again = false;
     }
 }

@@ -317,6 +317,10 @@ impl Broker {
                 self.life.fetch_at = cx.now.instant + RETRY;
             }
             Ok(answer) => {
+                let snapshot = answer.snapshot.filter(|s| s.end > self.metadata_offset);
+                if let Some(snapshot) = snapshot {
+                    self.load_metadata(cx, &snapshot);
+                }
                 self.apply_metadata(cx, answer.from, &answer.records);
                 // The first heartbeat after catching up ends the fence: do not wait for it.
                 if self.life.fenced && self.life.published && !self.life.heartbeat_open {

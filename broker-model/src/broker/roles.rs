@@ -8,11 +8,11 @@ use super::replicas::Hosted;
 use crate::config::TopicConfig;
 use crate::fetch::News;
 use crate::io::Context;
-use crate::metadata::supersedes;
+use crate::metadata::{Image, supersedes};
 use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
-use crate::records::{MetadataRecord, PartitionRecord};
+use crate::records::{MetadataRecord, MetadataSnapshot, PartitionRecord};
 use crate::rules::Truncate;
 use crate::types::{NodeId, PartitionId, TopicId};
 
@@ -76,6 +76,32 @@ impl Broker {
             self.reconfigure(cx, topic);
         }
         for broker in touched.brokers {
+            self.broker_changed(cx, broker);
+        }
+    }
+
+    /// The log of the controllers begins behind what this broker has: a snapshot takes the place
+    /// of its image, and everything is looked at. Source: KIP-630.
+    pub(super) fn load_metadata(&mut self, cx: &mut Context<'_>, snapshot: &MetadataSnapshot) {
+        let (node, from, end) = (self.node, self.metadata_offset, snapshot.end);
+        let mut partitions: BTreeSet<PartitionId> =
+            self.image.partitions().map(|p| p.partition).collect();
+        self.image = Image::of_snapshot(snapshot);
+        self.metadata_offset = end;
+        cx.note(Note::MetadataSnapshotLoaded { node, end });
+        cx.note(Note::MetadataApplied { node, from, end });
+        if self.life.published {
+            partitions.extend(self.image.partitions().map(|p| p.partition));
+            for partition in partitions {
+                self.reconcile(cx, partition);
+            }
+        }
+        let topics: Vec<TopicId> = self.image.topics().map(|(id, _)| id).collect();
+        for topic in topics {
+            self.reconfigure(cx, topic);
+        }
+        let brokers: Vec<NodeId> = self.image.brokers().map(|(id, _)| id).collect();
+        for broker in brokers {
             self.broker_changed(cx, broker);
         }
     }

@@ -100,6 +100,19 @@ config! {
     controller_quorum_retry_backoff: Duration = 20 * MILLISECOND,
         "controller.quorum.retry.backoff.ms", value::period;
 
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    metadata_log_max_record_bytes_between_snapshots: u64 = 20_971_520,
+        "metadata.log.max.record.bytes.between.snapshots", value::long_from_one;
+    /// `metadata.log.max.snapshot.interval.ms`; never if `None`.
+    metadata_log_max_snapshot_interval: Option<Duration> = Some(HOUR),
+        "metadata.log.max.snapshot.interval.ms", value::some_millis_unless_zero;
+    /// `metadata.max.retention.bytes` of the metadata log with its snapshots.
+    metadata_max_retention_bytes: u64 = 104_857_600,
+        "metadata.max.retention.bytes", value::bytes_or_all;
+    /// `metadata.max.retention.ms` of a snapshot of the metadata log.
+    metadata_max_retention: Duration = 168 * HOUR,
+        "metadata.max.retention.ms", value::millis_or_never;
+
     /// `min.insync.replicas`.
     min_insync_replicas: u32 = 1, "min.insync.replicas", value::int_from_one;
     /// `unclean.leader.election.enable`.

@@ -96,14 +96,15 @@ pub(super) const BROKER: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "controllers append at once, write no idle records, and never cut their log",
+        why: "controllers append at once, write no idle records, and have no segments of their log",
         keys: &[
             "controller.quorum.append.linger.ms",
             "internal.metadata.",
-            "metadata.log.",
+            "metadata.log.dir",
+            "metadata.log.segment.bytes",
+            "metadata.log.segment.min.bytes",
+            "metadata.log.segment.ms",
             "metadata.max.idle.interval.ms",
-            "metadata.max.retention.bytes",
-            "metadata.max.retention.ms",
         ],
     },
     Ignored {
@@ -156,7 +157,6 @@ pub(super) const BROKER: &[Ignored] = &[
             "log.initial.task.delay.ms",
             "log.preallocate",
             "log.segment.delete.delay.ms",
-            "metadata.log.dir",
             "num.replica.alter.log.dirs.threads",
         ],
     },

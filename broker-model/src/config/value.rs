@@ -70,6 +70,21 @@ pub(super) fn long_from_one(text: &str) -> Parsed<u64> {
     if n < 1 { Err(expected) } else { u64::try_from(n).map_err(|_| expected) }
 }
 
+/// `long` milliseconds where 0 means never.
+pub(super) fn some_millis_unless_zero(text: &str) -> Parsed<Option<Duration>> {
+    millis(text).map(|interval| (interval > 0).then_some(interval))
+}
+
+/// A size where -1 means unlimited, as the largest.
+pub(super) fn bytes_or_all(text: &str) -> Parsed<u64> {
+    bytes_or_unlimited(text).map(|bytes| bytes.unwrap_or(u64::MAX))
+}
+
+/// Milliseconds where -1 means never.
+pub(super) fn millis_or_never(text: &str) -> Parsed<Duration> {
+    some_millis_or_unlimited(text).map(|age| age.flatten().unwrap_or(u64::MAX))
+}
+
 /// A size where -1 means unlimited.
 pub(super) fn bytes_or_unlimited(text: &str) -> Parsed<Option<u64>> {
     let expected = "-1 (unlimited) or a number of bytes";

@@ -2,7 +2,6 @@
 
 use super::{Controller, Timers, features};
 use crate::io::Context;
-use crate::metadata::Image;
 use crate::records::MetadataRecord;
 use crate::types::Instant;
 
@@ -15,7 +14,7 @@ impl Controller {
             self.renounce(cx);
         }
         if self.active.is_none() {
-            self.follow();
+            self.follow(cx);
             if established.is_some() {
                 self.active = established;
                 self.claim(cx);
@@ -23,6 +22,7 @@ impl Controller {
         }
         let committed = self.quorum.committed();
         self.purgatory.committed(cx, committed, &mut self.news);
+        self.maybe_snapshot(cx);
         self.quorum.drive(cx);
         if self.quorum.is_leader() {
             self.answer_readers(cx, |quorum, reader| reader.from < quorum.committed());
@@ -32,9 +32,10 @@ impl Controller {
     }
 
     /// A controller that is not active knows what is committed, and nothing else.
-    fn follow(&mut self) {
-        if self.image.end() > self.quorum.committed() {
-            self.image = Image::new();
+    fn follow(&mut self, cx: &mut Context<'_>) {
+        let known = self.quorum.log_start()..=self.quorum.committed();
+        if !known.contains(&self.image.end()) {
+            self.load_snapshot(cx);
         }
         self.replay_to(self.quorum.committed());
     }
@@ -43,9 +44,9 @@ impl Controller {
     fn replay_to(&mut self, end: u64) {
         let committed = self.quorum.committed();
         for offset in self.image.end()..end {
-            let index = usize::try_from(offset).expect("a log in memory");
-            let note = self.note_of(offset, &self.quorum.records()[index]);
-            self.image.apply(offset, &self.quorum.records()[index]);
+            let record = &self.quorum.range(offset, offset + 1)[0];
+            let note = self.note_of(offset, record);
+            self.image.apply(offset, record);
             if offset < committed {
                 self.news.extend(note.map(|note| (offset, note)));
             } else {
@@ -59,7 +60,7 @@ impl Controller {
     fn claim(&mut self, cx: &mut Context<'_>) {
         self.replay_to(self.quorum.end());
         let formatted = |r: &MetadataRecord| !matches!(r, MetadataRecord::LeaderChange { .. });
-        if !self.quorum.records().iter().any(formatted) {
+        if self.quorum.log_start() == 0 && !self.quorum.records().iter().any(formatted) {
             self.append(features::bootstrap(self.config.release));
         }
         let now = cx.now.instant;
@@ -72,19 +73,21 @@ impl Controller {
                 Instant::FAR
             },
             unclean: now + self.config.unclean_leader_election_interval,
+            snapshot: self.timers.snapshot,
         };
     }
 
     /// It decides no more: what it decided and nobody committed is undone.
     fn renounce(&mut self, cx: &mut Context<'_>) {
         self.active = None;
-        self.timers = Timers::NEVER;
+        self.timers = Timers { snapshot: self.timers.snapshot, ..Timers::NEVER };
         self.sessions.clear();
         self.purgatory.renounce(cx);
         if self.image.end() > self.quorum.committed() {
-            self.image = Image::new();
-            let committed = self.quorum.committed_from(0);
-            for (offset, record) in (0..).zip(committed) {
+            self.load_snapshot(cx);
+            let begin = self.image.end();
+            let committed = self.quorum.committed_from(begin);
+            for (offset, record) in (begin..).zip(committed) {
                 self.image.apply(offset, record);
             }
         }

@@ -26,6 +26,10 @@ pub struct ControllerConfig {
     pub leader_imbalance_check_interval: Duration,
     /// How long a broker's read of the metadata log waits for news.
     pub metadata_fetch_wait: Duration,
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub snapshot_bytes: u64,
+    /// `metadata.log.max.snapshot.interval.ms`.
+    pub snapshot_interval: Option<Duration>,
     /// How it elects and replicates with the other controllers.
     pub quorum: QuorumConfig,
 }
@@ -58,6 +62,8 @@ impl From<&BrokerConfig> for ControllerConfig {
             auto_leader_rebalance: config.auto_leader_rebalance_enable,
             leader_imbalance_check_interval: config.leader_imbalance_check_interval,
             metadata_fetch_wait: FETCH_WAIT,
+            snapshot_bytes: config.metadata_log_max_record_bytes_between_snapshots,
+            snapshot_interval: config.metadata_log_max_snapshot_interval,
             quorum: QuorumConfig::from(config),
         }
     }

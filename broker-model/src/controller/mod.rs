@@ -25,6 +25,7 @@ mod placement;
 mod purgatory;
 mod reassignments;
 mod requests;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -32,6 +33,7 @@ mod topics;
 pub use config::ControllerConfig;
 pub use features::FINALIZED as FINALIZED_FEATURES;
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -71,11 +73,15 @@ struct Timers {
     rebalance: Instant,
     /// Unclean elections of leaderless partitions.
     unclean: Instant,
+    /// A snapshot, whatever there is in it.
+    snapshot: Instant,
 }
 
 impl Timers {
-    const NEVER: Self =
-        Self { fence: Instant::FAR, rebalance: Instant::FAR, unclean: Instant::FAR };
+    const NEVER: Self = {
+        let never = Instant::FAR;
+        Self { fence: never, rebalance: never, unclean: never, snapshot: never }
+    };
 }
 
 /// The controller of a cluster, a machine of the handle-and-poll shape.
@@ -190,8 +196,9 @@ impl Controller {
     pub fn start(&mut self, cx: &mut Context<'_>) {
         assert!(!self.running, "a controller starts once");
         self.running = true;
-        self.image = Image::new();
         self.quorum.start(cx);
+        self.load_snapshot(cx);
+        self.timers.snapshot = self.next_snapshot(cx.now.instant);
         self.settle(cx);
     }
 
@@ -232,7 +239,7 @@ impl Controller {
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
         let timers = &self.timers;
-        let own = timers.fence.min(timers.rebalance).min(timers.unclean);
+        let own = timers.fence.min(timers.rebalance).min(timers.unclean).min(timers.snapshot);
         let own = own.min(self.quorum.next_deadline());
         self.readers.iter().map(|r| r.until).fold(own, Instant::min)
     }
@@ -275,6 +282,7 @@ impl Controller {
         let now = cx.now.instant;
         self.quorum.tick(cx);
         self.answer_readers(cx, |_, reader| reader.until <= now);
+        self.snapshot_tick(cx);
         if self.active.is_none() || self.active != self.quorum.established() {
             return;
         }
@@ -335,9 +343,12 @@ impl Controller {
 }
 
 fn metadata_from(quorum: &Quorum, from: u64) -> Response {
+    let snapshot = quorum.snapshot().filter(|_| from < quorum.log_start());
+    let from = snapshot.map_or(from, |snapshot| snapshot.end);
     Response::FetchMetadata(FetchMetadataResponse {
         error: ErrorCode::None,
         leader: None,
+        snapshot: snapshot.cloned().map(Box::new),
         from,
         records: quorum.committed_from(from).to_vec(),
         end: quorum.committed(),
@@ -348,6 +359,7 @@ fn not_leader(quorum: &Quorum, from: u64) -> Response {
     Response::FetchMetadata(FetchMetadataResponse {
         error: ErrorCode::NotLeaderOrFollower,
         leader: Some(quorum.known()),
+        snapshot: None,
         from,
         records: Vec::new(),
         end: from,

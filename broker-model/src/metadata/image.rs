@@ -177,6 +177,16 @@ impl Image {
         self.topics.get_mut(id.index())?.as_mut()
     }
 
+    /// The state is that of another offset: it comes from a snapshot.
+    pub(super) const fn move_to(&mut self, end: u64) {
+        self.end = end;
+    }
+
+    /// All bounds of clients.
+    pub(super) fn quotas(&self) -> impl Iterator<Item = (ClientQuota, Option<u32>, u64)> {
+        self.quotas.iter().map(|(&(quota, client), &value)| (quota, client, value))
+    }
+
     /// Offset of the next record.
     #[must_use]
     pub const fn end(&self) -> u64 {

@@ -1,11 +1,12 @@
 //! What brokers and administrators ask the controller.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
 use super::quorum::QuorumLeader;
-use crate::records::{ClientQuota, MetadataRecord};
+use crate::records::{ClientQuota, MetadataRecord, MetadataSnapshot};
 use crate::types::{
     BrokerEpoch, DirectoryId, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId,
     ProducerId, RackId, TopicId,
@@ -122,6 +123,8 @@ pub struct FetchMetadataResponse {
     pub error: ErrorCode,
     /// With an error: who leads the quorum, as far as the one asked knows.
     pub leader: Option<QuorumLeader>,
+    /// The log does not reach back so far: its latest snapshot, which ends at `from`.
+    pub snapshot: Option<Box<MetadataSnapshot>>,
     /// Offset of the first record.
     pub from: u64,
     /// Committed records from there on.

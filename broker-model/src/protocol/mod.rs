@@ -176,7 +176,14 @@ impl Response {
             Self::Fetch(r) => fetch_bytes(r),
             Self::Produce(r) => FRAME_BYTES + per_partition(r.partitions.len()),
             Self::Metadata(r) => FRAME_BYTES + per_partition(r.partitions.len()),
-            Self::FetchQuorum(r) => FRAME_BYTES * 2 + quorum::RECORD_BYTES * r.records.len() as u64,
+            Self::FetchQuorum(r) => {
+                let snapshot = r.snapshot.as_ref().map_or(0, |s| s.records.len());
+                FRAME_BYTES * 2 + quorum::RECORD_BYTES * (r.records.len() + snapshot) as u64
+            }
+            Self::FetchMetadata(r) => {
+                let snapshot = r.snapshot.as_ref().map_or(0, |s| s.records.len());
+                FRAME_BYTES * 2 + quorum::RECORD_BYTES * snapshot as u64
+            }
             _ => FRAME_BYTES * 2,
         }
     }

@@ -1,9 +1,10 @@
 //! What the controllers of a quorum ask each other. Source: KIP-595, KIP-853, KIP-996.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
-use crate::records::MetadataRecord;
+use crate::records::{MetadataRecord, MetadataSnapshot};
 use crate::types::{DirectoryId, LeaderEpoch, NodeId};
 
 /// Bytes of a record of the metadata log. An estimate: Kafka's partition records take 60 to 150.
@@ -121,7 +122,9 @@ pub struct FetchQuorumResponse {
     /// The leader's high watermark, 0 while it knows none.
     pub high_watermark: u64,
     /// The logs part: the largest epoch up to the asked one, and where it ends at the leader.
-    pub diverging: Option<(LeaderEpoch, u64)>,
+    pub diverging: Option<Box<(LeaderEpoch, u64)>>,
+    /// The log does not reach back so far: its latest snapshot (`FetchSnapshot`).
+    pub snapshot: Option<Box<MetadataSnapshot>>,
     /// The records, each with its epoch.
     pub records: Vec<(LeaderEpoch, MetadataRecord)>,
 }

@@ -37,6 +37,7 @@ pub fn refusal(kind: ApiKey, error: ErrorCode) -> Option<Response> {
         ApiKey::FetchMetadata => Response::FetchMetadata(FetchMetadataResponse {
             error,
             leader: None,
+            snapshot: None,
             from: 0,
             records: Vec::new(),
             end: 0,

@@ -27,6 +27,10 @@ pub struct QuorumConfig {
     pub election_backoff_max: Duration,
     /// `controller.quorum.retry.backoff.ms`.
     pub retry_backoff: Duration,
+    /// `metadata.max.retention.bytes` of the log with its snapshots.
+    pub retention_bytes: u64,
+    /// `metadata.max.retention.ms`.
+    pub retention: Duration,
 }
 
 impl From<&BrokerConfig> for QuorumConfig {
@@ -37,6 +41,8 @@ impl From<&BrokerConfig> for QuorumConfig {
             fetch_timeout: config.controller_quorum_fetch_timeout,
             election_backoff_max: config.controller_quorum_election_backoff_max,
             retry_backoff: config.controller_quorum_retry_backoff,
+            retention_bytes: config.metadata_max_retention_bytes,
+            retention: config.metadata_max_retention,
         }
     }
 }

@@ -5,8 +5,10 @@ use alloc::string::ToString;
 use super::Quorum;
 use super::role::Role;
 use crate::io::{Context, Output};
+use crate::note::Note;
 use crate::protocol::ErrorCode;
 use crate::protocol::quorum::FetchQuorumResponse;
+use crate::records::MetadataSnapshot;
 use crate::rules::RaftGuardHw;
 use crate::types::LeaderEpoch;
 
@@ -38,7 +40,10 @@ impl Quorum {
             return;
         }
         if let Some(end) = r.diverging {
-            return self.cut(cx, end);
+            return self.cut(cx, *end);
+        }
+        if let Some(snapshot) = r.snapshot {
+            return self.install(cx, *snapshot);
         }
         if r.from != self.log.end() {
             return;
@@ -49,6 +54,24 @@ impl Quorum {
         if self.log.commit(r.high_watermark) {
             self.note_high_watermark(cx, epoch, false);
         }
+    }
+
+    /// The leader's log begins behind this one's end: a snapshot takes the place of everything
+    /// before. Source: KIP-630.
+    fn install(&mut self, cx: &mut Context<'_>, snapshot: MetadataSnapshot) {
+        let (end, epoch) = (snapshot.end, snapshot.epoch);
+        if end <= self.log.high_watermark() {
+            return;
+        }
+        self.log.begin_at(end, epoch);
+        if let Some(flushing) = &mut self.flushing {
+            flushing.void = true;
+        }
+        self.snapshots.replace(cx.now.instant, snapshot);
+        let node = self.key.node;
+        cx.note(Note::MetadataSnapshotLoaded { node, end });
+        let epoch = self.epoch();
+        self.note_high_watermark(cx, epoch, false);
     }
 
     /// The leader's log parts from this one: it has `leader.0` as its largest epoch up to the

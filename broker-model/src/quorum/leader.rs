@@ -1,5 +1,6 @@
 //! The leader: serves fetches, counts who holds what, and commits.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -110,10 +111,18 @@ impl Quorum {
             let response = FetchQuorumResponse { error, ..self.nothing(r.from) };
             return self.say(cx, Some((token, Response::FetchQuorum(response))), None);
         }
+        if let Some(snapshot) = self.snapshots.latest().filter(|_| r.from < self.log.start()) {
+            let snapshot = Some(Box::new(snapshot.clone()));
+            let response = FetchQuorumResponse { snapshot, ..self.nothing(r.from) };
+            let voter = self.voters.iter().position(|v| self.is_same(v, &r.replica, cx.rules));
+            self.heard_of(cx, voter, r.from);
+            return cx.reply(token, Response::FetchQuorum(response));
+        }
         let end = self.log.end_of(r.last_epoch);
         let parts = r.from > 0 && (end.0 != r.last_epoch || end.1 < r.from);
         if parts {
-            let response = FetchQuorumResponse { diverging: Some(end), ..self.nothing(r.from) };
+            let response =
+                FetchQuorumResponse { diverging: Some(Box::new(end)), ..self.nothing(r.from) };
             return cx.reply(token, Response::FetchQuorum(response));
         }
         let voter = self.voters.iter().position(|v| self.is_same(v, &r.replica, cx.rules));
@@ -210,6 +219,7 @@ impl Quorum {
             from,
             high_watermark: self.log.high_watermark(),
             diverging: None,
+            snapshot: None,
             records: Vec::new(),
         }
     }

@@ -12,6 +12,8 @@ pub(super) const NO_EPOCH: LeaderEpoch = LeaderEpoch(-1);
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReplicatedLog {
+    /// Offset of the first record that is kept; what came before is in a snapshot.
+    start: u64,
     records: Vec<MetadataRecord>,
     /// Each epoch with the offset of its first record, in order.
     epochs: Vec<(LeaderEpoch, u64)>,
@@ -23,7 +25,35 @@ pub(super) struct ReplicatedLog {
 
 impl ReplicatedLog {
     pub(super) fn end(&self) -> u64 {
-        self.records.len() as u64
+        self.start + self.records.len() as u64
+    }
+
+    pub(super) const fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Kept records of a range.
+    pub(super) fn range(&self, from: u64, to: u64) -> &[MetadataRecord] {
+        let place = |offset: u64| index(offset.clamp(self.start, self.end()) - self.start);
+        &self.records[place(from.min(to))..place(to)]
+    }
+
+    /// Deletes what is before an offset, which a snapshot has.
+    pub(super) fn delete_before(&mut self, offset: u64) {
+        assert!(offset <= self.high_watermark, "a snapshot is of what is committed");
+        if offset > self.start {
+            self.records.drain(..index(offset - self.start));
+            self.start = offset;
+        }
+    }
+
+    /// Nothing is left but what a snapshot has, whose last record is of this epoch.
+    pub(super) fn begin_at(&mut self, end: u64, epoch: LeaderEpoch) {
+        self.records.clear();
+        self.start = end;
+        self.epochs = alloc::vec![(epoch, end.saturating_sub(1))];
+        self.flushed = end;
+        self.high_watermark = self.high_watermark.max(end);
     }
 
     pub(super) const fn flushed(&self) -> u64 {
@@ -46,7 +76,8 @@ impl ReplicatedLog {
     /// Epoch of the record at an offset, if there is one.
     pub(super) fn epoch_at(&self, offset: u64) -> Option<LeaderEpoch> {
         let position = self.epochs.partition_point(|(_, start)| *start <= offset);
-        (offset < self.end()).then(|| self.epochs[position - 1].0)
+        let known = offset >= self.start && offset < self.end();
+        known.then(|| self.epochs[position - 1].0)
     }
 
     /// The largest epoch up to `epoch`, and where it ends. Source: KIP-101, KIP-279.
@@ -70,18 +101,17 @@ impl ReplicatedLog {
 
     /// Records of a range, each with its epoch.
     pub(super) fn copy(&self, from: u64, to: u64) -> Vec<(LeaderEpoch, MetadataRecord)> {
-        let range = index(from.min(to))..index(to);
         let offsets = from..to;
         let with_epoch = |(offset, record): (u64, &MetadataRecord)| {
             let epoch = self.epoch_at(offset).expect("the range lies within the log");
             (epoch, record.clone())
         };
-        offsets.zip(&self.records[range]).map(with_epoch).collect()
+        offsets.zip(self.range(from, to)).map(with_epoch).collect()
     }
 
     /// Cuts the end.
     pub(super) fn truncate(&mut self, end: u64) {
-        self.records.truncate(index(end));
+        self.records.truncate(index(end.saturating_sub(self.start)));
         self.epochs.retain(|(_, start)| *start < end);
         self.flushed = self.flushed.min(end);
         self.high_watermark = self.high_watermark.min(end);
@@ -102,7 +132,8 @@ impl ReplicatedLog {
 
     /// A process that starts again knows its log, and not how much of it is committed.
     pub(super) fn forget_high_watermark(&mut self) {
-        self.high_watermark = 0;
+        // What is in a snapshot is.
+        self.high_watermark = self.start;
     }
 }
 

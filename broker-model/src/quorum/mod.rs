@@ -19,6 +19,7 @@ mod leader;
 mod log;
 mod resign;
 mod role;
+mod snapshots;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -32,12 +33,13 @@ use self::ask::Link;
 use self::jitter::Jitter;
 use self::log::ReplicatedLog;
 use self::role::Role;
+use self::snapshots::Snapshots;
 use self::store::{QuorumState, Store};
 use crate::io::{Context, Output, StopKind, Token};
 use crate::note::Note;
 use crate::protocol::quorum::{QuorumLeader, RECORD_BYTES, VoterKey};
 use crate::protocol::{Request, Response};
-use crate::records::MetadataRecord;
+use crate::records::{MetadataRecord, MetadataSnapshot};
 use crate::rules::{RaftFsync, RaftResumeLeader, Rules, VoterIdentity};
 use crate::types::{DirectoryId, Duration, Instant, LeaderEpoch, Offset};
 
@@ -66,6 +68,7 @@ pub struct Quorum {
     voters: Vec<VoterKey>,
     config: QuorumConfig,
     log: ReplicatedLog,
+    snapshots: Snapshots,
     store: Store,
     role: Role,
     /// One for each voter.
@@ -97,6 +100,7 @@ impl Quorum {
             store: Store::default(),
             role: Role::Unattached { until: Instant::FAR },
             said: VecDeque::new(),
+            snapshots: Snapshots::default(),
             flushing: None,
             jitter: Jitter::new(jitter),
             tags: 0,
@@ -112,10 +116,28 @@ impl Quorum {
         matches!(self.voters.as_slice(), [only] if *only == self.key)
     }
 
-    /// All records of its log, committed or not.
+    /// All records that its log keeps, from [`Self::log_start`] on, committed or not.
     #[must_use]
     pub fn records(&self) -> &[MetadataRecord] {
         self.log.records()
+    }
+
+    /// Offset of the first record that its log keeps; what came before is in its snapshot.
+    #[must_use]
+    pub const fn log_start(&self) -> u64 {
+        self.log.start()
+    }
+
+    /// Records of its log in a range.
+    #[must_use]
+    pub fn range(&self, from: u64, to: u64) -> &[MetadataRecord] {
+        self.log.range(from, to)
+    }
+
+    /// Its latest snapshot, if it has one.
+    #[must_use]
+    pub const fn snapshot(&self) -> Option<&MetadataSnapshot> {
+        self.snapshots.latest()
     }
 
     /// The epoch of a record of its log.
@@ -145,8 +167,7 @@ impl Quorum {
     /// Committed records from an offset on, none if there is no such offset yet.
     #[must_use]
     pub fn committed_from(&self, from: u64) -> &[MetadataRecord] {
-        let committed = log::index(self.log.high_watermark());
-        &self.log.records()[log::index(from).min(committed)..committed]
+        self.log.range(from, self.log.high_watermark())
     }
 
     /// The latest epoch it knows.
@@ -186,10 +207,17 @@ impl Quorum {
     pub fn start(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.instant;
         self.leaving = None;
+        let snapshot = self.snapshots.latest().map(|s| (s.end, s.epoch));
+        if let Some((end, epoch)) = snapshot.filter(|s| s.0 > self.log.end()) {
+            // The power took records that are in the snapshot.
+            self.log.begin_at(end, epoch);
+        }
         if self.is_alone() {
             return self.lead_alone(cx);
         }
         self.log.forget_high_watermark();
+        // What is in a snapshot is committed.
+        self.log.commit(snapshot.map_or(0, |s| s.0));
         let state = self.store.state();
         let me = self.position(cx.rules);
         match state.leader.and_then(|leader| self.voter(leader)) {
@@ -246,6 +274,7 @@ impl Quorum {
     pub fn replace_disk(&mut self, directory: DirectoryId) {
         self.key.directory = directory;
         self.log = ReplicatedLog::default();
+        self.snapshots = Snapshots::default();
         self.store = Store::default();
     }
 
@@ -284,6 +313,7 @@ impl Quorum {
         for link in &mut self.links {
             link.wake(now);
         }
+        self.clean_log(now);
         if self.is_leader() {
             self.lead_on(cx);
         } else if self.role.until() <= now {
@@ -321,6 +351,7 @@ impl Quorum {
             _ => &[],
         };
         let own = self.role.until().min(self.leaving.unwrap_or(Instant::FAR));
+        let own = own.min(self.snapshots.clean_at());
         let links = self.links.iter().filter_map(Link::free_at);
         waiting.iter().map(|w| w.until).chain(links).fold(own, Instant::min)
     }

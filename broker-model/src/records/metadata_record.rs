@@ -110,6 +110,17 @@ impl MetadataRecord {
     }
 }
 
+/// The state at an offset of the metadata log, as records that amount to it (KIP-630).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetadataSnapshot {
+    /// Everything before this offset is in it.
+    pub end: u64,
+    /// Epoch of the last record before that.
+    pub epoch: LeaderEpoch,
+    /// The records: fewer than the log had, each with the latest state of what it is about.
+    pub records: Vec<MetadataRecord>,
+}
+
 /// The whole state of a partition.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PartitionRecord {

@@ -17,4 +17,6 @@ pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };
 pub use header::SentHeader;
-pub use metadata_record::{ClientQuota, MetadataRecord, PartitionRecord, directories_of};
+pub use metadata_record::{
+    ClientQuota, MetadataRecord, MetadataSnapshot, PartitionRecord, directories_of,
+};

@@ -7,11 +7,13 @@
 //! Only with eligible leader replicas: without them a single replica may remain, and what it had
 //! not flushed is lost with it.
 
+use broker_model::broker::Broker;
 use broker_model::note::Note;
 use broker_model::records::PartitionRecord;
 
 use super::by_partition::ByPartition;
 use super::{Interest, Invariant, View};
+use crate::world::Node;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -38,10 +40,12 @@ fn survives(holders: Holders, stops: u64, min_isr: usize) -> bool {
 impl DurableCandidate {
     /// How many unclean stops there have been since all replicas were in sync.
     fn stops(&mut self, view: &View<'_>, record: &PartitionRecord) -> u64 {
-        let nodes = record.replicas.iter().filter_map(|&replica| view.node(replica));
-        let all = nodes.map(|node| node.unclean_stops).sum();
+        let nodes = || record.replicas.iter().filter_map(|&replica| view.node(replica));
+        let all = nodes().map(|node| node.unclean_stops).sum();
         let before = self.before.of(record.partition);
-        if record.isr.len() == record.replicas.len() {
+        // Whoever died a moment ago is a member until the controller notices.
+        let lives = |node: &Node| node.broker().is_some_and(Broker::is_registered);
+        if record.isr.len() == record.replicas.len() && nodes().all(lives) {
             *before = all;
         }
         all.saturating_sub(*before)

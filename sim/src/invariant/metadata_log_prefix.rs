@@ -7,6 +7,7 @@
 use std::hash::{Hash, Hasher};
 
 use broker_model::broker::Broker;
+use broker_model::controller::Controller;
 use broker_model::metadata::Image;
 use broker_model::note::Note;
 use broker_model::records::MetadataRecord;
@@ -30,15 +31,23 @@ struct Truth {
 }
 
 impl Truth {
-    /// The controller at a place knows `committed` records. Says at which offset they are others
-    /// than were known before. A controller that starts again knows fewer, for a while.
-    fn compare(&mut self, place: usize, committed: &[MetadataRecord]) -> Option<usize> {
+    /// The controller at a place knows `committed` records from `start` on; what came before is
+    /// in its snapshot. Says at which offset they are others than were known before. A
+    /// controller that starts again knows fewer, for a while.
+    fn compare(
+        &mut self,
+        place: usize,
+        start: usize,
+        committed: &[MetadataRecord],
+    ) -> Option<usize> {
         if self.compared.len() <= place {
             self.compared.resize(place + 1, 0);
         }
-        let from = if self.compared[place] > committed.len() { 0 } else { self.compared[place] };
-        self.compared[place] = committed.len();
-        for (offset, record) in committed.iter().enumerate().skip(from) {
+        let end = start + committed.len();
+        let before = self.compared[place];
+        let from = if before > end { start } else { before.max(start) };
+        self.compared[place] = end;
+        for (offset, record) in (start..).zip(committed).skip(from - start) {
             let print = fingerprint(record);
             match self.prints.get(offset) {
                 Some(known) if *known != print => return Some(offset),
@@ -87,12 +96,14 @@ impl MetadataLogPrefix {
     fn controller_knows(&mut self, view: &View<'_>, node: NodeId) -> Option<String> {
         let place = view.nodes.iter().position(|n| n.id == node)?;
         let controller = view.nodes[place].controller()?;
-        let committed = controller.quorum().committed_from(0);
+        let start = controller.quorum().log_start();
+        let committed = controller.quorum().committed_from(start);
+        let start = start as usize;
         let place = view.nodes.len() - 1 - place;
-        self.truth.compare(place, committed).map(|offset| {
+        self.truth.compare(place, start, committed).map(|offset| {
             format!(
                 "controller {node} takes {:?} for the committed record {offset}, which is another",
-                committed[offset]
+                committed[offset - start]
             )
         })
     }
@@ -104,9 +115,11 @@ impl MetadataLogPrefix {
         }
         let broker = view.node(node)?.broker()?;
         let controllers = view.nodes.iter().rev().map_while(Node::controller);
-        let known = controllers.map(|c| c.quorum().committed_from(from));
-        let known = known.max_by_key(|records| records.len())?;
-        let records = known.iter().take((end - from) as usize);
+        // A log may begin behind what was applied: then that came as a snapshot.
+        let first = |c: &Controller| from.max(c.quorum().log_start());
+        let known = controllers.map(|c| (first(c), c.quorum().committed_from(first(c))));
+        let (from, known) = known.max_by_key(|(_, records)| records.len())?;
+        let records = known.iter().take(end.saturating_sub(from) as usize);
         let wrong = records.zip(from..).find(|(record, _)| !shows(broker.image(), record));
         wrong.map(|(record, offset)| {
             format!("broker {node} has applied metadata {offset}, but not {record:?}")
@@ -159,17 +172,17 @@ mod tests {
     #[test]
     fn rejects_another_record_where_one_was_committed() {
         let mut truth = Truth::default();
-        assert_eq!(truth.compare(0, &records(&[1, 2, 3])), None);
-        assert_eq!(truth.compare(1, &records(&[1, 7])), Some(1));
+        assert_eq!(truth.compare(0, 0, &records(&[1, 2, 3])), None);
+        assert_eq!(truth.compare(1, 0, &records(&[1, 7])), Some(1));
     }
 
     #[test]
     fn accepts_controllers_that_know_less_and_one_that_starts_again() {
         let mut truth = Truth::default();
-        assert_eq!(truth.compare(0, &records(&[1, 2, 3])), None);
-        assert_eq!(truth.compare(1, &records(&[1])), None);
-        assert_eq!(truth.compare(0, &records(&[1, 2])), None, "after a restart");
-        assert_eq!(truth.compare(0, &records(&[1, 2, 3, 4])), None);
+        assert_eq!(truth.compare(0, 0, &records(&[1, 2, 3])), None);
+        assert_eq!(truth.compare(1, 0, &records(&[1])), None);
+        assert_eq!(truth.compare(0, 0, &records(&[1, 2])), None, "after a restart");
+        assert_eq!(truth.compare(0, 0, &records(&[1, 2, 3, 4])), None);
         assert_eq!(truth.prints.len(), 4);
     }
 

@@ -7,4 +7,5 @@ mod directories;
 mod fetching;
 mod groups;
 mod replication;
+mod snapshots;
 mod transactions;

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metadata::Image;
-use crate::records::MetadataRecord;
+use crate::records::{MetadataRecord, MetadataSnapshot};
+use crate::types::LeaderEpoch;
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -118,6 +119,10 @@ proptest! {
         }
         check_history(f.controller.records(), elr);
         prop_assert_eq!(&replayed(f.controller.records()), f.controller.image());
+        let image = f.controller.image();
+        let (end, epoch, records) = (image.end(), LeaderEpoch(1), image.to_records());
+        let snapshot = MetadataSnapshot { end, epoch, records };
+        prop_assert_eq!(&Image::of_snapshot(&snapshot), image);
         // Notes tell the log, in order.
         let told = f.notes.iter().filter(|n| matches!(n, Note::PartitionChanged { .. })).count();
         let written = f.controller.records().iter().filter(|r| matches!(r, MetadataRecord::Partition(_)));

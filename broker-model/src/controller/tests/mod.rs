@@ -8,6 +8,7 @@ mod failover;
 mod isr;
 mod laws;
 mod reassignments;
+mod snapshots;
 mod topics;
 
 use alloc::string::ToString;

@@ -4,6 +4,7 @@
 mod chaos;
 mod elections;
 mod replication;
+mod snapshots;
 
 use alloc::collections::VecDeque;
 use alloc::vec;

@@ -112,6 +112,8 @@ impl Words<'_> {
             | Note::QuorumLeader { .. }
             | Note::QuorumHighWatermark { .. }
             | Note::BrokerRegistered { .. }
+            | Note::MetadataSnapshot { .. }
+            | Note::MetadataSnapshotLoaded { .. }
             | Note::MetadataApplied { .. } => metadata_note(note),
         }
     }
@@ -156,6 +158,13 @@ fn metadata_note(note: &Note) -> String {
         }
         Note::BrokerRegistered { node, epoch, incarnation } => {
             format!("broker {node} is registered with epoch {epoch}, incarnation {incarnation}")
+        }
+        Note::MetadataSnapshot { node, end, records } => {
+            let records = plural(*records as usize, "record");
+            format!("controller {node} takes a snapshot of the metadata before {end}, {records}")
+        }
+        Note::MetadataSnapshotLoaded { node, end } => {
+            format!("node {node} loads a snapshot of the metadata before {end}")
         }
         Note::MetadataApplied { node, from, end } => {
             format!("broker {node} applies metadata [{from}, {end})")
