@@ -121,9 +121,6 @@ impl Broker {
     /// here one looks at those with news only.
     pub(super) fn expand_isr(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
         let lag_max = self.config.replica_lag_time_max;
-        // In Kafka a fetch is one of every partition in its session; here it looks at those with
-        // news, so the next one shall look at this.
-        self.sessions.news(partition, News::LogStart);
         let Some(replica) = self.replicas.get(partition) else { return };
         if replica.leader().is_some_and(|leader| leader.isr.len() <= leader.remotes.len()) {
             self.sessions.news(partition, News::Isr);
