@@ -59,8 +59,9 @@ fn event_loop(bencher: Bencher<'_, '_>, pending: u64) {
 }
 
 fn shipped(name: &str) -> Scenario {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let text = std::fs::read_to_string(folder.join(name)).expect("a shipped scenario");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(name);
+    let text = std::fs::read_to_string(&path).expect("a shipped scenario");
+    let folder = path.parent().expect("a file is in a folder");
     let loader = |base: &str| std::fs::read_to_string(folder.join(base)).map_err(|e| e.to_string());
     Scenario::load(&text, &[], &loader).expect("shipped scenarios parse")
 }

@@ -62,24 +62,41 @@ pub(super) fn grow(buckets: &mut Vec<u32>, index: usize, sub_bits: u32) {
     buckets.resize(len, 0);
 }
 
+/// Of so many values, the rank of the smallest that this share does not exceed, counted from 1.
+pub(super) fn rank(count: u64, parts: u32) -> u64 {
+    (u128::from(count) * u128::from(parts)).div_ceil(100_000).max(1) as u64
+}
+
+/// Buckets that are added up before one looks.
+const STRIDE: usize = 64;
+
+/// The chunk of buckets that holds the value of this rank, by its first bucket, with how many values
+/// come before it. Begins at a chunk that is known not to lie behind.
+fn chunk_of_rank(buckets: &[u32], rank: u64, known: (usize, u64)) -> (usize, u64) {
+    let (mut from, mut before) = known;
+    for counts in buckets[from.min(buckets.len())..].chunks(STRIDE) {
+        let here: u64 = counts.iter().map(|&one| u64::from(one)).sum();
+        if before + here >= rank {
+            break;
+        }
+        before += here;
+        from += STRIDE;
+    }
+    (from, before)
+}
+
+fn bucket_in_chunk(buckets: &[u32], rank: u64, (from, before): (usize, u64)) -> Option<usize> {
+    let mut seen = before;
+    let reaches = |&one: &u32| {
+        seen += u64::from(one);
+        seen >= rank
+    };
+    buckets.get(from..)?.iter().take(STRIDE).position(reaches).map(|place| from + place)
+}
+
 /// The bucket of the value of this rank, counted from 1.
 pub(super) fn bucket_of_rank(buckets: &[u32], rank: u64) -> Option<usize> {
-    /// Buckets that are added up before one looks.
-    const STRIDE: usize = 64;
-    let mut seen = 0;
-    for (chunk, counts) in buckets.chunks(STRIDE).enumerate() {
-        let here: u64 = counts.iter().map(|&one| u64::from(one)).sum();
-        if seen + here < rank {
-            seen += here;
-            continue;
-        }
-        let reaches = |&one: &u32| {
-            seen += u64::from(one);
-            seen >= rank
-        };
-        return counts.iter().position(reaches).map(|place| chunk * STRIDE + place);
-    }
-    None
+    bucket_in_chunk(buckets, rank, chunk_of_rank(buckets, rank, (0, 0)))
 }
 
 /// Counts by bucket, with exact count, sum, smallest and largest value.
@@ -104,6 +121,25 @@ impl Histogram {
         self.count += 1;
         self.sum_ns += u128::from(ns);
         self.max_ns = self.max_ns.max(ns);
+    }
+
+    /// Counts some values.
+    #[inline]
+    pub(super) fn record_all(&mut self, values: impl Iterator<Item = u64> + Clone) {
+        let Some(largest) = values.clone().max() else { return };
+        let top = bucket(largest).min(BUCKETS - 1);
+        if top >= self.buckets.len() {
+            grow(&mut self.buckets, top, SUB_BITS);
+        }
+        let (mut count, mut sum) = (0, 0);
+        for ns in values {
+            self.buckets[bucket(ns).min(top)] += 1;
+            count += 1;
+            sum += u128::from(ns);
+        }
+        self.count += count;
+        self.sum_ns += sum;
+        self.max_ns = self.max_ns.max(largest);
     }
 
     /// Adds the counts of another.
@@ -141,9 +177,19 @@ impl Histogram {
     /// width of a bucket; 0 without values.
     #[must_use]
     pub fn quantile_ns(&self, parts: u32) -> u64 {
-        let rank = (u128::from(self.count) * u128::from(parts)).div_ceil(100_000).max(1) as u64;
-        let index = bucket_of_rank(&self.buckets, rank);
-        index.map_or(self.max_ns, |index| bucket_end(index).min(self.max_ns))
+        self.quantiles_ns([parts])[0]
+    }
+
+    /// Several quantiles, by ascending shares, in one walk.
+    #[must_use]
+    pub fn quantiles_ns<const N: usize>(&self, parts: [u32; N]) -> [u64; N] {
+        let (mut from, mut before) = (0, 0);
+        parts.map(|parts| {
+            let rank = rank(self.count, parts);
+            (from, before) = chunk_of_rank(&self.buckets, rank, (from, before));
+            let index = bucket_in_chunk(&self.buckets, rank, (from, before));
+            index.map_or(self.max_ns, |index| bucket_end(index).min(self.max_ns))
+        })
     }
 }
 
@@ -190,6 +236,8 @@ mod tests {
             for quantile in QUANTILES {
                 let expected = reference.value_at_quantile(f64::from(quantile.parts) / 1e5);
                 let got = ours.quantile_ns(quantile.parts);
+                let all = ours.quantiles_ns(QUANTILES.map(|one| one.parts));
+                prop_assert!(all.contains(&got) && all.is_sorted());
                 let tolerance = 1_100 + expected / 200;
                 prop_assert!(got.abs_diff(expected) <= tolerance, "{got} against {expected}");
             }
@@ -208,7 +256,11 @@ mod tests {
             };
             let mut merged = of(&first);
             merged.merge(&of(&second));
-            prop_assert_eq!(merged, of(&[first, second].concat()));
+            let all = [first.clone(), second.clone()].concat();
+            prop_assert_eq!(merged, of(&all));
+            let mut at_once = of(&first);
+            at_once.record_all(second.iter().copied());
+            prop_assert_eq!(at_once, of(&all));
         }
     }
 }

@@ -70,13 +70,20 @@ impl Latency {
                 *place = span;
                 count += 1;
             }
-            for &(intended, done) in &ahead[..count] {
-                let phase = if intended >= start { current } else { phases.of_span(intended) };
-                let ns = done.saturating_sub(intended);
-                if whole {
-                    self.over_time.record(intended, ns);
+            let spans = &ahead[..count];
+            if whole {
+                for &(intended, done) in spans {
+                    self.over_time.record(intended, done.saturating_sub(intended));
                 }
-                histograms[phase.index()].record(ns);
+            }
+            if spans.iter().all(|&(intended, _)| intended >= start) {
+                let all = spans.iter().map(|&(intended, done)| done.saturating_sub(intended));
+                histograms[current.index()].record_all(all);
+            } else {
+                for &(intended, done) in spans {
+                    let phase = phases.of_span(intended);
+                    histograms[phase.index()].record(done.saturating_sub(intended));
+                }
             }
             if count < AHEAD {
                 break;

@@ -3,7 +3,7 @@
 //! By intended time, like every latency here: a record that was wanted during an outage and came
 //! after it shows how long it took at the time when it was wanted.
 
-use super::histogram::{VALUE_BITS, bucket_of, bucket_of_rank, end_of_bucket, grow};
+use super::histogram::{VALUE_BITS, bucket_of, bucket_of_rank, end_of_bucket, grow, rank};
 
 /// Each octave has `2^SUB_BITS` buckets: a value is told within 3%.
 const SUB_BITS: u32 = 5;
@@ -76,7 +76,7 @@ impl LatencySeries {
     pub fn quantile_ns(&self, cell: usize, parts: u32) -> Option<u64> {
         let buckets = self.cells.get(cell)?;
         let count: u64 = buckets.iter().map(|&one| u64::from(one)).sum();
-        let rank = (u128::from(count) * u128::from(parts)).div_ceil(100_000).max(1) as u64;
+        let rank = rank(count, parts);
         bucket_of_rank(buckets, rank).map(|bucket| end_of_bucket(bucket, SUB_BITS))
     }
 }

@@ -56,15 +56,16 @@ impl Quantiles {
     /// Of a histogram.
     #[must_use]
     pub fn of(histogram: &Histogram) -> Self {
-        let at = |parts| milliseconds(histogram.quantile_ns(parts));
+        let parts = [50_000, 90_000, 99_000, 99_900, 99_990];
+        let [p50, p90, p99, p999, p9999] = histogram.quantiles_ns(parts).map(milliseconds);
         Self {
             count: histogram.count(),
             mean_ms: milliseconds(histogram.mean_ns()),
-            p50_ms: at(50_000),
-            p90_ms: at(90_000),
-            p99_ms: at(99_000),
-            p999_ms: at(99_900),
-            p9999_ms: at(99_990),
+            p50_ms: p50,
+            p90_ms: p90,
+            p99_ms: p99,
+            p999_ms: p999,
+            p9999_ms: p9999,
             max_ms: milliseconds(histogram.max_ns()),
         }
     }

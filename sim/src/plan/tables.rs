@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_table_made_before_is_the_one_made_now() {
-        let text = include_str!("../../../scenarios/faults/broker-kill.toml");
+        let text = include_str!("../../../scenarios/order-pipeline.toml");
         let scenario = Scenario::parse(text, &[]).expect("a shipped scenario");
         let tables = Tables::of(&scenario);
         assert!(tables.0.len() > 3, "latencies, service times, gaps");

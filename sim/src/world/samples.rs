@@ -129,7 +129,11 @@ impl World {
         let image = self.image();
         let under = image.partitions().filter(|p| p.isr.len() < p.replicas.len()).count();
         let controller = self.controller();
+        // A full ISR is never short, and what a topic demands is asked for only where it matters.
         let short = |p: &PartitionRecord| {
+            if p.isr.len() >= p.replicas.len() {
+                return false;
+            }
             let needed = u32::try_from(controller.min_isr(p.topic)).unwrap_or(u32::MAX);
             p.isr.len() < effective_min_isr(needed, p.replicas.len())
         };
