@@ -24,9 +24,8 @@ fn stranger(cleaning: &Cleaning<'_>) -> Option<Offset> {
     let origin = |batch| cleaning.batches.origin(batch);
     let of = |e: &broker_model::records::LogEntry| (e.base_offset, e.leader_epoch, origin(e.batch));
     // Both in order of the log: each is found behind the one before.
-    let is_known = |e| before.any(|b| of(b) == of(e));
-    let mut is_known = is_known;
-    cleaning.after.iter().find(|e| !is_known(e)).map(|e| e.base_offset)
+    let mut is_known = |e| before.any(|b| of(b) == of(e));
+    cleaning.after.iter().find(|e| !is_known(*e)).map(|e| e.base_offset)
 }
 
 /// The first offset with the newest record of a key that is gone.

@@ -36,8 +36,13 @@ impl Invariant for VisibleReads {
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::Read { node, partition, end, committed } = *note else { return None };
-        let truth = view.committed(partition).map(super::committed::Committed::end);
         let replica = view.replica(node, partition)?;
+        // A leader of the past may still hear of copies that others have; the next leader, who has
+        // them too, has not counted them yet.
+        let current = |c: &&super::committed::Committed| {
+            c.newest.is_none_or(|newest| replica.leader_epoch() >= Some(newest))
+        };
+        let truth = view.committed(partition).filter(current).map(|c| c.end());
         let open = replica.log().first_unstable_offset().filter(|_| committed);
         let (what, bound) = passed(end, truth, open)?;
         Some(format!(
