@@ -39,32 +39,12 @@ impl Words<'_> {
                     self.partition(*partition)
                 )
             }
-            Note::Rolled { node, partition, .. } => {
-                format!("broker {node} opens a segment of {}", self.partition(*partition))
-            }
-            Note::Read { node, partition, end, committed } => {
-                let (partition, word) =
-                    (self.partition(*partition), if *committed { "committed " } else { "" });
-                format!("broker {node} gives {word}records of {partition} up to {end}")
-            }
-            Note::DirectoryFailed { node, directory, replicas } => {
-                let replicas = plural(*replicas as usize, "replica");
-                let place = directory + 1;
-                format!("broker {node} finds log directory {place} failed, {replicas} offline")
-            }
-            Note::CorruptTail { node, partition, end, from } => {
-                let partition = self.partition(*partition);
-                format!("broker {node} recovers {partition}: corrupt at {end}, cut from {from}")
-            }
-            Note::CorruptFetched { node, partition, base_offset } => {
-                let partition = self.partition(*partition);
-                format!("broker {node} turns away the corrupt batch {partition} @{base_offset}")
-            }
-            Note::Compacted { node, partition, from, end, removed, .. } => {
-                let (partition, records) = (self.partition(*partition), *removed as usize);
-                let gone = plural(records, "record");
-                format!("broker {node} compacts {partition} [{from}, {end}), {gone} removed")
-            }
+            Note::Rolled { .. }
+            | Note::Read { .. }
+            | Note::DirectoryFailed { .. }
+            | Note::CorruptTail { .. }
+            | Note::CorruptFetched { .. }
+            | Note::Compacted { .. } => self.log_note(note),
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let partition = self.partition(*partition);
                 format!("broker {node} leads {partition} in epoch {leader_epoch} from {start}")
@@ -115,6 +95,39 @@ impl Words<'_> {
             | Note::MetadataSnapshot { .. }
             | Note::MetadataSnapshotLoaded { .. }
             | Note::MetadataApplied { .. } => metadata_note(note),
+        }
+    }
+
+    /// What was read from a log, what was wrong with one, and what a cleaning did.
+    fn log_note(&self, note: &Note) -> String {
+        match note {
+            Note::Rolled { node, partition, .. } => {
+                format!("broker {node} opens a segment of {}", self.partition(*partition))
+            }
+            Note::Read { node, partition, end, committed } => {
+                let (partition, word) =
+                    (self.partition(*partition), if *committed { "committed " } else { "" });
+                format!("broker {node} gives {word}records of {partition} up to {end}")
+            }
+            Note::DirectoryFailed { node, directory, replicas } => {
+                let replicas = plural(*replicas as usize, "replica");
+                let place = directory + 1;
+                format!("broker {node} finds log directory {place} failed, {replicas} offline")
+            }
+            Note::CorruptTail { node, partition, end, from } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} recovers {partition}: corrupt at {end}, cut from {from}")
+            }
+            Note::CorruptFetched { node, partition, base_offset } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} turns away the corrupt batch {partition} @{base_offset}")
+            }
+            Note::Compacted { node, partition, from, end, removed, .. } => {
+                let (partition, records) = (self.partition(*partition), *removed as usize);
+                let gone = plural(records, "record");
+                format!("broker {node} compacts {partition} [{from}, {end}), {gone} removed")
+            }
+            _ => String::new(),
         }
     }
 
