@@ -47,8 +47,6 @@ pub(super) struct Pass {
     unknown: usize,
     /// It must be answered now.
     ends_wait: bool,
-    /// What was looked at shall be looked at by the next fetch too.
-    again: bool,
     /// Partitions whose position was taken in, and whether it moved.
     taken: Vec<(PartitionId, bool)>,
 }
@@ -97,7 +95,9 @@ impl Broker {
         let nothing_to_wait_for =
             self.sessions.get_mut(begun.key).is_none_or(|s| s.len() == self.pass.unknown);
         let must = self.pass.ends_wait || request.max_wait == 0 || nothing_to_wait_for;
-        if !self.answer_or_wait(cx, begun.key, &params, (must, false)) {
+        let response = self.gather(cx, begun.key, &params, must);
+        self.take_positions(cx, begun.key);
+        if !self.answer_or_wait(cx, begun.key, &params, response) {
             self.sessions.park(begun.key, params);
         }
     }
@@ -114,8 +114,8 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(parked) = session.parked.take() else { return };
         self.look(cx, key, &parked, true);
-        let must = self.pass.ends_wait;
-        if !self.answer_or_wait(cx, key, &parked, (must, true))
+        let response = self.gather(cx, key, &parked, self.pass.ends_wait);
+        if !self.answer_or_wait(cx, key, &parked, response)
             && let Some(session) = self.sessions.get_mut(key)
         {
             session.parked = Some(parked);
@@ -128,7 +128,8 @@ impl Broker {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             let Some(parked) = session.parked.take() else { continue };
             self.look(cx, key, &parked, true);
-            self.answer_or_wait(cx, key, &parked, (true, true));
+            let response = self.gather(cx, key, &parked, true);
+            self.answer_or_wait(cx, key, &parked, response);
         }
     }
 
@@ -195,32 +196,33 @@ impl Broker {
         pass.ends_wait |= params.min_bytes == 0;
     }
 
-    /// Answers a fetch that must not wait, or that has the bytes it wants. Else it keeps its
-    /// news. Whether it was answered.
+    /// What a fetch is answered with now; nothing if it may wait and lacks the bytes it wants.
+    fn gather(
+        &mut self,
+        cx: &Context<'_>,
+        key: Key,
+        params: &FetchParams,
+        must: bool,
+    ) -> Option<FetchResponse> {
+        if !must && params.min_bytes <= 1 {
+            return None;
+        }
+        let response = self.read(cx, key, params)?;
+        (must || response.bytes >= u64::from(params.min_bytes)).then_some(response)
+    }
+
+    /// Answers a fetch, or lets it wait with its news. Whether it was answered.
     fn answer_or_wait(
         &mut self,
         cx: &mut Context<'_>,
         key: Key,
         params: &FetchParams,
-        (must, parked): (bool, bool),
+        response: Option<FetchResponse>,
     ) -> bool {
-        let mut response = None;
-        if must || params.min_bytes > 1 {
-            response = self.read(cx, key, params);
-            if !must {
-                response = response.filter(|r| r.bytes >= u64::from(params.min_bytes));
-            }
-        }
-        if parked {
-            // A fetch that waited says nothing new: the follower's next one does.
-            self.pass.again = self.sessions.get_mut(key).is_some_and(|s| s.follower.is_some());
-        } else {
-            self.take_positions(cx, key);
-        }
         let Some(response) = response else {
             if let Some(session) = self.sessions.get_mut(key) {
-                let (looked, again) = (&self.pass.looked, self.pass.again);
-                session.settle(|i| again || looked[i].changed || looked[i].is_unfinished());
+                let looked = &self.pass.looked;
+                session.settle(|i| looked[i].changed || looked[i].is_unfinished());
             }
             return false;
         };
@@ -266,7 +268,7 @@ impl Broker {
         Some(response)
     }
 
-    /// A follower's fetch says what it has.
+    /// A follower's fetch says what it has, when it comes: having waited it says nothing new.
     fn take_positions(&mut self, cx: &mut Context<'_>, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(follower) = session.follower else { return };
@@ -317,8 +319,8 @@ impl Broker {
         }
         if let Some(session) = self.sessions.get_mut(key) {
             remember(session, &response, params.full);
-            let (looked, again) = (&self.pass.looked, self.pass.again);
-            session.settle(|i| again || looked[i].is_unfinished());
+            let looked = &self.pass.looked;
+            session.settle(|i| looked[i].is_unfinished());
             if session.id == 0 || session.len() == 0 {
                 self.sessions.remove(key);
                 response.session_id = 0;
@@ -397,6 +399,5 @@ impl Pass {
         self.taken.clear();
         self.unknown = 0;
         self.ends_wait = false;
-        self.again = false;
     }
 }

@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use super::Broker;
 use super::calls::{Call, RETRY};
 use crate::config::BrokerConfig;
-use crate::fetch::News;
 use crate::io::{Context, Disconnected};
 use crate::partition::AlterOutcome;
 use crate::protocol::Request;
@@ -102,7 +101,8 @@ impl Broker {
         }
     }
 
-    /// A follower that fetched may have caught up.
+    /// A follower that fetched may have caught up. Nothing but a fetch brings it into an ISR,
+    /// so whatever ends what kept it out asks for one ([`crate::fetch::Sessions::ask_followers`]).
     pub(super) fn maybe_expand_isr(
         &mut self,
         cx: &mut Context<'_>,
@@ -113,20 +113,6 @@ impl Broker {
         if replica.isr_expand_candidate(follower, cx.rules) {
             replica.propose_expand(follower);
             self.alter_partition(cx, partition);
-        }
-    }
-
-    /// A change of the ISR is over: whoever caught up meanwhile may join now. Of whoever stays out
-    /// the next fetch says that it is there: in Kafka every fetch does, of all its partitions, but
-    /// here one looks at those with news only.
-    pub(super) fn expand_isr(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
-        let lag_max = self.config.replica_lag_time_max;
-        let Some(replica) = self.replicas.get(partition) else { return };
-        if replica.leader().is_some_and(|leader| leader.isr.len() <= leader.remotes.len()) {
-            self.sessions.news(partition, News::Isr);
-        }
-        if let Some(node) = replica.isr_expand_again(cx.now.instant, lag_max, cx.rules) {
-            self.maybe_expand_isr(cx, partition, node);
         }
     }
 
@@ -204,7 +190,7 @@ impl Broker {
         match outcome {
             AlterOutcome::Committed => {
                 self.advance_high_watermark(cx, partition);
-                self.expand_isr(cx, partition);
+                self.sessions.ask_followers(partition);
             }
             AlterOutcome::Retry => {
                 self.isr.unsent.insert(partition);
@@ -212,7 +198,8 @@ impl Broker {
             }
             // Another change may have waited for this answer.
             AlterOutcome::Stale => self.alter_partition(cx, partition),
-            AlterOutcome::Refused | AlterOutcome::AwaitMetadata => {}
+            AlterOutcome::Refused => self.sessions.ask_followers(partition),
+            AlterOutcome::AwaitMetadata => {}
         }
     }
 }

@@ -76,7 +76,7 @@ impl Broker {
             self.reconfigure(cx, topic);
         }
         for broker in touched.brokers {
-            self.broker_changed(cx, broker);
+            self.broker_changed(broker);
         }
     }
 
@@ -102,7 +102,7 @@ impl Broker {
         }
         let brokers: Vec<NodeId> = self.image.brokers().map(|(id, _)| id).collect();
         for broker in brokers {
-            self.broker_changed(cx, broker);
+            self.broker_changed(broker);
         }
     }
 
@@ -192,7 +192,7 @@ impl Broker {
             self.lead_coordinator(cx, record);
         }
         self.advance_high_watermark(cx, partition);
-        self.expand_isr(cx, partition);
+        self.sessions.ask_followers(partition);
     }
 
     fn follow(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
@@ -278,21 +278,17 @@ impl Broker {
     }
 
     /// A broker was fenced, unfenced or registered anew: leaders learn whether it may join
-    /// an ISR, and whether that was all it waited for. Rare, so all partitions are looked at.
-    fn broker_changed(&mut self, cx: &mut Context<'_>, broker: NodeId) {
+    /// an ISR, and hear of it at its next fetch. Rare, so all partitions are looked at.
+    fn broker_changed(&mut self, broker: NodeId) {
         let eligible = self.image.is_active(broker);
-        let mut led = Vec::new();
         for (partition, hosted) in self.replicas.iter_mut() {
             hosted.replica.set_eligible(broker, eligible);
             if let Some(registered) = self.image.broker(broker) {
                 hosted.replica.set_registered(broker, registered.epoch);
             }
             if eligible && hosted.replica.leader().is_some() {
-                led.push(partition);
+                self.sessions.ask_followers(partition);
             }
-        }
-        for partition in led {
-            self.maybe_expand_isr(cx, partition, broker);
         }
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Session {
     free: Vec<u32>,
     by_partition: Vec<(PartitionId, u32)>,
     dirty: Vec<u32>,
+    /// Slots without news that the next fetch that comes looks at all the same.
+    again: Vec<u32>,
     next_rank: u64,
 }
 
@@ -105,6 +107,7 @@ impl Session {
             free: Vec::new(),
             by_partition: Vec::with_capacity(request.partitions.len()),
             dirty: Vec::with_capacity(request.partitions.len()),
+            again: Vec::new(),
             next_rank: 0,
         }
     }
@@ -166,6 +169,7 @@ impl Session {
         if slot.dirty {
             self.dirty.retain(|&d| d != index);
         }
+        self.again.retain(|&a| a != index);
         self.free.push(index);
         Some((index, self.slots[index as usize].asked.partition))
     }
@@ -180,6 +184,20 @@ impl Session {
             self.dirty.push(index);
         }
         was_clean
+    }
+
+    /// Has the next fetch that comes look at a slot, whatever a fetch that waits makes of it.
+    pub(crate) fn look_again(&mut self, index: u32) {
+        if !self.again.contains(&index) {
+            self.again.push(index);
+        }
+    }
+
+    /// A fetch came: what was to be looked at again counts as news.
+    pub(crate) fn recall(&mut self) {
+        while let Some(index) = self.again.pop() {
+            self.mark(index);
+        }
     }
 
     /// Puts the slots with news in the line's order.

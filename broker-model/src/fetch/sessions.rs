@@ -21,8 +21,6 @@ pub(crate) enum News {
     Readable,
     /// The log start offset moved.
     LogStart,
-    /// Not all replicas are in sync: the fetch of one that comes next counts.
-    Isr,
     /// The replica's role, leader epoch or existence changed.
     Role,
 }
@@ -88,6 +86,7 @@ impl Sessions {
         }
         session.epoch = if session.epoch == i32::MAX { 1 } else { session.epoch + 1 };
         session.last_fetch = now;
+        session.recall();
         let overtaken = session.parked.take();
         self.add(key, request);
         self.forget(key, request);
@@ -227,11 +226,23 @@ impl Sessions {
             // for it (KAFKA-9731).
             let wake = match news {
                 News::Readable => session.follower.is_none(),
-                News::LogStart | News::Isr => false,
+                News::LogStart => false,
                 News::Role => true,
             };
             if wake {
                 Self::wake(&mut self.woken, session, key);
+            }
+        }
+    }
+
+    /// The leader wants to hear again where its followers stand: the next fetch of each looks
+    /// at the partition, though it has no news. In Kafka every fetch looks at all partitions.
+    pub(crate) fn ask_followers(&mut self, partition: PartitionId) {
+        let Some(interested) = self.interest.get(partition.index()) else { return };
+        for &(key, slot) in interested {
+            let session = self.table.get_mut(key).expect("interest names live sessions");
+            if session.follower.is_some() {
+                session.look_again(slot);
             }
         }
     }

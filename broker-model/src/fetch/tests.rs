@@ -143,6 +143,31 @@ fn an_append_tells_who_had_everything() {
 }
 
 #[test]
+fn a_leader_hears_again_where_a_follower_stands_when_the_next_fetch_comes() {
+    let mut sessions = Sessions::default();
+    let key = sessions.begin(&follower(2, &[0, 1, 2]), false, NOW, SLOTS).expect("a session").key;
+    sessions.begin(&request((0, 0), &[1], &[]), false, NOW, SLOTS).expect("of a consumer");
+    let settle = |sessions: &mut Sessions| {
+        let session = sessions.get_mut(key).expect("it is there");
+        session.settle(|_| false);
+        news(session)
+    };
+    assert_eq!(settle(&mut sessions), [] as [u32; 0]);
+    sessions.ask_followers(PartitionId(1));
+    sessions.ask_followers(PartitionId(2));
+    // The fetch that waits is answered: that says nothing new.
+    assert_eq!(settle(&mut sessions), [] as [u32; 0]);
+    assert_eq!(sessions.pop_woken(), None, "nobody is woken for it");
+    let next = FetchRequest { replica: follower(2, &[]).replica, ..request((1, 1), &[], &[2]) };
+    let begun = sessions.begin(&next, false, NOW, SLOTS).expect("the next fetch");
+    assert_eq!(news(sessions.get_mut(begun.key).expect("it is there")), [1]);
+    assert_eq!(settle(&mut sessions), [] as [u32; 0]);
+    let next = FetchRequest { replica: follower(2, &[]).replica, ..request((1, 2), &[], &[]) };
+    sessions.begin(&next, false, NOW, SLOTS).expect("the one after");
+    assert_eq!(news(sessions.get_mut(key).expect("it is there")), [] as [u32; 0], "once is enough");
+}
+
+#[test]
 fn a_high_watermark_wakes_consumers_only() {
     let mut sessions = Sessions::default();
     let parked = |sessions: &mut Sessions, request: &FetchRequest| {

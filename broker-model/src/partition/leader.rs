@@ -50,8 +50,6 @@ pub struct RemoteReplica {
     /// In the committed ISR.
     in_isr: bool,
     last_fetch: Instant,
-    /// When the controller last took it out of the ISR.
-    expelled_at: Option<Instant>,
     leader_end_at_last_fetch: Offset,
 }
 
@@ -67,14 +65,8 @@ impl RemoteReplica {
             registered: BrokerEpoch(-1),
             in_isr: false,
             last_fetch: Instant::default(),
-            expelled_at: None,
             leader_end_at_last_fetch: Offset::ZERO,
         }
-    }
-
-    /// Whether it fetched since the controller last took it out of the ISR, if it did.
-    fn has_fetched_since_expelled(&self) -> bool {
-        self.expelled_at.is_none_or(|at| self.last_fetch > at)
     }
 
     /// Whether its last fetch was of the process that is registered now, as far as both are known:
@@ -115,7 +107,7 @@ impl Leader {
             pending: None,
             recovering: record.recovering,
         };
-        leader.take_metadata(now, record, me);
+        leader.take_metadata(record, me);
         // Members of the ISR have `replica.lag.time.max.ms` to fetch for the first time.
         for remote in &mut leader.remotes {
             remote.last_caught_up = remote.in_isr.then_some(now);
@@ -124,7 +116,7 @@ impl Leader {
     }
 
     /// A change of the same leader epoch: ISR, replicas, partition epoch.
-    pub(super) fn take_metadata(&mut self, now: Instant, record: &PartitionRecord, me: NodeId) {
+    pub(super) fn take_metadata(&mut self, record: &PartitionRecord, me: NodeId) {
         let old = core::mem::take(&mut self.remotes);
         self.remotes = record
             .replicas
@@ -137,11 +129,6 @@ impl Leader {
         self.partition_epoch = record.partition_epoch;
         self.recovering = record.recovering;
         self.pending = None;
-        for remote in &mut self.remotes {
-            if remote.in_isr && !record.isr.contains(&remote.node) {
-                remote.expelled_at = Some(now);
-            }
-        }
         self.set_isr(&record.isr);
     }
 
@@ -279,24 +266,6 @@ impl Replica {
         remote.is_some_and(|r| {
             !r.in_isr && r.eligible && r.is_of_registered_process() && reaches(r.log_end_offset)
         })
-    }
-
-    /// A follower that may join the ISR now that a change of it is over. Whoever has been silent
-    /// for `lag_max`, or since the controller took it out (its log directory failed), may not,
-    /// whatever it had then: in Kafka only a fetch brings a follower back.
-    #[must_use]
-    pub fn isr_expand_again(
-        &self,
-        now: Instant,
-        lag_max: Duration,
-        rules: &Rules,
-    ) -> Option<NodeId> {
-        let Role::Leader(leader) = &self.role else { return None };
-        let mut fetching = leader
-            .remotes
-            .iter()
-            .filter(|r| r.has_fetched_since_expelled() && now.since(r.last_fetch) <= lag_max);
-        fetching.find(|r| self.isr_expand_candidate(r.node, rules)).map(|r| r.node)
     }
 
     /// Metadata says whether this follower may be in an ISR: not fenced, not shutting down.

@@ -119,7 +119,7 @@ impl Replica {
             && leader.leader_epoch == record.leader_epoch
         {
             if record.partition_epoch > leader.partition_epoch {
-                leader.take_metadata(now, record, self.node);
+                leader.take_metadata(record, self.node);
             }
             return false;
         }

@@ -387,22 +387,6 @@ fn what_a_stop_leaves() {
 }
 
 #[test]
-fn a_silent_follower_does_not_come_back_when_another_change_is_over() {
-    let mut b = Batches::new();
-    let mut leader = leading(2, &[1, 2, 3]);
-    append(&mut leader, &mut b, 5);
-    fetch(&mut leader, 2, 0, 1);
-    fetch(&mut leader, 3, 0, 1);
-    leader.propose_shrink(&[NodeId(2), NodeId(3)]);
-    assert_eq!(leader.alter_partition_answer(&answer(1, &[1])), AlterOutcome::Committed);
-    // Both have all that is committed, which is nothing.
-    assert_eq!(leader.isr_expand_again(at(31), LAG, &RULES()), Some(NodeId(2)));
-    assert_eq!(leader.isr_expand_again(at(32), LAG, &RULES()), None, "silent for too long");
-    fetch(&mut leader, 3, 0, 32);
-    assert_eq!(leader.isr_expand_again(at(32), LAG, &RULES()), Some(NodeId(3)));
-}
-
-#[test]
 fn historic_high_watermarks() {
     let mut b = Batches::new();
     let mut leader = leading(2, &[1]);
