@@ -112,33 +112,41 @@ impl World {
     pub(super) fn release_held(&mut self, from: HostId, to: HostId) {
         for id in self.connections.ids() {
             let connection = self.connections.get(id);
+            let connecting = connection.connecting.is_some();
             let ends = (self.host_of(connection.client), self.host_of(connection.server));
-            for (way, pair) in [(0, ends), (1, (ends.1, ends.0))] {
-                if pair != (from, to) {
-                    continue;
-                }
-                if !self.is_connected(id) {
-                    continue;
-                }
-                let connection = self.connections.get_mut(id);
-                let held: Vec<Slot> = connection.held[way].drain(..).collect();
-                let told = connection.server_gone && way == Direction::ToClient as usize;
-                if held.is_empty() && !told {
-                    continue;
-                }
-                let lost_at = connection.held_since[way];
-                let again = repeated_after(lost_at, retransmission::DATA, self.now);
-                let arrival = again.max(connection.last_arrival[way]);
-                connection.last_arrival[way] = arrival;
-                for slot in held {
-                    self.messages.get_mut(slot).state = MessageState::Scheduled;
-                    self.queue.push(arrival, Event::Arrive(slot.0));
-                }
-                if told {
-                    // Behind the answers that were on their way, the news that there will be none.
-                    self.schedule_reset(id, arrival);
+            let ways = [ends == (from, to), (ends.1, ends.0) == (from, to)];
+            if !ways.contains(&true) || !self.is_connected(id) {
+                continue;
+            }
+            // A handshake needs both ways, so messages of both have waited for it.
+            for way in [Direction::ToServer, Direction::ToClient] {
+                if connecting || ways[way as usize] {
+                    self.release_way(id, way);
                 }
             }
+        }
+    }
+
+    /// Sends what was held up on its way, in order, when TCP repeats it.
+    fn release_way(&mut self, id: ConnectionId, way: Direction) {
+        let way_index = way as usize;
+        let connection = self.connections.get_mut(id);
+        let held: Vec<Slot> = connection.held[way_index].drain(..).collect();
+        let told = connection.server_gone && way == Direction::ToClient;
+        if held.is_empty() && !told {
+            return;
+        }
+        let lost_at = connection.held_since[way_index];
+        let again = repeated_after(lost_at, retransmission::DATA, self.now);
+        let arrival = again.max(connection.last_arrival[way_index]);
+        connection.last_arrival[way_index] = arrival;
+        for slot in held {
+            self.messages.get_mut(slot).state = MessageState::Scheduled;
+            self.queue.push(arrival, Event::Arrive(slot.0));
+        }
+        if told {
+            // Behind the answers that were on their way, the news that there will be none.
+            self.schedule_reset(id, arrival);
         }
     }
 

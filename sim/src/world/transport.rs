@@ -245,6 +245,8 @@ impl World {
 #[cfg(test)]
 mod tests {
     use broker_model::io::StopKind;
+    use broker_model::protocol::produce::{Acks, ProduceRequest};
+    use broker_model::protocol::{Header, Request};
     use broker_model::types::SECOND;
 
     use crate::network::{Channel, ConnectionId, Endpoint};
@@ -295,6 +297,29 @@ mod tests {
         assert_eq!(whole_again_after(2), (Some(3 * SECOND), 0));
         // It would be repeated after 15 s, and is given up before.
         assert_eq!(whole_again_after(8), (None, 1));
+    }
+
+    #[test]
+    fn a_request_sent_over_a_cut_of_the_way_back_arrives_when_the_handshake_is_done() {
+        let mut world = idle(&[]);
+        run_until(&mut world, 10 * SECOND);
+        let hosts = (world.hosts[0], world.hosts[1]);
+        world.links.cut(hosts.1, hosts.0);
+        let way = (Endpoint(0), Endpoint(1), Channel::QUORUM);
+        let request = Request::Produce(ProduceRequest {
+            transactional_id: None,
+            acks: Acks::None,
+            timeout: SECOND,
+            partitions: Vec::new(),
+        });
+        world.send_request(way, 7, Header { api_version: i16::MAX, client: 0 }, request);
+        let id = world.connections.between(way.0, way.1, way.2, || 5);
+        let begun = world.now().0;
+        run_until(&mut world, begun + 2 * SECOND);
+        assert_eq!(world.connections.get(id).held[0].len(), 1);
+        assert!(world.links.mend(hosts.1, hosts.0));
+        world.release_held(hosts.1, hosts.0);
+        assert!(world.connections.get(id).held[0].is_empty());
     }
 
     #[test]
