@@ -15,7 +15,7 @@ pub(super) struct IsrInReplicas;
 /// `min.insync.replicas` as the controller has it.
 fn min_isr(view: &View<'_>, partition: PartitionId) -> Option<usize> {
     let controller = crate::world::deciding(view.nodes)?;
-    let record = controller.image().partition(partition)?;
+    let record = view.image()?.partition(partition)?;
     Some(controller.min_isr(record.topic))
 }
 

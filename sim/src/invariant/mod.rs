@@ -96,9 +96,9 @@ impl<'a> View<'a> {
         replica.is_none_or(|r| r.log().config().unclean_leader_election)
     }
 
-    /// The controller's metadata.
+    /// The metadata that counts.
     fn image(&self) -> Option<&'a Image> {
-        crate::world::deciding(self.nodes).map(|c| c.image())
+        crate::world::metadata(self.nodes)
     }
 }
 

@@ -43,7 +43,7 @@ pub use fault::FaultRecord;
 pub(crate) use layout::release_of;
 pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
 pub(crate) use node::index_of;
-pub use node::{Machine, Node, NodeState, deciding};
+pub use node::{Machine, Node, NodeState, deciding, metadata};
 pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
 pub use samples::{BrokerSample, Progress, Sample};

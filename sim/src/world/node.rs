@@ -3,6 +3,7 @@
 use broker_model::broker::Broker;
 use broker_model::controller::Controller;
 use broker_model::io::{Disconnected, Output};
+use broker_model::metadata::Image;
 use broker_model::protocol::Response;
 use broker_model::types::{Instant, NodeId, Offset, PartitionId};
 
@@ -119,6 +120,18 @@ pub(crate) fn index_of(nodes: &[Node], id: NodeId) -> Option<usize> {
         Some(node) if node.id == id => Some(likely),
         _ => nodes.iter().position(|node| node.id == id),
     }
+}
+
+/// The metadata that counts: of the active controller, or, while there is none, of whoever was
+/// told most of what is committed. `nodes` has its brokers first.
+#[must_use]
+pub fn metadata(nodes: &[Node]) -> Option<&Image> {
+    let controller = deciding(nodes)?;
+    if controller.active().is_some() {
+        return Some(controller.image());
+    }
+    let brokers = nodes.iter().map_while(Node::broker).map(Broker::image);
+    brokers.chain([controller.image()]).max_by_key(|image| image.end())
 }
 
 impl Node {

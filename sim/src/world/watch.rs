@@ -40,7 +40,7 @@ impl World {
     }
 
     pub(super) fn image(&self) -> &Image {
-        self.controller().image()
+        super::metadata(&self.nodes).expect("a cluster has a controller")
     }
 
     pub(super) fn send_as_administrator(&mut self, request: Request) {

@@ -53,7 +53,7 @@ impl World {
     }
 
     fn words(&self) -> Words<'_> {
-        let image = super::deciding(&self.nodes).map(|c| c.image());
+        let image = super::metadata(&self.nodes);
         Words { names: &self.shared.names, batches: &self.shared.batches, image }
     }
 
