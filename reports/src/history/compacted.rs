@@ -86,7 +86,8 @@ impl Recorder {
                 continue;
             }
             let offset = self.records.acknowledged_offset(id);
-            let visible = batch.transaction().is_none_or(|number| self.is_visible(number));
+            let seen = state.any(RecordState::POLLED) && self.removals.is_read(batch.partition);
+            let visible = batch.transaction().is_none_or(|number| self.is_visible(number, seen));
             if offset.is_some_and(|offset| offset < start) && visible {
                 removed.push((id, batch.partition, batch.transaction(), 0));
                 continue;
@@ -121,13 +122,14 @@ impl Recorder {
         }
     }
 
-    /// Whether a transaction was committed, as its end or what is left of it says.
-    fn is_visible(&self, number: u32) -> bool {
+    /// Whether a transaction was committed, as its end says, or what is left of it, or that a
+    /// reader of committed records has `seen` a record of it.
+    fn is_visible(&self, number: u32, seen: bool) -> bool {
         let transaction = self.transactions.get(number);
         match transaction.outcome {
             Outcome::Committed => true,
             Outcome::Aborted => false,
-            _ => transaction.audited > 0,
+            _ => seen || transaction.audited > 0,
         }
     }
 
@@ -159,7 +161,7 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use crate::checker::history::{COMMITTED, History, Table};
+    use crate::checker::history::{COMMITTED, History, ORDERS, Table};
     use crate::checker::{Claim, Verdict};
 
     /// Records 0, 2, 4 and 1, 3, 5 have one key each; 7, 17, ... are tombstones of the second.
@@ -191,6 +193,31 @@ mod tests {
     fn accepts_a_tombstone_that_went_after_what_it_deletes() {
         assert_eq!(judged(&[(0, 2), (7, 8)], &[(0, &[0])]), Verdict::Pass);
         assert_eq!(judged(&[(0, 2), (7, 8)], &[(0, &[0, 1])]), Verdict::Fail, "it came back");
+    }
+
+    /// The effects of records 0 and 2 of a transaction nobody heard the end of, of which
+    /// compaction left nothing, when those that a reader of committed records saw are polled.
+    fn effects_of_an_unheard_end(polled: &[u32]) -> Verdict {
+        let mut history = History::new();
+        let ledger = history.recorder.ledger("stock", ORDERS);
+        history.recorder.assigned(COMMITTED, 0, 0, 1);
+        let unheard = history.begin();
+        history.send(0..1, Some(unheard)).acknowledge(0..1, 0);
+        history.send(2..3, Some(unheard)).acknowledge(2..3, 1);
+        history.send(4..5, None).acknowledge(4..5, 3).poll(COMMITTED, 0, polled);
+        for entity in [0, 2, 4] {
+            history.recorder.effect_applied(ledger, entity, 70);
+        }
+        history.recorder.compacted(0);
+        history.audit(&[(3, &[4])]).audit_log(1, &[]);
+        history.recorder.audit_removals(&Table);
+        history.judge(Claim::EffectsAppliedOnce).verdict
+    }
+
+    #[test]
+    fn a_reader_of_committed_records_says_that_a_transaction_was_committed() {
+        assert_eq!(effects_of_an_unheard_end(&[0, 2]), Verdict::Pass);
+        assert_eq!(effects_of_an_unheard_end(&[]), Verdict::Fail, "it may have been aborted");
     }
 
     #[test]
