@@ -131,6 +131,12 @@ impl Log {
         &self.segments
     }
 
+    /// Whether compaction left no batch at an offset, here or where the log was copied from.
+    #[must_use]
+    pub fn is_compacted_away(&self, offset: Offset) -> bool {
+        self.holes.contains(offset)
+    }
+
     /// The leader epochs of this log.
     #[must_use]
     pub fn leader_epochs(&self) -> &LeaderEpochs {

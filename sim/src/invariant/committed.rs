@@ -3,12 +3,42 @@
 //!
 //! Equal offset and epoch mean an equal record, which log matching checks.
 
-use broker_model::log::LeaderEpochs;
+use broker_model::log::{LeaderEpochs, Log};
 use broker_model::note::Note;
 use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
 use super::View;
 use super::by_partition::ByPartition;
+
+/// What a log tells of its offsets.
+pub(super) trait Held {
+    /// The first offset and the one after the last.
+    fn bounds(&self) -> (Offset, Offset);
+    /// The epoch that an offset is in, by the leader-epoch cache.
+    fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch>;
+    /// Whether compaction took the record away, here or where it was copied from. Then the cache
+    /// may put its offset into the epoch before: an epoch begins where its first record is kept.
+    fn is_compacted_away(&self, offset: Offset) -> bool;
+
+    /// Whether a record of this epoch is there, or was.
+    fn has(&self, offset: Offset, epoch: LeaderEpoch) -> bool {
+        self.epoch_at(offset) == Some(epoch) || self.is_compacted_away(offset)
+    }
+}
+
+impl Held for Log {
+    fn bounds(&self) -> (Offset, Offset) {
+        (self.log_start_offset(), self.log_end_offset())
+    }
+
+    fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+        self.leader_epochs().epoch_at(offset)
+    }
+
+    fn is_compacted_away(&self, offset: Offset) -> bool {
+        self.is_compacted_away(offset)
+    }
+}
 
 /// What is committed of one partition.
 #[derive(Clone, Debug, Default)]
@@ -47,12 +77,8 @@ impl Committed {
     }
 
     /// The first committed offset that a log does not have, if any.
-    pub(super) fn missing(
-        &self,
-        cache: &LeaderEpochs,
-        log_start: Offset,
-        log_end: Offset,
-    ) -> Option<Offset> {
+    pub(super) fn missing(&self, log: &impl Held) -> Option<Offset> {
+        let (log_start, log_end) = log.bounds();
         let mut from = self.floor;
         for &(epoch, end) in &self.epochs {
             let first = from.max(log_start);
@@ -64,9 +90,8 @@ impl Committed {
                 return Some(log_end.max(first));
             }
             // Epochs rise along a log, so both ends speak for what lies between.
-            if let Some(at) =
-                [first, end + -1].into_iter().find(|&at| cache.epoch_at(at) != Some(epoch))
-            {
+            let mut ends = [first, end + -1].into_iter();
+            if let Some(at) = ends.find(|&at| !log.has(at, epoch)) {
                 return Some(at);
             }
         }
@@ -82,9 +107,9 @@ impl Committed {
     }
 
     /// Whether a log lacks the newest committed record. Whoever has that has all before it.
-    pub(super) fn is_missing_the_last(&self, cache: &LeaderEpochs, log_end: Offset) -> bool {
+    pub(super) fn is_missing_the_last(&self, log: &impl Held) -> bool {
         let newest = self.epochs.last();
-        newest.is_some_and(|&(epoch, end)| log_end < end || cache.epoch_at(end + -1) != Some(epoch))
+        newest.is_some_and(|&(epoch, end)| log.bounds().1 < end || !log.has(end + -1, epoch))
     }
 
     /// Whether a leadership that begins now is one of the past: its broker stood still when it was
@@ -150,11 +175,8 @@ impl Truth {
                     return;
                 }
                 committed.newest = Some(leader_epoch);
-                let lost = view.replica(node, partition).is_some_and(|replica| {
-                    let (cache, log_start) =
-                        (replica.log().leader_epochs(), replica.log().log_start_offset());
-                    committed.missing(cache, log_start, start).is_some()
-                });
+                let replica = view.replica(node, partition);
+                let lost = replica.is_some_and(|r| committed.missing(r.log()).is_some());
                 if committed.unclean || lost {
                     committed.begin_anew(start);
                 }
@@ -166,5 +188,49 @@ impl Truth {
             }
             _ => {}
         }
+    }
+}
+
+/// A log for tests.
+#[cfg(test)]
+pub(super) mod fixture {
+    use broker_model::log::LeaderEpochs;
+    use broker_model::types::{LeaderEpoch, Offset};
+
+    use super::Held;
+
+    pub(crate) struct TestLog {
+        cache: LeaderEpochs,
+        start: Offset,
+        pub(crate) end: Offset,
+        pub(crate) compacted: Vec<Offset>,
+    }
+
+    impl Held for TestLog {
+        fn bounds(&self) -> (Offset, Offset) {
+            (self.start, self.end)
+        }
+
+        fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+            self.cache.epoch_at(offset)
+        }
+
+        fn is_compacted_away(&self, offset: Offset) -> bool {
+            self.compacted.contains(&offset)
+        }
+    }
+
+    pub(crate) fn cache(starts: &[(i32, i64)]) -> LeaderEpochs {
+        let mut cache = LeaderEpochs::default();
+        for &(epoch, start) in starts {
+            cache.assign(LeaderEpoch(epoch), Offset(start));
+        }
+        cache
+    }
+
+    /// A log with these epochs that holds the offsets from `start` to before `end`.
+    pub(crate) fn log(starts: &[(i32, i64)], start: i64, end: i64) -> TestLog {
+        let (start, end) = (Offset(start), Offset(end));
+        TestLog { cache: cache(starts), start, end, compacted: Vec::new() }
     }
 }

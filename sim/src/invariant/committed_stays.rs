@@ -39,7 +39,7 @@ impl CommittedStays {
             return None;
         }
         let log = view.replica(node, partition)?.log();
-        let missing = committed.missing(log.leader_epochs(), log.log_start_offset(), start)?;
+        let missing = committed.missing(log)?;
         let end = committed.end();
         committed.begin_anew(start);
         Some(format!(
@@ -105,21 +105,13 @@ impl Invariant for CommittedStays {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::log::LeaderEpochs;
     use broker_model::note::Note;
     use broker_model::records::Batches;
-    use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+    use broker_model::types::{NodeId, Offset, PartitionId};
 
+    use super::super::committed::fixture::{cache, log};
     use super::super::tests::violations;
     use super::{Committed, CommittedStays};
-
-    fn cache(starts: &[(i32, i64)]) -> LeaderEpochs {
-        let mut cache = LeaderEpochs::default();
-        for &(epoch, start) in starts {
-            cache.assign(LeaderEpoch(epoch), Offset(start));
-        }
-        cache
-    }
 
     fn committed() -> Committed {
         let mut committed = Committed::default();
@@ -129,8 +121,7 @@ mod tests {
     }
 
     fn missing(starts: &[(i32, i64)], log_start: i64, log_end: i64) -> Option<i64> {
-        let found = committed().missing(&cache(starts), Offset(log_start), Offset(log_end));
-        found.map(|offset| offset.0)
+        committed().missing(&log(starts, log_start, log_end)).map(|offset| offset.0)
     }
 
     #[test]
@@ -139,6 +130,16 @@ mod tests {
         assert_eq!(missing(&[(0, 0)], 0, 9), Some(9));
         assert_eq!(missing(&[(0, 0), (1, 8), (2, 10)], 0, 20), Some(9), "another epoch's record");
         assert_eq!(missing(&[], 0, 0), Some(0));
+    }
+
+    #[test]
+    fn accepts_a_leader_that_was_never_given_what_compaction_took() {
+        let mut compacted = log(&[(0, 0), (2, 12)], 0, 15);
+        assert_eq!(committed().missing(&compacted), Some(Offset(10)), "of epoch 0 by its cache");
+        compacted.compacted = vec![Offset(10), Offset(11)];
+        assert_eq!(committed().missing(&compacted), None);
+        compacted.end = Offset(14);
+        assert_eq!(committed().missing(&compacted), Some(Offset(14)));
     }
 
     #[test]

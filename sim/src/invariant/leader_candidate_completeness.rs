@@ -26,11 +26,7 @@ fn candidate<'a>(view: &View<'a>, member: NodeId, partition: PartitionId) -> Opt
 
 /// The first committed offset that a log lacks, looked for only where the last is not there.
 fn lacks(committed: &Committed, log: &Log) -> Option<Offset> {
-    let (cache, start, end) = (log.leader_epochs(), log.log_start_offset(), log.log_end_offset());
-    if !committed.is_missing_the_last(cache, end) {
-        return None;
-    }
-    committed.missing(cache, start, end)
+    committed.is_missing_the_last(log).then(|| committed.missing(log))?
 }
 
 impl Invariant for LeaderCandidateCompleteness {
@@ -76,23 +72,15 @@ impl Invariant for LeaderCandidateCompleteness {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::log::LeaderEpochs;
-    use broker_model::types::{LeaderEpoch, Offset};
+    use broker_model::types::Offset;
 
+    use super::super::committed::fixture::{cache, log};
     use super::Committed;
-
-    fn cache(starts: &[(i32, i64)]) -> LeaderEpochs {
-        let mut cache = LeaderEpochs::default();
-        for &(epoch, start) in starts {
-            cache.assign(LeaderEpoch(epoch), Offset(start));
-        }
-        cache
-    }
 
     fn is_missing(starts: &[(i32, i64)], log_end: i64) -> bool {
         let mut committed = Committed::default();
         committed.commit(&cache(&[(0, 0), (2, 10)]), Offset(15));
-        committed.is_missing_the_last(&cache(starts), Offset(log_end))
+        committed.is_missing_the_last(&log(starts, 0, log_end))
     }
 
     #[test]
@@ -106,6 +94,6 @@ mod tests {
     fn accepts_a_candidate_that_ends_just_there_or_has_a_tail_of_its_own() {
         assert!(!is_missing(&[(0, 0), (2, 10)], 15));
         assert!(!is_missing(&[(0, 0), (2, 10), (3, 15)], 40));
-        assert!(!Committed::default().is_missing_the_last(&cache(&[]), Offset(0)));
+        assert!(!Committed::default().is_missing_the_last(&log(&[], 0, 0)));
     }
 }
