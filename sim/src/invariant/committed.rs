@@ -156,8 +156,7 @@ impl Truth {
             return;
         };
         let committed = self.partitions.of(partition);
-        let current = committed.newest.is_none_or(|newest| leader_epoch >= newest);
-        if current
+        if !committed.is_of_the_past(leader_epoch)
             && !committed.unclean
             && high_watermark > committed.end()
             && let Some(replica) = view.replica(node, partition)

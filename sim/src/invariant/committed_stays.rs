@@ -66,7 +66,7 @@ impl Invariant for CommittedStays {
                 let known = view.node(node)?;
                 let committed = self.partitions.of(partition);
                 committed.watermark(node, known.incarnation, high_watermark);
-                let current = committed.newest.is_none_or(|newest| leader_epoch >= newest);
+                let current = !committed.is_of_the_past(leader_epoch);
                 if leader && current && !committed.unclean && high_watermark > committed.end() {
                     let log = known.broker()?.replica(partition)?.log();
                     committed.commit(log.leader_epochs(), high_watermark);
@@ -107,7 +107,7 @@ impl Invariant for CommittedStays {
 mod tests {
     use broker_model::note::Note;
     use broker_model::records::Batches;
-    use broker_model::types::{NodeId, Offset, PartitionId};
+    use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
     use super::super::committed::fixture::{cache, log};
     use super::super::tests::violations;

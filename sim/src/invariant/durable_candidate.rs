@@ -68,7 +68,7 @@ impl Invariant for DurableCandidate {
             _ => return None,
         };
         let controller = crate::world::deciding(view.nodes)?;
-        let record = controller.image().partition(partition)?;
+        let record = view.image()?.partition(partition)?;
         if !controller.keeps_eligible_leader_replicas() || record.recovering {
             return None;
         }
@@ -79,7 +79,7 @@ impl Invariant for DurableCandidate {
             let Some(node) = view.node(member) else { continue };
             let Some(replica) = node.broker().and_then(|b| b.replica(partition)) else { continue };
             let log = replica.log();
-            if !committed.is_missing_the_last(log.leader_epochs(), log.log_end_offset()) {
+            if !committed.is_missing_the_last(log) {
                 holders.all += 1;
                 let durable = node.cache.durable(partition) >= committed.end();
                 holders.durable += usize::from(durable);
