@@ -1,40 +1,24 @@
 //! Processes of nodes begin, end and go on.
 
-use broker_model::io::{Context, StopKind};
+use broker_model::io::StopKind;
 use broker_model::types::{Instant, Offset};
 
 use super::node::{DiskJobKind, Machine, NodeState};
-use super::nodes::tell_once;
 use super::{Event, World};
 use crate::network::Endpoint;
 
 impl World {
     /// Starts a node's process.
     pub(super) fn start_node(&mut self, index: usize) {
-        let now = self.clocks();
-        let mut outputs = std::mem::take(&mut self.outputs);
-        let mut notes = std::mem::take(&mut self.notes);
         let node = &mut self.nodes[index];
         node.incarnation += 1;
         node.state = NodeState::Up;
         node.timer_at = Instant::FAR;
-        let mut cx = Context {
-            now,
-            batches: &mut self.shared.batches,
-            names: &self.shared.names,
-            records: &self.shared.records,
-            rules: &self.shared.rules,
-            outputs: &mut outputs,
-            notes: &mut notes,
-        };
-        match &mut node.machine {
-            Machine::Broker(broker) => broker.start(&mut cx, node.incarnation),
-            Machine::Controller(controller) => {
-                controller.start(&mut cx);
-                tell_once(&mut self.metadata_told, controller.take_news(), &mut notes);
-            }
-        }
-        self.after_node(index, outputs, notes);
+        let incarnation = node.incarnation;
+        self.drive(index, |machine, cx| match machine {
+            Machine::Broker(broker) => broker.start(cx, incarnation),
+            Machine::Controller(controller) => controller.start(cx),
+        });
         let again = self.now + crate::host::WRITEBACK_INTERVAL;
         self.push_disk_job(index, again, DiskJobKind::Look);
     }

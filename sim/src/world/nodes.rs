@@ -29,6 +29,14 @@ impl World {
 
     /// Gives an input to a node's machine and carries out what it wants.
     pub(super) fn run_node(&mut self, index: usize, input: Input) {
+        self.drive(index, |machine, cx| match machine {
+            Machine::Broker(broker) => broker.handle(cx, input),
+            Machine::Controller(controller) => controller.handle(cx, input),
+        });
+    }
+
+    /// Lets a node's machine act, and carries out what it wants.
+    pub(super) fn drive(&mut self, index: usize, act: impl FnOnce(&mut Machine, &mut Context<'_>)) {
         let now = self.clocks();
         let mut outputs = std::mem::take(&mut self.outputs);
         let mut notes = std::mem::take(&mut self.notes);
@@ -42,12 +50,9 @@ impl World {
             outputs: &mut outputs,
             notes: &mut notes,
         };
-        match &mut node.machine {
-            Machine::Broker(broker) => broker.handle(&mut cx, input),
-            Machine::Controller(controller) => {
-                controller.handle(&mut cx, input);
-                tell_once(&mut self.metadata_told, controller.take_news(), &mut notes);
-            }
+        act(&mut node.machine, &mut cx);
+        if let Machine::Controller(controller) = &mut node.machine {
+            tell_once(&mut self.metadata_told, controller.take_news(), &mut notes);
         }
         self.after_node(index, outputs, notes);
     }
