@@ -31,7 +31,16 @@ pub(super) fn idle(keys: &[(&str, &str)]) -> World {
     let flag =
         |(key, value): &(&str, &str)| (format!("cluster.config.\"{key}\""), (*value).to_owned());
     let flags: Vec<_> = keys.iter().map(flag).collect();
-    let scenario = Scenario::parse(IDLE, &flags).expect("a scenario");
+    world(IDLE, &flags)
+}
+
+/// The same with a fault.
+pub(super) fn with_fault(fault: &str) -> World {
+    world(&format!("{IDLE}\n[[fault]]\n{fault}"), &[])
+}
+
+fn world(text: &str, flags: &[(String, String)]) -> World {
+    let scenario = Scenario::parse(text, flags).expect("a scenario");
     crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"))
 }
 

@@ -2,6 +2,7 @@ use broker_model::types::Instant;
 use scenarios::Scenario;
 
 use crate::plan::Plan;
+use crate::world::small::{run_until, with_fault};
 use crate::world::{NodeState, World};
 
 /// A world of three brokers in its load phase, with two faults of one kind on all brokers: the
@@ -56,6 +57,19 @@ fn until_ended(world: &mut World, ended: usize) -> Instant {
         assert!(world.step(), "the run goes on");
     }
     world.now()
+}
+
+#[test]
+fn a_broker_whose_shutdown_outlasts_the_fault_starts_when_it_has_stopped() {
+    let fault =
+        "kind = \"broker-stop\"\ntarget = \"leader-of:orders/0\"\nat = \"1s\"\nfor = \"1ms\"";
+    let mut world = with_fault(fault);
+    let incarnations = |world: &World| [0, 1].map(|index: usize| world.nodes[index].incarnation);
+    let ended = until_ended(&mut world, 1);
+    assert_eq!(incarnations(&world), [1, 1], "it is still handing over its partitions");
+    run_until(&mut world, ended.0 + 20_000_000_000);
+    assert_eq!(incarnations(&world).iter().sum::<u64>(), 4, "one stopped and started");
+    assert!(world.brokers_are_registered());
 }
 
 /// `holds` while both are in force and when the first has ended, not when the second has.
