@@ -25,6 +25,9 @@ pub enum Body {
 pub enum MessageState {
     /// An event for it is in the queue.
     Scheduled,
+    /// It has reached a host whose process stands still. No cut touches it any more, and an event
+    /// for it is in the queue once the process goes on.
+    Received,
     /// It waits in a socket, behind a cut, or for a node's answer.
     Waiting,
     /// Its node is gone; the event that is still in the queue frees the slot.

@@ -195,7 +195,7 @@ impl World {
         }
         for (slot, state) in slots {
             match state {
-                MessageState::Scheduled => {
+                MessageState::Scheduled | MessageState::Received => {
                     self.messages.get_mut(slot).state = MessageState::Dead;
                 }
                 MessageState::Waiting => {

@@ -160,7 +160,8 @@ impl World {
         let (from_host, to_host) = (self.host_of(from), self.host_of(to));
         let way = direction as usize;
         let waits = !connection.held[way].is_empty() || connection.connecting.is_some();
-        if waits || self.links.is_cut(from_host, to_host) {
+        let under_way = message.state != MessageState::Received;
+        if under_way && (waits || self.links.is_cut(from_host, to_host)) {
             self.messages.get_mut(slot).state = MessageState::Waiting;
             let connection = self.connections.get_mut(id);
             if connection.held[way].is_empty() {
@@ -170,6 +171,7 @@ impl World {
             return;
         }
         if self.is_frozen(to) {
+            self.messages.get_mut(slot).state = MessageState::Received;
             self.freeze(to, Event::Arrive(slot.0));
             return;
         }

@@ -263,7 +263,7 @@ impl Worker {
     }
 
     fn next_task(&mut self, cx: &mut ActorContext<'_>) {
-        if self.publisher.as_ref().is_some_and(Publisher::is_blocked) {
+        if self.is_blocked() {
             return;
         }
         if self.run < self.polled.runs.len() {
@@ -318,8 +318,15 @@ impl Worker {
         }
     }
 
+    /// Its producer takes no more records: the loop stands in `send`.
+    fn is_blocked(&self) -> bool {
+        self.publisher.as_ref().is_some_and(Publisher::is_blocked)
+    }
+
     fn next_wake(&self) -> Instant {
         match self.step {
+            // Whatever is due waits for the producer, which wakes the loop.
+            Step::Ready if self.is_blocked() => Instant::FAR,
             Step::Working(until) => until,
             Step::Down(at) => at,
             Step::Ready => self.commit_due,

@@ -129,8 +129,9 @@ impl World {
         let gone = to_server && self.is_node(to) && !self.nodes[to.0 as usize].state.is_running();
         if message.state == MessageState::Dead || connection.life != message.life {
             " (dropped: its connection is gone)"
-        } else if !connection.held[message.direction as usize].is_empty()
-            || self.links.is_cut(self.host_of(from), self.host_of(to))
+        } else if message.state != MessageState::Received
+            && (!connection.held[message.direction as usize].is_empty()
+                || self.links.is_cut(self.host_of(from), self.host_of(to)))
         {
             " (held up: the link is cut)"
         } else if self.is_frozen(to) {
