@@ -19,6 +19,14 @@ impl Bits {
         }
     }
 
+    /// Takes one bit back.
+    fn clear(&mut self, at: u64) {
+        if let Some(word) = usize::try_from(at / 64).ok().and_then(|word| self.words.get_mut(word))
+        {
+            *word &= !(1 << (at % 64));
+        }
+    }
+
     /// The first set bit in `[first, end)`.
     #[must_use]
     pub fn first_set(&self, first: u64, end: u64) -> Option<u64> {
@@ -86,7 +94,15 @@ impl Audited {
         matches!(self.visible.get(partition as usize), Some(Some(_)))
     }
 
-    /// The first offset in `[from, to)` of a partition at which the audit found a record.
+    /// A reader need not have found the record at an offset, though the audit has.
+    pub(crate) fn excuse(&mut self, partition: u32, offset: i64) {
+        if let Some(Some(progress)) = self.visible.get_mut(partition as usize) {
+            progress.found.clear(offset.cast_unsigned());
+        }
+    }
+
+    /// The first offset in `[from, to)` of a partition at which the audit found a record that
+    /// every reader must have found.
     #[must_use]
     pub fn first_visible(&self, partition: u32, from: i64, to: i64) -> Option<i64> {
         let bits = &self.visible.get(partition as usize)?.as_ref()?.found;

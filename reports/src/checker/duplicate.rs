@@ -1,51 +1,84 @@
 //! No duplicate under idempotence.
 //!
 //! The audit returns each record once. Without `enable.idempotence` a retry may append a
-//! batch twice; whether that counts is the claim's [`Scope`].
+//! batch twice; whether that counts is the claim's [`Scope`]. A batch that was sent again under
+//! another producer epoch is an anomaly of its own: today's Java client does that, and whoever
+//! wants to look for other things switches it off.
 //!
-//! Source: KIP-98 (idempotent producer); Jepsen's `duplicate` for Kafka.
+//! Source: KIP-98 (idempotent producer); KAFKA-14034; Jepsen's `duplicate` for Kafka.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use super::judge::Scope;
 use crate::history::Recorder;
 
+/// What is said of a batch that was sent under two epochs.
+const RESENT: &str = " sent again under a new producer epoch (known-open in Kafka: KAFKA-14034)";
+
 /// Its streaming state: only what went wrong.
 #[derive(Clone, Default, Debug)]
 pub struct Duplicates {
     promised: Tally<(u32, u32, i64)>,
+    resent: Tally<(u32, u32, i64)>,
     other: Tally<(u32, u32, i64)>,
 }
 
 impl Duplicates {
-    pub(crate) fn found(&mut self, record: u32, partition: u32, offset: i64, promised: bool) {
-        let tally = if promised { &mut self.promised } else { &mut self.other };
+    /// A record was found again. `promised`: its producer is idempotent; `resent`: it was sent
+    /// under two epochs.
+    pub(crate) fn found(
+        &mut self,
+        record: u32,
+        partition: u32,
+        offset: i64,
+        promised: bool,
+        resent: bool,
+    ) {
+        let tally = match (promised, resent) {
+            (true, true) => &mut self.resent,
+            (true, false) => &mut self.promised,
+            (false, _) => &mut self.other,
+        };
         tally.add((record, partition, offset));
     }
 
     /// Records found again, whoever produced them.
     pub(crate) const fn count(&self) -> u64 {
-        self.promised.count() + self.other.count()
+        self.promised.count() + self.resent.count() + self.other.count()
     }
 
     /// Judges it.
-    pub(super) fn judge(&self, recorder: &Recorder, scope: Scope) -> Finding {
-        let other = (scope == Scope::Every).then_some(&self.other);
-        let tallies = || [Some(&self.promised), other].into_iter().flatten();
-        let count: u64 = tallies().map(Tally::count).sum();
+    pub(super) fn judge(&self, recorder: &Recorder, scope: Scope, off: &[Anomaly]) -> Finding {
+        let tallies = [
+            (Anomaly::Duplicate, "", Some(&self.promised)),
+            (Anomaly::Resent, RESENT, Some(&self.resent)),
+            (Anomaly::Duplicate, "", (scope == Scope::Every).then_some(&self.other)),
+        ];
+        let tallies = || {
+            let on = tallies.into_iter().filter(|(anomaly, ..)| !off.contains(anomaly));
+            on.filter_map(|(anomaly, why, tally)| Some((anomaly, why, tally?)))
+        };
+        let count: u64 = tallies().map(|(.., tally)| tally.count()).sum();
         let evidence = tallies()
-            .flat_map(Tally::first)
+            .flat_map(|(anomaly, why, tally)| {
+                tally.first().iter().map(move |one| (anomaly, why, one))
+            })
             .take(super::EVIDENCE_MAX)
-            .map(|&(record, partition, offset)| Violation {
-                anomaly: Anomaly::Duplicate,
-                text: format!("record {record} is in the log a second time"),
+            .map(|(anomaly, why, &(record, partition, offset))| Violation {
+                anomaly,
+                text: format!("record {record} is in the log a second time{why}"),
                 record: Some(record),
                 partition: Some(recorder.topology.partition_name(partition)),
                 offset: Some(offset),
                 at_ns: Some(recorder.records.batch(record).sent_ns),
             })
             .collect();
+        let resent = self.resent.count();
         let (verdict, detail) = if count > 0 {
-            (Verdict::Fail, format!("{count} records are in a log more than once"))
+            let all = format!("{count} records are in a log more than once");
+            let known = format!("{all}, {resent} of them{RESENT}");
+            (Verdict::Fail, if resent > 0 { known } else { all })
+        } else if resent > 0 {
+            (Verdict::Pass, format!("none but {resent}{RESENT}"))
         } else if scope == Scope::Promised && self.other.count() > 0 {
             let text = format!(
                 "none from idempotent producers; {} from producers that do not promise it",
@@ -62,7 +95,7 @@ impl Duplicates {
 #[cfg(test)]
 mod tests {
     use crate::checker::history::History;
-    use crate::checker::{Claim, Scope, Verdict};
+    use crate::checker::{Anomaly, Claim, Scope, Verdict};
 
     #[test]
     fn rejects_a_record_appended_twice_by_an_idempotent_producer() {
@@ -82,6 +115,23 @@ mod tests {
         let lenient = history.judge(Claim::NoDuplicate(Scope::Promised));
         assert_eq!(lenient.verdict, Verdict::Pass);
         assert_eq!(history.judge(Claim::NoDuplicate(Scope::Every)).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn tells_apart_what_was_sent_again_under_another_epoch() {
+        let mut history = History::new();
+        history.send(0..2, None);
+        history.recorder.renumbered(0..2);
+        history.acknowledge(0..2, 2).audit(&[(0, &[0, 1]), (2, &[0, 1])]);
+        let claim = Claim::NoDuplicate(Scope::Promised);
+        let finding = history.judge(claim);
+        assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 2));
+        assert_eq!(finding.evidence[0].anomaly, Anomaly::Resent);
+        assert!(finding.detail.contains("KAFKA-14034"), "{}", finding.detail);
+        let without = history.recorder.judge_without(&[claim], &[Anomaly::Resent]);
+        assert_eq!(without[0].verdict, Verdict::Pass);
+        let without = history.recorder.judge_without(&[claim], &[Anomaly::Duplicate]);
+        assert_eq!(without[0].verdict, Verdict::Fail);
     }
 
     #[test]

@@ -91,13 +91,13 @@ impl Effects {
         }
     }
 
-    /// Compaction may have removed a record of this entity, whose effect was applied or not.
+    /// Compaction may have removed a record of this entity, here or on the replica that a consumer
+    /// read, so its effect was applied or not.
     pub(crate) fn removed(&mut self, topic: u32, entity: u32) {
         for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.input_topic == topic) {
             let state = ledger.entity(entity);
-            if *state != 0 {
-                *state |= EXPECTED;
-            }
+            let applied = *state & !EXPECTED != 0;
+            *state = if applied { *state | EXPECTED } else { 0 };
         }
     }
 

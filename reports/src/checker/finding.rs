@@ -47,6 +47,9 @@ pub enum Anomaly {
     Invented,
     /// A record is in a log twice.
     Duplicate,
+    /// A record is on a log twice because its producer gave its batch a new epoch before it knew
+    /// what had become of the first. Source: KAFKA-14034, open in Kafka itself.
+    Resent,
     /// Records of one producer are in another order than sent.
     Reordered,
     /// Records of one key are in another order than they happened.
@@ -145,6 +148,7 @@ impl Anomaly {
             Self::LostAcknowledged => "lost-acknowledged",
             Self::Invented => "invented",
             Self::Duplicate => "duplicate",
+            Self::Resent => "resent-under-new-epoch",
             Self::Reordered => "reordered",
             Self::ReorderedKey => "reordered-key",
             Self::AbortedRead => "aborted-read",
@@ -193,10 +197,11 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
+        Self::Resent,
         Self::Reordered,
         Self::ReorderedKey,
         Self::AbortedRead,

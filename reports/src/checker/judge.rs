@@ -85,7 +85,7 @@ impl Claim {
         match self {
             Self::NoAcknowledgedRecordLost => &[Anomaly::LostAcknowledged],
             Self::NoRecordInvented => &[Anomaly::Invented],
-            Self::NoDuplicate(_) => &[Anomaly::Duplicate],
+            Self::NoDuplicate(_) => &[Anomaly::Duplicate, Anomaly::Resent],
             Self::OrderPerPartition(_) => &[Anomaly::Reordered],
             Self::OrderPerKey => &[Anomaly::ReorderedKey],
             Self::AbortedNeverRead => &[Anomaly::AbortedRead],
@@ -134,14 +134,14 @@ impl Recorder {
         let finding = match claim {
             Claim::NoAcknowledgedRecordLost => lost::judge(self),
             Claim::NoRecordInvented => self.invented.judge(self),
-            Claim::NoDuplicate(scope) => self.duplicates.judge(self, scope),
+            Claim::NoDuplicate(scope) => self.duplicates.judge(self, scope, off),
             Claim::OrderPerPartition(scope) => self.partition_order.judge(self, scope),
             Claim::OrderPerKey => self.key_order.judge(self),
             Claim::AbortedNeverRead => aborted_read::judge(self),
             Claim::NoTornTransaction => torn::judge(self),
             Claim::PollInOrder => self.polls.judge(self, off),
             Claim::EffectsAppliedOnce => self.effects.judge(self, off),
-            Claim::OneTerminalState => self.terminals.judge(self),
+            Claim::OneTerminalState => self.terminals.judge(self, off),
             Claim::LagDrained => lag::judge(self),
             Claim::CallsAnswered => self.calls.judge(self),
         };

@@ -7,6 +7,8 @@
 //!
 //! Memory: one byte an entity and lifecycle.
 
+use std::collections::BTreeSet;
+
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::Recorder;
 use crate::number::grouped;
@@ -88,16 +90,20 @@ impl Terminals {
             let state = *lifecycle.entity(entity);
             if lifecycle.terminals.contains(&topic) && state == BEGUN {
                 *lifecycle.entity(entity) = BEGUN | 1;
-            } else if lifecycle.source == topic && state != 0 {
-                *lifecycle.entity(entity) |= BEGUN;
+            } else if lifecycle.source == topic {
+                let ended = state & !BEGUN != 0;
+                *lifecycle.entity(entity) = if ended { state | BEGUN } else { 0 };
             }
         }
     }
 
     /// Judges it.
-    pub(super) fn judge(&self, recorder: &Recorder) -> Finding {
+    pub(super) fn judge(&self, recorder: &Recorder, off: &[Anomaly]) -> Finding {
         let name = "one-terminal-state".to_owned();
-        let judged: Vec<Judged> = self.lifecycles.iter().map(|one| one.judge(recorder)).collect();
+        // What comes of a record that was sent under two epochs is no news beside that.
+        let resent = off.contains(&Anomaly::Resent).then_some(&recorder.resent_entities);
+        let judged: Vec<Judged> =
+            self.lifecycles.iter().map(|one| one.judge(recorder, resent)).collect();
         let violations = judged.iter().map(|one| one.violations).sum();
         let evidence: Vec<Violation> = judged.iter().flat_map(|one| one.evidence.clone()).collect();
         let verdict = match (violations, judged.iter().all(|one| one.told && one.begun > 0)) {
@@ -126,7 +132,13 @@ struct Judged {
 }
 
 impl Lifecycle {
-    fn judge(&self, recorder: &Recorder) -> Judged {
+    /// How often these entities ended again.
+    fn ended_again(&self, entities: &BTreeSet<u32>) -> u64 {
+        let ends = |&entity: &u32| self.entities.get(entity as usize).map_or(0, |s| s & !BEGUN);
+        entities.iter().map(|entity| u64::from(ends(entity).saturating_sub(1))).sum()
+    }
+
+    fn judge(&self, recorder: &Recorder, excused: Option<&BTreeSet<u32>>) -> Judged {
         let (mut unfinished, mut unbegun) = (Tally::default(), Tally::default());
         let mut begun = 0_u64;
         for (entity, &state) in (0_u32..).zip(&self.entities) {
@@ -156,15 +168,17 @@ impl Lifecycle {
         // What an audit cannot see may be there: only its absence proves nothing.
         let missing = if told { unfinished.count() } else { 0 };
         let extra = if told { unbegun.count() } else { 0 };
-        let again = &self.again;
-        let violations = missing + extra + again.count();
+        let again = self.again.count() - excused.map_or(0, |resent| self.ended_again(resent));
+        let violations = missing + extra + again;
         let none = unfinished.first().iter().filter(|_| told).map(|entity| {
             violation(format!("{way}: entity {entity} never reached a terminal state"), None, None)
         });
         let early = unbegun.first().iter().filter(|_| told).map(|entity| {
             violation(format!("{way}: entity {entity} ended and never began"), None, None)
         });
-        let several = again.first().iter().map(|&(entity, at_ns, offset)| {
+        let several = self.again.first().iter();
+        let several = several.filter(|one| excused.is_none_or(|resent| !resent.contains(&one.0)));
+        let several = several.map(|&(entity, at_ns, offset)| {
             violation(
                 format!("{way}: entity {entity} reached a terminal state again"),
                 at_ns,
@@ -177,7 +191,7 @@ impl Lifecycle {
                 "{way}: of {} entities {} never ended, {} ended again, {} never began",
                 grouped(begun),
                 grouped(missing),
-                grouped(again.count()),
+                grouped(again),
                 grouped(extra)
             )
         } else if !told {
@@ -199,7 +213,7 @@ fn violation(text: String, at_ns: Option<u64>, offset: Option<i64>) -> Violation
 #[cfg(test)]
 mod tests {
     use crate::checker::history::{History, ORDERS, PAYMENTS};
-    use crate::checker::{Claim, Verdict};
+    use crate::checker::{Anomaly, Claim, Verdict};
 
     /// Orders of entities 0..3; payments (records 10..) end them.
     fn orders(payments: &[u32], dropped: &[u32]) -> History {
@@ -231,6 +245,23 @@ mod tests {
     fn accepts_one_end_each_of_either_kind() {
         let finding = orders(&[12, 10], &[1]).judge(Claim::OneTerminalState);
         assert_eq!(finding.verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn an_order_that_was_sent_under_two_epochs_may_end_twice_where_that_is_switched_off() {
+        let judged = |renumbered: std::ops::Range<u32>| {
+            let mut history = History::new();
+            history.recorder.lifecycle(ORDERS, [PAYMENTS]);
+            history.send(0..3, None).send_to(2, 10..13, None).send_to(2, 21..22, None);
+            history.recorder.renumbered(renumbered);
+            history.audit(&[(0, &[0, 1, 2]), (3, &[1])]).audit_log(1, &[]);
+            history.audit_log(2, &[(0, &[10, 11, 12, 21])]);
+            let off = [Anomaly::Resent];
+            let finding = &history.recorder.judge_without(&[Claim::OneTerminalState], &off)[0];
+            (finding.verdict, finding.violations)
+        };
+        assert_eq!(judged(1..2), (Verdict::Pass, 0));
+        assert_eq!(judged(2..3), (Verdict::Fail, 1));
     }
 
     #[test]

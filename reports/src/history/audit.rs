@@ -62,7 +62,11 @@ impl Recorder {
                 (None, None) => unreachable!("a walk begins with a batch"),
             };
             if before.any(RecordState::AUDITED) {
-                self.duplicates.found(id, partition, offset, of.session.idempotent);
+                let resent = before.any(RecordState::RENUMBERED);
+                if resent {
+                    self.resent_entities.insert(facts.entity(id));
+                }
+                self.duplicates.found(id, partition, offset, of.session.idempotent, resent);
                 shared = Some(of);
                 continue;
             }

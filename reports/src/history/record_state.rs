@@ -21,6 +21,8 @@ impl RecordState {
     pub const AUDITED: u8 = 1 << 5;
     /// A complete read did not find it, and compaction may have removed it.
     pub const COMPACTED: u8 = 1 << 6;
+    /// Its batch was given another producer epoch before it was known whether it is in the log.
+    pub const RENUMBERED: u8 = 1 << 7;
     /// Its send was answered, one way or the other.
     pub const ANSWERED: u8 = Self::ACKNOWLEDGED | Self::FAILED | Self::UNKNOWN;
 

@@ -1,5 +1,7 @@
 //! The recorder: one call a batch, a verdict at the end.
 
+use std::collections::BTreeSet;
+
 use super::compacted::Removals;
 use super::digest::Digest;
 use super::phase::{Phase, Phases};
@@ -53,6 +55,8 @@ pub struct Recorder {
     pub(crate) every_reader: bool,
     pub(crate) audited: Audited,
     pub(crate) removals: Removals,
+    /// Entities of records that are twice in a log because they were sent under two epochs.
+    pub(crate) resent_entities: BTreeSet<u32>,
     /// Entities and offsets of the batch being audited; kept for its memory.
     pub(super) audited_entities: Vec<(u32, i64)>,
     pub(crate) invented: Invented,

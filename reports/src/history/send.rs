@@ -105,6 +105,14 @@ impl Recorder {
         }
     }
 
+    /// The producer gave a batch another epoch before it knew whether it is in the log.
+    pub fn renumbered(&mut self, ids: impl Ids) {
+        self.digest.word(31 << 56);
+        for id in ids {
+            self.records.set(id, RecordState::RENUMBERED);
+        }
+    }
+
     /// The sends failed for certain: the records are in no log (refused by the broker, too
     /// large, expired before they were put into any request).
     pub fn failed(&mut self, ids: impl Ids, at_ns: u64) {

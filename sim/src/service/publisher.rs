@@ -253,7 +253,11 @@ impl Publisher {
     ) {
         let at = cx.now.instant.0;
         match event {
-            ProducerEvent::Completed { partition, batch, outcome } => {
+            ProducerEvent::Completed { partition, batch, outcome, renumbered } => {
+                if renumbered {
+                    let ids = cx.shared.batches.records(batch).iter().map(|id| id.0);
+                    cx.shared.recorder.renumbered(ids);
+                }
                 self.completed(cx, partition, batch, outcome);
             }
             ProducerEvent::Initialized => signals.push(Signal::Initialized),

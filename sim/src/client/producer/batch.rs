@@ -73,6 +73,8 @@ pub(super) struct Batch {
     pub(super) in_retry: bool,
     /// Some attempt may have reached the log.
     pub(super) maybe_written: bool,
+    /// Its identity was changed while some attempt might have reached the log with the old one.
+    pub(super) renumbered: bool,
 }
 
 /// Lengths of a record as its serializers give them: key (`None` for null) and value.
@@ -115,6 +117,7 @@ impl Batch {
             identity: None,
             body: None,
             sequence_reset: false,
+            renumbered: false,
             in_retry: false,
             maybe_written: false,
         }
@@ -203,6 +206,7 @@ impl Batch {
     pub(super) fn rewrite(&mut self, producer: ProducerIdAndEpoch, base_sequence: i32) {
         self.identity = Some(Identity { producer, base_sequence });
         self.sequence_reset = true;
+        self.renumbered |= self.maybe_written || self.in_flight;
     }
 
     /// The epoch it carries, `NONE` without one.

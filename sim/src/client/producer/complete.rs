@@ -218,9 +218,10 @@ impl Producer {
         let batch = self.pool.get_mut(at);
         batch.done = true;
         let (slot, serial, in_flight) = (batch.partition, batch.serial, batch.in_flight);
+        let renumbered = batch.renumbered;
         let partition = self.partitions.get(slot).id;
         self.incomplete -= 1;
-        self.emit(ProducerEvent::Completed { partition, batch: body, outcome });
+        self.emit(ProducerEvent::Completed { partition, batch: body, outcome, renumbered });
         self.flushed(serial);
         if !in_flight {
             self.release(at);

@@ -122,6 +122,9 @@ pub enum ProducerEvent {
         batch: BatchId,
         /// What is known.
         outcome: Outcome,
+        /// It was given another producer epoch before it was known whether it is in the log, so
+        /// that it may be there twice (KAFKA-14034).
+        renumbered: bool,
     },
     /// `initTransactions` returned.
     Initialized,

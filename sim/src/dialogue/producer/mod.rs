@@ -201,7 +201,7 @@ impl Run {
 
     fn show_event(&mut self, event: ProducerEvent) {
         match event {
-            ProducerEvent::Completed { partition, batch, outcome } => {
+            ProducerEvent::Completed { partition, batch, outcome, .. } => {
                 let records: Vec<RecordId> = self.batches.records(batch).to_vec();
                 for (i, record) in (0_i64..).zip(records) {
                     let told = match outcome {

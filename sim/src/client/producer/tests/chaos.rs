@@ -111,7 +111,9 @@ impl Chaos {
             }
         }
         for event in self.host.events() {
-            let ProducerEvent::Completed { partition, batch, outcome } = event else { continue };
+            let ProducerEvent::Completed { partition, batch, outcome, .. } = event else {
+                continue;
+            };
             let records = self.host.batches.records(batch).to_vec();
             for (i, record) in (0_i64..).zip(records) {
                 let fresh = match outcome {
