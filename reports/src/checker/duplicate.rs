@@ -50,7 +50,7 @@ impl Duplicates {
     pub(super) fn judge(&self, recorder: &Recorder, scope: Scope, off: &[Anomaly]) -> Finding {
         let tallies = [
             (Anomaly::Duplicate, "", Some(&self.promised)),
-            (Anomaly::Resent, RESENT, Some(&self.resent)),
+            (Anomaly::ResentUnderNewEpoch, RESENT, Some(&self.resent)),
             (Anomaly::Duplicate, "", (scope == Scope::Every).then_some(&self.other)),
         ];
         let tallies = || {
@@ -126,9 +126,9 @@ mod tests {
         let claim = Claim::NoDuplicate(Scope::Promised);
         let finding = history.judge(claim);
         assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 2));
-        assert_eq!(finding.evidence[0].anomaly, Anomaly::Resent);
+        assert_eq!(finding.evidence[0].anomaly, Anomaly::ResentUnderNewEpoch);
         assert!(finding.detail.contains("KAFKA-14034"), "{}", finding.detail);
-        let without = history.recorder.judge_without(&[claim], &[Anomaly::Resent]);
+        let without = history.recorder.judge_without(&[claim], &[Anomaly::ResentUnderNewEpoch]);
         assert_eq!(without[0].verdict, Verdict::Pass);
         let without = history.recorder.judge_without(&[claim], &[Anomaly::Duplicate]);
         assert_eq!(without[0].verdict, Verdict::Fail);

@@ -49,7 +49,7 @@ pub enum Anomaly {
     Duplicate,
     /// A record is on a log twice because its producer gave its batch a new epoch before it knew
     /// what had become of the first. Source: KAFKA-14034, open in Kafka itself.
-    Resent,
+    ResentUnderNewEpoch,
     /// Records of one producer are in another order than sent.
     Reordered,
     /// Records of one key are in another order than they happened.
@@ -148,7 +148,7 @@ impl Anomaly {
             Self::LostAcknowledged => "lost-acknowledged",
             Self::Invented => "invented",
             Self::Duplicate => "duplicate",
-            Self::Resent => "resent-under-new-epoch",
+            Self::ResentUnderNewEpoch => "resent-under-new-epoch",
             Self::Reordered => "reordered",
             Self::ReorderedKey => "reordered-key",
             Self::AbortedRead => "aborted-read",
@@ -201,7 +201,7 @@ impl Anomaly {
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
-        Self::Resent,
+        Self::ResentUnderNewEpoch,
         Self::Reordered,
         Self::ReorderedKey,
         Self::AbortedRead,

@@ -85,7 +85,7 @@ impl Claim {
         match self {
             Self::NoAcknowledgedRecordLost => &[Anomaly::LostAcknowledged],
             Self::NoRecordInvented => &[Anomaly::Invented],
-            Self::NoDuplicate(_) => &[Anomaly::Duplicate, Anomaly::Resent],
+            Self::NoDuplicate(_) => &[Anomaly::Duplicate, Anomaly::ResentUnderNewEpoch],
             Self::OrderPerPartition(_) => &[Anomaly::Reordered],
             Self::OrderPerKey => &[Anomaly::ReorderedKey],
             Self::AbortedNeverRead => &[Anomaly::AbortedRead],

@@ -101,7 +101,8 @@ impl Terminals {
     pub(super) fn judge(&self, recorder: &Recorder, off: &[Anomaly]) -> Finding {
         let name = "one-terminal-state".to_owned();
         // What comes of a record that was sent under two epochs is no news beside that.
-        let resent = off.contains(&Anomaly::Resent).then_some(&recorder.resent_entities);
+        let resent =
+            off.contains(&Anomaly::ResentUnderNewEpoch).then_some(&recorder.resent_entities);
         let judged: Vec<Judged> =
             self.lifecycles.iter().map(|one| one.judge(recorder, resent)).collect();
         let violations = judged.iter().map(|one| one.violations).sum();
@@ -256,7 +257,7 @@ mod tests {
             history.recorder.renumbered(renumbered);
             history.audit(&[(0, &[0, 1, 2]), (3, &[1])]).audit_log(1, &[]);
             history.audit_log(2, &[(0, &[10, 11, 12, 21])]);
-            let off = [Anomaly::Resent];
+            let off = [Anomaly::ResentUnderNewEpoch];
             let finding = &history.recorder.judge_without(&[Claim::OneTerminalState], &off)[0];
             (finding.verdict, finding.violations)
         };

@@ -34,7 +34,7 @@ anomalies! {
     Duplicate = "duplicate",
     /// A record is on a log twice because its producer gave its batch a new epoch before it knew
     /// what had become of the first: open in Kafka itself (KAFKA-14034).
-    Resent = "resent-under-new-epoch",
+    ResentUnderNewEpoch = "resent-under-new-epoch",
     /// Two records of one producer are on a partition in the wrong order.
     Reordered = "reordered",
     /// Two records of one key arrive in the wrong order.

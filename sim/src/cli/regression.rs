@@ -74,7 +74,7 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
 fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failure> {
     let plan = Plan::new(scenario, seed)
         .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
-    let mut resolved = scenario.clone();
+    let mut resolved = plan.scenario.clone();
     resolved.seed = seed;
     resolved.swarm.enabled = false;
     for (fault, planned) in resolved.faults.iter_mut().zip(&plan.faults) {

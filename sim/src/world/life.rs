@@ -68,6 +68,9 @@ impl World {
             Machine::Controller(controller) => controller.stop(kind, Offset(node.metadata_durable)),
         }
         self.drop_messages_of(index);
+        if kind == StopKind::PowerCut {
+            self.lose_held_of(Endpoint(index as u32));
+        }
         self.end_connections_of(Endpoint(index as u32), kind);
     }
 

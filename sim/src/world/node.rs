@@ -122,12 +122,14 @@ pub(crate) fn index_of(nodes: &[Node], id: NodeId) -> Option<usize> {
     }
 }
 
-/// The metadata that counts: of the active controller, or, while there is none, of whoever was
-/// told most of what is committed. `nodes` has its brokers first.
+/// The metadata that counts: of the active controller, or, while there is none but one whose time
+/// is over, of whoever was told most of what is committed. `nodes` has its brokers first.
 #[must_use]
 pub fn metadata(nodes: &[Node]) -> Option<&Image> {
     let controller = deciding(nodes)?;
-    if controller.active().is_some() {
+    let mut controllers = nodes.iter().rev().map_while(Node::controller);
+    let is_newest = |epoch| controllers.all(|c| c.quorum().epoch() <= epoch);
+    if controller.active().is_some_and(is_newest) {
         return Some(controller.image());
     }
     let brokers = nodes.iter().map_while(Node::broker).map(Broker::image);

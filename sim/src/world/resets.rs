@@ -206,6 +206,21 @@ impl World {
         }
     }
 
+    /// A host lost its power: what a cut held up on its way out is repeated by nobody.
+    pub(super) fn lose_held_of(&mut self, endpoint: Endpoint) {
+        for id in self.connections.ids() {
+            let connection = self.connections.get_mut(id);
+            let way = match endpoint {
+                end if end == connection.client => Direction::ToServer,
+                end if end == connection.server => Direction::ToClient,
+                _ => continue,
+            };
+            for slot in std::mem::take(&mut connection.held[way as usize]) {
+                self.messages.remove(slot);
+            }
+        }
+    }
+
     /// Connections of an endpoint whose process ended: a dead process is noticed after the
     /// link's latency, a host without power is not noticed at all.
     pub(super) fn end_connections_of(&mut self, endpoint: Endpoint, kind: StopKind) {
