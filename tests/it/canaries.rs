@@ -188,10 +188,10 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
 const IN_UNIT_TESTS: &str = "the unit tests of the quorum plant it and find it";
 
 /// Anomalies of a configuration, which no rule of the model can plant; a hazard shows each.
-const HAZARDS: &[(Anomaly, &str)] = &[(
-    Anomaly::ProducerFenced,
-    include_str!("../../scenarios/hazards/shared-transactional-id.toml"),
-)];
+const HAZARDS: &[(Anomaly, &str)] = &[
+    (Anomaly::ProducerFenced, include_str!("../../scenarios/hazards/shared-transactional-id.toml")),
+    (Anomaly::ResentUnderNewEpoch, include_str!("../../scenarios/hazards/epoch-bump-resends.toml")),
+];
 
 fn text(canary: &Canary) -> String {
     format!("extends = \"{}\"\n{}", canary.base, canary.more)
