@@ -96,6 +96,8 @@ pub struct Connection {
     pub held: [VecDeque<Slot>; 2],
     /// When the first of them was lost for the first time.
     pub held_since: [Instant; 2],
+    /// When what a cut held up arrives, by direction: nothing that was on its way overtakes it.
+    pub repeated_at: [Instant; 2],
     /// The handshake of its present life met a cut: when it began, and when it is given up.
     pub connecting: Option<(Instant, Instant)>,
     /// The server's process has ended and the client cannot be told, because the way back is cut.
@@ -129,6 +131,7 @@ impl Connection {
             socket: VecDeque::new(),
             held: [VecDeque::new(), VecDeque::new()],
             held_since: [Instant(0); 2],
+            repeated_at: [Instant(0); 2],
             connecting: None,
             server_gone: false,
             timed_out_setups: 0,

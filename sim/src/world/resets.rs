@@ -140,6 +140,7 @@ impl World {
         let again = repeated_after(lost_at, retransmission::DATA, self.now);
         let arrival = again.max(connection.last_arrival[way_index]);
         connection.last_arrival[way_index] = arrival;
+        connection.repeated_at[way_index] = arrival;
         for slot in held {
             self.messages.get_mut(slot).state = MessageState::Scheduled;
             self.queue.push(arrival, Event::Arrive(slot.0));

@@ -76,6 +76,7 @@ impl World {
         connection.ready_at = self.now + round_trip;
         connection.muted = false;
         connection.last_arrival = [self.now; 2];
+        connection.repeated_at = [self.now; 2];
         if cut || state == NodeState::NoPower {
             let timeout =
                 SETUP_TIMEOUT.after(connection.timed_out_setups, Some(mix(key ^ mix(draw))));
@@ -168,6 +169,12 @@ impl World {
                 connection.held_since[way] = self.now;
             }
             connection.held[way].push_back(slot);
+            return;
+        }
+        let repeated_at = connection.repeated_at[way];
+        if under_way && self.now < repeated_at {
+            // It was on its way behind what the cut held up.
+            self.queue.push(repeated_at, Event::Arrive(slot.0));
             return;
         }
         if self.is_frozen(to) {
