@@ -132,7 +132,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::LogMatching, ("follower_truncation", "skip"), "faults/partition-full.toml", 2, ""),
     canary(Anomaly::CommittedStays, ("electable", "any-live"), "hazards/unclean-election-repaired.toml", 0, ""),
     canary(Anomaly::IsrInReplicas, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
-    canary(Anomaly::TrueHighWatermark, ("high_watermark_moves", "back"), "faults/broker-pause.toml", 1, ""),
+    canary(Anomaly::TrueHighWatermark, ("high_watermark_moves", "back"), "operations/reassign.toml", 0, ""),
     canary(Anomaly::EpochsMatchRecords, ("epochs_at_truncation", "one-too-many"), "faults/partition-full.toml", 2, ""),
     canary(Anomaly::LeaderCandidateCompleteness, ("high_watermark", "leader-only"), "faults/broker-kill.toml", 0, ""),
     canary(Anomaly::TrueHighWatermark, ("electable", "any-live"), "hazards/unclean-election-repaired.toml", 0, ""),

@@ -115,7 +115,10 @@ impl Broker {
         let epoch = replica.leader_epoch();
         let end = replica.log().log_end_offset();
         self.sessions.appending(partition, end, |follower, asked, at| {
-            if asked.current_leader_epoch == epoch {
+            // A fetch that was refused says nothing: the leader has not taken that position in.
+            let known = replica.leader().and_then(|leader| leader.remote(follower.id));
+            let stands_there = known.is_some_and(|remote| remote.log_end_offset == end);
+            if asked.current_leader_epoch == epoch && stands_there {
                 let start = asked.log_start_offset;
                 replica.record_follower_fetch(at, follower.id, follower.epoch, end, start);
             }

@@ -15,7 +15,9 @@ impl Controller {
             }
             MetadataRecord::Partition(new) => {
                 let unclean = self.image.partition(new.partition).is_some_and(|old| {
+                    // Whom a reassignment lets lead joined the ISR with the same record.
                     new.leader != old.leader
+                        && new.recovering
                         && new.leader.is_some_and(|l| {
                             !old.isr.contains(&l) && !old.eligible_leader_replicas.contains(&l)
                         })
