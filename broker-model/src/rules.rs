@@ -131,6 +131,13 @@ rules! {
         /// Canary: never.
         Never = "never",
     },
+    /// Whether replication throttles hold back who is not in sync. Source: KIP-73.
+    replication_throttle: ReplicationThrottle {
+        /// They do, once the rate is exceeded.
+        #[default] Kept = "kept",
+        /// Canary: they measure, and nothing comes of it.
+        Forgotten = "forgotten",
+    },
     /// The end of what `read_committed` may see.
     last_stable_offset: LastStableOffset {
         /// The first open transaction or the high watermark.

@@ -148,7 +148,7 @@ pub(crate) const BITS_PER_SECOND: Units = Units {
 /// Bytes per second.
 pub(crate) const BYTES_PER_SECOND: Units = Units {
     code: "scenario::bandwidth",
-    what: "disk bandwidth",
+    what: "bandwidth in bytes",
     example: "287.5MB/s",
     units: &[
         ("B/s", 1),

@@ -101,6 +101,16 @@ const SHORT_LIVED: &str = "[cluster.config]\n\"log.retention.check.interval.ms\"
                            [[fault]]\nkind = \"broker-pause\"\n\
                            target = \"follower-of:orders/0\"\nat = \"1s\"\nfor = \"2s\"\n";
 
+/// Partitions move at a rate that leaves them far from done when the load ends.
+const SLOW_MOVE: &str = "[scenario]\nduration = \"20s\"\n[cluster.config]\n\
+                         \"replica.fetch.response.max.bytes\" = 100000\n\
+                         \"message.max.bytes\" = 100000\n\
+                         [[fault]]\nkind = \"reassign\"\ntarget = \"topic:orders\"\n\
+                         replicas = [\"broker:4\", \"broker:5\", \"broker:1\"]\n\
+                         throttle = \"2MB/s\"\nat = \"10s\"\n[gate]\n\
+                         \"p50(produce, fault)\" = \"< 4s\"\n\
+                         \"p99(produce, fault)\" = \"< 4s\"\n";
+
 /// Two of three brokers pause until they have left every ISR.
 const LAST_ONE: &str = "[[fault]]\nkind = \"broker-pause\"\ntarget = \"broker:2\"\n\
                         at = \"1s\"\nfor = \"6s\"\n\
@@ -139,6 +149,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::TruncationKeepsCommitted, ("truncate", "local_hw"), "zoo/kip101-hw-truncation-today.toml", 0, ""),
     canary(Anomaly::ValidControllerState, ("fencing", "stays"), "faults/broker-pause.toml", 0, SHORT),
     canary(Anomaly::ReplicationQuorumSuperset, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
+    canary(Anomaly::ReplicationThrottle, ("replication_throttle", "forgotten"), "operations/reassign.toml", 0, SLOW_MOVE),
     canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
     canary(Anomaly::CompactionKeepsNewest, ("compaction", "drop-newest"), "storage/compaction-latest-state.toml", 0, ""),

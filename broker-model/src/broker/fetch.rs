@@ -34,6 +34,8 @@ struct Looked {
     more: bool,
     /// The fetch must not wait because of it.
     ends_wait: bool,
+    /// It has data that the leader's throttle holds back.
+    withheld: bool,
 }
 
 /// What a fetch found in the partitions with news. Kept by the broker, so that its memory is
@@ -162,7 +164,12 @@ impl Broker {
         let pass = &mut self.pass;
         pass.clear();
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let reader = Reader::new(&self.replicas, &self.image, session, params);
+        let withheld = match session.follower {
+            Some(_) => self.throttles.leader.withheld(cx.now.instant, cx.rules),
+            None => None,
+        };
+        let reader =
+            Reader::new(&self.replicas, &self.image, session, params).withholding(withheld);
         session.sort_dirty();
         for &index in session.dirty() {
             let slot = session.slot(index);
@@ -173,25 +180,25 @@ impl Broker {
                 look => look,
             };
             let ends_wait = reader.ends_wait(&slot.asked, &look);
-            let (changed, more) = match look {
+            let (changed, more, withheld) = match look {
                 Look::Failed(error) => {
                     let unknown = is_unknown(error);
                     pass.unknown += usize::from(unknown);
                     pass.ends_wait |= unknown && parked && slot.standing == Standing::Present;
-                    (true, true)
+                    (true, true, false)
                 }
-                Look::Diverging(_) | Look::Elsewhere(_) => (true, true),
-                Look::Readable { bound, high_watermark, log_start_offset } => {
-                    let more = slot.asked.fetch_offset < bound;
+                Look::Diverging(_) | Look::Elsewhere(_) => (true, true, false),
+                Look::Readable { bound, high_watermark, log_start_offset, withheld } => {
+                    let more = slot.asked.fetch_offset < bound && !withheld;
                     // Any data is enough for the usual `min_bytes` of 1.
                     pass.ends_wait |= more && params.min_bytes <= 1;
                     let changed = high_watermark != slot.sent_high_watermark
                         || log_start_offset != slot.sent_log_start;
-                    (changed, more)
+                    (changed, more, withheld)
                 }
             };
             pass.ends_wait |= ends_wait;
-            pass.looked.push(Looked { slot: index, look, changed, more, ends_wait });
+            pass.looked.push(Looked { slot: index, look, changed, more, ends_wait, withheld });
         }
         pass.ends_wait |= params.min_bytes == 0;
     }
@@ -314,6 +321,9 @@ impl Broker {
         if let Some(throttle) = throttle {
             return self.send_throttled(cx, key, params, throttle);
         }
+        if params.client.is_none() {
+            self.count_given(cx, &response);
+        }
         if params.client.is_some() && !response.entries.is_empty() {
             self.tell_reads(cx, params.isolation, &response);
         }
@@ -386,9 +396,9 @@ fn remember(session: &mut Session, response: &FetchResponse, full: bool) {
 }
 
 impl Looked {
-    /// It would have news again right after an answer.
+    /// It would have news again right after an answer, or when its throttle lets it.
     const fn is_unfinished(&self) -> bool {
-        self.more || self.ends_wait
+        self.more || self.ends_wait || self.withheld
     }
 }
 

@@ -19,6 +19,7 @@ impl Broker {
     /// Sends the next fetch to a leader, unless one is on its way or nothing is to be fetched.
     pub(super) fn send_fetch(&mut self, cx: &mut Context<'_>, leader: NodeId) {
         self.ask_epoch_ends(cx, leader);
+        self.throttle_fetcher(cx, leader);
         let Some(fetcher) = self.fetchers.get_mut(leader) else { return };
         let replicas = &self.replicas;
         let max_bytes = self.config.replica_fetch_max_bytes;
@@ -137,8 +138,10 @@ impl Broker {
                 break;
             }
         }
-        if copied && let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
-            fetcher.change(index);
+        self.count_taken(cx, partition, entries);
+        let end = self.replicas.get(partition).map(|replica| replica.log().log_end_offset());
+        if let Some((fetcher, index)) = self.fetchers.followed(leader, partition) {
+            fetcher.copied(index, copied, end.is_some_and(|end| end >= answer.high_watermark));
         }
         self.take_offsets(cx, answer);
     }

@@ -28,11 +28,13 @@ mod locate;
 mod markers;
 mod produce;
 mod quotas;
+mod rate;
 mod reading;
 mod recovery;
 mod replicas;
 mod roles;
 mod stop;
+mod throttles;
 mod verification;
 
 pub use client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, internal_topic};
@@ -59,6 +61,7 @@ use lifecycle::{Lifecycle, Phase};
 use markers::Markers;
 use quotas::Quotas;
 use replicas::Replicas;
+use throttles::Throttles;
 use verification::Verifications;
 
 /// Unwraps the answer to a request of this kind. Another kind is a bug in the world.
@@ -98,6 +101,7 @@ pub struct Broker {
     verifications: Verifications,
     deletes: Deletes,
     quotas: Quotas,
+    throttles: Throttles,
     /// Partitions whose high watermark or last stable offset moved during this input.
     moved: VecDeque<PartitionId>,
     /// What the fetch in hand found.
@@ -115,6 +119,7 @@ impl Broker {
             rack,
             coordinators: Coordinators::new(node, &config),
             replicas: Replicas::new(node, config.log_dirs),
+            throttles: Throttles::new(&config),
             config,
             life: Lifecycle::new(),
             image: Image::default(),

@@ -3,9 +3,10 @@
 //! both cases the connection is not read again before the throttle time is over, which is for
 //! the network to do. Source: KIP-13, KIP-219.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 
 use super::Broker;
+use super::rate::{Rate, Windows};
 use crate::io::{Context, Token};
 use crate::protocol::controller::CreateTopicResponse;
 use crate::protocol::fetch::FetchResponse;
@@ -14,54 +15,11 @@ use crate::protocol::{ErrorCode, Header, Request, Response, fetch_bytes, produce
 use crate::records::ClientQuota;
 use crate::types::{Duration, Instant, SECOND, TopicId};
 
-/// `quota.window.num`.
-const WINDOWS: u64 = 11;
-/// `quota.window.size.seconds`.
-const WINDOW: Duration = SECOND;
+/// `quota.window.num` and `quota.window.size.seconds`, and the same of `controller.quota`.
+const WINDOWS: Windows = Windows { count: 11, size: SECOND };
 
 /// From this version on `CreateTopics` knows `THROTTLING_QUOTA_EXCEEDED`.
 const STRICT_CREATE_TOPICS: i16 = 6;
-
-/// What was counted in each window that is not over for long. Source: Kafka, `Rate`.
-#[derive(Clone, Debug, Default)]
-struct Rate {
-    windows: VecDeque<(Instant, u64)>,
-}
-
-impl Rate {
-    fn record(&mut self, now: Instant, amount: u64) {
-        self.purge(now);
-        match self.windows.back_mut() {
-            Some((start, sum)) if now.since(*start) < WINDOW => *sum += amount,
-            _ => self.windows.push_back((now, amount)),
-        }
-    }
-
-    /// Takes back what was recorded last.
-    fn take_back(&mut self, amount: u64) {
-        if let Some((_, sum)) = self.windows.back_mut() {
-            *sum = sum.saturating_sub(amount);
-        }
-    }
-
-    fn purge(&mut self, now: Instant) {
-        while self.windows.front().is_some_and(|w| now.since(w.0) >= WINDOWS * WINDOW) {
-            self.windows.pop_front();
-        }
-    }
-
-    /// How long nothing may come for the rate to fall to `bound` a second; 0 below it. All but
-    /// one of the windows count as full from the beginning.
-    fn throttle(&self, now: Instant, bound: u64) -> Duration {
-        let Some(&(oldest, _)) = self.windows.front() else { return 0 };
-        let elapsed = now.since(oldest);
-        let missing = (WINDOWS - 1).saturating_sub(elapsed / WINDOW);
-        let window = u128::from(elapsed + missing * WINDOW);
-        let sum: u128 = self.windows.iter().map(|w| u128::from(w.1)).sum();
-        let due = sum * u128::from(SECOND) / u128::from(bound.max(1));
-        Duration::try_from(due.saturating_sub(window)).unwrap_or(Duration::MAX)
-    }
-}
 
 /// Tokens that come at a steady rate; they may be spent below zero, and then one waits.
 /// Source: KIP-599.
@@ -74,7 +32,7 @@ struct Bucket {
 
 impl Bucket {
     fn refill(&mut self, now: Instant, rate: u64) {
-        let burst = i128::from(rate) * i128::from(WINDOWS * WINDOW);
+        let burst = i128::from(rate) * i128::from(WINDOWS.span());
         self.tokens = (self.tokens + i128::from(now.since(self.at)) * i128::from(rate)).min(burst);
         self.at = now;
     }
@@ -117,8 +75,8 @@ impl Broker {
         let kind = ClientQuota::ProducerByteRate;
         let Some(bound) = self.image.client_quota(header.client, kind) else { return };
         let rate = self.quotas.rates.entry((kind, header.client)).or_default();
-        rate.record(cx.now.instant, produce_bytes(request, cx.batches));
-        let throttle = rate.throttle(cx.now.instant, bound);
+        rate.record(cx.now.instant, produce_bytes(request, cx.batches), WINDOWS);
+        let throttle = rate.throttle(cx.now.instant, bound, WINDOWS);
         if throttle > 0 {
             self.quotas.produces.insert(token, throttle);
         }
@@ -137,7 +95,7 @@ impl Broker {
         let kind = ClientQuota::ControllerMutationRate;
         let rate = self.image.client_quota(header.client, kind)?;
         let now = cx.now.instant;
-        let whole = i128::from(rate) * i128::from(WINDOWS * WINDOW);
+        let whole = i128::from(rate) * i128::from(WINDOWS.span());
         let bucket = self.quotas.buckets.entry(header.client);
         let bucket = bucket.or_insert(Bucket { tokens: whole, at: now });
         bucket.refill(now, rate);
@@ -172,8 +130,8 @@ impl Broker {
         let bound = self.image.client_quota(client, kind)?;
         let bytes = fetch_bytes(response);
         let rate = self.quotas.rates.entry((kind, client)).or_default();
-        rate.record(cx.now.instant, bytes);
-        let throttle = rate.throttle(cx.now.instant, bound);
+        rate.record(cx.now.instant, bytes, WINDOWS);
+        let throttle = rate.throttle(cx.now.instant, bound, WINDOWS);
         if throttle == 0 {
             return None;
         }
@@ -184,7 +142,7 @@ impl Broker {
     /// No fetch of a consumer reads more than its quota of all windows.
     pub(super) fn fetch_quota_bytes(&self, client: u32) -> u32 {
         let bound = self.image.client_quota(client, ClientQuota::ConsumerByteRate);
-        let bytes = bound.map(|bound| bound.saturating_mul(WINDOWS - 1));
+        let bytes = bound.map(|bound| bound.saturating_mul(u64::from(WINDOWS.count - 1)));
         bytes.map_or(u32::MAX, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX))
     }
 }
@@ -192,17 +150,6 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_burst_above_the_quota_of_all_windows_is_throttled_until_it_fits() {
-        let mut rate = Rate::default();
-        rate.record(Instant(0), 399);
-        assert_eq!(rate.throttle(Instant(0), 40), 0, "40 a second, for ten seconds");
-        rate.record(Instant(0), 401);
-        assert_eq!(rate.throttle(Instant(0), 40), 10 * SECOND);
-        rate.take_back(401);
-        assert_eq!(rate.throttle(Instant(0), 40), 0);
-    }
 
     #[test]
     fn a_bucket_may_be_overspent_once() {
@@ -213,13 +160,5 @@ mod tests {
         assert_eq!(bucket.throttle(1), 4 * SECOND);
         bucket.refill(Instant(64 * SECOND), 1);
         assert_eq!(bucket.throttle(1), 0);
-    }
-
-    #[test]
-    fn what_is_older_than_all_windows_is_forgotten() {
-        let mut rate = Rate::default();
-        rate.record(Instant(0), 10_000);
-        rate.record(Instant(11 * SECOND), 1);
-        assert_eq!(rate.throttle(Instant(11 * SECOND), 1), 0);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Looking is apart from reading, because most fetches look, find nothing and wait.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::replicas::Replicas;
@@ -9,14 +10,14 @@ use crate::fetch::{FetchParams, Session, Slot, Standing};
 use crate::io::Context;
 use crate::metadata::Image;
 use crate::names::AddressedTopic;
-use crate::partition::Replica;
+use crate::partition::{RemoteReplica, Replica};
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::{
     AbortedTransaction, EpochEnd, FetchPartition, FetchedPartition, Isolation, ReplicaState,
 };
 use crate::records::LogEntry;
 use crate::rules::{AbortedList, FetchEpoch, Rules};
-use crate::types::{LeaderEpoch, NodeId, Offset, RackId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, RackId};
 
 /// What reads of one fetch have in common.
 pub(super) struct Reader<'a> {
@@ -27,6 +28,8 @@ pub(super) struct Reader<'a> {
     leader_only: bool,
     rack: Option<RackId>,
     hints: bool,
+    /// What the leader's throttle holds back from followers that are not in sync.
+    withheld: Option<&'a BTreeSet<PartitionId>>,
 }
 
 /// What a partition has for a fetch, found without reading.
@@ -46,6 +49,8 @@ pub(super) enum Look {
         high_watermark: Offset,
         /// As a response names it.
         log_start_offset: Offset,
+        /// What there is to read is held back by the leader's throttle.
+        withheld: bool,
     },
 }
 
@@ -94,7 +99,13 @@ impl<'a> Reader<'a> {
             leader_only: params.leader_only,
             rack: params.rack,
             hints: params.hints,
+            withheld: None,
         }
+    }
+
+    /// Held back from followers that are not in sync.
+    pub(super) fn withholding(self, withheld: Option<&'a BTreeSet<PartitionId>>) -> Self {
+        Self { withheld: withheld.filter(|_| self.follower.is_some()), ..self }
     }
 
     /// Checks one partition in Kafka's order.
@@ -141,7 +152,16 @@ impl<'a> Reader<'a> {
             }
             None => high_watermark,
         };
-        Look::Readable { bound, high_watermark, log_start_offset }
+        let withheld = self.withheld.is_some_and(|throttled| {
+            from < bound && throttled.contains(&asked.partition) && !self.is_in_sync(replica)
+        });
+        Look::Readable { bound, high_watermark, log_start_offset, withheld }
+    }
+
+    /// Whether the follower that asks is in the ISR.
+    fn is_in_sync(&self, replica: &Replica) -> bool {
+        let (Some(follower), Some(leader)) = (self.follower, replica.leader()) else { return true };
+        leader.remote(follower.id).is_some_and(RemoteReplica::in_isr)
     }
 
     /// The error of a partition that is not there: by an id that is no topic's, by an id whose
@@ -231,7 +251,7 @@ impl<'a> Reader<'a> {
         match *look {
             Look::Diverging(end) => answer.diverging = Some(end),
             Look::Elsewhere(node) => answer.preferred_read_replica = Some(node),
-            Look::Readable { bound, .. } if asked.fetch_offset < bound => {
+            Look::Readable { bound, withheld: false, .. } if asked.fetch_offset < bound => {
                 let first = entries.len();
                 let (from, limit) = (asked.fetch_offset, max_bytes.min(asked.max_bytes));
                 let read = replica.log().read(from, bound, limit, minimum_one, cx.batches, entries);

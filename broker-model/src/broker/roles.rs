@@ -23,6 +23,7 @@ struct Touched {
     partitions: BTreeSet<PartitionId>,
     brokers: BTreeSet<NodeId>,
     topics: BTreeSet<TopicId>,
+    own_config: bool,
 }
 
 impl Broker {
@@ -66,6 +67,8 @@ impl Broker {
             self.life.published = true;
             touched.partitions = self.image.partitions().map(|p| p.partition).collect();
             touched.partitions.extend(self.replicas.iter().map(|(p, _)| p));
+            touched.topics = self.image.topics().map(|(id, _)| id).collect();
+            touched.own_config = true;
         }
         for partition in touched.partitions {
             self.reconcile(cx, partition);
@@ -77,6 +80,9 @@ impl Broker {
         }
         for broker in touched.brokers {
             self.broker_changed(broker);
+        }
+        if touched.own_config {
+            self.take_throttled_rates();
         }
     }
 
@@ -104,6 +110,7 @@ impl Broker {
         for broker in brokers {
             self.broker_changed(broker);
         }
+        self.take_throttled_rates();
     }
 
     fn touch(&self, touched: &mut Touched, record: &MetadataRecord) {
@@ -122,6 +129,9 @@ impl Broker {
             }
             MetadataRecord::TopicConfig { topic, .. } => {
                 touched.topics.insert(*topic);
+            }
+            MetadataRecord::BrokerConfig { broker, .. } => {
+                touched.own_config |= *broker == self.node;
             }
             MetadataRecord::Topic { .. }
             | MetadataRecord::BrokerDirectories { .. }
@@ -166,6 +176,7 @@ impl Broker {
             let place = self.replicas.directories.place(partition, assigned)?;
             let config = self.topic_config(record.topic);
             self.replicas.insert(partition, Replica::new(self.node, partition, config), place);
+            self.mark_throttled(partition);
         }
         self.assign_directory(cx, record);
         self.replicas.hosted_mut(partition)
@@ -234,6 +245,7 @@ impl Broker {
         if self.replicas.remove(partition).is_none() {
             return;
         }
+        self.throttles.forget(partition);
         let error = self.not_leading(partition);
         self.end_role(cx, partition, error);
         if error == ErrorCode::UnknownTopicOrPartition {
@@ -273,6 +285,7 @@ impl Broker {
             if let Some(replica) = self.replicas.get_mut(partition) {
                 *replica.log_mut().config_mut() = config.clone();
                 self.replicas.wake_cleaner(cx.now.instant, partition);
+                self.mark_throttled(partition);
             }
         }
     }

@@ -6,6 +6,8 @@ use super::value;
 use super::{CleanupPolicy, ReplicaSelector, TimestampType};
 use crate::types::{Duration, MILLISECOND, Release};
 
+/// What replication throttles are for a broker that has none.
+const UNTHROTTLED: u64 = i64::MAX as u64;
 const HOUR: Duration = 3_600_000 * MILLISECOND;
 /// The default of `group.coordinator.append.linger.ms` from 4.0 on.
 const GROUP_APPEND_LINGER: Duration = 5 * MILLISECOND;
@@ -58,6 +60,21 @@ config! {
     /// `replica.high.watermark.checkpoint.interval.ms`.
     replica_high_watermark_checkpoint_interval: Duration = 5_000 * MILLISECOND,
         "replica.high.watermark.checkpoint.interval.ms", value::period;
+    /// `leader.replication.throttled.rate`: bytes a second that this broker gives of throttled
+    /// replicas to followers that are not in sync (KIP-73). Kafka takes it as a dynamic key only,
+    /// which a change of a broker's configuration is here too.
+    leader_replication_throttled_rate: u64 = UNTHROTTLED,
+        "leader.replication.throttled.rate", value::long_from_zero;
+    /// `follower.replication.throttled.rate`: bytes a second that this broker takes into throttled
+    /// replicas that are not in sync (KIP-73).
+    follower_replication_throttled_rate: u64 = UNTHROTTLED,
+        "follower.replication.throttled.rate", value::long_from_zero;
+    /// `replication.quota.window.num`: windows of which the throttled rates are made.
+    replication_quota_window_num: u32 = 11,
+        "replication.quota.window.num", value::int_from_one;
+    /// `replication.quota.window.size.seconds`: the length of each of them.
+    replication_quota_window_size: Duration = 1_000 * MILLISECOND,
+        "replication.quota.window.size.seconds", value::seconds;
     /// `fetch.max.bytes`: largest fetch response.
     fetch_max_bytes: u32 = 57_671_680, "fetch.max.bytes", value::int_from_zero;
     /// `replica.selector.class`: whether consumers are sent to the replica in their rack.

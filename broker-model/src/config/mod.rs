@@ -4,11 +4,13 @@
 
 mod broker;
 mod not_modelled;
+mod throttled;
 mod topic;
 mod value;
 
 pub use broker::BrokerConfig;
 pub use not_modelled::{Ignored, ignored};
+pub use throttled::ThrottledReplicas;
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
 pub use value::ReplicaSelector;
 

@@ -75,13 +75,13 @@ pub(super) const BROKER: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "quota windows are Kafka's defaults, and replication has no quotas in the model",
+        why: "the windows of clients' quotas are Kafka's defaults, and replicas do not move between \
+              directories",
         keys: &[
             "alter.log.dirs.replication.quota.",
             "client.quota.callback.class",
             "controller.quota.",
             "quota.",
-            "replication.quota.",
         ],
     },
     Ignored {
@@ -218,10 +218,6 @@ pub(super) const BROKER: &[Ignored] = &[
 /// Topic keys, of every release.
 pub(super) const TOPIC: &[Ignored] = &[
     Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
-    Ignored {
-        why: "quota windows are Kafka's defaults, and replication has no quotas in the model",
-        keys: &["follower.replication.throttled.replicas", "leader.replication.throttled.replicas"],
-    },
     Ignored {
         why: "a log has no index files, and what is deleted is gone at once",
         keys: &[

@@ -3,6 +3,7 @@
 use super::BrokerConfig;
 use super::config;
 use super::not_modelled::TOPIC;
+use super::throttled::{ThrottledReplicas, throttled_replicas};
 use super::value;
 use crate::types::{Duration, MILLISECOND};
 
@@ -66,6 +67,14 @@ config! {
     max_compaction_lag: Duration = u64::MAX, "max.compaction.lag.ms", value::millis_from_one;
     /// `delete.retention.ms`: tombstones and markers stay so long after their first cleaning.
     delete_retention: Duration = DAY, "delete.retention.ms", value::millis;
+    /// `leader.replication.throttled.replicas`: whose reading by followers that are not in sync
+    /// counts towards the leader's throttle (KIP-73).
+    leader_throttled_replicas: ThrottledReplicas = ThrottledReplicas::None,
+        "leader.replication.throttled.replicas", throttled_replicas;
+    /// `follower.replication.throttled.replicas`: whose copying counts towards the throttle of the
+    /// broker that they are on (KIP-73).
+    follower_throttled_replicas: ThrottledReplicas = ThrottledReplicas::None,
+        "follower.replication.throttled.replicas", throttled_replicas;
     /// `flush.messages`: records between two forced flushes; `i64::MAX` is never.
     flush_messages: u64 = i64::MAX as u64, "flush.messages", value::long_from_one;
     /// `flush.ms`: time between two forced flushes.
@@ -103,6 +112,8 @@ impl TopicConfig {
             min_compaction_lag: broker.log_cleaner_min_compaction_lag,
             max_compaction_lag: broker.log_cleaner_max_compaction_lag,
             delete_retention: broker.log_cleaner_delete_retention,
+            leader_throttled_replicas: ThrottledReplicas::None,
+            follower_throttled_replicas: ThrottledReplicas::None,
             flush_messages: broker.log_flush_interval_messages,
             flush_interval: broker.log_flush_interval(),
         }

@@ -70,6 +70,13 @@ pub(super) fn long_from_one(text: &str) -> Parsed<u64> {
     if n < 1 { Err(expected) } else { u64::try_from(n).map_err(|_| expected) }
 }
 
+/// `long`, at least 0.
+pub(super) fn long_from_zero(text: &str) -> Parsed<u64> {
+    let expected = "an integer from 0 to 9223372036854775807";
+    let n: i64 = text.parse().map_err(|_| expected)?;
+    u64::try_from(n).map_err(|_| expected)
+}
+
 /// `long` milliseconds where 0 means never.
 pub(super) fn some_millis_unless_zero(text: &str) -> Parsed<Option<Duration>> {
     millis(text).map(|interval| (interval > 0).then_some(interval))

@@ -16,6 +16,7 @@ mod active;
 mod brokers;
 mod config;
 mod directories;
+mod dynamic_config;
 mod elections;
 mod features;
 mod isr;

@@ -6,8 +6,8 @@ use super::Controller;
 use super::brokers::PRODUCER_ID_BLOCK;
 use crate::io::{Context, Token};
 use crate::protocol::controller::{
-    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
-    AlterPartitionRequest, AlterPartitionResponse, AlterTopicConfigResponse,
+    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterConfigsResponse,
+    AlterPartitionReassignmentsResponse, AlterPartitionRequest, AlterPartitionResponse,
     AssignReplicasToDirsResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
     BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
     ElectLeadersResponse,
@@ -73,9 +73,9 @@ impl Controller {
                 Response::DeleteTopics(DeleteTopicResponse { error })
             }
             Request::IncrementalAlterConfigs(r) => {
-                let decided = self.decide_topic_config(r);
+                let decided = self.decide_config(r);
                 let (error, ()) = self.carry_out(decided, ());
-                Response::IncrementalAlterConfigs(AlterTopicConfigResponse { error })
+                Response::IncrementalAlterConfigs(AlterConfigsResponse { error })
             }
             Request::ElectLeaders(r) => {
                 let decided = self.decide_election(&r, cx.rules);

@@ -1,5 +1,6 @@
 //! Topics: creating, growing, deleting, configuring.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::placement::place;
@@ -7,7 +8,7 @@ use super::{Controller, Decision};
 use crate::config::{ConfigError, TopicConfig};
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{
-    AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
+    CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
 };
 use crate::records::{MetadataRecord, PartitionRecord, directories_of};
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId};
@@ -85,17 +86,17 @@ impl Controller {
     /// made them eligible was the old minimum.
     pub(super) fn decide_topic_config(
         &self,
-        request: AlterTopicConfigRequest,
+        name: &str,
+        config: Vec<(String, Option<String>)>,
     ) -> Result<Decision<()>, ErrorCode> {
-        let topic = self.known_topic(&request.name)?;
-        for (key, value) in &request.config {
+        let topic = self.known_topic(name)?;
+        for (key, value) in &config {
             if let Some(value) = value {
                 check_config(key, value)?;
             }
         }
-        let min_isr = request.config.iter().any(|(key, _)| key == MIN_ISR);
-        let mut records: Vec<MetadataRecord> = request
-            .config
+        let min_isr = config.iter().any(|(key, _)| key == MIN_ISR);
+        let mut records: Vec<MetadataRecord> = config
             .into_iter()
             .map(|(key, value)| MetadataRecord::TopicConfig { topic, key, value })
             .collect();

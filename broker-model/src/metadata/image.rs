@@ -79,6 +79,7 @@ pub struct Image {
     brokers: Vec<Option<BrokerImage>>,
     next_producer_id: i64,
     quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
+    broker_configs: BTreeMap<NodeId, BTreeMap<String, String>>,
 }
 
 impl Image {
@@ -137,6 +138,9 @@ impl Image {
                     topic.config.extend(value.iter().map(|value| (key.clone(), value.clone())));
                 }
             }
+            MetadataRecord::BrokerConfig { broker, key, value } => {
+                self.apply_broker_config(*broker, key, value.as_ref());
+            }
             MetadataRecord::ClientQuota { client, quota, value } => match value {
                 Some(value) => {
                     self.quotas.insert((*quota, *client), *value);
@@ -163,6 +167,21 @@ impl Image {
         *slot(&mut self.partitions, record.partition.index()) = Some(Arc::clone(record));
     }
 
+    fn apply_broker_config(&mut self, broker: NodeId, key: &str, value: Option<&String>) {
+        let config = self.broker_configs.entry(broker).or_default();
+        match value {
+            Some(value) => {
+                config.insert(String::from(key), value.clone());
+            }
+            None => {
+                config.remove(key);
+            }
+        }
+        if config.is_empty() {
+            self.broker_configs.remove(&broker);
+        }
+    }
+
     fn remove_topic(&mut self, id: TopicId) {
         let Some(topic) = self.topics.get_mut(id.index()).and_then(Option::as_mut) else { return };
         topic.removed = true;
@@ -185,6 +204,18 @@ impl Image {
     /// All bounds of clients.
     pub(super) fn quotas(&self) -> impl Iterator<Item = (ClientQuota, Option<u32>, u64)> {
         self.quotas.iter().map(|(&(quota, client), &value)| (quota, client, value))
+    }
+
+    /// All dynamic configurations of brokers.
+    pub(super) fn broker_configs(&self) -> impl Iterator<Item = (NodeId, &String, &String)> {
+        let all = self.broker_configs.iter();
+        all.flat_map(|(&broker, config)| config.iter().map(move |(k, v)| (broker, k, v)))
+    }
+
+    /// The value of a broker's dynamic key, if it is set.
+    #[must_use]
+    pub fn broker_config(&self, broker: NodeId, key: &str) -> Option<&str> {
+        self.broker_configs.get(&broker)?.get(key).map(String::as_str)
     }
 
     /// Offset of the next record.

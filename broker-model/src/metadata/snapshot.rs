@@ -44,6 +44,10 @@ impl Image {
         for id in (0..).map(TopicId).take(self.topic_count()) {
             self.write_topic(id, &mut records);
         }
+        records.extend(self.broker_configs().map(|(broker, key, value)| {
+            let (key, value) = (key.clone(), Some(value.clone()));
+            MetadataRecord::BrokerConfig { broker, key, value }
+        }));
         records.extend(self.quotas().map(|(quota, client, value)| MetadataRecord::ClientQuota {
             client,
             quota,
@@ -154,6 +158,11 @@ mod tests {
             config("1"),
             config("2"),
             MetadataRecord::ClientQuota { client, quota, value: Some(9) },
+            MetadataRecord::BrokerConfig {
+                broker: NodeId(1),
+                key: "leader.replication.throttled.rate".to_string(),
+                value: Some("7".to_string()),
+            },
             MetadataRecord::ProducerIds { next: ProducerId(2_000) },
         ];
         let mut image = Image::new();

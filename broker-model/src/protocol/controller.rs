@@ -290,18 +290,27 @@ pub struct CreatePartitionsResponse {
     pub error: ErrorCode,
 }
 
-/// `IncrementalAlterConfigs` of one topic.
+/// What has a configuration of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AlterTopicConfigRequest {
-    /// The topic.
-    pub name: String,
-    /// Kafka's topic keys with their new values, `None` removes a key. All or none.
+pub enum ConfigResource {
+    /// The topic of this name.
+    Topic(String),
+    /// A broker, beside what it started with (KIP-226).
+    Broker(NodeId),
+}
+
+/// `IncrementalAlterConfigs` of one resource.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlterConfigsRequest {
+    /// Whose.
+    pub resource: ConfigResource,
+    /// Kafka's keys with their new values, `None` removes a key. All or none.
     pub config: Vec<(String, Option<String>)>,
 }
 
 /// Answer to `IncrementalAlterConfigs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AlterTopicConfigResponse {
+pub struct AlterConfigsResponse {
     /// The error, or none.
     pub error: ErrorCode,
 }

@@ -111,7 +111,7 @@ protocol! {
     DeleteTopics(controller::DeleteTopicRequest, controller::DeleteTopicResponse),
     CreatePartitions(controller::CreatePartitionsRequest, controller::CreatePartitionsResponse),
     AlterClientQuotas(controller::AlterClientQuotasRequest, controller::AlterClientQuotasResponse),
-    IncrementalAlterConfigs(controller::AlterTopicConfigRequest, controller::AlterTopicConfigResponse),
+    IncrementalAlterConfigs(controller::AlterConfigsRequest, controller::AlterConfigsResponse),
     Vote(quorum::VoteRequest, quorum::VoteResponse),
     BeginQuorumEpoch(quorum::BeginQuorumEpochRequest, quorum::BeginQuorumEpochResponse),
     EndQuorumEpoch(quorum::EndQuorumEpochRequest, quorum::EndQuorumEpochResponse),
@@ -125,7 +125,7 @@ const _: () = assert!(size_of::<Request>() <= 112 && size_of::<Response>() <= 80
 /// for the bandwidth of links, not a wire format.
 const FRAME_BYTES: u64 = 64;
 /// Bytes of a partition's entry in a produce or fetch message. An estimate, as above.
-const PARTITION_BYTES: u64 = 48;
+pub(crate) const PARTITION_BYTES: u64 = 48;
 
 impl Request {
     /// Estimated bytes on the wire, batches included.

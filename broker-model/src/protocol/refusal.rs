@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::controller::{
-    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterPartitionReassignmentsResponse,
-    AlterPartitionResponse, AlterTopicConfigResponse, AssignReplicasToDirsResponse,
+    AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterConfigsResponse,
+    AlterPartitionReassignmentsResponse, AlterPartitionResponse, AssignReplicasToDirsResponse,
     BrokerHeartbeatResponse, BrokerRegistrationResponse, CreatePartitionsResponse,
     CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse, FetchMetadataResponse,
 };
@@ -65,7 +65,7 @@ pub fn refused_admin(kind: ApiKey, error: ErrorCode) -> Option<Response> {
         ApiKey::DeleteTopics => Response::DeleteTopics(DeleteTopicResponse { error }),
         ApiKey::CreatePartitions => Response::CreatePartitions(CreatePartitionsResponse { error }),
         ApiKey::IncrementalAlterConfigs => {
-            Response::IncrementalAlterConfigs(AlterTopicConfigResponse { error })
+            Response::IncrementalAlterConfigs(AlterConfigsResponse { error })
         }
         ApiKey::ElectLeaders => Response::ElectLeaders(ElectLeadersResponse { error }),
         ApiKey::AlterClientQuotas => {

@@ -80,6 +80,15 @@ pub enum MetadataRecord {
         /// The value, `None` removes it.
         value: Option<String>,
     },
+    /// A broker's dynamic configuration changed (KIP-226).
+    BrokerConfig {
+        /// The broker.
+        broker: NodeId,
+        /// The key.
+        key: String,
+        /// The value, `None` removes it.
+        value: Option<String>,
+    },
     /// A quota of clients changed.
     ClientQuota {
         /// The client, `None` for those without one of their own.

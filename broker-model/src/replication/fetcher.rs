@@ -16,6 +16,8 @@ pub(crate) enum FollowedState {
     Delayed(Instant),
     /// The leader was asked for its offsets, because the follower's lie outside.
     Locating,
+    /// The broker's throttle holds it back (KIP-73).
+    Withheld,
 }
 
 /// A partition that is copied.
@@ -27,6 +29,9 @@ pub(crate) struct Followed {
     pub(crate) state: FollowedState,
     /// What the leader was told last in this session, `None` if it is not in the session.
     pub(crate) told: Option<FetchPartition>,
+    /// Whether it had all that its leader knew to be replicated when it last took anything in;
+    /// `None` before it has heard.
+    in_sync: Option<bool>,
     /// Does not say its last epoch, so that the leader finds no divergence.
     pub(crate) hides_epoch: bool,
     changed: bool,
@@ -49,6 +54,8 @@ pub(crate) struct Fetcher {
     /// Some partition is delayed until this, or later.
     delayed_until: Option<Instant>,
     fetching: usize,
+    /// Slots that are held back.
+    withheld: Vec<u32>,
     /// What was asked for partitions that left since the fetch that is under way was sent.
     left: Vec<FetchPartition>,
     /// Partitions that must be cut before they are fetched: none under today's rules.
@@ -69,6 +76,7 @@ impl Fetcher {
             partition,
             state: FollowedState::Fetching,
             told: None,
+            in_sync: None,
             hides_epoch: false,
             changed: false,
             live: true,
@@ -93,6 +101,8 @@ impl Fetcher {
         }
         slot.live = false;
         self.untruncated.remove(index);
+        self.withheld.retain(|&w| w != index);
+        let slot = &mut self.slots[index as usize];
         if slot.changed {
             self.changed.retain(|&c| c != index);
         }
@@ -140,6 +150,54 @@ impl Fetcher {
                 self.delayed_until = Some(self.delayed_until.map_or(until, |d| d.min(until)));
             }
             FollowedState::Locating => self.leave_session(index),
+            FollowedState::Withheld => {
+                self.leave_session(index);
+                self.withheld.push(index);
+            }
+        }
+    }
+
+    /// An answer was taken in; `copied` if it had records, `in_sync` if nothing is missing now that
+    /// its leader knows to be replicated. Source: Kafka, `PartitionFetchState.lag`.
+    pub(crate) fn copied(&mut self, index: u32, copied: bool, in_sync: bool) {
+        let slot = &mut self.slots[index as usize];
+        if copied || slot.in_sync.is_none() {
+            slot.in_sync = Some(in_sync);
+        }
+        if copied {
+            self.change(index);
+        }
+    }
+
+    /// Whether anything is held back.
+    pub(super) const fn withholds(&self) -> bool {
+        !self.withheld.is_empty()
+    }
+
+    /// Whether a fetch could be sent.
+    pub(super) const fn may_send(&self) -> bool {
+        !self.in_flight && self.paused_until.is_none()
+    }
+
+    /// Lets go on what was held back.
+    pub(super) fn release(&mut self) {
+        for index in core::mem::take(&mut self.withheld) {
+            self.set_state(index, FollowedState::Fetching);
+        }
+    }
+
+    /// Holds back a partition that is not in sync and would be fetched.
+    pub(super) fn withhold(&mut self, index: u32) {
+        let slot = self.slot(index);
+        if slot.state == FollowedState::Fetching && slot.in_sync != Some(true) {
+            self.set_state(index, FollowedState::Withheld);
+        }
+    }
+
+    /// With nothing to fetch it is woken at the latest then.
+    pub(super) fn rest(&mut self, until: Instant) {
+        if self.fetching == 0 {
+            self.delayed_until = Some(self.delayed_until.map_or(until, |d| d.min(until)));
         }
     }
 

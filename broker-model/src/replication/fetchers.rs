@@ -1,6 +1,6 @@
 //! The fetchers of a broker, one for each leader it copies from (`num.replica.fetchers` 1).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::fetcher::{Fetcher, FollowedState};
@@ -86,6 +86,35 @@ impl Fetchers {
         self.waits = true;
         if let Some(fetcher) = self.by_leader.get_mut(&leader) {
             fetcher.failed(until);
+        }
+    }
+
+    /// Whether anything of a leader is held back.
+    pub(crate) fn withholds(&self, leader: NodeId) -> bool {
+        self.by_leader.get(&leader).is_some_and(Fetcher::withholds)
+    }
+
+    /// Before the next fetch: of these partitions those that are not in sync are held back, and
+    /// nothing else. With nothing to fetch the leader's turn comes again at `until`.
+    pub(crate) fn withhold(
+        &mut self,
+        leader: NodeId,
+        partitions: Option<&BTreeSet<PartitionId>>,
+        until: Instant,
+    ) {
+        let Some(fetcher) = self.by_leader.get_mut(&leader).filter(|f| f.may_send()) else {
+            return;
+        };
+        fetcher.release();
+        for partition in partitions.into_iter().flatten() {
+            let place = self.place.get(partition.index()).copied().flatten();
+            if let Some((_, index)) = place.filter(|(from, _)| *from == leader) {
+                fetcher.withhold(index);
+            }
+        }
+        if fetcher.withholds() {
+            fetcher.rest(until);
+            self.waits |= fetcher.waits();
         }
     }
 

@@ -100,6 +100,8 @@ pub enum Anomaly {
     IsrInReplicas,
     /// The leader epochs of a log are not those of its records.
     EpochsMatchRecords,
+    /// Replicas that are not in sync were copied faster than their throttle lets.
+    ReplicationThrottle,
     /// A last stable offset is above the high watermark.
     LastStableOffset,
     /// A log has a gap or a repetition in a producer's sequence.
@@ -174,6 +176,7 @@ impl Anomaly {
             Self::ReplicationQuorumSuperset => "replication-quorum-superset",
             Self::IsrInReplicas => "isr-in-replicas",
             Self::EpochsMatchRecords => "epochs-match-records",
+            Self::ReplicationThrottle => "replication-throttle",
             Self::LastStableOffset => "last-stable-offset",
             Self::SequenceContiguous => "sequence-contiguous",
             Self::CompactionKeepsNewest => "compaction-keeps-newest",
@@ -197,7 +200,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
@@ -227,6 +230,7 @@ impl Anomaly {
         Self::ReplicationQuorumSuperset,
         Self::IsrInReplicas,
         Self::EpochsMatchRecords,
+        Self::ReplicationThrottle,
         Self::LastStableOffset,
         Self::SequenceContiguous,
         Self::CompactionKeepsNewest,

@@ -32,7 +32,7 @@ pub(super) fn check(cross: &mut Cross<'_>) {
         if let FaultKind::DiskFailure { directory: Some(place) } = fault.kind {
             directory(cross, place, cross.at(&["fault", &index, "directory"]));
         }
-        if let FaultKind::Reassign { replicas: Some(list) } = fault.kind {
+        if let FaultKind::Reassign { replicas: Some(list), .. } = fault.kind {
             let replicas = cross.at(&["fault", &index, "replicas"]);
             for broker in list.brokers() {
                 target(cross, &Target::Broker(*broker), replicas);

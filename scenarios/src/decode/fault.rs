@@ -70,9 +70,10 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
     ),
     (
         "reassign",
-        FaultKind::Reassign { replicas: None },
+        FaultKind::Reassign { replicas: None, throttle: None },
         "an administrator gives the partitions other replicas (KIP-455): those that are new copy \
-        the log, and when all are in sync the others go",
+        the log, no faster than `throttle` if there is one, and when all are in sync the others \
+        go",
     ),
     (
         "unclean-election",
@@ -185,8 +186,17 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
 
 /// The parameters of a kind; others are refused.
 fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKind {
-    let mut unused =
-        vec!["cut", "factor", "latency", "probability", "message", "to", "directory", "replicas"];
+    let mut unused = vec![
+        "cut",
+        "factor",
+        "latency",
+        "probability",
+        "message",
+        "to",
+        "directory",
+        "replicas",
+        "throttle",
+    ];
     let mut take = |key| unused.retain(|k| *k != key);
     let kind = match kind {
         FaultKind::Partition { cut } => {
@@ -225,8 +235,9 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
             FaultKind::LeaderMove { to: t.read(decoder, "to", broker) }
         }
         FaultKind::Reassign { .. } => {
-            take("replicas");
-            FaultKind::Reassign { replicas: replicas(decoder, t) }
+            ["replicas", "throttle"].into_iter().for_each(&mut take);
+            let throttle = t.read(decoder, "throttle", values::bytes_per_second);
+            FaultKind::Reassign { replicas: replicas(decoder, t), throttle }
         }
         FaultKind::ConnectionLoss { probability } => {
             take("probability");

@@ -85,6 +85,8 @@ anomalies! {
     IsrInReplicas = "isr-in-replicas",
     /// The leader epochs of a log are not those of its records.
     EpochsMatchRecords = "epochs-match-records",
+    /// Replicas that are not in sync were copied faster than their throttle lets.
+    ReplicationThrottle = "replication-throttle",
     /// The last stable offset is wrong or above the high watermark.
     LastStableOffset = "last-stable-offset",
     /// A log has a gap in a producer's sequence.

@@ -91,6 +91,9 @@ pub enum FaultKind {
     Reassign {
         /// `replicas`: which; without them they are drawn per seed, as many as there are.
         replicas: Option<ReplicaList>,
+        /// `throttle`: bytes a second that each broker may give to and take into replicas that
+        /// are not in sync, until it is done (KIP-73).
+        throttle: Option<u64>,
     },
     /// `unclean-election`: an administrator asks for an unclean election (KIP-460).
     UncleanElection,

@@ -318,9 +318,14 @@ fn fault(out: &mut Text, fault: &Fault) {
             out.text("latency", &drawn(latency));
         }
         FaultKind::LeaderMove { to: Some(to) } => out.text("to", &format!("broker:{to}")),
-        FaultKind::Reassign { replicas: Some(list) } => {
-            let brokers = list.brokers().iter().map(|broker| format!("broker:{broker}"));
-            out.line("replicas", words::list(&brokers.collect::<Vec<_>>()));
+        FaultKind::Reassign { replicas, throttle } => {
+            if let Some(list) = replicas {
+                let brokers = list.brokers().iter().map(|broker| format!("broker:{broker}"));
+                out.line("replicas", words::list(&brokers.collect::<Vec<_>>()));
+            }
+            if let Some(throttle) = throttle {
+                out.text("throttle", &bytes_per_second(throttle));
+            }
         }
         FaultKind::ConnectionLoss { probability } => {
             out.line("probability", write_ratio(probability));

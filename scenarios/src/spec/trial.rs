@@ -54,6 +54,13 @@ pub const FAULT: Section = Section {
             "For `reassign`: the replicas in order, `[\"broker:4\", \"broker:2\"]`, the preferred \
              leader first. Each further partition of a topic begins one further in the list.",
         ),
+        key(
+            "throttle",
+            "bandwidth in bytes",
+            "none",
+            "For `reassign`, as `--throttle` of `kafka-reassign-partitions.sh`: what each broker \
+             may give to and take into replicas that are not in sync, until it is done (KIP-73).",
+        ),
         key("probability", "probability", "1", "For `connection-loss`: per message."),
         key(
             "directory",

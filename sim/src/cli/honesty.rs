@@ -28,8 +28,8 @@ const APPROXIMATED: &[&str] = &[
 /// Not there: nothing can be concluded about it.
 const LEFT_OUT: &[&str] = &[
     "The new consumer protocol, share groups, Kafka Streams and Connect",
-    "Tiered storage, quotas, security",
-    "Changes of the set of voters and snapshots of the metadata log; several log directories, bit rot",
+    "Tiered storage, quotas of users and request time, security",
+    "Changes of the set of voters, upgrades of a running cluster",
     "Garbage collection, TLS, contention of thread pools for cores, clock skew between hosts",
     "The full list is broker-model/DIVERGENCES.md",
 ];

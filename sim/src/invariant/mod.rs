@@ -30,6 +30,7 @@ mod one_controller_per_epoch;
 mod one_leader_per_epoch;
 mod one_vote_per_epoch;
 mod replication_quorum_superset;
+mod replication_throttle;
 mod sequence_contiguous;
 mod stable_groups;
 mod tombstones_stay;
@@ -290,6 +291,7 @@ pub fn standard() -> Invariants {
         Box::new(epochs_match_records::EpochsMatchRecords),
         Box::<valid_controller_state::ValidControllerState>::default(),
         Box::new(replication_quorum_superset::ReplicationQuorumSuperset),
+        Box::<replication_throttle::ReplicationThrottled>::default(),
         Box::<last_stable_offset::LastStableOffset>::default(),
         Box::<sequence_contiguous::SequenceContiguous>::default(),
         Box::new(compaction_keeps_newest::CompactionKeepsNewest),
@@ -337,6 +339,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 30);
+        assert_eq!(names.len(), 31);
     }
 }

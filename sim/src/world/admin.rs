@@ -96,6 +96,7 @@ impl Administrator {
 fn error_of(response: &Response) -> ErrorCode {
     match response {
         Response::CreateTopics(r) => r.error,
+        Response::IncrementalAlterConfigs(r) => r.error,
         Response::ElectLeaders(r) => r.error,
         Response::AlterPartitionReassignments(r) => r.error,
         _ => ErrorCode::None,

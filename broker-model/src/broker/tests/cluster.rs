@@ -229,6 +229,10 @@ impl Cluster {
         core::iter::once(CONTROLLER).chain(brokers).collect()
     }
 
+    pub(super) const fn now(&self) -> Instant {
+        self.now
+    }
+
     /// Lets time pass.
     pub(super) fn advance(&mut self, by: Duration) {
         let until = self.now + by;

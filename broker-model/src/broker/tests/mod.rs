@@ -8,4 +8,5 @@ mod fetching;
 mod groups;
 mod replication;
 mod snapshots;
+mod throttling;
 mod transactions;

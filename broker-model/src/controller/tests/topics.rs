@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::controller::{
-    AlterTopicConfigRequest, CreatePartitionsRequest, DeleteTopicRequest,
+    AlterConfigsRequest, ConfigResource, CreatePartitionsRequest, DeleteTopicRequest,
 };
 
 fn chosen(name: &str, partitions: u32, factor: u32) -> CreateTopicRequest {
@@ -18,7 +18,7 @@ fn chosen(name: &str, partitions: u32, factor: u32) -> CreateTopicRequest {
 
 fn alter(f: &mut Fixture, name: &str, key: &str, value: Option<&str>) -> ErrorCode {
     let config = vec![(key.to_string(), value.map(ToString::to_string))];
-    let request = AlterTopicConfigRequest { name: name.to_string(), config };
+    let request = AlterConfigsRequest { resource: ConfigResource::Topic(name.to_string()), config };
     match f.ask(Request::IncrementalAlterConfigs(request)) {
         Response::IncrementalAlterConfigs(r) => r.error,
         other => panic!("{other:?}"),

@@ -1,8 +1,8 @@
 //! Verbs about topics, elections and what the cluster looks like.
 
 use broker_model::protocol::controller::{
-    AlterClientQuotasRequest, AlterTopicConfigRequest, CreatePartitionsRequest, CreateTopicRequest,
-    DeleteTopicRequest, ElectLeadersRequest, ElectionType,
+    AlterClientQuotasRequest, AlterConfigsRequest, ConfigResource, CreatePartitionsRequest,
+    CreateTopicRequest, DeleteTopicRequest, ElectLeadersRequest, ElectionType,
 };
 use broker_model::protocol::metadata::{MetadataRequest, MetadataResponse};
 use broker_model::protocol::{ErrorCode, Request, Response};
@@ -195,8 +195,8 @@ fn alter_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErro
         let value = (!value.is_empty()).then(|| value.clone());
         (plain_key(key).to_string(), value)
     });
-    let request =
-        AlterTopicConfigRequest { name: args.word(0)?.to_string(), config: config.collect() };
+    let resource = ConfigResource::Topic(args.word(0)?.to_string());
+    let request = AlterConfigsRequest { resource, config: config.collect() };
     let request = Request::IncrementalAlterConfigs(request);
     Ok(Reply::of(session.administer(&Args::default(), request, 300 * MILLISECOND)?))
 }

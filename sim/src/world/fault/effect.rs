@@ -136,7 +136,12 @@ impl World {
             }
             FaultKind::BitRot => self.rot(active),
             FaultKind::LeaderMove { to } => self.move_leader(target, to),
-            FaultKind::Reassign { .. } => self.reassign(&active.moves),
+            FaultKind::Reassign { throttle, .. } => {
+                if let Some(rate) = throttle {
+                    self.throttle(rate, &active.moves);
+                }
+                self.reassign(&active.moves);
+            }
             FaultKind::UncleanElection => self.elect_uncleanly(target),
             FaultKind::AddBroker => {
                 for &index in &active.nodes {
@@ -191,9 +196,9 @@ impl World {
                     }
                 }
             }
+            FaultKind::Reassign { .. } => self.lift_throttles(),
             FaultKind::BitRot
             | FaultKind::LeaderMove { .. }
-            | FaultKind::Reassign { .. }
             | FaultKind::UncleanElection
             | FaultKind::AddBroker => {}
         }

@@ -10,6 +10,7 @@ mod operation_tests;
 mod target;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod trigger;
 
 use broker_model::types::{Instant, Offset, PartitionId};
@@ -58,6 +59,8 @@ pub(super) struct Faults {
     fired: Vec<bool>,
     waiting: Vec<usize>,
     delays: Vec<delay::Delay>,
+    /// What reassignments throttled.
+    throttled: throttle::Throttled,
     pub(super) records: Vec<FaultRecord>,
     pub(super) running: u32,
     pub(super) last_end: Option<Instant>,

@@ -19,7 +19,7 @@ impl World {
     /// What a reassignment asks for: each partition of the target that has other replicas now.
     /// Lists that are not in the scenario are drawn by `choice`.
     pub(super) fn moves_of(&self, kind: FaultKind, target: &Target, choice: u64) -> Vec<Move> {
-        let FaultKind::Reassign { replicas } = kind else { return Vec::new() };
+        let FaultKind::Reassign { replicas, .. } = kind else { return Vec::new() };
         let partitions = self.partitions_of(target).into_iter().enumerate();
         let moves = partitions.filter_map(|(place, partition)| {
             let record = self.image().partition(partition)?;

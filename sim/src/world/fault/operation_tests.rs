@@ -16,7 +16,12 @@ duration = "12s"
 [cluster]
 brokers = 4
 hardware = "test"
-config = {{ "broker.session.timeout.ms" = 1000, "broker.heartbeat.interval.ms" = 200 }}
+
+[cluster.config]
+"broker.session.timeout.ms" = 1000
+"broker.heartbeat.interval.ms" = 200
+"replica.fetch.max.bytes" = 1000
+
 
 [topic.orders]
 partitions = 1
@@ -125,6 +130,55 @@ fn replicas_that_the_file_does_not_name_are_drawn_per_seed() {
     };
     let lists: std::collections::BTreeSet<Vec<NodeId>> = (0..6).map(drawn).collect();
     assert!(lists.len() > 1, "{lists:?}");
+}
+
+#[test]
+fn a_throttled_reassignment_sets_what_kafkas_tool_sets_and_takes_it_away_again() {
+    let to = |more: &str| {
+        let list = "replicas = [\"broker:4\", \"broker:2\", \"broker:3\"]";
+        let mut world = growing(&reassign(&format!("{list}\n{more}")), 1);
+        until_fault(&mut world, 2, false);
+        world
+    };
+    let lasted = |world: &World| {
+        let record = &world.fault_records()[1];
+        record.until.expect("it is over").since(record.at)
+    };
+    let mut free = to("");
+    until_fault(&mut free, 2, true);
+    let mut world = to("throttle = \"6kB/s\"");
+    let half = world.now().0 + 1_000_000_000;
+    while world.now().0 < half {
+        assert!(world.step(), "the run goes on");
+    }
+    let set = |world: &World| {
+        let image = world.image();
+        let topic = image.topic_by_name("orders").expect("created");
+        let of_topic = ["leader", "follower"].map(|side| {
+            let key = format!("{side}.replication.throttled.replicas");
+            image.topic_config(topic, &key).map(str::to_owned)
+        });
+        let of_brokers = (1..=4).map(|broker| {
+            ["leader", "follower"].map(|side| {
+                let key = format!("{side}.replication.throttled.rate");
+                image.broker_config(NodeId(broker), &key).map(str::to_owned)
+            })
+        });
+        (of_topic, of_brokers.collect::<Vec<_>>())
+    };
+    let (lists, rates) = set(&world);
+    let mut sources: Vec<&str> = lists[0].as_deref().expect("set").split(',').collect();
+    sources.sort_unstable();
+    assert_eq!(sources, ["0:1", "0:2", "0:3"]);
+    assert_eq!(lists[1].as_deref(), Some("0:4"));
+    assert!(rates.iter().flatten().all(|rate| rate.as_deref() == Some("6000")), "{rates:?}");
+    until_fault(&mut world, 2, true);
+    assert!(lasted(&world) > 2 * lasted(&free), "{} {}", lasted(&world), lasted(&free));
+    let until = world.now().0 + 1_000_000_000;
+    while world.now().0 < until {
+        assert!(world.step(), "the run goes on");
+    }
+    assert_eq!(set(&world), ([None, None], vec![[None, None]; 4]));
 }
 
 /// A broker is told to stop while it cannot reach the controller, and is cut off for longer than it

@@ -1,7 +1,7 @@
 //! Requests in words.
 
 use broker_model::protocol::Request;
-use broker_model::protocol::controller::ElectionType;
+use broker_model::protocol::controller::{ConfigResource, ElectionType};
 use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::fetch::{FetchRequest, Isolation, OffsetSpec};
 use broker_model::protocol::group::CommittedOffset;
@@ -240,7 +240,11 @@ impl Words<'_> {
             Request::DeleteTopics(r) => r.name.clone(),
             Request::CreatePartitions(r) => format!("{} up to {}", r.name, r.count),
             Request::IncrementalAlterConfigs(r) => {
-                format!("{} {}", r.name, list(r.config.iter().map(|(key, _)| key.clone())))
+                let resource = match &r.resource {
+                    ConfigResource::Topic(name) => name.clone(),
+                    ConfigResource::Broker(broker) => format!("broker {broker}"),
+                };
+                format!("{resource} {}", list(r.config.iter().map(|(key, _)| key.clone())))
             }
             _ => String::new(),
         }
