@@ -191,6 +191,17 @@ impl GroupCoordinator {
         self.shards.values().flat_map(|shard| shard.groups.values().map(view)).collect()
     }
 
+    /// What each group that has committed an offset of a partition goes on from.
+    pub fn offsets_of(
+        &self,
+        partition: PartitionId,
+    ) -> impl Iterator<Item = (GroupId, Offset)> + '_ {
+        let groups = self.shards.values().flat_map(|shard| shard.groups.values());
+        groups.filter_map(move |group| {
+            Some((group.id, group.offsets.committed.get(&partition)?.record.offset))
+        })
+    }
+
     /// One group of a shard.
     #[must_use]
     pub fn group(&self, partition: PartitionId, group: GroupId) -> Option<GroupView> {

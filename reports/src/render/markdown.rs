@@ -61,6 +61,14 @@ pub fn markdown(summary: &Summary) -> String {
         }
         text.push('\n');
     }
+    table(
+        &mut text,
+        &["Hazard", "Times", "First"],
+        summary
+            .hazards
+            .iter()
+            .map(|one| vec![one.name.clone(), one.count.to_string(), cell(&one.first)]),
+    );
     latency(&mut text, summary);
     table(
         &mut text,

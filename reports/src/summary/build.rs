@@ -178,6 +178,7 @@ impl Summary {
             lag: lag(recorder),
             resources: resources(timeline),
             gates,
+            hazards: Vec::new(),
             warnings: Vec::new(),
             replay: head.replay,
         };

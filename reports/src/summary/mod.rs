@@ -65,6 +65,8 @@ pub struct Summary {
     pub resources: Table<Table<Utilization>>,
     /// Service levels.
     pub gates: Vec<Gate>,
+    /// What may be wrong though nothing promised failed; of no weight for verdict and exit code.
+    pub hazards: Vec<Hazard>,
     /// What Kafka accepts of the scenario and hurts; of no weight for verdict and exit code.
     pub warnings: Vec<Warning>,
     /// The command that reproduces the run.
@@ -82,6 +84,19 @@ pub struct Warning {
     pub source: String,
     /// The value to look at, as a path of the scenario.
     pub path: String,
+}
+
+/// Something that happened and may not have been wanted.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Hazard {
+    /// Its name.
+    pub name: String,
+    /// How often it happened.
+    pub count: u64,
+    /// The first of them in words.
+    pub first: String,
+    /// When that was, simulated seconds.
+    pub at_s: f64,
 }
 
 /// Counts of records over the whole run.

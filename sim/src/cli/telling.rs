@@ -40,6 +40,7 @@ pub(super) fn tell(scene: &Scene, run: &Run, folder: Option<&Folder>, console: &
     verdict(summary, console);
     findings("checks", &summary.checks, console);
     findings("invariants", &summary.invariants, console);
+    hazards(summary, console);
     gates(summary, console);
     latency(summary, console);
     flows(summary, console);
@@ -123,6 +124,23 @@ fn findings(title: &str, findings: &[Finding], console: &mut Console<'_>) {
         let more = finding.violations.saturating_sub(finding.evidence.len() as u64);
         if more > 0 {
             console.line(&format!("        and {} more", grouped(more)));
+        }
+    }
+}
+
+/// What may not have been wanted, though nothing failed by it.
+fn hazards(summary: &Summary, console: &mut Console<'_>) {
+    if summary.hazards.is_empty() {
+        return;
+    }
+    console.line("");
+    let shown = console.paint(Paint::Strong, "hazards");
+    console.line(&shown);
+    for hazard in &summary.hazards {
+        let (name, first) = (&hazard.name, &hazard.first);
+        console.line(&format!("  {name}: {first} (at {:.6} s)", hazard.at_s));
+        if hazard.count > 1 {
+            console.line(&format!("        and {} more", grouped(hazard.count - 1)));
         }
     }
 }

@@ -13,6 +13,7 @@ mod committed_stays;
 mod compaction_keeps_newest;
 mod compaction_keeps_producers;
 mod compaction_keeps_verdicts;
+mod deleted_unread;
 mod durable_candidate;
 mod epochs_match_records;
 mod full_isr;
@@ -40,10 +41,11 @@ mod valid_controller_state;
 mod visible_reads;
 
 use broker_model::metadata::Image;
+use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
 use broker_model::records::Batches;
-use broker_model::types::{Instant, NodeId, PartitionId};
+use broker_model::types::{GroupId, Instant, NodeId, PartitionId};
 
 use self::committed::{Committed, Truth};
 use crate::records::RecordTable;
@@ -62,19 +64,41 @@ pub struct View<'a> {
     records: Option<&'a RecordTable>,
     /// What is committed; whoever shows a view leaves it to [`Invariants`].
     truth: Option<&'a Truth>,
+    /// Names of groups, where they are known.
+    names: Option<&'a Names>,
 }
 
 impl<'a> View<'a> {
     /// What there is to see now.
     #[must_use]
     pub const fn new(now: Instant, nodes: &'a [Node], batches: &'a Batches) -> Self {
-        Self { now, nodes, batches, records: None, truth: None }
+        Self { now, nodes, batches, records: None, truth: None, names: None }
     }
 
     /// With what is in records.
     #[must_use]
     pub const fn with_records(self, records: &'a RecordTable) -> Self {
         Self { records: Some(records), ..self }
+    }
+
+    /// With the names of groups.
+    #[must_use]
+    pub const fn with_names(self, names: &'a Names) -> Self {
+        Self { names: Some(names), ..self }
+    }
+
+    /// A group as a scenario names it.
+    fn group(&self, group: GroupId) -> String {
+        self.names.map_or_else(|| group.to_string(), |names| names.group_name(group).to_owned())
+    }
+
+    /// A partition as a scenario names it.
+    fn partition(&self, partition: PartitionId) -> String {
+        let named = self.image().and_then(|image| {
+            let record = image.partition(partition)?;
+            Some(format!("{}/{}", image.topic(record.topic)?.name, record.index))
+        });
+        named.unwrap_or_else(|| partition.to_string())
     }
 
     /// What is committed of a partition, if that is no question.
@@ -164,6 +188,10 @@ impl Interest {
 pub trait Invariant: std::fmt::Debug {
     /// Its name in reports and scenario files.
     fn name(&self) -> &'static str;
+    /// Whether it only tells: what it sees may be what was wanted, and fails no run.
+    fn is_hazard(&self) -> bool {
+        false
+    }
     /// The notes it wants to see.
     fn interests(&self) -> &'static [Interest];
     /// Something happened. Says what is wrong, if anything is.
@@ -258,7 +286,18 @@ impl Invariants {
 
     /// Every invariant with how often it was violated.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.all.iter().zip(&self.counts).map(|(invariant, &count)| (invariant.name(), count))
+        self.counted(false)
+    }
+
+    /// What may be wrong and fails no run, with how often it was seen.
+    pub fn hazards(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.counted(true)
+    }
+
+    fn counted(&self, hazards: bool) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let all = self.all.iter().zip(&self.counts);
+        let asked = all.filter(move |(invariant, _)| invariant.is_hazard() == hazards);
+        asked.map(|(invariant, &count)| (invariant.name(), count))
     }
 }
 
@@ -299,6 +338,7 @@ pub fn standard() -> Invariants {
         Box::new(compaction_keeps_verdicts::CompactionKeepsVerdicts),
         Box::new(compaction_keeps_producers::CompactionKeepsProducers),
         Box::<log_bounds::LogBounds>::default(),
+        Box::<deleted_unread::DeletedUnread>::default(),
         Box::new(visible_reads::VisibleReads),
         Box::<durable_candidate::DurableCandidate>::default(),
         Box::<one_controller_per_epoch::OneControllerPerEpoch>::default(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use reports::checker::{Anomaly, Claim, Finding, Scope, Verdict, Violation};
-use reports::summary::{FaultEntry, Head, Summary};
+use reports::summary::{FaultEntry, Hazard, Head, Summary};
 use scenarios::model::{Anomaly as Named, Verdict as Expected};
 use scenarios::warning::{Warning, warnings};
 
@@ -60,6 +60,7 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
     };
     let mut summary = Summary::new(head, world.recorder(), &timeline, checks, measured);
     summary.warnings = warnings(world.scenario()).into_iter().map(told).collect();
+    summary.hazards = hazards(&world);
     Run { summary, timeline, world }
 }
 
@@ -165,6 +166,17 @@ fn invariants(world: &World) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// What invariants saw that only tell.
+fn hazards(world: &World) -> Vec<Hazard> {
+    let all = world.invariants();
+    let seen = all.hazards().filter_map(|(name, count)| {
+        let first = all.violations().iter().find(|v| v.invariant == name)?;
+        let at_s = (first.at.0 / 1_000) as f64 / 1e6;
+        Some(Hazard { name: name.to_owned(), count, first: first.detail.clone(), at_s })
+    });
+    seen.collect()
 }
 
 /// No live instance is fenced by another with the same transactional id.

@@ -15,7 +15,7 @@ impl World {
             return;
         }
         let view = View::new(self.now, &self.nodes, &self.shared.batches);
-        let view = view.with_records(&self.shared.records);
+        let view = view.with_records(&self.shared.records).with_names(&self.shared.names);
         for note in notes {
             self.invariants.on_note(&view, note);
         }

@@ -80,6 +80,20 @@ pub(super) fn section(summary: &Summary) -> Markup {
                 h3 { "Invariants inside the cluster " small { (counted(&summary.invariants)) } }
                 (findings(&summary.invariants))
             }
+            @if !summary.hazards.is_empty() {
+                h3 { "Hazards " small { "no failure, but look at them" } }
+                table.checks {
+                    tbody {
+                        @for hazard in &summary.hazards {
+                            tr {
+                                td.n { (hazard.count) " times" }
+                                td.name { code { (hazard.name) } }
+                                td { (hazard.first) (format!(" (first at {:.6} s)", hazard.at_s)) }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }
