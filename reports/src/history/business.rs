@@ -26,6 +26,13 @@ impl Recorder {
         self.effects.applied(ledger, entity, at_ns);
     }
 
+    /// An external store committed the effects of entities, each at its time.
+    pub fn effects_applied(&mut self, ledger: LedgerId, effects: impl Iterator<Item = (u32, u64)>) {
+        for (entity, at_ns) in effects {
+            self.effect_applied(ledger, entity, at_ns);
+        }
+    }
+
     /// An entity reached a terminal state that no topic tells (dropped by a join's window,
     /// rejected). Terminal states that are records are found by the audit.
     pub fn entity_ended(&mut self, entity: u32, at_ns: u64) {

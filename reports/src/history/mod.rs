@@ -4,6 +4,7 @@
 //! bytes by dense record id.
 
 mod audit;
+mod away;
 mod business;
 mod compacted;
 mod digest;
@@ -11,7 +12,9 @@ mod phase;
 mod reader;
 mod record_state;
 mod recorder;
+mod recording;
 mod send;
+mod tape;
 mod topology;
 mod transaction;
 
@@ -22,6 +25,7 @@ pub use phase::{PHASES, Phase, PhaseSpan, Phases};
 pub use reader::{Isolation, Poll};
 pub use record_state::{Batch, RecordState, Records};
 pub use recorder::{Recorder, Totals};
+pub use recording::Recording;
 pub use send::{Acknowledged, Ids, Sent};
 pub use topology::{Consumer, Group, Instance, Partition, Session, Topic, Topology};
 pub use transaction::{Outcome, Transaction, Transactions};

@@ -61,6 +61,15 @@ impl Recorder {
         self.totals.sent += self.records.send(ids, batch);
     }
 
+    /// As [`Self::sent`], for a batch that may have been put together anew: when its first record
+    /// is on record, it was sent before and counts once.
+    pub fn sent_once(&mut self, ids: impl Ids, sent: Sent) {
+        let mut first = ids.clone();
+        if !first.next().is_some_and(|id| self.records.state(id).any(RecordState::SENT)) {
+            self.sent(ids, sent);
+        }
+    }
+
     /// A batch was acknowledged. The ids are those of one batch, in order.
     pub fn acknowledged(&mut self, ids: impl Ids, answer: Acknowledged) {
         self.note(2, u64::from(answer.partition), answer.at_ns);
@@ -163,7 +172,7 @@ impl Recorder {
         self.end_transaction(transaction, Outcome::Unknown, at_ns);
     }
 
-    fn end_transaction(&mut self, transaction: u32, outcome: Outcome, at_ns: u64) {
+    pub(super) fn end_transaction(&mut self, transaction: u32, outcome: Outcome, at_ns: u64) {
         self.note(6, u64::from(transaction) << 8 | outcome as u64, at_ns);
         self.transactions.end(transaction, outcome, at_ns);
     }

@@ -8,14 +8,28 @@ use super::clock::Clock;
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
 use crate::plan::Plan;
-use crate::run::{self, Run};
+use crate::run::{self, Driver, Run};
 use crate::world::World;
 
-/// A run under a seed. None when it was given up.
+/// A run under a seed, one of many: it keeps to its thread. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {
+    drive(scene, seed, stop, false)
+}
+
+/// The only run of this process: a second thread records what clients see.
+pub(super) fn execute_alone(scene: &Scene, seed: u64) -> Result<Run, Failure> {
+    let never = AtomicBool::new(false);
+    Ok(drive(scene, seed, &never, true)?.expect("nobody gives this run up"))
+}
+
+fn drive(scene: &Scene, seed: u64, stop: &AtomicBool, alone: bool) -> Result<Option<Run>, Failure> {
     let clock = Clock::start();
     guarded(scene, seed, || {
-        let world = world(scene, seed)?;
+        let mut world = world(scene, seed)?;
+        // A madsim runtime does not let threads begin.
+        if alone && scene.driver == Driver::Bare {
+            world.record_elsewhere();
+        }
         let ended = scene.driver.drive(world, || stop.load(Ordering::Relaxed));
         Ok(ended.map(|world| {
             let mut run = run::finish(world, &scene.path, clock.seconds());

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::args::{Format, MetaArgs};
 use super::console::{Console, Paint};
-use super::execute::{execute, guarded, world};
+use super::execute::{execute, execute_alone, guarded, world};
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
+use crate::run::Run;
 
 /// What two runs must agree on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,9 +33,10 @@ pub(super) fn command(args: &MetaArgs, console: &mut Console<'_>) -> Result<Exit
             None => (own, own),
         };
         for seed in from..=to {
-            let one = mark(scene, seed)?;
+            // Recorded in a thread of its own and within the run: it must not matter.
+            let one = mark(&execute_alone(scene, seed)?);
             // In a thread of its own: whatever a thread remembers must not reach a run.
-            let two = std::thread::scope(|scope| scope.spawn(|| mark(scene, seed)).join());
+            let two = std::thread::scope(|scope| scope.spawn(|| again(scene, seed)).join());
             let two = two.expect("panics of a run are caught in it")?;
             tell(scene, seed, &one, &two, args.flags.format, console);
             if one != two {
@@ -49,11 +51,15 @@ pub(super) fn command(args: &MetaArgs, console: &mut Console<'_>) -> Result<Exit
     Ok(exit)
 }
 
-fn mark(scene: &Scene, seed: u64) -> Result<Mark, Failure> {
+fn again(scene: &Scene, seed: u64) -> Result<Mark, Failure> {
     let never = AtomicBool::new(false);
-    let summary = execute(scene, seed, &never)?.expect("nobody gives this run up").summary;
-    let (digest, history_digest) = (summary.digest, summary.history_digest);
-    Ok(Mark { digest, history_digest, events: summary.events })
+    Ok(mark(&execute(scene, seed, &never)?.expect("nobody gives this run up")))
+}
+
+fn mark(run: &Run) -> Mark {
+    let summary = &run.summary;
+    let (digest, history_digest) = (summary.digest.clone(), summary.history_digest.clone());
+    Mark { digest, history_digest, events: summary.events }
 }
 
 fn tell(

@@ -1,10 +1,8 @@
 //! `assize run`: one run, told.
 
-use std::sync::atomic::AtomicBool;
-
 use super::args::{Format, RunArgs};
 use super::console::Console;
-use super::execute::execute;
+use super::execute::execute_alone;
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::scene::Scene;
@@ -38,8 +36,7 @@ pub(super) fn once(
     folder: Option<&Folder>,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
-    let never = AtomicBool::new(false);
-    let run = execute(scene, seed, &never)?.expect("nobody gives this run up");
+    let run = execute_alone(scene, seed)?;
     if let Some(folder) = folder {
         report::write(scene, &run, folder)?;
     }

@@ -62,7 +62,8 @@ impl Sending {
         let id = cx.shared.records.push(Lane::ANY, entity, record.size);
         if let (Origin::Fresh { .. }, Some(stage)) = (record.origin, spec.stage) {
             let intended = cx.shared.records.get(id).intended;
-            cx.shared.recorder.completed(stage, intended.0.min(now.0), now.0);
+            let span = (intended.0.min(now.0), now.0);
+            cx.shared.recorder.completed_all(stage, [span].into_iter());
         }
         self.answers.insert(id, answer);
         publisher.send(cx, &[id]);

@@ -86,6 +86,8 @@ pub struct Ingress {
     restart_at: Instant,
     tick_at: Instant,
     finished: Vec<RecordId>,
+    /// When what was handed over last was intended and when it was served, for the recorder.
+    spans: Vec<(u64, u64)>,
     signals: Vec<Signal>,
 }
 
@@ -117,6 +119,7 @@ impl Ingress {
             restart_at: Instant::FAR,
             tick_at: Instant::FAR,
             finished: Vec::new(),
+            spans: Vec::new(),
             signals: Vec::new(),
         }
     }
@@ -186,10 +189,13 @@ impl Ingress {
                 records.push(lane, entity, size)
             };
             self.finished.push(id);
-            if let Some(stage) = self.plan.spec.stage {
+            if self.plan.spec.stage.is_some() {
                 let intended = cx.shared.records.intended(id);
-                cx.shared.recorder.completed(stage, intended.0, done.0);
+                self.spans.push((intended.0, done.0));
             }
+        }
+        if let Some(stage) = self.plan.spec.stage {
+            cx.shared.recorder.completed_all(stage, self.spans.drain(..));
         }
         if self.finished.is_empty() {
             return;

@@ -66,11 +66,14 @@ impl Service for Transform {
     fn process(&mut self, shared: &mut Shared, slice: Slice<'_>, outputs: &mut Vec<RecordId>) {
         if let Some(index) = self.effects {
             let store = &mut shared.stores.effects[index];
-            let recorder = &mut shared.recorder;
-            recorder.effects_attempted(store.ledger(), slice.records.len() as u64);
-            for (&id, &at) in slice.records.iter().zip(slice.finished) {
-                store.apply(shared.records.get(id).entity, at, recorder);
-            }
+            let (ledger, records) = (store.ledger(), &shared.records);
+            shared.recorder.effects_attempted(ledger, slice.records.len() as u64);
+            let effects = slice.records.iter().zip(slice.finished);
+            let applied = effects.filter_map(|(&id, &at)| {
+                let entity = records.get(id).entity;
+                store.apply(entity, at).then_some((entity, at.0))
+            });
+            shared.recorder.effects_applied(ledger, applied);
         }
         if let Some(size) = self.output {
             let lane = Lane::out_of(slice.partition);

@@ -9,7 +9,7 @@ use broker_model::types::{
     BatchId, GenerationId, GroupId, Instant, MemberId, NodeId, PartitionId, RecordId, TopicId,
 };
 use reports::checker::CallKind;
-use reports::history::{Acknowledged, RecordState, Sent, Session};
+use reports::history::{Acknowledged, Sent, Session};
 use reports::metric::StageId;
 
 use crate::client::producer::{
@@ -230,11 +230,7 @@ impl Publisher {
     ) {
         self.outstanding.insert(batch, partition);
         let records = shared.batches.records(batch);
-        let recorder = &mut shared.recorder;
-        if records.first().is_some_and(|id| recorder.records().state(id.0).any(RecordState::SENT)) {
-            return;
-        }
-        recorder.sent(
+        shared.recorder.sent_once(
             records.iter().map(|id| id.0),
             Sent {
                 partition: partition.0,

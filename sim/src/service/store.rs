@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use broker_model::types::{Duration, Instant, Offset, PartitionId};
 use reports::checker::LedgerId;
-use reports::history::Recorder;
 use scenarios::model::Dedupe;
 
 /// The effects of one service: each entity should get one.
@@ -27,17 +26,14 @@ impl EffectStore {
         Self { ledger, dedupe, applied: Vec::new(), remembered: VecDeque::new() }
     }
 
-    /// Tries to apply the effect of an entity at `at`.
-    pub fn apply(&mut self, entity: u32, at: Instant, recorder: &mut Recorder) {
-        let Dedupe::ByEntity { capacity, ttl } = self.dedupe else {
-            recorder.effect_applied(self.ledger, entity, at.0);
-            return;
-        };
+    /// Tries to apply the effect of an entity at `at`; says whether it stuck.
+    pub fn apply(&mut self, entity: u32, at: Instant) -> bool {
+        let Dedupe::ByEntity { capacity, ttl } = self.dedupe else { return true };
         if self.knows(entity) {
-            return;
+            return false;
         }
         self.remember(entity, at, capacity, ttl);
-        recorder.effect_applied(self.ledger, entity, at.0);
+        true
     }
 
     /// The ledger it reports to.

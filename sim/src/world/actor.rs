@@ -8,7 +8,7 @@ use broker_model::protocol::{Request, Response};
 use broker_model::records::Batches;
 use broker_model::rules::Rules;
 use broker_model::types::{Instant, NodeId, Now, PartitionId, TopicId};
-use reports::history::Recorder;
+use reports::history::Recording;
 
 use super::samples::Progress;
 use crate::service::Stores;
@@ -43,7 +43,7 @@ pub struct Shared {
     /// The rules in force.
     pub rules: Rules,
     /// What clients see goes here.
-    pub recorder: Recorder,
+    pub recorder: Recording,
     /// Committed positions, as clients were told.
     pub progress: Progress,
     /// External stores of services.

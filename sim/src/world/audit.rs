@@ -44,7 +44,7 @@ impl World {
             }
             self.audit_topic(&logs);
         }
-        self.shared.recorder.audit_removals(&TableFacts(&self.shared.records));
+        self.shared.recorder.come_home().audit_removals(&TableFacts(&self.shared.records));
     }
 
     /// Tells the recorder what a log may lack: it is compacted, or does not begin at 0.
@@ -55,10 +55,10 @@ impl World {
         let log = replica.log();
         let (compact, start) = (log.config().cleanup_policy.compact, log.log_start_offset());
         if compact {
-            self.shared.recorder.compacted(partition.0);
+            self.shared.recorder.come_home().compacted(partition.0);
         }
         if start > Offset::ZERO {
-            self.shared.recorder.deleted_before(partition.0, start.0);
+            self.shared.recorder.come_home().deleted_before(partition.0, start.0);
         }
     }
 
@@ -79,7 +79,7 @@ impl World {
     /// made together are judged together, which is kind to the cache.
     fn audit_topic(&mut self, logs: &[(PartitionId, Vec<LogEntry>)]) {
         let facts = TableFacts(&self.shared.records);
-        let recorder = &mut self.shared.recorder;
+        let recorder = self.shared.recorder.come_home();
         for (partition, _) in logs {
             recorder.audit_partition(partition.0);
         }

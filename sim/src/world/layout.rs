@@ -5,7 +5,7 @@ use broker_model::controller::{Controller, ControllerConfig};
 use broker_model::names::Names;
 use broker_model::records::Batches;
 use broker_model::types::{Duration, Instant, NodeId, RackId, Release};
-use reports::history::Recorder;
+use reports::history::{Recorder, Recording};
 use scenarios::model::{Hardware, Version};
 
 use super::World;
@@ -101,6 +101,7 @@ impl World {
             None => links,
         };
         let nic = nic_profile(&scenario.hardware);
+        let loss = scenario.network.connection_loss;
         let nodes = make_nodes(&plan, racks, &mut draws);
         let samples = Sampler::new(scenario.warmup + scenario.duration);
         Self {
@@ -114,7 +115,7 @@ impl World {
                 names: layout.names,
                 records: RecordTable::new(WALL_EPOCH),
                 rules: plan.rules,
-                recorder: layout.recorder,
+                recorder: Recording::new(layout.recorder),
                 progress: super::samples::Progress::default(),
                 stores: layout.stores,
                 topics: TopicTable::default(),
@@ -126,19 +127,14 @@ impl World {
             hosts: (0..brokers + controllers).map(HostId).collect(),
             links,
             nics: (0..hosts).map(|_| Nic::new(nic)).collect(),
-            loss: vec![
-                (
-                    scenario.network.connection_loss.numerator,
-                    scenario.network.connection_loss.denominator
-                );
-                hosts
-            ],
+            loss: vec![(loss.numerator, loss.denominator); hosts],
             connections: ConnectionTable::default(),
             messages: Messages::default(),
             costs: costs(&scenario.hardware),
             invariants: layout.invariants,
             faults: Faults::new(plan.faults.len()),
             metadata_told: 0,
+            records_elsewhere: false,
             phases: PhaseClock::new(),
             samples,
             halted: Vec::new(),

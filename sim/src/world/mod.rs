@@ -86,6 +86,8 @@ pub struct World {
     halted: Vec<(usize, StopKind)>,
     /// Notes of records of the metadata log before this offset have been told.
     metadata_told: u64,
+    /// While the load flows, another thread records.
+    records_elsewhere: bool,
     hosting: hosting::Hosting,
     next_ticket: u32,
     outputs: Vec<Output>,
@@ -111,6 +113,12 @@ impl World {
             self.settle();
         }
         goes_on
+    }
+
+    /// Has another thread record from when the load begins until the run is over. The run is the
+    /// same; the recorder cannot be asked before it has ended.
+    pub const fn record_elsewhere(&mut self) {
+        self.records_elsewhere = true;
     }
 
     /// Handles the next event and leaves to [`Self::settle`] the processes called in it whose
@@ -193,9 +201,12 @@ impl World {
     }
 
     /// What clients saw.
+    ///
+    /// # Panics
+    /// Before the end of a run that [records elsewhere](Self::record_elsewhere).
     #[must_use]
     pub const fn recorder(&self) -> &reports::history::Recorder {
-        &self.shared.recorder
+        self.shared.recorder.recorder()
     }
 
     /// The invariants with what they found.
@@ -231,7 +242,7 @@ impl World {
     /// The recorder's number of a consumer group.
     #[must_use]
     pub fn group_id(&self, name: &str) -> Option<u32> {
-        let mut groups = self.shared.recorder.topology().groups();
+        let mut groups = self.recorder().topology().groups();
         groups.find(|(_, group)| group.name == name).map(|(id, _)| id)
     }
 

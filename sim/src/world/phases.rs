@@ -195,6 +195,9 @@ impl World {
         self.phases.measure_from = measure;
         self.phases.load_until = until;
         self.shared.load = LoadWindow { from, until };
+        if self.records_elsewhere {
+            self.shared.recorder.go_away();
+        }
         for index in 1..self.clients.len() {
             self.load_begins_for(index);
         }
@@ -277,7 +280,7 @@ impl World {
         if self.phases.outcome != Outcome::NotFormed {
             self.sample();
             self.check_after_healing();
-            self.shared.recorder.finish_at(self.now.0);
+            self.shared.recorder.come_home().finish_at(self.now.0);
             self.audit();
         }
         self.phases.stage = Stage::Over;

@@ -70,7 +70,7 @@ impl World {
             let partitions: Vec<u32> = topic.partitions.iter().map(|p| p.0).collect();
             let all = topic.partitions.clone();
             self.shared.topics.add(&name, id, &all);
-            self.shared.recorder.topic(id.0, &name, partitions);
+            self.shared.recorder.come_home().topic(id.0, &name, partitions);
         }
         self.declare_order();
         self.watch_groups();
@@ -81,16 +81,16 @@ impl World {
         let checks = self.plan.scenario.checks.clone();
         for name in &checks.per_key_order {
             let Some(topic) = self.shared.topics.id(name) else { continue };
-            self.shared.recorder.keyed_topic(topic.0);
+            self.shared.recorder.come_home().keyed_topic(topic.0);
             if let Some(source) = self.source_of(name).and_then(|s| self.shared.topics.id(&s)) {
-                self.shared.recorder.derived_topic(topic.0, source.0);
+                self.shared.recorder.come_home().derived_topic(topic.0, source.0);
             }
         }
         let topics = |one: &ExactlyOnce| {
             Some((self.shared.topics.id(&one.from)?, self.shared.topics.id(&one.to)?))
         };
         for (from, to) in checks.exactly_once.iter().filter_map(topics) {
-            self.shared.recorder.lifecycle(from.0, [to.0]);
+            self.shared.recorder.come_home().lifecycle(from.0, [to.0]);
         }
     }
 
