@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "libm",
             "madsim",
             "miette",
+            "mimalloc",
             "rand_chacha",
             "rayon",
             "reports",
