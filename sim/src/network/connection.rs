@@ -96,8 +96,12 @@ pub struct Connection {
     pub held: [VecDeque<Slot>; 2],
     /// When the first of them was lost for the first time.
     pub held_since: [Instant; 2],
-    /// When what a cut held up arrives, by direction: nothing that was on its way overtakes it.
-    pub repeated_at: [Instant; 2],
+    /// How many messages were sent in its present life, by direction.
+    pub sent: [u32; 2],
+    /// How many of them were handed over at the other end.
+    pub handed_over: [u32; 2],
+    /// Messages that arrived before one that was sent before them.
+    pub early: [Vec<Slot>; 2],
     /// The handshake of its present life met a cut: when it began, and when it is given up.
     pub connecting: Option<(Instant, Instant)>,
     /// The server's process has ended and the client cannot be told, because the way back is cut.
@@ -131,7 +135,9 @@ impl Connection {
             socket: VecDeque::new(),
             held: [VecDeque::new(), VecDeque::new()],
             held_since: [Instant(0); 2],
-            repeated_at: [Instant(0); 2],
+            sent: [0; 2],
+            handed_over: [0; 2],
+            early: [Vec::new(), Vec::new()],
             connecting: None,
             server_gone: false,
             timed_out_setups: 0,
@@ -142,6 +148,24 @@ impl Connection {
             draw_key,
             draws: 0,
         }
+    }
+
+    /// The number, in its life, of the next message of a direction.
+    pub const fn next_number(&mut self, way: Direction) -> u32 {
+        self.sent[way as usize] += 1;
+        self.sent[way as usize] - 1
+    }
+
+    /// Whether a message that arrived is the next one to hand over. One that came too early, as
+    /// when a cut held up what was sent before it, waits for its turn.
+    pub fn is_next(&mut self, way: Direction, number: u32, slot: Slot) -> bool {
+        let next = self.handed_over[way as usize] == number;
+        if next {
+            self.handed_over[way as usize] += 1;
+        } else {
+            self.early[way as usize].push(slot);
+        }
+        next
     }
 
     /// The number of the next draw.
@@ -212,5 +236,25 @@ impl ConnectionTable {
     /// All connections, in order of creation.
     pub fn ids(&self) -> impl Iterator<Item = ConnectionId> + use<> {
         (0..self.connections.len() as u32).map(ConnectionId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, Connection, Direction, Endpoint, Slot};
+
+    #[test]
+    fn what_was_sent_later_waits_for_what_was_sent_before() {
+        let mut connection = Connection::new(Endpoint(0), Endpoint(1), Channel::CLIENT, 1);
+        let way = Direction::ToServer;
+        assert_eq!([0, 1, 2], [(); 3].map(|()| connection.next_number(way)));
+        assert_eq!(connection.next_number(Direction::ToClient), 0, "each direction for itself");
+        assert!(!connection.is_next(way, 1, Slot(11)));
+        assert!(connection.is_next(way, 0, Slot(10)));
+        assert_eq!(
+            (connection.early[0].as_slice(), connection.handed_over),
+            (&[Slot(11)][..], [1, 0])
+        );
+        assert!(connection.is_next(way, 1, Slot(11)));
     }
 }

@@ -28,7 +28,7 @@ pub enum MessageState {
     /// It has reached a host whose process stands still. No cut touches it any more, and an event
     /// for it is in the queue once the process goes on.
     Received,
-    /// It waits in a socket, behind a cut, or for a node's answer.
+    /// It waits in a socket, behind a cut, for one sent before it, or for a node's answer.
     Waiting,
     /// Its node is gone; the event that is still in the queue frees the slot.
     Dead,
@@ -43,6 +43,8 @@ pub struct Message {
     pub life: u32,
     /// Towards the server or back.
     pub direction: Direction,
+    /// How many were sent before it in that life and direction.
+    pub number: u32,
     /// What the sender calls it.
     pub correlation: u64,
     /// Version and sender.

@@ -17,14 +17,13 @@ impl World {
         connection.muted = false;
         connection.reset_life = None;
         connection.server_gone = false;
-        let lost: Vec<Slot> = connection
-            .socket
-            .drain(..)
-            .chain(connection.held[0].drain(..).collect::<Vec<_>>())
-            .collect();
-        let held: Vec<Slot> = connection.held[1].drain(..).collect();
+        let mut lost: Vec<Slot> = connection.socket.drain(..).collect();
+        for way in [Direction::ToServer, Direction::ToClient] {
+            lost.extend(connection.held[way as usize].drain(..));
+            lost.append(&mut connection.early[way as usize]);
+        }
         let unanswered = connection.in_flight.drain(..).map(|(c, _)| c).collect();
-        for slot in lost.into_iter().chain(held) {
+        for slot in lost {
             self.messages.remove(slot);
         }
         unanswered
@@ -138,16 +137,15 @@ impl World {
         }
         let lost_at = connection.held_since[way_index];
         let again = repeated_after(lost_at, retransmission::DATA, self.now);
-        let arrival = again.max(connection.last_arrival[way_index]);
-        connection.last_arrival[way_index] = arrival;
-        connection.repeated_at[way_index] = arrival;
+        let last = again.max(connection.last_arrival[way_index]);
+        connection.last_arrival[way_index] = last;
         for slot in held {
             self.messages.get_mut(slot).state = MessageState::Scheduled;
-            self.queue.push(arrival, Event::Arrive(slot.0));
+            self.queue.push(again, Event::Arrive(slot.0));
         }
         if told {
             // Behind the answers that were on their way, the news that there will be none.
-            self.schedule_reset(id, arrival);
+            self.schedule_reset(id, last);
         }
     }
 
@@ -192,6 +190,7 @@ impl World {
             if connection.server.0 as usize == index {
                 connection.socket.clear();
                 connection.held[0].clear();
+                connection.early[0].clear();
             }
         }
         for (slot, state) in slots {

@@ -41,6 +41,7 @@ impl World {
             connection: id,
             life: connection.life,
             direction: Direction::ToServer,
+            number: 0,
             correlation,
             header,
             api,
@@ -76,7 +77,8 @@ impl World {
         connection.ready_at = self.now + round_trip;
         connection.muted = false;
         connection.last_arrival = [self.now; 2];
-        connection.repeated_at = [self.now; 2];
+        connection.sent = [0; 2];
+        connection.handed_over = [0; 2];
         if cut || state == NodeState::NoPower {
             let timeout =
                 SETUP_TIMEOUT.after(connection.timed_out_setups, Some(mix(key ^ mix(draw))));
@@ -111,6 +113,7 @@ impl World {
             Direction::ToClient => (connection.server, connection.client),
         };
         let draw = connection.next_draw();
+        let number = connection.next_number(direction);
         let (key, ready, last) =
             (connection.draw_key, connection.ready_at, connection.last_arrival[way]);
         let (from, to) = (self.host_of(from), self.host_of(to));
@@ -126,7 +129,9 @@ impl World {
             self.schedule_reset(id, arrival);
             return;
         }
-        self.messages.get_mut(slot).state = MessageState::Scheduled;
+        let message = self.messages.get_mut(slot);
+        message.number = number;
+        message.state = MessageState::Scheduled;
         self.queue.push(arrival, Event::Arrive(slot.0));
     }
 
@@ -171,20 +176,43 @@ impl World {
             connection.held[way].push_back(slot);
             return;
         }
-        let repeated_at = connection.repeated_at[way];
-        if under_way && self.now < repeated_at {
-            // It was on its way behind what the cut held up.
-            self.queue.push(repeated_at, Event::Arrive(slot.0));
-            return;
-        }
         if self.is_frozen(to) {
             self.messages.get_mut(slot).state = MessageState::Received;
             self.freeze(to, Event::Arrive(slot.0));
             return;
         }
+        let number = message.number;
+        if self.connections.get_mut(id).is_next(direction, number, slot) {
+            self.hand_over(slot, id, direction, to);
+            self.hand_over_early(id, life, direction, to);
+        } else {
+            self.messages.get_mut(slot).state = MessageState::Waiting;
+        }
+    }
+
+    fn hand_over(&mut self, slot: Slot, id: ConnectionId, direction: Direction, to: Endpoint) {
         match direction {
             Direction::ToServer => self.request_arrives(slot, id),
             Direction::ToClient => self.response_arrives(slot, id, to),
+        }
+    }
+
+    /// What came too early is due now, if its turn has come.
+    fn hand_over_early(&mut self, id: ConnectionId, life: u32, direction: Direction, to: Endpoint) {
+        loop {
+            let connection = self.connections.get_mut(id);
+            let early = &connection.early[direction as usize];
+            // Handing over may have ended the life, and all that waited with it.
+            if early.is_empty() || connection.life != life {
+                return;
+            }
+            let due = connection.handed_over[direction as usize];
+            let is_due = |slot: &Slot| self.messages.get(*slot).number == due;
+            let Some(position) = early.iter().position(is_due) else { return };
+            let connection = self.connections.get_mut(id);
+            let slot = connection.early[direction as usize].remove(position);
+            connection.handed_over[direction as usize] += 1;
+            self.hand_over(slot, id, direction, to);
         }
     }
 

@@ -138,6 +138,8 @@ impl World {
             " (waits: the receiver is paused)"
         } else if gone {
             " (dropped: nobody listens)"
+        } else if connection.handed_over[message.direction as usize] != message.number {
+            " (waits for one sent before it)"
         } else if to_server && connection.muted {
             " (waits in the socket)"
         } else {
