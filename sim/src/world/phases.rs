@@ -249,14 +249,10 @@ impl World {
         }
     }
 
-    /// Recovery ends when every broker is registered, every partition led, every ISR full, and no
-    /// group lags more than before the faults. A broker that died and came back counts as in sync
-    /// until the controller knows better, and what nobody can append lags for nobody: so the
-    /// first two are asked too.
+    /// Recovery ends when the cluster is whole and no group lags more than before the faults.
     fn note_recovery(&mut self) {
         let Some(healed_at) = self.phases.healed_at else { return };
-        let serving = self.brokers_are_registered() && self.topics_have_leaders();
-        if self.samples.is_calm() && serving && self.isrs_are_full() {
+        if self.samples.is_calm() && self.is_whole() {
             let took = self.now.since(healed_at);
             let worst = self.phases.recovery.unwrap_or(0).max(took);
             self.phases.recovery = Some(worst);
@@ -271,7 +267,7 @@ impl World {
     fn is_drained(&mut self) -> bool {
         self.clients.iter().all(|c| c.actor.is_idle())
             && self.total_lag() == 0
-            && self.isrs_are_full()
+            && self.is_whole()
             && self.groups_are_stable()
             && !self.transactions_are_open()
     }

@@ -24,7 +24,14 @@ impl World {
                 .all(Broker::is_registered)
     }
 
-    pub(super) fn isrs_are_full(&self) -> bool {
+    /// Every broker is registered, every partition led, every ISR full. A broker that died and came
+    /// back counts as in sync until the controller knows better, and what nobody can append lags
+    /// for nobody: so it is not enough to ask for ISRs and lag.
+    pub(super) fn is_whole(&self) -> bool {
+        self.brokers_are_registered() && self.topics_have_leaders() && self.isrs_are_full()
+    }
+
+    fn isrs_are_full(&self) -> bool {
         self.image().partitions().all(|p| p.leader.is_some() && p.isr.len() == p.replicas.len())
     }
 
@@ -83,6 +90,12 @@ impl World {
         let lag: u64 = self.known_lag();
         if lag > 0 {
             reasons.push(format!("lag of {lag} records"));
+        }
+        if !self.brokers_are_registered() {
+            reasons.push("a broker is not registered".to_owned());
+        }
+        if !self.topics_have_leaders() {
+            reasons.push("a partition is not led".to_owned());
         }
         if !self.isrs_are_full() {
             reasons.push("an ISR is not full".to_owned());
