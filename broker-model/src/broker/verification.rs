@@ -30,10 +30,20 @@ const BACKOFF: Duration = 20 * MILLISECOND;
 /// `add.partitions.to.txn.retry.backoff.max.ms`: for so long.
 const BACKOFF_MAX: Duration = 100 * MILLISECOND;
 
+/// Partitions of a produce that are not appended to, and why.
+type RefusedPartitions = Vec<(PartitionId, ErrorCode)>;
+
 #[derive(Clone, Debug)]
 enum Work {
-    Produce { request: ProduceRequest, verifications: Vec<Verification> },
-    Commit { partition: PartitionId, request: TxnOffsetCommitRequest },
+    Produce {
+        request: ProduceRequest,
+        verifications: Vec<Verification>,
+        refused: RefusedPartitions,
+    },
+    Commit {
+        partition: PartitionId,
+        request: TxnOffsetCommitRequest,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +75,9 @@ impl Verifications {
 }
 
 impl Broker {
-    /// A produce of a transactional producer.
+    /// A produce of a transactional producer. Who is not the leader when it arrives appends
+    /// nothing, though he may be when the coordinator has answered: nobody asked for him. Source:
+    /// Kafka, `ReplicaManager.maybeStartTransactionVerificationForPartition`.
     pub(super) fn transactional_produce(
         &mut self,
         cx: &mut Context<'_>,
@@ -77,11 +89,17 @@ impl Broker {
         let asks = v2 || self.config.transaction_partition_verification_enable;
         let mut verifications = Vec::with_capacity(request.partitions.len());
         let mut partitions = Vec::new();
+        let mut refused = Vec::new();
         let mut producer = ProducerIdAndEpoch::NONE;
         for entry in &request.partitions {
             let body = cx.batches.get(entry.batch);
+            if !asks || !body.transactional {
+                verifications.push(Verification::Off);
+                continue;
+            }
             let leading = self.replicas.get_mut(entry.partition).filter(|r| r.leader().is_some());
-            let (Some(replica), true, true) = (leading, asks, body.transactional) else {
+            let Some(replica) = leading else {
+                refused.push((entry.partition, self.not_leading(entry.partition)));
                 verifications.push(Verification::Off);
                 continue;
             };
@@ -97,12 +115,12 @@ impl Broker {
         }
         let Some(transactional_id) = request.transactional_id.filter(|_| !partitions.is_empty())
         else {
-            self.append_produce(cx, token, header, &request, &verifications, &[]);
+            self.append_produce(cx, token, header, &request, &verifications, &refused);
             return;
         };
         let ask =
             AddPartitionsToTxnRequest { transactional_id, producer, verify_only: !v2, partitions };
-        self.verify(cx, token, header, ask, Work::Produce { request, verifications });
+        self.verify(cx, token, header, ask, Work::Produce { request, verifications, refused });
     }
 
     /// Offsets that are committed in a transaction.
@@ -231,13 +249,9 @@ impl Broker {
         let Some(parked) = self.verifications.parked.remove(key) else { return };
         let Parked { token, header, work, ask, .. } = parked;
         match work {
-            Work::Produce { request, verifications } => {
-                let refused: Vec<(PartitionId, ErrorCode)> = ask
-                    .partitions
-                    .iter()
-                    .map(|&p| (p, for_produce(error_of(p), header)))
-                    .filter(|(_, error)| *error != ErrorCode::None)
-                    .collect();
+            Work::Produce { request, verifications, mut refused } => {
+                let told = ask.partitions.iter().map(|&p| (p, for_produce(error_of(p), header)));
+                refused.extend(told.filter(|(_, error)| *error != ErrorCode::None));
                 self.append_produce(cx, token, header, &request, &verifications, &refused);
             }
             Work::Commit { partition, request } => {

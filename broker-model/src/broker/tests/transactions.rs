@@ -183,6 +183,23 @@ fn an_old_client_must_have_added_its_partitions() {
 }
 
 #[test]
+fn who_leads_only_when_the_coordinator_has_answered_appends_nothing() {
+    let mut s = Story::new();
+    let r = s.c.topic("r", &[2, 1, 3], &[]);
+    let to = s.coordinator();
+    assert_eq!((to, s.c.leader(r)), (2, Some(2)));
+    s.c.pause(NodeId(2));
+    let batches = [s.p, r].map(|p| (p, s.c.batch(of_producer(s.producer, 0, true), 1)));
+    let token = s.c.ask_later(1, LATEST, produce(Some(s.id), Acks::All, &batches));
+    s.c.until("broker 1 leads", |c| c.leader(r) == Some(1) && c.replica(1, r).leader().is_some());
+    s.c.resume(NodeId(2));
+    s.c.advance(SECOND);
+    let Some(Response::Produce(answer)) = s.c.reply(token) else { panic!("another answer") };
+    assert_eq!(answer.partitions[1].error, ErrorCode::NotLeaderOrFollower);
+    assert_eq!(s.c.replica(1, r).log().log_end_offset(), Offset(0));
+}
+
+#[test]
 fn another_producer_of_the_same_id_fences_the_first() {
     let mut s = Story::new();
     let old = s.producer;
