@@ -5,7 +5,7 @@
 
 use broker_model::log::{LeaderEpochs, Log};
 use broker_model::note::Note;
-use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+use broker_model::types::{LeaderEpoch, Offset, PartitionId};
 
 use super::View;
 use super::by_partition::ByPartition;
@@ -51,8 +51,6 @@ pub(super) struct Committed {
     pub(super) newest: Option<LeaderEpoch>,
     /// An unclean election whose leader has not been seen yet.
     pub(super) unclean: bool,
-    /// Watermarks of replicas as they last told them, each with the incarnation of its process.
-    pub(super) watermarks: Vec<(NodeId, u64, Offset)>,
 }
 
 impl Committed {
@@ -122,16 +120,7 @@ impl Committed {
     pub(super) fn begin_anew(&mut self, at: Offset) {
         self.epochs.clear();
         self.floor = at;
-        self.watermarks.clear();
         self.unclean = false;
-    }
-
-    /// A replica told its high watermark.
-    pub(super) fn watermark(&mut self, node: NodeId, incarnation: u64, offset: Offset) {
-        match self.watermarks.iter_mut().find(|w| w.0 == node) {
-            Some(known) => *known = (node, incarnation, offset),
-            None => self.watermarks.push((node, incarnation, offset)),
-        }
     }
 }
 
@@ -142,9 +131,17 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    /// What is committed of a partition; `None` while an unclean election makes that a question.
+    /// What is known of a partition.
     pub(super) fn of(&self, partition: PartitionId) -> Option<&Committed> {
-        self.partitions.get(partition).filter(|committed| !committed.unclean)
+        self.partitions.get(partition)
+    }
+
+    /// What is known of one partition, for tests.
+    #[cfg(test)]
+    pub(super) fn of_one(partition: PartitionId, committed: Committed) -> Self {
+        let mut truth = Self::default();
+        *truth.partitions.of(partition) = committed;
+        truth
     }
 
     /// Takes in what makes more records committed, before the invariants look.
@@ -174,11 +171,14 @@ impl Truth {
                     return;
                 }
                 committed.newest = Some(leader_epoch);
-                let replica = view.replica(node, partition);
-                let lost = replica.is_some_and(|r| committed.missing(r.log()).is_some());
-                if committed.unclean || lost {
+                let Some(replica) = view.replica(node, partition) else { return };
+                let log = replica.log();
+                if committed.unclean || committed.missing(log).is_some() {
                     committed.begin_anew(start);
                 }
+                // What a leader of the past counted is true when its count leads again.
+                let counted = replica.high_watermark().min(log.log_end_offset());
+                committed.commit(log.leader_epochs(), counted);
             }
             Note::PartitionChanged { partition, leader, unclean: true, .. }
                 if view.allows_unclean_election(leader, partition) =>

@@ -3,21 +3,19 @@
 //!
 //! Source: Raft's leader completeness; KIP-101, KIP-903, KIP-966; KAFKA-12460. An election
 //! that the controller calls unclean is allowed to lose: the count begins anew with it.
-//!
-//! Kept is, for each partition, which leader epochs wrote the committed offsets: equal offset
-//! and epoch mean an equal record, which is checked elsewhere.
 
 use broker_model::note::Note;
-use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+use broker_model::types::{LeaderEpoch, NodeId, PartitionId};
 
 use super::by_partition::ByPartition;
-use super::committed::Committed;
+use super::by_process::ByProcess;
 use super::{Interest, Invariant, View};
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct CommittedStays {
-    partitions: ByPartition<Committed>,
+    /// High watermarks.
+    known: ByPartition<ByProcess>,
 }
 
 impl CommittedStays {
@@ -27,24 +25,19 @@ impl CommittedStays {
         partition: PartitionId,
         node: NodeId,
         epoch: LeaderEpoch,
-        start: Offset,
     ) -> Option<String> {
-        let committed = self.partitions.of(partition);
-        if committed.is_of_the_past(epoch) {
-            return None;
-        }
-        committed.newest = Some(epoch);
-        if committed.unclean {
-            committed.begin_anew(start);
-            return None;
-        }
-        let log = view.replica(node, partition)?.log();
-        let missing = committed.missing(log)?;
-        let end = committed.end();
-        committed.begin_anew(start);
+        let committed = view.truth(partition).filter(|c| !c.is_of_the_past(epoch))?;
+        let missing = match committed.unclean {
+            true => None,
+            false => Some(committed.missing(view.replica(node, partition)?.log())?),
+        };
+        // The count begins anew.
+        self.known.of(partition).clear();
         Some(format!(
             "broker {node} leads partition {partition} in epoch {epoch} without the records from \
-             offset {missing} on that were committed up to {end}"
+             offset {} on that were committed up to {}",
+            missing?,
+            committed.end()
         ))
     }
 }
@@ -60,38 +53,23 @@ impl Invariant for CommittedStays {
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         match *note {
-            Note::HighWatermark {
-                node, partition, leader_epoch, high_watermark, leader, ..
-            } => {
-                let known = view.node(node)?;
-                let committed = self.partitions.of(partition);
-                committed.watermark(node, known.incarnation, high_watermark);
-                let current = !committed.is_of_the_past(leader_epoch);
-                if leader && current && !committed.unclean && high_watermark > committed.end() {
-                    let log = known.broker()?.replica(partition)?.log();
-                    committed.commit(log.leader_epochs(), high_watermark);
-                }
+            Note::HighWatermark { node, partition, high_watermark, .. } => {
+                self.known.of(partition).tell(view, node, high_watermark);
                 None
             }
-            Note::BecameLeader { node, partition, leader_epoch, start } => {
-                self.elected(view, partition, node, leader_epoch, start)
+            Note::BecameLeader { node, partition, leader_epoch, .. } => {
+                self.elected(view, partition, node, leader_epoch)
             }
             Note::PartitionChanged { partition, leader, unclean: true, .. } => {
-                if !view.allows_unclean_election(leader, partition) {
-                    return None;
+                if view.allows_unclean_election(leader, partition) {
+                    self.known.of(partition).clear();
                 }
-                let committed = self.partitions.of(partition);
-                committed.unclean = true;
-                committed.watermarks.clear();
                 None
             }
             Note::Truncated { node, partition, end, from, .. } => {
-                let incarnation = view.node(node).map_or(0, |n| n.incarnation);
-                let committed = self.partitions.of(partition);
-                let known =
-                    committed.watermarks.iter().find(|w| w.0 == node && w.1 == incarnation)?;
-                let watermark = known.2.min(committed.end());
-                (end < watermark && !committed.unclean).then(|| {
+                let known = self.known.of(partition).of(view, node)?;
+                let watermark = known.min(view.committed(partition)?.end());
+                (end < watermark).then(|| {
                     format!(
                         "broker {node} cut partition {partition} from {from} to {end}, below its \
                          high watermark {watermark}"
@@ -106,12 +84,12 @@ impl Invariant for CommittedStays {
 #[cfg(test)]
 mod tests {
     use broker_model::note::Note;
-    use broker_model::records::Batches;
     use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
     use super::super::committed::fixture::{cache, log};
-    use super::super::tests::violations;
-    use super::{Committed, CommittedStays};
+    use super::super::committed::{Committed, Truth};
+    use super::super::tests::violations_of;
+    use super::CommittedStays;
 
     fn committed() -> Committed {
         let mut committed = Committed::default();
@@ -149,17 +127,25 @@ mod tests {
         assert_eq!(missing(&[(2, 12)], 12, 15), None, "retention took the rest");
     }
 
-    fn truncated(committed: &Committed, end: i64) -> usize {
-        let mut invariant = CommittedStays::default();
-        *invariant.partitions.of(PartitionId(0)) = committed.clone();
-        let note = Note::Truncated {
+    fn watermark(high_watermark: i64) -> Note {
+        Note::HighWatermark {
             node: NodeId(1),
             partition: PartitionId(0),
-            end: Offset(end),
-            from: Offset(20),
-            epoch: None,
-        };
-        violations(&mut invariant, &Batches::new(), &[note])
+            leader_epoch: LeaderEpoch(2),
+            high_watermark: Offset(high_watermark),
+            last_stable_offset: Offset(high_watermark),
+            leader: false,
+        }
+    }
+
+    fn cut(end: i64) -> Note {
+        let (node, partition) = (NodeId(1), PartitionId(0));
+        Note::Truncated { node, partition, end: Offset(end), from: Offset(20), epoch: None }
+    }
+
+    fn count(committed: &Committed, notes: &[Note]) -> usize {
+        let truth = Truth::of_one(PartitionId(0), committed.clone());
+        violations_of(&mut CommittedStays::default(), &truth, notes)
     }
 
     #[test]
@@ -175,10 +161,10 @@ mod tests {
     #[test]
     fn rejects_a_cut_below_the_watermark_and_accepts_one_at_it() {
         let mut committed = committed();
-        committed.watermark(NodeId(1), 0, Offset(12));
-        assert_eq!(truncated(&committed, 11), 1);
-        assert_eq!(truncated(&committed, 12), 0);
+        assert_eq!(count(&committed, &[watermark(12), cut(11)]), 1);
+        assert_eq!(count(&committed, &[watermark(12), cut(12)]), 0);
+        assert_eq!(count(&committed, &[watermark(99), cut(15)]), 0, "nothing more is committed");
         committed.unclean = true;
-        assert_eq!(truncated(&committed, 11), 0, "an unclean leader may have less");
+        assert_eq!(count(&committed, &[watermark(12), cut(11)]), 0, "its leader may have less");
     }
 }

@@ -5,52 +5,16 @@
 //! get it any more.
 
 use broker_model::note::Note;
-use broker_model::types::{NodeId, Offset, PartitionId};
 
 use super::by_partition::ByPartition;
+use super::by_process::ByProcess;
 use super::{Interest, Invariant, View};
-
-/// Where a log ended, in which process.
-#[derive(Clone, Copy, Debug)]
-struct End {
-    node: NodeId,
-    incarnation: u64,
-    at: Offset,
-}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct LogBounds {
-    ends: ByPartition<Vec<End>>,
-}
-
-impl LogBounds {
-    /// A log ends here now. What it was before, in the same process.
-    fn ends(
-        &mut self,
-        partition: PartitionId,
-        node: NodeId,
-        incarnation: u64,
-        at: Offset,
-    ) -> Option<Offset> {
-        let ends = self.ends.of(partition);
-        let end = End { node, incarnation, at };
-        match ends.iter_mut().find(|end| end.node == node) {
-            Some(known) => {
-                let before = std::mem::replace(known, end);
-                (before.incarnation == incarnation).then_some(before.at)
-            }
-            None => {
-                ends.push(end);
-                None
-            }
-        }
-    }
-
-    /// A role begins: perhaps the replica was away meanwhile.
-    fn forget(&mut self, partition: PartitionId, node: NodeId) {
-        self.ends.of(partition).retain(|end| end.node != node);
-    }
+    /// Where logs end.
+    ends: ByPartition<ByProcess>,
 }
 
 impl Invariant for LogBounds {
@@ -65,8 +29,7 @@ impl Invariant for LogBounds {
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         match *note {
             Note::Appended { node, partition, entry, end, .. } => {
-                let incarnation = view.node(node).map_or(0, |n| n.incarnation);
-                let before = self.ends(partition, node, incarnation, end)?;
+                let before = self.ends.of(partition).tell(view, node, end)?;
                 (entry.base_offset < before).then(|| {
                     format!(
                         "broker {node} appends at offset {} of partition {partition}, whose log \
@@ -76,13 +39,13 @@ impl Invariant for LogBounds {
                 })
             }
             Note::Truncated { node, partition, end, .. } => {
-                let incarnation = view.node(node).map_or(0, |n| n.incarnation);
-                self.ends(partition, node, incarnation, end);
+                self.ends.of(partition).tell(view, node, end);
                 None
             }
             Note::BecameLeader { node, partition, .. }
             | Note::BecameFollower { node, partition, .. } => {
-                self.forget(partition, node);
+                // Perhaps the replica was away meanwhile.
+                self.ends.of(partition).forget(node);
                 None
             }
             Note::LogStart { node, partition, log_start_offset } => {

@@ -6,6 +6,7 @@
 
 mod broker_epoch_monotonic;
 mod by_partition;
+mod by_process;
 mod cleaning;
 mod commit_in_own_epoch;
 mod committed;
@@ -101,9 +102,14 @@ impl<'a> View<'a> {
         named.unwrap_or_else(|| partition.to_string())
     }
 
-    /// What is committed of a partition, if that is no question.
-    fn committed(&self, partition: PartitionId) -> Option<&'a Committed> {
+    /// What is known of a partition's committed records.
+    fn truth(&self, partition: PartitionId) -> Option<&'a Committed> {
         self.truth?.of(partition)
+    }
+
+    /// What is committed of a partition; `None` while an unclean election makes that a question.
+    fn committed(&self, partition: PartitionId) -> Option<&'a Committed> {
+        self.truth(partition).filter(|committed| !committed.unclean)
     }
 
     fn node(&self, id: NodeId) -> Option<&'a Node> {
@@ -360,7 +366,7 @@ mod tests {
     use broker_model::types::Instant;
     use reports::checker::Anomaly;
 
-    use super::{Invariant, View, standard};
+    use super::{Invariant, Truth, View, standard};
 
     /// Shows notes to an invariant in a world without nodes; how many violations it saw.
     pub(super) fn violations(
@@ -368,7 +374,21 @@ mod tests {
         batches: &Batches,
         notes: &[Note],
     ) -> usize {
-        let view = View::new(Instant(0), &[], batches);
+        judged(invariant, View::new(Instant(0), &[], batches), notes)
+    }
+
+    /// The same with a truth.
+    pub(super) fn violations_of(
+        invariant: &mut dyn Invariant,
+        truth: &Truth,
+        notes: &[Note],
+    ) -> usize {
+        let batches = Batches::new();
+        let view = View::new(Instant(0), &[], &batches);
+        judged(invariant, View { truth: Some(truth), ..view }, notes)
+    }
+
+    fn judged(invariant: &mut dyn Invariant, view: View<'_>, notes: &[Note]) -> usize {
         notes.iter().filter(|note| invariant.on_note(&view, note).is_some()).count()
     }
 

@@ -8,6 +8,7 @@
 use broker_model::note::Note;
 use broker_model::types::Offset;
 
+use super::committed::Committed;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -39,10 +40,10 @@ impl Invariant for VisibleReads {
         let replica = view.replica(node, partition)?;
         // A leader of the past may still hear of copies that others have; the next leader, who has
         // them too, has not counted them yet.
-        let current = |c: &&super::committed::Committed| {
-            c.newest.is_none_or(|newest| replica.leader_epoch() >= Some(newest))
-        };
-        let truth = view.committed(partition).filter(current).map(|c| c.end());
+        let epoch = replica.leader_epoch();
+        let truth = view.committed(partition);
+        let truth = truth.filter(|c| epoch.is_some_and(|epoch| !c.is_of_the_past(epoch)));
+        let truth = truth.map(Committed::end);
         let open = replica.log().first_unstable_offset().filter(|_| committed);
         let (what, bound) = passed(end, truth, open)?;
         Some(format!(
