@@ -94,7 +94,9 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
     let expected = scenario.expect.anomaly.map(Anomaly::name);
     let found = summary.anomalies.iter().map(|one| one.name());
     let anomaly = found.clone().find(|name| Some(*name) == expected).or(found.clone().next());
-    let mut notes: Vec<String> = summary.faults.iter().map(|fault| fault.kind.clone()).collect();
+    // A fault that found nothing to change is not demanded: it need not strike.
+    let struck = run.world.fault_records().iter().filter(|fault| fault.struck);
+    let mut notes: Vec<String> = struck.map(|fault| fault.kind.to_owned()).collect();
     notes.sort_unstable();
     notes.dedup();
     resolved.expect = Expectation {
@@ -150,7 +152,44 @@ fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use scenarios::Scenario;
+
+    use super::{resolve, slug};
+    use crate::run::run;
+
+    #[test]
+    fn a_fault_that_changed_nothing_is_not_demanded() {
+        let text = r#"
+            [scenario]
+            name = "stopped-and-paused"
+            duration = "2s"
+            [cluster]
+            brokers = 3
+            [topic.orders]
+            partitions = 1
+            replication = 3
+            [service.order]
+            kind = "ingress"
+            output = "orders"
+            [load.customers]
+            into = "order"
+            arrivals = { model = "open", rate = "20/s" }
+            [[fault]]
+            kind = "broker-kill"
+            target = "broker:1"
+            at = "100ms"
+            for = "1s"
+            [[fault]]
+            kind = "broker-pause"
+            target = "broker:1"
+            at = "500ms"
+            for = "100ms"
+        "#;
+        let scenario = Scenario::parse(text, &[]).expect("a scenario");
+        let run = run(&scenario, std::path::Path::new("it.toml"), 0, || 0.0).expect("it runs");
+        let resolved = resolve(&scenario, 0, &run).expect("it can be written");
+        assert_eq!(resolved.expect.notes, ["broker-kill"]);
+    }
 
     #[test]
     fn names_become_file_names() {
