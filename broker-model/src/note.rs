@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::records::{LogEntry, TransactionState};
 use crate::types::{
-    BrokerEpoch, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, PartitionEpoch,
-    PartitionId, ProducerEpoch, ProducerId, TransactionalId,
+    BatchId, BrokerEpoch, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
+    PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, TransactionalId,
 };
 
 /// Something observable happened on a node.
@@ -212,6 +212,16 @@ pub enum Note {
         /// Commit, else abort.
         commit: bool,
     },
+    /// A leader that knows nothing of an idempotent producer took a batch that is not its first:
+    /// what it sent before will be out of sequence (KAFKA-14359).
+    FirstSequenceSkipped {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// What it took.
+        batch: BatchId,
+    },
     /// A producer with an old epoch was turned away.
     ProducerFenced {
         /// The broker.
@@ -341,6 +351,7 @@ impl Note {
         "broker-unfenced",
         "transaction-state",
         "marker",
+        "first-sequence-skipped",
         "producer-fenced",
         "rebalance-started",
         "group-stable",
@@ -380,6 +391,7 @@ impl Note {
             Self::BrokerUnfenced { .. } => "broker-unfenced",
             Self::TransactionState { .. } => "transaction-state",
             Self::Marker { .. } => "marker",
+            Self::FirstSequenceSkipped { .. } => "first-sequence-skipped",
             Self::ProducerFenced { .. } => "producer-fenced",
             Self::RebalanceStarted { .. } => "rebalance-started",
             Self::GroupStable { .. } => "group-stable",

@@ -139,7 +139,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::LeaderEpochMonotonic, ("election_epoch", "fall"), "hazards/unclean-election-repaired.toml", 0, "[scenario]\ndrain = \"60s\"\n"),
     canary(Anomaly::OneLeaderPerEpoch, ("election_epoch", "reuse"), "faults/broker-kill.toml", 0, ""),
     canary(Anomaly::HighWatermarkInIsr, ("high_watermark", "leader-only"), "faults/broker-kill.toml", 0, ""),
-    canary(Anomaly::LogMatching, ("follower_truncation", "skip"), "faults/partition-full.toml", 2, ""),
+    canary(Anomaly::LogMatching, ("follower_truncation", "skip"), "faults/broker-pause.toml", 0, ""),
     canary(Anomaly::CommittedStays, ("electable", "any-live"), "hazards/unclean-election-repaired.toml", 0, ""),
     canary(Anomaly::IsrInReplicas, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
     canary(Anomaly::TrueHighWatermark, ("high_watermark_moves", "back"), "operations/reassign.toml", 0, ""),
@@ -201,6 +201,10 @@ const IN_UNIT_TESTS: &str = "the unit tests of the quorum plant it and find it";
 /// Anomalies of a configuration, which no rule of the model can plant; a hazard shows each.
 const HAZARDS: &[(Anomaly, &str)] = &[
     (Anomaly::ProducerFenced, include_str!("../../scenarios/hazards/shared-transactional-id.toml")),
+    (
+        Anomaly::FirstSequenceSkipped,
+        include_str!("../../scenarios/hazards/first-sequence-skipped.toml"),
+    ),
     (Anomaly::ResentUnderNewEpoch, include_str!("../../scenarios/hazards/epoch-bump-resends.toml")),
 ];
 

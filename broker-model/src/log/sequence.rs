@@ -84,6 +84,15 @@ impl Log {
         }
     }
 
+    /// Whether nothing is known of a batch's producer and the batch is not its first: it may be
+    /// appended, and what comes of the ones before is out of sequence (KAFKA-14359).
+    #[must_use]
+    pub fn skips_the_first_sequence(&self, body: &Batch) -> bool {
+        body.base_sequence > 0
+            && body.producer_id.is_some()
+            && self.producers.get(body.producer_id).is_none()
+    }
+
     /// Checks a marker: producer epoch, then coordinator epoch.
     pub(super) fn check_marker(
         &self,

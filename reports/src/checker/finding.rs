@@ -52,6 +52,9 @@ pub enum Anomaly {
     ResentUnderNewEpoch,
     /// Records of one producer are in another order than sent.
     Reordered,
+    /// The same where a leader that knew nothing of the producer took a later sequence first.
+    /// Source: KAFKA-14359, open in Kafka itself.
+    FirstSequenceSkipped,
     /// Records of one key are in another order than they happened.
     ReorderedKey,
     /// A read_committed reader saw a record of an aborted transaction.
@@ -152,6 +155,7 @@ impl Anomaly {
             Self::Duplicate => "duplicate",
             Self::ResentUnderNewEpoch => "resent-under-new-epoch",
             Self::Reordered => "reordered",
+            Self::FirstSequenceSkipped => "first-sequence-skipped",
             Self::ReorderedKey => "reordered-key",
             Self::AbortedRead => "aborted-read",
             Self::TornTransaction => "torn-transaction",
@@ -206,6 +210,7 @@ impl Anomaly {
         Self::Duplicate,
         Self::ResentUnderNewEpoch,
         Self::Reordered,
+        Self::FirstSequenceSkipped,
         Self::ReorderedKey,
         Self::AbortedRead,
         Self::TornTransaction,

@@ -2,13 +2,19 @@
 //!
 //! Holds for idempotent producers and for those with one request in flight; the claim's
 //! [`Scope`] says whether the others count. Second copies of a record are not judged here.
+//! What fell behind because a leader knew nothing of its producer is an anomaly of its own, which
+//! whoever wants to look for other things switches off.
 //!
-//! Source: Kafka documentation, `max.in.flight.requests.per.connection`; KIP-98.
+//! Source: Kafka documentation, `max.in.flight.requests.per.connection`; KIP-98; KAFKA-14359.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use super::judge::Scope;
 use crate::history::Recorder;
 use crate::number::grouped;
+
+/// What is said of a record that a leader without its producer's state let others overtake.
+const SKIPPED: &str =
+    " at a leader that knew nothing of its producer (known-open in Kafka: KAFKA-14359)";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Inversion {
@@ -32,6 +38,7 @@ pub struct PartitionOrder {
     partition: u32,
     last: Vec<Vec<Last>>,
     promised: Tally<Inversion>,
+    skipped: Tally<Inversion>,
     other: Tally<Inversion>,
     judged: u64,
 }
@@ -46,14 +53,15 @@ impl PartitionOrder {
         }
     }
 
+    /// The audit found a record at an offset, from (session, send ordinal). `promised`: its
+    /// producer keeps order; `skipped`, asked where it did not: a leader skipped it.
     #[inline]
     pub(crate) fn found(
         &mut self,
-        record: u32,
-        offset: i64,
-        session: u32,
-        ordinal: u32,
+        (record, offset): (u32, i64),
+        (session, ordinal): (u32, u32),
         promised: bool,
+        skipped: impl Fn() -> bool,
     ) {
         let index = session as usize;
         let sessions = &mut self.last[self.partition as usize];
@@ -64,7 +72,11 @@ impl PartitionOrder {
         let last = &mut sessions[index];
         if ordinal + 1 < last.next_ordinal {
             let (after, partition) = (last.record, self.partition);
-            let tally = if promised { &mut self.promised } else { &mut self.other };
+            let tally = match promised {
+                true if skipped() => &mut self.skipped,
+                true => &mut self.promised,
+                false => &mut self.other,
+            };
             tally.add(Inversion { record, after, partition, offset });
             return;
         }
@@ -73,21 +85,30 @@ impl PartitionOrder {
 
     /// Records that overtook an earlier one, whoever produced them.
     pub(crate) const fn count(&self) -> u64 {
-        self.promised.count() + self.other.count()
+        self.promised.count() + self.skipped.count() + self.other.count()
     }
 
     /// Judges it.
-    pub(super) fn judge(&self, recorder: &Recorder, scope: Scope) -> Finding {
-        let other = (scope == Scope::Every).then_some(&self.other);
-        let tallies = || [Some(&self.promised), other].into_iter().flatten();
-        let count: u64 = tallies().map(Tally::count).sum();
+    pub(super) fn judge(&self, recorder: &Recorder, scope: Scope, off: &[Anomaly]) -> Finding {
+        let tallies = [
+            (Anomaly::Reordered, "", Some(&self.promised)),
+            (Anomaly::FirstSequenceSkipped, SKIPPED, Some(&self.skipped)),
+            (Anomaly::Reordered, "", (scope == Scope::Every).then_some(&self.other)),
+        ];
+        let tallies = || {
+            let on = tallies.into_iter().filter(|(anomaly, ..)| !off.contains(anomaly));
+            on.filter_map(|(anomaly, why, tally)| Some((anomaly, why, tally?)))
+        };
+        let count: u64 = tallies().map(|(.., tally)| tally.count()).sum();
         let evidence = tallies()
-            .flat_map(Tally::first)
+            .flat_map(|(anomaly, why, tally)| {
+                tally.first().iter().map(move |one| (anomaly, why, one))
+            })
             .take(super::EVIDENCE_MAX)
-            .map(|one| Violation {
-                anomaly: Anomaly::Reordered,
+            .map(|(anomaly, why, one)| Violation {
+                anomaly,
                 text: format!(
-                    "record {} follows record {} though it was sent before it",
+                    "record {} follows record {} though it was sent before it{why}",
                     one.record, one.after
                 ),
                 record: Some(one.record),
@@ -98,6 +119,8 @@ impl PartitionOrder {
             .collect();
         let (verdict, detail) = if count > 0 {
             (Verdict::Fail, format!("{count} records overtook an earlier one of their producer"))
+        } else if self.skipped.count() > 0 {
+            (Verdict::Pass, format!("none but {}{SKIPPED}", self.skipped.count()))
         } else if self.other.count() > 0 {
             let text = format!(
                 "none from producers that promise order; {} from producers that do not",
@@ -118,7 +141,7 @@ impl PartitionOrder {
 #[cfg(test)]
 mod tests {
     use crate::checker::history::History;
-    use crate::checker::{Claim, Scope, Verdict};
+    use crate::checker::{Anomaly, Claim, Scope, Verdict};
 
     #[test]
     fn rejects_a_batch_that_overtook_another() {
@@ -128,6 +151,24 @@ mod tests {
         let finding = history.judge(Claim::OrderPerPartition(Scope::Promised));
         assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 2));
         assert!(finding.evidence[0].text.contains("record 0 follows record 3"));
+    }
+
+    #[test]
+    fn tells_apart_what_a_leader_without_state_of_the_producer_skipped() {
+        let judged = |skipped_at: u32, off: &[Anomaly]| {
+            let mut history = History::new();
+            history.send(0..2, None).send(2..4, None);
+            history.recorder.first_sequence_skipped(0, skipped_at);
+            history.audit(&[(0, &[2, 3]), (2, &[0, 1])]);
+            let claim = [Claim::OrderPerPartition(Scope::Promised)];
+            history.recorder.judge_without(&claim, off).remove(0)
+        };
+        let finding = judged(2, &[]);
+        assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 2));
+        assert_eq!(finding.evidence[0].anomaly, Anomaly::FirstSequenceSkipped);
+        let off = [Anomaly::FirstSequenceSkipped];
+        assert_eq!(judged(2, &off).verdict, Verdict::Pass);
+        assert_eq!(judged(1, &off).violations, 1, "record 1 was not sent before what it took");
     }
 
     #[test]

@@ -81,7 +81,12 @@ impl Recorder {
             of.audited_acknowledged += u32::from(acknowledged);
             shared = Some(of);
             let (session, ordinal) = (of.batch.session, self.records.ordinal(id));
-            self.partition_order.found(id, offset, session, ordinal, of.session.ordered);
+            let known_open = || {
+                let before = self.skipped_before.get(&(partition, session));
+                before.is_some_and(|&before| ordinal < before)
+            };
+            let promised = of.session.ordered;
+            self.partition_order.found((id, offset), (session, ordinal), promised, known_open);
             if keys {
                 self.key_order.found(topic, id, (partition, offset), (session, ordinal), facts);
             }

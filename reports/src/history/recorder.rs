@@ -1,6 +1,6 @@
 //! The recorder: one call a batch, a verdict at the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compacted::Removals;
 use super::digest::Digest;
@@ -57,6 +57,9 @@ pub struct Recorder {
     pub(crate) removals: Removals,
     /// Entities of records that are twice in a log because they were sent under two epochs.
     pub(crate) resent_entities: BTreeSet<u32>,
+    /// Where a leader that knew nothing of a session took a later record of it first: that
+    /// record's ordinal, by partition and session.
+    pub(super) skipped_before: BTreeMap<(u32, u32), u32>,
     /// Entities and offsets of the batch being audited; kept for its memory.
     pub(super) audited_entities: Vec<(u32, i64)>,
     pub(crate) invented: Invented,

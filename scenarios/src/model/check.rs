@@ -37,6 +37,9 @@ anomalies! {
     ResentUnderNewEpoch = "resent-under-new-epoch",
     /// Two records of one producer are on a partition in the wrong order.
     Reordered = "reordered",
+    /// The same where a leader knew nothing of the producer and took a later sequence first: open
+    /// in Kafka itself (KAFKA-14359).
+    FirstSequenceSkipped = "first-sequence-skipped",
     /// Two records of one key arrive in the wrong order.
     ReorderedKey = "reordered-key",
     /// A `read_committed` reader saw a record of an aborted transaction.

@@ -19,6 +19,13 @@ impl World {
         for note in notes {
             self.invariants.on_note(&view, note);
         }
+        for note in notes {
+            if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
+                && let Some(first) = self.shared.batches.records(batch).first()
+            {
+                self.shared.recorder.first_sequence_skipped(partition.0, first.0);
+            }
+        }
         self.witness.hear(notes);
         if self.told.is_some() {
             self.keep_notes(notes);

@@ -51,7 +51,7 @@ fn proven(summary: &Summary) -> String {
     }
     if !some.is_empty() {
         let some = some.join(" and ");
-        parts.push(format!("{some}, by producers that do not promise otherwise"));
+        parts.push(format!("{some}, against no promise that is checked"));
     }
     let mut text = parts.join("; ");
     if text.is_empty() {

@@ -70,6 +70,12 @@ impl Words<'_> {
                      {producer_epoch} to {partition}"
                 )
             }
+            Note::FirstSequenceSkipped { node, partition, .. } => {
+                let partition = self.partition(*partition);
+                format!(
+                    "broker {node} knows nothing of the producer and takes what it sends to {partition}"
+                )
+            }
             Note::ProducerFenced { node, producer_id } => {
                 format!("broker {node} turns away the fenced producer {producer_id}")
             }
