@@ -204,7 +204,7 @@ impl Anomaly {
     }
 
     /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::LostAcknowledged,
         Self::Invented,
         Self::Duplicate,
