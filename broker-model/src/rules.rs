@@ -5,11 +5,13 @@
 //! comparison is in a file of its own beside the reader.
 
 mod era;
+mod need;
 
 pub use era::Era;
+pub use need::Need;
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $field:ident: $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal),+ $(,)? }),+ $(,)?) => {
+    ($($(#[$doc:meta])* $field:ident: $type:ident $(needs [$($need:expr),+])? { $($(#[$vdoc:meta])* $variant:ident = $name:literal),+ $(,)? }),+ $(,)?) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,6 +26,9 @@ macro_rules! rules {
             /// Every rule with the names of its values, today's first.
             pub const ALL: &'static [(&'static str, &'static [&'static str])] =
                 &[$((stringify!($field), &[$($name),+])),+];
+
+            /// For every rule, in the same order, what it needs to act at all.
+            pub const NEEDS: &'static [&'static [Need]] = &[$(&[$($($need),+)?]),+];
 
             /// Sets one rule by name. Errors with what is known.
             ///
@@ -51,6 +56,12 @@ pub enum UnknownRule {
     Value(&'static [&'static str]),
 }
 
+/// Who follows as today: the answer to a fetch says where the logs part.
+const ON_FETCH: &[(&str, &str)] = &[("truncate", "on_fetch")];
+/// Who asks for the end of an epoch: followers of old, and consumers.
+const ASKS_FOR_EPOCHS: &[(&str, &str)] =
+    &[("truncate", "epoch_279"), ("truncate", "epoch_101"), ("consumer_epoch_validation", "on")];
+
 rules! {
     /// The leader epoch at an election.
     election_epoch: ElectionEpoch {
@@ -76,21 +87,21 @@ rules! {
         AnyLive = "any-live",
     },
     /// Which replicas hold back the high watermark.
-    high_watermark: HighWatermarkRule {
+    high_watermark: HighWatermarkRule needs [Need::SeveralBrokers] {
         /// The maximal ISR (KIP-497).
         #[default] MaximalIsr = "maximal-isr",
         /// Canary: the leader alone.
         LeaderOnly = "leader-only",
     },
     /// Which way a leader's high watermark moves.
-    high_watermark_moves: HighWatermarkMoves {
+    high_watermark_moves: HighWatermarkMoves needs [Need::SeveralBrokers] {
         /// Forward.
         #[default] Forward = "forward",
         /// Canary: back too, to a replica that is about to join.
         Back = "back",
     },
     /// What becomes of leader epochs when the end of a log is cut.
-    epochs_at_truncation: EpochsAtTruncation {
+    epochs_at_truncation: EpochsAtTruncation needs [Need::OneOf(ON_FETCH), Need::OneOf(&[("follower_truncation", "diverging")])] {
         /// Those that begin behind the cut go.
         #[default] Cut = "cut",
         /// Canary: the one before goes too.
@@ -104,14 +115,14 @@ rules! {
         Early = "early",
     },
     /// What a follower does when its log parts from the leader's.
-    follower_truncation: FollowerTruncation {
+    follower_truncation: FollowerTruncation needs [Need::SeveralBrokers, Need::OneOf(ON_FETCH)] {
         /// Cut at the diverging epoch (KIP-595).
         #[default] Diverging = "diverging",
         /// Canary: keep it and go on behind it.
         Skip = "skip",
     },
     /// What a controller accepts as a member of an ISR.
-    isr_members: IsrMembers {
+    isr_members: IsrMembers needs [Need::SeveralBrokers] {
         /// Replicas of the partition that are not fenced.
         #[default] Replicas = "replicas",
         /// Canary: adds a broker that is no replica.
@@ -125,14 +136,14 @@ rules! {
         Stays = "stays",
     },
     /// Whether a leader brings back followers that caught up.
-    isr_expand: IsrExpand {
+    isr_expand: IsrExpand needs [Need::SeveralBrokers] {
         /// It does.
         #[default] CaughtUp = "caught-up",
         /// Canary: never.
         Never = "never",
     },
     /// Whether replication throttles hold back who is not in sync. Source: KIP-73.
-    replication_throttle: ReplicationThrottle {
+    replication_throttle: ReplicationThrottle needs [Need::Throttles] {
         /// They do, once the rate is exceeded.
         #[default] Kept = "kept",
         /// Canary: they measure, and nothing comes of it.
@@ -146,7 +157,7 @@ rules! {
         LogEnd = "log-end",
     },
     /// The list of aborted transactions in a fetch response.
-    aborted_list: AbortedList {
+    aborted_list: AbortedList needs [Need::Transactions] {
         /// Given.
         #[default] Given = "given",
         /// Canary: empty.
@@ -169,7 +180,7 @@ rules! {
         DropNewest = "drop-newest",
     },
     /// What a cleaning knows of the transactions that it meets.
-    cleaned_verdicts: CleanedVerdicts {
+    cleaned_verdicts: CleanedVerdicts needs [Need::Transactions] {
         /// Which of them were aborted.
         #[default] Known = "known",
         /// Canary: that none was.
@@ -197,7 +208,7 @@ rules! {
         LogEnd = "log-end",
     },
     /// Which partitions get the marker of a transaction's verdict.
-    markers: Markers {
+    markers: Markers needs [Need::Transactions] {
         /// All, with the same verdict.
         #[default] All = "all",
         /// Canary: the last partition gets none.
@@ -206,21 +217,21 @@ rules! {
         FlipLast = "flip-last",
     },
     /// What ends a transaction whose producer fell silent.
-    transaction_timeout: TransactionTimeout {
+    transaction_timeout: TransactionTimeout needs [Need::Transactions] {
         /// `transaction.timeout.ms`.
         #[default] Abort = "abort",
         /// Canary: nothing.
         Never = "never",
     },
     /// When a coordinator answers an offset commit.
-    offset_commit: OffsetCommitRule {
+    offset_commit: OffsetCommitRule needs [Need::Groups] {
         /// After replication.
         #[default] Replicated = "replicated",
         /// Canary: offsets are acknowledged and not written.
         Forgotten = "forgotten",
     },
     /// Whether a group's last round ends.
-    rebalance_completion: RebalanceCompletion {
+    rebalance_completion: RebalanceCompletion needs [Need::Groups] {
         /// When the leader's assignment arrives.
         #[default] Complete = "complete",
         /// Canary: the coordinator loses the assignment.
@@ -285,28 +296,28 @@ rules! {
         Off = "off",
     },
     /// Whether a leader without a majority's fetches resigns.
-    check_quorum: CheckQuorum {
+    check_quorum: CheckQuorum needs [Need::SeveralControllers] {
         /// After one and a half `controller.quorum.fetch.timeout.ms`.
         #[default] On = "on",
         /// Before 3.7: it leads on (KAFKA-15489).
         Off = "off",
     },
     /// Whether a controller asks if it would be elected before it raises the epoch.
-    prevote: Prevote {
+    prevote: Prevote needs [Need::SeveralControllers, Need::ReleaseWithPreVote] {
         /// From 4.0 on (KIP-996).
         #[default] On = "on",
         /// Before 4.0: it raises the epoch at once.
         Off = "off",
     },
     /// Whether only records of the leader's own epoch let others be committed.
-    raft_commit_requires_own_epoch: RaftCommitRequiresOwnEpoch {
+    raft_commit_requires_own_epoch: RaftCommitRequiresOwnEpoch needs [Need::SeveralControllers] {
         /// They do, as in Raft.
         #[default] On = "on",
         /// Before 2.8: whatever a majority holds is committed (KAFKA-12619).
         Off = "off",
     },
     /// Whether a controller may cut its log below what it knows to be committed.
-    raft_guard_hw: RaftGuardHw {
+    raft_guard_hw: RaftGuardHw needs [Need::SeveralControllers] {
         /// It ends itself instead.
         #[default] On = "on",
         /// Before 3.0: it cuts (KAFKA-12460).
@@ -320,14 +331,14 @@ rules! {
         On = "on",
     },
     /// By what a voter of the quorum is known.
-    voter_identity: VoterIdentity {
+    voter_identity: VoterIdentity needs [Need::SeveralControllers] {
         /// By its node id and its directory (KIP-853).
         #[default] DirectoryId = "directory_id",
         /// Before 3.9: by its node id, whatever became of its disk.
         IdOnly = "id_only",
     },
     /// How a follower of a new leader makes its log fit. Source: KIP-101, KIP-279, KIP-595.
-    truncate: Truncate {
+    truncate: Truncate needs [Need::SeveralBrokers] {
         /// The answer to a fetch says where the logs part.
         #[default] OnFetch = "on_fetch",
         /// Before Kafka 2.7: it asks for the end of its last epoch before it fetches, and asks
@@ -339,7 +350,7 @@ rules! {
         LocalHw = "local_hw",
     },
     /// What a leader answers who is asked for the end of an epoch. Source: KIP-279.
-    epoch_answer: EpochAnswer {
+    epoch_answer: EpochAnswer needs [Need::OneOf(ASKS_FOR_EPOCHS)] {
         /// The end of the largest epoch at or below it.
         #[default] Floor = "floor",
         /// Before Kafka 2.0: the start of the next larger epoch, which may be far too high.
@@ -347,7 +358,7 @@ rules! {
     },
     /// Whether the answer to a fetch counts that was sent under another leader epoch. Source:
     /// KAFKA-18991.
-    fetch_response_epoch_check: FetchResponseEpochCheck {
+    fetch_response_epoch_check: FetchResponseEpochCheck needs [Need::SeveralBrokers] {
         /// It does not.
         #[default] On = "on",
         /// Before Kafka 3.9.1: it does, if the follower stands where it stood then.
@@ -355,7 +366,7 @@ rules! {
     },
     /// When a follower takes over the high watermark of an answer that says where the logs part.
     /// Source: KAFKA-14704.
-    follower_hw_before_truncate: FollowerHwBeforeTruncate {
+    follower_hw_before_truncate: FollowerHwBeforeTruncate needs [Need::SeveralBrokers, Need::OneOf(ON_FETCH)] {
         /// Not at all: it cuts, and hears it again.
         #[default] Off = "off",
         /// Before Kafka 3.5: before it cuts.
@@ -377,7 +388,7 @@ rules! {
         Off = "off",
     },
     /// Whose log ends hold back the high watermark while the ISR changes. Source: KIP-497.
-    hw_isr: HwIsr {
+    hw_isr: HwIsr needs [Need::SeveralBrokers, Need::OneOf(&[("high_watermark", "maximal-isr")])] {
         /// The maximal ISR: the committed one, and who was asked for.
         #[default] Maximal = "maximal",
         /// The committed ISR as the leader knows it, and nobody else.
@@ -385,7 +396,7 @@ rules! {
     },
     /// Whether the high watermark waits while the ISR is below `min.insync.replicas`. Source:
     /// KIP-966, KAFKA-15583.
-    hw_requires_min_isr: HwRequiresMinIsr {
+    hw_requires_min_isr: HwRequiresMinIsr needs [Need::MinIsr] {
         /// It waits.
         #[default] On = "on",
         /// Before Kafka 3.7: it moves with whatever ISR there is.
@@ -393,7 +404,7 @@ rules! {
     },
     /// Whether a follower must reach the start of the leader's epoch to join the ISR. Source:
     /// KAFKA-7128.
-    isr_join_requires_leso: IsrJoinRequiresLeso {
+    isr_join_requires_leso: IsrJoinRequiresLeso needs [Need::SeveralBrokers, Need::OneOf(&[("isr_expand", "caught-up")])] {
         /// It must.
         #[default] On = "on",
         /// Before Kafka 2.1: the leader's high watermark is enough, which lags at first.
@@ -401,14 +412,14 @@ rules! {
     },
     /// Whether the controller compares the broker epochs of an ISR that is asked for with
     /// those of the registrations. Source: KIP-903.
-    alter_partition_checks_broker_epoch: AlterPartitionChecksBrokerEpoch {
+    alter_partition_checks_broker_epoch: AlterPartitionChecksBrokerEpoch needs [Need::SeveralBrokers] {
         /// It does.
         #[default] On = "on",
         /// Before Kafka 3.5: a replica that was another process then is let in.
         Off = "off",
     },
     /// Whether there are eligible leader replicas. Source: KIP-966.
-    elr: Elr {
+    elr: Elr needs [Need::ReleaseWithElr] {
         /// As the release has it: from 4.1 on in new clusters.
         #[default] On = "on",
         /// Before Kafka 4.0: the last member of the ISR stays in it, whatever happens to it.
@@ -416,14 +427,14 @@ rules! {
     },
     /// Whether a broker that registers after an unclean shutdown leaves ISR and ELR. Source:
     /// KIP-966, KAFKA-18635.
-    unclean_shutdown_detect: UncleanShutdownDetect {
+    unclean_shutdown_detect: UncleanShutdownDetect needs [Need::Elr] {
         /// It does, where there are eligible leader replicas.
         #[default] On = "on",
         /// It stays as if it had lost nothing.
         Off = "off",
     },
     /// `unclean.leader.election.enable` where nobody sets it. Source: KIP-106.
-    unclean_election: UncleanElection {
+    unclean_election: UncleanElection needs [Need::Unset("unclean.leader.election.enable")] {
         /// False.
         #[default] Off = "off",
         /// Before Kafka 0.11: true.

@@ -82,3 +82,32 @@ fn an_internal_topic_that_cannot_be_is_no_reason_to_crash() {
     assert!(err.contains("warning[internal-topic-factor]"), "{err}");
     assert!([11, 13].contains(&code), "{code}: {err}");
 }
+
+#[test]
+fn no_shipped_scenario_sets_a_rule_without_effect() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/zoo");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder is in the repository")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    assert!(files.len() > 10);
+    for file in files {
+        let Told { err, .. } = assize(&["check", file.to_str().expect("a plain name")]);
+        assert!(!err.contains("rule-without-effect"), "{err}");
+    }
+}
+
+#[test]
+fn a_rule_that_another_one_shadows_is_told_once_with_its_place() {
+    let text = HURTING.split("[check]").next().expect("the first part");
+    let rules = "[protocol]\ntruncate = \"local_hw\"\nfollower_hw_before_truncate = true\n\
+                 prevote = \"off\"\n";
+    let file = file("idle.toml", &format!("{text}{rules}"));
+    let Told { code, err, .. } = assize(&["check", &file]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(err.matches("warning[rule-without-effect]").count(), 1, "{err}");
+    for part in ["shadowed by truncate = \"local_hw\"", "there is one controller", "at protocol.", "idle.toml, line"] {
+        assert!(err.contains(part), "{err}");
+    }
+}

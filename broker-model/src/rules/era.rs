@@ -125,6 +125,7 @@ impl Era {
 mod tests {
     use alloc::vec::Vec;
 
+    use super::super::Need;
     use super::{Era, Rules};
 
     #[test]
@@ -136,6 +137,22 @@ mod tests {
             for (rule, value) in era.rules {
                 let (_, values) = Rules::ALL.iter().find(|r| r.0 == *rule).expect("a rule");
                 assert_ne!(values[0], *value, "{}: {rule}", era.name);
+            }
+        }
+    }
+
+    #[test]
+    fn needs_name_rules_and_values_that_exist() {
+        assert_eq!(Rules::NEEDS.len(), Rules::ALL.len());
+        for ((rule, _), needs) in Rules::ALL.iter().zip(Rules::NEEDS) {
+            let others = needs.iter().flat_map(|need| match need {
+                Need::OneOf(others) => *others,
+                _ => &[],
+            });
+            for (other, value) in others {
+                let known = Rules::ALL.iter().find(|known| known.0 == *other);
+                assert!(known.is_some_and(|known| known.1.contains(value)), "{rule}: {other}");
+                assert_ne!(rule, other);
             }
         }
     }

@@ -5,9 +5,10 @@ use std::path::Path;
 use reports::checker::{Anomaly, Claim, Finding, Scope, Verdict, Violation};
 use reports::summary::{FaultEntry, Hazard, Head, Summary};
 use scenarios::model::{Anomaly as Named, Verdict as Expected};
-use scenarios::warning::{Warning, warnings};
+use scenarios::warning::Warning;
 
 use super::{Run, gates, timeline};
+use crate::idle_rules::warnings;
 use crate::world::{Outcome, World};
 
 /// The check that a run ends by itself.
