@@ -107,7 +107,12 @@ fn a_rule_that_another_one_shadows_is_told_once_with_its_place() {
     let Told { code, err, .. } = assize(&["check", &file]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(err.matches("warning[rule-without-effect]").count(), 1, "{err}");
-    for part in ["shadowed by truncate = \"local_hw\"", "there is one controller", "at protocol.", "idle.toml, line"] {
+    for part in [
+        "shadowed by truncate = \"local_hw\"",
+        "there is one controller",
+        "at protocol.",
+        "idle.toml, line",
+    ] {
         assert!(err.contains(part), "{err}");
     }
 }
