@@ -44,6 +44,7 @@ impl Words<'_> {
             | Note::DirectoryFailed { .. }
             | Note::CorruptTail { .. }
             | Note::CorruptFetched { .. }
+            | Note::FirstSequenceSkipped { .. }
             | Note::Compacted { .. } => self.log_note(note),
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let partition = self.partition(*partition);
@@ -68,12 +69,6 @@ impl Words<'_> {
                 format!(
                     "broker {node} writes {end} marker of producer {producer_id} epoch \
                      {producer_epoch} to {partition}"
-                )
-            }
-            Note::FirstSequenceSkipped { node, partition, .. } => {
-                let partition = self.partition(*partition);
-                format!(
-                    "broker {node} knows nothing of the producer and takes what it sends to {partition}"
                 )
             }
             Note::ProducerFenced { node, producer_id } => {
@@ -127,6 +122,12 @@ impl Words<'_> {
             Note::CorruptFetched { node, partition, base_offset } => {
                 let partition = self.partition(*partition);
                 format!("broker {node} turns away the corrupt batch {partition} @{base_offset}")
+            }
+            Note::FirstSequenceSkipped { node, partition, .. } => {
+                let partition = self.partition(*partition);
+                format!(
+                    "broker {node} knows nothing of the producer and takes what it sends to {partition}"
+                )
             }
             Note::Compacted { node, partition, from, end, removed, .. } => {
                 let (partition, records) = (self.partition(*partition), *removed as usize);
