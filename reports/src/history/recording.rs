@@ -107,14 +107,6 @@ impl Recording {
         away.put(Call::Renumbered { ids });
     }
 
-    /// [`Recorder::first_sequence_skipped`].
-    pub fn first_sequence_skipped(&mut self, partition: u32, record: u32) {
-        let Some(away) = &mut self.away else {
-            return self.here.first_sequence_skipped(partition, record);
-        };
-        away.put(Call::FirstSequenceSkipped { partition, record });
-    }
-
     /// [`Recorder::failed`].
     pub fn failed(&mut self, ids: impl Ids, at_ns: u64) {
         let Some(away) = &mut self.away else { return self.here.failed(ids, at_ns) };

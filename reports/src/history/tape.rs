@@ -112,9 +112,6 @@ fn play(recorder: &mut Recorder, call: Call, row: &mut &[u32], spans: &mut &[(u6
         Call::SentOnce { ids, sent } => recorder.sent_once(next(row, ids), sent),
         Call::Acknowledged { ids, answer } => recorder.acknowledged(next(row, ids), answer),
         Call::Renumbered { ids } => recorder.renumbered(next(row, ids)),
-        Call::FirstSequenceSkipped { partition, record } => {
-            recorder.first_sequence_skipped(partition, record);
-        }
         Call::Failed { ids, at_ns } => recorder.failed(next(row, ids), at_ns),
         Call::Unknown { ids, at_ns } => recorder.unknown(next(row, ids), at_ns),
         Call::TransactionBegun { session, at_ns } => {

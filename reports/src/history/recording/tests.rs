@@ -35,9 +35,6 @@ fn record(recording: &mut Recording, stage: StageId, rounds: &[u32]) -> Vec<u32>
         recording.sent_once(ids.clone(), sent);
         recording.sent_once(ids.clone(), sent);
         recording.renumbered(ids.clone().take(1));
-        if count > 0 {
-            recording.first_sequence_skipped(partition, next);
-        }
         let base_offset = i64::from(next);
         let answer = Acknowledged { partition, base_offset, bytes: 100, at_ns };
         match count % 5 {
