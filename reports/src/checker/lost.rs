@@ -6,7 +6,8 @@
 //! on demand) after a reader was given it. Where nobody reads, any deletion is right.
 //!
 //! Source: Kafka documentation, "Replication" (a committed message is not lost as long as one
-//! in-sync replica lives); Jepsen's `lost-write` for Kafka.
+//! in-sync replica lives); `NoCommittedRecordLostGlobally` of the published TLA+ model of
+//! KIP-966; Jepsen's `lost-write` for Kafka.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Outcome, RecordState, Recorder};

@@ -1,8 +1,8 @@
 //! What was below a leader's high watermark is on every later leader, and no replica cuts
 //! what it knew to be below it.
 //!
-//! Source: Raft's leader completeness; KIP-101, KIP-903, KIP-966; KAFKA-12460. An election
-//! that the controller calls unclean is allowed to lose: the count begins anew with it.
+//! Source: Raft's leader completeness; `LeaderCompletenessProperty` of the published TLA+ model of
+//! KIP-966; KIP-101, KIP-903; KAFKA-12460. An election that the controller calls unclean is allowed to lose: the count begins anew with it.
 
 use broker_model::note::Note;
 use broker_model::types::{LeaderEpoch, NodeId, PartitionId};

@@ -1,7 +1,7 @@
 //! A leader's high watermark is at or below the log end of every member of the maximal ISR:
 //! the committed one and whoever has been asked for.
 //!
-//! Source: KIP-497 and its model `ValidHighWatermark`.
+//! Source: KIP-497, and `ValidHighWatermark` of the TLA+ model that belongs to it (J. Gustafson).
 
 use broker_model::note::Note;
 use broker_model::partition::Role;

@@ -1,6 +1,6 @@
 //! Two replicas hold the same batches below both their high watermarks.
 //!
-//! Source: Raft's log matching; KIP-101, KIP-279 (logs that parted and were read on);
+//! Source: Raft's log matching; `LogMatchingProperty` of the published TLA+ model of KIP-966; KIP-101, KIP-279 (logs that parted and were read on);
 //! KAFKA-18991, KAFKA-10527.
 //!
 //! The logs of the run are compared as they are, so that no copy is kept: each replica is

@@ -1,8 +1,8 @@
 //! What is committed in the metadata log stays, and what every controller knows to be committed,
 //! and every broker's metadata, is a prefix of it.
 //!
-//! Source: Raft's leader completeness and state machine safety; "metadata log matching" of
-//! J. Vanlightly's TLA+ of KIP-966.
+//! Source: Raft's leader completeness and state machine safety; `MetadataLogMatchingProperty` of the
+//! published TLA+ model of KIP-966.
 
 use std::hash::{Hash, Hasher};
 

@@ -2,7 +2,8 @@
 //! transaction that is open.
 //!
 //! Source: KAFKA-9835, KAFKA-9807 (reads above the high watermark and the last stable offset);
-//! KAFKA-14704. The log's own account of open transactions counts, not the offset that a replica
+//! KAFKA-14704. With `committed-stays` it is `ConsistentReadProperty` of the published TLA+ model of
+//! KIP-966: what was read stays in the log of whoever leads. The log's own account of open transactions counts, not the offset that a replica
 //! makes of it; the true high watermark is what leaders of current epochs have reached.
 
 use broker_model::note::Note;
