@@ -5,10 +5,6 @@ use std::process::ExitCode;
 
 use assize::cli::{self, Console, Screen};
 
-/// A run allocates some dozen small vectors an event.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let screen = Screen {

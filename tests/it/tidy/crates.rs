@@ -20,7 +20,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "libm",
             "madsim",
             "miette",
-            "mimalloc",
             "rand_chacha",
             "rayon",
             "reports",
