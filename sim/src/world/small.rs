@@ -1,4 +1,4 @@
-//! A small world for tests.
+//! Small worlds for tests.
 
 use broker_model::types::Instant;
 use scenarios::Scenario;
@@ -6,42 +6,54 @@ use scenarios::Scenario;
 use super::World;
 use crate::plan::Plan;
 
-const IDLE: &str = r#"
+/// A cluster with one topic of one partition, replicated to so many, that a load calls so often a
+/// second for a while; and more of the file.
+pub(super) fn cluster(
+    (brokers, replication): (u32, u32),
+    seconds: u32,
+    per_second: u32,
+    more: &str,
+) -> String {
+    format!(
+        r#"
 [scenario]
-name = "idle"
-duration = "30s"
+name = "small"
+duration = "{seconds}s"
 [cluster]
-brokers = 2
+brokers = {brokers}
 hardware = "test"
 [topic.orders]
 partitions = 1
-replication = 2
+replication = {replication}
 [service.order]
 kind = "ingress"
 time = "100us"
 output = "orders"
 [load.customers]
 into = "order"
-arrivals = { model = "open", rate = "1/s" }
+arrivals = {{ model = "open", rate = "{per_second}/s" }}
 size = "100B"
-"#;
+{more}"#
+    )
+}
 
 /// Two brokers with hardly any load, and keys of theirs.
 pub(super) fn idle(keys: &[(&str, &str)]) -> World {
-    let flag =
-        |(key, value): &(&str, &str)| (format!("cluster.config.\"{key}\""), (*value).to_owned());
-    let flags: Vec<_> = keys.iter().map(flag).collect();
-    world(IDLE, &flags)
+    world(&cluster((2, 2), 30, 1, ""), keys, 1)
 }
 
 /// The same with a fault.
 pub(super) fn with_fault(fault: &str) -> World {
-    world(&format!("{IDLE}\n[[fault]]\n{fault}"), &[])
+    world(&cluster((2, 2), 30, 1, &format!("[[fault]]\n{fault}")), &[], 1)
 }
 
-fn world(text: &str, flags: &[(String, String)]) -> World {
-    let scenario = Scenario::parse(text, flags).expect("a scenario");
-    crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"))
+/// The world of a file, with keys of its brokers.
+pub(super) fn world(text: &str, keys: &[(&str, &str)], seed: u64) -> World {
+    let flag =
+        |(key, value): &(&str, &str)| (format!("cluster.config.\"{key}\""), (*value).to_owned());
+    let flags: Vec<_> = keys.iter().map(flag).collect();
+    let scenario = Scenario::parse(text, &flags).expect("a scenario");
+    crate::run::world_of(Plan::new(&scenario, seed).expect("a plan"))
 }
 
 /// Steps to the first event at or after a time, in nanoseconds.

@@ -1,50 +1,18 @@
 use broker_model::types::{NodeId, PartitionId};
-use scenarios::Scenario;
 
-use crate::plan::Plan;
+use crate::world::small::{cluster, world};
 use crate::world::{Outcome, World};
 
 /// Four brokers, of which the last is added in the first second of the load; one partition on the
 /// other three, and what else is in `faults`.
 fn growing(faults: &str, seed: u64) -> World {
-    let text = format!(
-        r#"
-[scenario]
-name = "growing"
-duration = "12s"
-
-[cluster]
-brokers = 4
-hardware = "test"
-
-[cluster.config]
-"broker.session.timeout.ms" = 1000
-"broker.heartbeat.interval.ms" = 200
-"replica.fetch.max.bytes" = 1000
-
-
-[topic.orders]
-partitions = 1
-replication = 3
-
-[service.order]
-kind = "ingress"
-time = "100us"
-output = "orders"
-
-[load.customers]
-into = "order"
-arrivals = {{ model = "open", rate = "50/s" }}
-size = "100B"
-
-[[fault]]
-kind = "add-broker"
-target = "broker:4"
-at = "1s"
-{faults}"#
-    );
-    let scenario = Scenario::parse(&text, &[]).expect("a scenario");
-    crate::run::world_of(Plan::new(&scenario, seed).expect("a plan"))
+    let added = "[[fault]]\nkind = \"add-broker\"\ntarget = \"broker:4\"\nat = \"1s\"";
+    let keys = [
+        ("broker.session.timeout.ms", "1000"),
+        ("broker.heartbeat.interval.ms", "200"),
+        ("replica.fetch.max.bytes", "1000"),
+    ];
+    world(&cluster((4, 3), 12, 50, &format!("{added}\n{faults}")), &keys, seed)
 }
 
 fn reassign(replicas: &str) -> String {

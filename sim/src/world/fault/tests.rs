@@ -1,54 +1,15 @@
 use broker_model::types::Instant;
-use scenarios::Scenario;
 
-use crate::plan::Plan;
-use crate::world::small::{run_until, with_fault};
+use crate::world::small::{cluster, run_until, with_fault, world};
 use crate::world::{NodeState, World};
 
 /// A world of three brokers in its load phase, with two faults of one kind on all brokers: the
 /// first for one second, the second for three, from the first second of the load on.
 fn overlapping(fault: &str, extra: &str) -> World {
-    let text = format!(
-        r#"
-[scenario]
-name = "overlap"
-duration = "6s"
-
-[cluster]
-brokers = 3
-hardware = "test"
-
-[topic.orders]
-partitions = 1
-replication = 3
-
-[service.order]
-kind = "ingress"
-time = "100us"
-output = "orders"
-
-[load.customers]
-into = "order"
-arrivals = {{ model = "open", rate = "10/s" }}
-size = "100B"
-
-[[fault]]
-name = "short"
-kind = "{fault}"
-{extra}
-at = "1s"
-for = "1s"
-
-[[fault]]
-name = "long"
-kind = "{fault}"
-{extra}
-at = "1s"
-for = "3s"
-"#
-    );
-    let scenario = Scenario::parse(&text, &[]).expect("a scenario");
-    crate::run::world_of(Plan::new(&scenario, 1).expect("a plan"))
+    let lasting = |duration: &str| {
+        format!("[[fault]]\nkind = \"{fault}\"\n{extra}\nat = \"1s\"\nfor = \"{duration}\"\n")
+    };
+    world(&cluster((3, 3), 6, 10, &(lasting("1s") + &lasting("3s"))), &[], 1)
 }
 
 /// Steps until a number of faults have ended; gives the time.
