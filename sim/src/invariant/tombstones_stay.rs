@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use broker_model::log::{Key, keyed};
 use broker_model::note::Note;
 use broker_model::records::{LogEntry, RecordSource};
-use broker_model::types::{MILLISECOND, Offset, ProducerId, Timestamp};
+use broker_model::types::{Offset, ProducerId, Timestamp};
 
 use super::cleaning::Cleaning;
 use super::{Interest, Invariant, View};
-use crate::plan::WALL_EPOCH;
+use crate::plan::wall_at;
 
 /// See the module.
 #[derive(Debug)]
@@ -88,8 +88,7 @@ impl Invariant for TombstonesStay {
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let (node, partition, _, cleaning) = Cleaning::of(view, note)?;
-        let ms = i64::try_from(view.now.0 / MILLISECOND).ok()?;
-        let wall = Timestamp(WALL_EPOCH.0 + ms);
+        let wall = wall_at(view.now);
         let (what, offset) = match marker(&cleaning, wall) {
             Some(offset) => ("marker", offset),
             None => ("tombstone", tombstone(&cleaning, view.records?, wall)?),

@@ -17,7 +17,7 @@ pub use settings::{ClientSettings, Settings, vocabulary};
 pub use tables::{Tables, mean_gap};
 
 use broker_model::rules::{Era, Rules, UnknownRule};
-use broker_model::types::{Duration, Timestamp};
+use broker_model::types::{Duration, Instant, MILLISECOND, Timestamp};
 use scenarios::Scenario;
 use scenarios::model::{Fault, FaultKind, Ratio, Target, Trigger};
 
@@ -26,6 +26,12 @@ use crate::world::demandable;
 
 /// The wall clock at the start of every run: 2026-01-01T00:00:00Z.
 pub const WALL_EPOCH: Timestamp = Timestamp(1_767_225_600_000);
+
+/// The wall clock at a simulated time: the same on all hosts.
+pub(crate) fn wall_at(now: Instant) -> Timestamp {
+    let ms = i64::try_from(now.0 / MILLISECOND).expect("simulated time fits in i64 ms");
+    Timestamp(WALL_EPOCH.0 + ms)
+}
 
 /// A run before it starts.
 #[derive(Clone, Debug)]

@@ -106,7 +106,6 @@ impl World {
         let samples = Sampler::new(scenario.warmup + scenario.duration);
         Self {
             seed: plan.seed,
-            wall_epoch: WALL_EPOCH,
             now: Instant(0),
             queue: EventQueue::default(),
             trace: Trace::default(),

@@ -52,7 +52,7 @@ pub use witness::demandable;
 
 use broker_model::io::{Output, StopKind};
 use broker_model::note::Note;
-use broker_model::types::{Instant, NodeId, Timestamp};
+use broker_model::types::{Instant, NodeId};
 
 use crate::client::ClientOutput;
 use crate::host::Nic;
@@ -65,7 +65,6 @@ use crate::plan::Plan;
 pub struct World {
     plan: Plan,
     seed: u64,
-    wall_epoch: Timestamp,
     now: Instant,
     queue: EventQueue,
     trace: Trace,

@@ -3,11 +3,12 @@
 use broker_model::io::{Context, Input, Output, StopKind};
 use broker_model::note::Note;
 use broker_model::protocol::Header;
-use broker_model::types::{Instant, Now, Timestamp};
+use broker_model::types::{Instant, Now};
 
 use super::node::{DiskJobKind, Machine, NodeState};
 use super::{Event, World};
 use crate::network::{Channel, Endpoint, Slot};
+use crate::plan::wall_at;
 
 /// Every controller learns of every record, and tells of it; the first one is heard.
 pub(super) fn tell_once(told: &mut u64, news: Vec<(u64, Note)>, notes: &mut Vec<Note>) {
@@ -22,9 +23,7 @@ pub(super) fn tell_once(told: &mut u64, news: Vec<(u64, Note)>, notes: &mut Vec<
 impl World {
     /// The clocks of a host.
     pub(super) fn clocks(&self) -> Now {
-        let ms = i64::try_from(self.now.0 / broker_model::types::MILLISECOND)
-            .expect("simulated time fits in i64 ms");
-        Now { instant: self.now, wall: Timestamp(self.wall_epoch.0 + ms) }
+        Now { instant: self.now, wall: wall_at(self.now) }
     }
 
     /// Gives an input to a node's machine and carries out what it wants.
