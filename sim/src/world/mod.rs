@@ -12,6 +12,7 @@ mod audit;
 mod clients;
 mod costs;
 mod fault;
+mod handshake;
 mod hosting;
 mod layout;
 mod life;

@@ -3,7 +3,7 @@
 use broker_model::io::{Disconnected, StopKind};
 use broker_model::types::{Duration, Instant, MILLISECOND};
 
-use super::{Event, NodeState, World};
+use super::{Event, World};
 use crate::network::retransmission::{self, repeated_after};
 use crate::network::{Channel, ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
 
@@ -147,31 +147,6 @@ impl World {
             // Behind the answers that were on their way, the news that there will be none.
             self.schedule_reset(id, last);
         }
-    }
-
-    /// Whether messages may travel on a connection whose link is whole again. A handshake that met
-    /// the cut goes on when its first segment is repeated, unless it is given up before.
-    fn is_connected(&mut self, id: ConnectionId) -> bool {
-        let connection = self.connections.get(id);
-        let Some((begun, given_up)) = connection.connecting else { return true };
-        let (client, server) = (self.host_of(connection.client), self.host_of(connection.server));
-        let node = &self.nodes[connection.server.0 as usize];
-        let (state, listens) = (node.state, node.is_listening());
-        let again = repeated_after(begun, retransmission::SYN, self.now);
-        let cut = self.links.is_cut(client, server) || self.links.is_cut(server, client);
-        if cut || state == NodeState::NoPower || again >= given_up {
-            return false;
-        }
-        let connection = self.connections.get_mut(id);
-        connection.connecting = None;
-        connection.timed_out_setups = 0;
-        connection.reset_life = None;
-        connection.ready_at = again;
-        connection.last_arrival[Direction::ToServer as usize] = again;
-        if state == NodeState::Stopped || !listens {
-            self.schedule_reset(id, again);
-        }
-        true
     }
 
     /// Requests inside a process that ended are gone.

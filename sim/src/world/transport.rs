@@ -3,18 +3,13 @@
 use broker_model::io::Disconnected;
 use broker_model::protocol::produce::Acks;
 use broker_model::protocol::{Header, Request, Response};
-use broker_model::types::{Instant, SECOND};
+use broker_model::types::Instant;
 
-use super::{Event, NodeState, World};
-use crate::client::Backoff;
+use super::{Event, World};
 use crate::network::{
     Body, Channel, ConnectionId, Direction, Endpoint, HostId, Message, MessageState, Slot,
 };
 use crate::prng::{Stream, mix, scale};
-
-/// How long attempts to connect may take, each longer than the one that timed out before it:
-/// `socket.connection.setup.timeout.ms` and `.max.ms` at their defaults.
-const SETUP_TIMEOUT: Backoff = Backoff { initial: 10 * SECOND, max: 30 * SECOND };
 
 impl World {
     /// Sends a request of an endpoint to a node.
@@ -54,44 +49,6 @@ impl World {
             self.arm_request_timer(id);
         }
         self.transmit(slot, self.now);
-    }
-
-    /// Opens a closed connection: a handshake of one round trip, refused when no process
-    /// listens, unanswered when the host is off.
-    fn open(&mut self, id: ConnectionId) {
-        let connection = self.connections.get(id);
-        if connection.open {
-            return;
-        }
-        let (from, to) = (self.host_of(connection.client), self.host_of(connection.server));
-        let (key, server) = (connection.draw_key, connection.server);
-        let draw = self.connections.get_mut(id).next_draw();
-        let round_trip =
-            self.links.latency(from, to, key, draw) + self.links.latency(to, from, !key, draw);
-        let node = &self.nodes[server.0 as usize];
-        let state = node.state;
-        let refuses = state == NodeState::Stopped || !node.is_listening();
-        let cut = self.links.is_cut(from, to) || self.links.is_cut(to, from);
-        let connection = self.connections.get_mut(id);
-        connection.open = true;
-        connection.ready_at = self.now + round_trip;
-        connection.muted = false;
-        connection.last_arrival = [self.now; 2];
-        connection.sent = [0; 2];
-        connection.handed_over = [0; 2];
-        if cut || state == NodeState::NoPower {
-            let timeout =
-                SETUP_TIMEOUT.after(connection.timed_out_setups, Some(mix(key ^ mix(draw))));
-            connection.timed_out_setups += 1;
-            connection.connecting = Some((self.now, self.now + timeout));
-            self.schedule_reset(id, self.now + timeout);
-            return;
-        }
-        connection.connecting = None;
-        connection.timed_out_setups = 0;
-        if refuses {
-            self.schedule_reset(id, self.now + round_trip);
-        }
     }
 
     /// Puts a message on the wire, not before `from_time`.
