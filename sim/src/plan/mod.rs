@@ -137,8 +137,8 @@ impl Plan {
             let above = Stream::new(seed, &format!("config/{path}")).between(0, low.abs_diff(high));
             low.saturating_add_unsigned(above)
         };
-        let scenario = &scenario.settled(drawn);
-        let settings = Settings::new(scenario, &rules)?;
+        let scenario = scenario.settled(drawn);
+        let settings = Settings::new(&scenario, &rules)?;
         let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
         if let Some(note) = scenario.expect.notes.iter().find(unknown) {
             let known = demandable().collect::<Vec<_>>().join(", ");
@@ -166,7 +166,7 @@ impl Plan {
             .enumerate()
             .map(|(number, fault)| plan_fault(seed, number, fault, kept(fault)))
             .collect();
-        Ok(Self { scenario: scenario.clone(), seed, rules, settings, faults, tables })
+        Ok(Self { scenario, seed, rules, settings, faults, tables })
     }
 }
 
