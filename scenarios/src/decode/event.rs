@@ -39,25 +39,26 @@ pub(super) fn event(value: &Value) -> Result<(ProtocolEvent, u64), Wrong> {
         Wrong::new("scenario::event", format!("`{event}` needs a partition"))
             .help(format!("write \"{event}:TOPIC/PARTITION\", perhaps with #N"))
     };
+    let place = || topic_partition(what.ok_or_else(needs)?);
     let event = match event {
         "append" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            let (topic, partition) = place()?;
             ProtocolEvent::Append { topic, partition }
         }
         "high-watermark" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            let (topic, partition) = place()?;
             ProtocolEvent::HighWatermark { topic, partition }
         }
         "roll" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            let (topic, partition) = place()?;
             ProtocolEvent::Roll { topic, partition }
         }
         "leader" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            let (topic, partition) = place()?;
             ProtocolEvent::Leader { topic, partition }
         }
         "partition-change" => {
-            let (topic, partition) = topic_partition(what.ok_or_else(needs)?)?;
+            let (topic, partition) = place()?;
             ProtocolEvent::PartitionChange { topic, partition }
         }
         "transaction-prepare" => {

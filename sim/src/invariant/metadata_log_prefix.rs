@@ -14,7 +14,7 @@ use broker_model::records::MetadataRecord;
 use broker_model::types::NodeId;
 
 use super::{Interest, Invariant, View};
-use crate::world::{Node, deciding};
+use crate::world::{Node, deciding, index_of};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ fn shows(image: &Image, record: &MetadataRecord) -> bool {
 
 impl MetadataLogPrefix {
     fn controller_knows(&mut self, view: &View<'_>, node: NodeId) -> Option<String> {
-        let place = view.nodes.iter().position(|n| n.id == node)?;
+        let place = index_of(view.nodes, node)?;
         let controller = view.nodes[place].controller()?;
         let start = controller.quorum().log_start();
         let committed = controller.quorum().committed_from(start);

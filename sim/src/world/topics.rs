@@ -52,10 +52,8 @@ impl World {
     }
 
     fn leads(&self, node: NodeId, partition: PartitionId) -> bool {
-        self.nodes
-            .iter()
-            .find(|n| n.id == node)
-            .and_then(|n| n.broker())
+        self.node_of(node)
+            .and_then(Node::broker)
             .and_then(|b| b.replica(partition))
             .is_some_and(|r| r.leader().is_some())
     }

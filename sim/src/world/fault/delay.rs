@@ -1,7 +1,7 @@
 //! Messages of one kind that take longer, and faults that wait for a message to be sent.
 
 use broker_model::protocol::ApiKey;
-use broker_model::types::Duration;
+use broker_model::types::{Duration, NodeId};
 use scenarios::model::{Api, FaultKind, MessageKind, ProtocolEvent};
 
 use crate::network::{Direction, HostId};
@@ -39,7 +39,7 @@ impl World {
     pub(super) fn refresh_delays(&mut self) {
         let delays = self.in_force().filter_map(|(planned, active)| {
             let FaultKind::Delay { message, to, .. } = planned.fault.kind else { return None };
-            let to = to.and_then(|id| self.nodes.iter().find(|node| node.id.0 == id));
+            let to = to.and_then(|id| self.node_of(NodeId(id)));
             Some(Delay {
                 kind: message,
                 from: self.hosts_of(active),

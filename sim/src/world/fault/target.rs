@@ -4,7 +4,7 @@ use broker_model::types::NodeId;
 use scenarios::model::Target;
 
 use crate::prng::scale;
-use crate::world::{FIRST_CONTROLLER, World};
+use crate::world::{FIRST_CONTROLLER, World, index_of};
 use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 
 impl World {
@@ -13,7 +13,7 @@ impl World {
         target: &Target,
         choice: u64,
     ) -> (Vec<usize>, Vec<usize>) {
-        let by_id = |id: NodeId| self.nodes.iter().position(|n| n.id == id);
+        let by_id = |id: NodeId| index_of(&self.nodes, id);
         let nodes: Vec<usize> = match target {
             Target::LeaderOf { topic, partition } | Target::Partition { topic, partition } => {
                 self.leader_of(topic, *partition).and_then(by_id).into_iter().collect()
