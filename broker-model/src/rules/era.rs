@@ -39,12 +39,25 @@ macro_rules! before_37 {
     };
 }
 
-/// Rules that every release before 2.7 lacks too.
-macro_rules! before_27 {
+/// Rules that every release before 3.5 lacks too.
+macro_rules! before_35 {
     ($($rule:literal = $value:literal),* $(,)?) => {
         before_37!(
             "alter_partition_checks_broker_epoch" = "off",
             "follower_hw_before_truncate" = "on",
+            $($rule = $value),*
+        )
+    };
+}
+
+/// Rules that every release before 2.1 lacks too; its `truncate` is not the same in all of them.
+macro_rules! before_21 {
+    (truncate = $truncate:literal $(, $rule:literal = $value:literal)* $(,)?) => {
+        before_35!(
+            "truncate" = $truncate,
+            "isr_join_requires_leso" = "off",
+            "fetch_epoch" = "absent",
+            "consumer_epoch_validation" = "off",
             $($rule = $value),*
         )
     };
@@ -56,41 +69,18 @@ impl Era {
         Self { name: "today", rules: &[] },
         Self { name: "3.9", rules: before_elr!("fetch_response_epoch_check" = "off") },
         Self { name: "3.6", rules: before_37!() },
-        Self {
-            name: "3.4",
-            rules: before_37!(
-                "alter_partition_checks_broker_epoch" = "off",
-                "follower_hw_before_truncate" = "on",
-            ),
-        },
-        Self { name: "2.6", rules: before_27!("truncate" = "epoch_279") },
-        Self {
-            name: "2.0",
-            rules: before_27!(
-                "truncate" = "epoch_279",
-                "isr_join_requires_leso" = "off",
-                "fetch_epoch" = "absent",
-                "consumer_epoch_validation" = "off",
-            ),
-        },
+        Self { name: "3.4", rules: before_35!() },
+        Self { name: "2.6", rules: before_35!("truncate" = "epoch_279") },
+        Self { name: "2.0", rules: before_21!(truncate = "epoch_279") },
         Self {
             name: "1.1",
-            rules: before_27!(
-                "truncate" = "epoch_101",
-                "epoch_answer" = "next_larger_only",
-                "isr_join_requires_leso" = "off",
-                "fetch_epoch" = "absent",
-                "consumer_epoch_validation" = "off",
-            ),
+            rules: before_21!(truncate = "epoch_101", "epoch_answer" = "next_larger_only"),
         },
         Self {
             name: "0.10",
-            rules: before_27!(
-                "truncate" = "local_hw",
+            rules: before_21!(
+                truncate = "local_hw",
                 "epoch_answer" = "next_larger_only",
-                "isr_join_requires_leso" = "off",
-                "fetch_epoch" = "absent",
-                "consumer_epoch_validation" = "off",
                 "unclean_election" = "on",
             ),
         },
