@@ -66,9 +66,10 @@ pub struct Scenario {
     pub gates: Vec<Gate>,
     /// `[expect]`.
     pub expect: Expectation,
-    /// `[protocol]`: rule names and values, except `era`. Validated by the simulator.
+    /// `[protocol]`: the rules that the file sets itself, with their values, which win over those of
+    /// its era. Validated by the simulator.
     pub protocol: Vec<(String, String)>,
-    /// `protocol.era`: a historic profile, validated by the simulator.
+    /// `protocol.era`: a historic profile, validated by the simulator, which knows its rules.
     pub era: Option<String>,
 }
 
