@@ -7,8 +7,9 @@
 //!
 //! Source: KIP-98 (idempotent producer); KAFKA-14034; Jepsen's `duplicate` for Kafka.
 
-use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use super::finding::{Anomaly, Finding, Verdict, Violation};
 use super::judge::Scope;
+use super::tallies::Tallies;
 use crate::history::Recorder;
 
 /// What is said of a batch that was sent under two epochs.
@@ -17,9 +18,7 @@ const RESENT: &str = " sent again under a new producer epoch (known-open in Kafk
 /// Its streaming state: only what went wrong.
 #[derive(Clone, Default, Debug)]
 pub struct Duplicates {
-    promised: Tally<(u32, u32, i64)>,
-    resent: Tally<(u32, u32, i64)>,
-    other: Tally<(u32, u32, i64)>,
+    tallies: Tallies<(u32, u32, i64)>,
 }
 
 impl Duplicates {
@@ -34,55 +33,43 @@ impl Duplicates {
         resent: bool,
     ) {
         let tally = match (promised, resent) {
-            (true, true) => &mut self.resent,
-            (true, false) => &mut self.promised,
-            (false, _) => &mut self.other,
+            (true, true) => &mut self.tallies.known,
+            (true, false) => &mut self.tallies.promised,
+            (false, _) => &mut self.tallies.other,
         };
         tally.add((record, partition, offset));
     }
 
     /// Records found again, whoever produced them.
     pub(crate) const fn count(&self) -> u64 {
-        self.promised.count() + self.resent.count() + self.other.count()
+        self.tallies.count()
     }
 
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder, scope: Scope, off: &[Anomaly]) -> Finding {
-        let tallies = [
-            (Anomaly::Duplicate, "", Some(&self.promised)),
-            (Anomaly::ResentUnderNewEpoch, RESENT, Some(&self.resent)),
-            (Anomaly::Duplicate, "", (scope == Scope::Every).then_some(&self.other)),
-        ];
-        let tallies = || {
-            let on = tallies.into_iter().filter(|(anomaly, ..)| !off.contains(anomaly));
-            on.filter_map(|(anomaly, why, tally)| Some((anomaly, why, tally?)))
-        };
-        let count: u64 = tallies().map(|(.., tally)| tally.count()).sum();
-        let evidence = tallies()
-            .flat_map(|(anomaly, why, tally)| {
-                tally.first().iter().map(move |one| (anomaly, why, one))
-            })
-            .take(super::EVIDENCE_MAX)
-            .map(|(anomaly, why, &(record, partition, offset))| Violation {
-                anomaly,
-                text: format!("record {record} is in the log a second time{why}"),
-                record: Some(record),
-                partition: Some(recorder.topology.partition_name(partition)),
-                offset: Some(offset),
-                at_ns: Some(recorder.records.batch(record).sent_ns),
-            })
-            .collect();
-        let resent = self.resent.count();
+        let kinds = (Anomaly::Duplicate, Anomaly::ResentUnderNewEpoch, RESENT);
+        let (count, evidence) =
+            self.tallies.judged(kinds, scope, off, |anomaly, why, &(record, partition, offset)| {
+                Violation {
+                    anomaly,
+                    text: format!("record {record} is in the log a second time{why}"),
+                    record: Some(record),
+                    partition: Some(recorder.topology.partition_name(partition)),
+                    offset: Some(offset),
+                    at_ns: Some(recorder.records.batch(record).sent_ns),
+                }
+            });
+        let resent = self.tallies.known.count();
         let (verdict, detail) = if count > 0 {
             let all = format!("{count} records are in a log more than once");
             let known = format!("{all}, {resent} of them{RESENT}");
             (Verdict::Fail, if resent > 0 { known } else { all })
         } else if resent > 0 {
             (Verdict::Pass, format!("none but {resent}{RESENT}"))
-        } else if scope == Scope::Promised && self.other.count() > 0 {
+        } else if scope == Scope::Promised && self.tallies.other.count() > 0 {
             let text = format!(
                 "none from idempotent producers; {} from producers that do not promise it",
-                self.other.count()
+                self.tallies.other.count()
             );
             (Verdict::Pass, text)
         } else {

@@ -18,6 +18,7 @@ mod lag;
 mod lost;
 mod partition_order;
 mod poll;
+mod tallies;
 mod terminal;
 mod torn;
 

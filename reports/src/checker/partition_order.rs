@@ -7,8 +7,9 @@
 //!
 //! Source: Kafka documentation, `max.in.flight.requests.per.connection`; KIP-98; KAFKA-14359.
 
-use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use super::finding::{Anomaly, Finding, Verdict, Violation};
 use super::judge::Scope;
+use super::tallies::Tallies;
 use crate::history::Recorder;
 use crate::number::grouped;
 
@@ -37,9 +38,7 @@ struct Last {
 pub struct PartitionOrder {
     partition: u32,
     last: Vec<Vec<Last>>,
-    promised: Tally<Inversion>,
-    skipped: Tally<Inversion>,
-    other: Tally<Inversion>,
+    tallies: Tallies<Inversion>,
     judged: u64,
 }
 
@@ -73,9 +72,9 @@ impl PartitionOrder {
         if ordinal + 1 < last.next_ordinal {
             let (after, partition) = (last.record, self.partition);
             let tally = match promised {
-                true if skipped() => &mut self.skipped,
-                true => &mut self.promised,
-                false => &mut self.other,
+                true if skipped() => &mut self.tallies.known,
+                true => &mut self.tallies.promised,
+                false => &mut self.tallies.other,
             };
             tally.add(Inversion { record, after, partition, offset });
             return;
@@ -85,27 +84,14 @@ impl PartitionOrder {
 
     /// Records that overtook an earlier one, whoever produced them.
     pub(crate) const fn count(&self) -> u64 {
-        self.promised.count() + self.skipped.count() + self.other.count()
+        self.tallies.count()
     }
 
     /// Judges it.
     pub(super) fn judge(&self, recorder: &Recorder, scope: Scope, off: &[Anomaly]) -> Finding {
-        let tallies = [
-            (Anomaly::Reordered, "", Some(&self.promised)),
-            (Anomaly::FirstSequenceSkipped, SKIPPED, Some(&self.skipped)),
-            (Anomaly::Reordered, "", (scope == Scope::Every).then_some(&self.other)),
-        ];
-        let tallies = || {
-            let on = tallies.into_iter().filter(|(anomaly, ..)| !off.contains(anomaly));
-            on.filter_map(|(anomaly, why, tally)| Some((anomaly, why, tally?)))
-        };
-        let count: u64 = tallies().map(|(.., tally)| tally.count()).sum();
-        let evidence = tallies()
-            .flat_map(|(anomaly, why, tally)| {
-                tally.first().iter().map(move |one| (anomaly, why, one))
-            })
-            .take(super::EVIDENCE_MAX)
-            .map(|(anomaly, why, one)| Violation {
+        let kinds = (Anomaly::Reordered, Anomaly::FirstSequenceSkipped, SKIPPED);
+        let (count, evidence) =
+            self.tallies.judged(kinds, scope, off, |anomaly, why, one| Violation {
                 anomaly,
                 text: format!(
                     "record {} follows record {} though it was sent before it{why}",
@@ -115,16 +101,15 @@ impl PartitionOrder {
                 partition: Some(recorder.topology.partition_name(one.partition)),
                 offset: Some(one.offset),
                 at_ns: Some(recorder.records.batch(one.record).sent_ns),
-            })
-            .collect();
+            });
         let (verdict, detail) = if count > 0 {
             (Verdict::Fail, format!("{count} records overtook an earlier one of their producer"))
-        } else if self.skipped.count() > 0 {
-            (Verdict::Pass, format!("none but {}{SKIPPED}", self.skipped.count()))
-        } else if self.other.count() > 0 {
+        } else if self.tallies.known.count() > 0 {
+            (Verdict::Pass, format!("none but {}{SKIPPED}", self.tallies.known.count()))
+        } else if self.tallies.other.count() > 0 {
             let text = format!(
                 "none from producers that promise order; {} from producers that do not",
-                grouped(self.other.count())
+                grouped(self.tallies.other.count())
             );
             (Verdict::Pass, text)
         } else {
