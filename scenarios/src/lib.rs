@@ -41,11 +41,14 @@ pub use tree::SIZE_MAX;
 pub struct Vocabulary<'a> {
     /// Rules with their values, as the broker model lists them.
     pub rules: &'a [(&'a str, &'a [&'a str])],
-    /// The names of the eras.
-    pub eras: &'a [&'a str],
+    /// Eras with the rules that each sets.
+    pub eras: &'a [Era<'a>],
     /// Whether whoever reads a key of Kafka's takes a value that the catalogue lets pass.
     pub takes: Option<Takes>,
 }
+
+/// A named set of rules with their values.
+pub type Era<'a> = (&'a str, &'a [(&'a str, &'a str)]);
 
 /// Judges the value of a key; a refusal is a sentence without its beginning, "must be ...".
 pub type Takes = fn(model::Scope, &str, &model::ConfigValue) -> Result<(), String>;

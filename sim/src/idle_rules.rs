@@ -38,7 +38,8 @@ fn rules_without_effect(scenario: &Scenario) -> Option<Warning> {
 /// Whether the file sets the rule by itself, to something else than today's value: an era brings
 /// whatever belonged together, and nobody chose it rule by rule.
 fn is_own(scenario: &Scenario, rule: &str, value: &str) -> bool {
-    let of_era = of_era(scenario, rule) == Some(value);
+    let era = scenario.era.as_deref().and_then(Era::of_name);
+    let of_era = era.is_some_and(|era| era.rules.contains(&(rule, value)));
     let today = Rules::ALL.iter().find(|known| known.0 == rule).map(|known| known.1[0]);
     !of_era && today != Some(value)
 }
@@ -53,13 +54,7 @@ fn unmet(scenario: &Scenario, rule: &str) -> Option<String> {
 fn value_of<'a>(scenario: &'a Scenario, rule: &str) -> &'a str {
     let set = scenario.protocol.iter().find(|(set, _)| set == rule);
     let today = || Rules::ALL.iter().find(|known| known.0 == rule).map_or("", |known| known.1[0]);
-    set.map(|(_, value)| value.as_str()).or_else(|| of_era(scenario, rule)).unwrap_or_else(today)
-}
-
-/// The value that the era of a scenario gives a rule.
-fn of_era(scenario: &Scenario, rule: &str) -> Option<&'static str> {
-    let era = Era::of_name(scenario.era.as_deref()?)?;
-    era.rules.iter().find(|(set, _)| *set == rule).map(|(_, value)| *value)
+    set.map_or_else(today, |(_, value)| value.as_str())
 }
 
 /// Why a scenario does not meet a need, if it does not.
@@ -187,11 +182,6 @@ arrivals = {{ model = "open", rate = "10/s" }}
                 THREE,
                 "truncate = \"local_hw\"\nfollower_hw_before_truncate = \"on\"",
                 "`follower_hw_before_truncate` (shadowed by truncate = \"local_hw\")",
-            ),
-            (
-                THREE,
-                "era = \"2.6\"\nfollower_truncation = \"skip\"",
-                "`follower_truncation` (shadowed by truncate = \"epoch_279\")",
             ),
             (
                 "[cluster.config]\n\"unclean.leader.election.enable\" = false",

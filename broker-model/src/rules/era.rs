@@ -86,15 +86,15 @@ impl Era {
         },
     ];
 
-    /// The names of all, as a scenario file has them.
-    pub const NAMES: &'static [&'static str] = &{
-        let mut names = [""; Self::ALL.len()];
+    /// Every era as a scenario file names it, with its rules.
+    pub const WORDS: &'static [(&'static str, &'static [(&'static str, &'static str)])] = &{
+        let mut words = [("", &[] as &[(&str, &str)]); Self::ALL.len()];
         let mut at = 0;
-        while at < names.len() {
-            names[at] = Self::ALL[at].name;
+        while at < words.len() {
+            words[at] = (Self::ALL[at].name, Self::ALL[at].rules);
             at += 1;
         }
-        names
+        words
     };
 
     /// The rules of a time.

@@ -171,6 +171,7 @@ fn protocol(
         return;
     };
     let rules = vocabulary.rules;
+    let eras: Vec<&str> = vocabulary.eras.iter().map(|era| era.0).collect();
     for entry in &table.entries {
         let path = format!("protocol.{}", entry.key);
         if let Some(problem) = values::name_problem(&entry.key) {
@@ -178,7 +179,7 @@ fn protocol(
             continue;
         }
         let known = match rules.iter().find(|(rule, _)| *rule == entry.key) {
-            _ if entry.key == "era" => vocabulary.eras,
+            _ if entry.key == "era" => &eras[..],
             Some((_, known)) => known,
             None if rules.is_empty() => &[],
             None => {
@@ -197,6 +198,7 @@ fn protocol(
             Err(wrong) => decoder.wrong(&path, &entry.node.place, wrong),
         }
     }
+    resolve_era(vocabulary, scenario);
 }
 
 /// The value of a rule; true and false are other words for on and off.
@@ -205,4 +207,16 @@ fn switch(value: &Value) -> Result<String, Wrong> {
         Value::Bool(on) => Ok(if *on { "on" } else { "off" }.to_owned()),
         other => values::name(other),
     }
+}
+
+/// The rules of the era come before those of the file, which are about single rules and win.
+fn resolve_era(vocabulary: &Vocabulary<'_>, scenario: &mut Scenario) {
+    let era = vocabulary.eras.iter().find(|era| scenario.era.as_deref() == Some(era.0));
+    let Some((_, rules)) = era else { return };
+    let own = std::mem::take(&mut scenario.protocol);
+    let unset = rules.iter().filter(|(rule, _)| own.iter().all(|(set, _)| set != rule));
+    scenario.protocol = unset
+        .map(|(rule, value)| ((*rule).to_owned(), (*value).to_owned()))
+        .chain(own.iter().cloned())
+        .collect();
 }

@@ -66,10 +66,9 @@ pub struct Scenario {
     pub gates: Vec<Gate>,
     /// `[expect]`.
     pub expect: Expectation,
-    /// `[protocol]`: the rules that the file sets itself, with their values, which win over those of
-    /// its era. Validated by the simulator.
+    /// `[protocol]`: rule names and values, except `era`. Validated by the simulator.
     pub protocol: Vec<(String, String)>,
-    /// `protocol.era`: a historic profile, validated by the simulator, which knows its rules.
+    /// `protocol.era`: a historic profile, validated by the simulator.
     pub era: Option<String>,
 }
 

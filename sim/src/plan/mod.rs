@@ -181,13 +181,12 @@ impl Plan {
     }
 }
 
-/// The rules of the era come before those of the file, which are about single rules and win.
 fn rules_of(scenario: &Scenario) -> Result<Rules, PlanError> {
     let mut rules = Rules::default();
     if let Some(name) = &scenario.era {
         let era = Era::of_name(name).ok_or_else(|| PlanError::UnknownEra {
             era: name.clone(),
-            known: Era::NAMES.join(", "),
+            known: Era::ALL.iter().map(|era| era.name).collect::<Vec<_>>().join(", "),
         })?;
         era.apply(&mut rules);
     }
@@ -226,29 +225,4 @@ fn plan_fault(seed: u64, number: usize, fault: &Fault, kept: bool) -> PlannedFau
 
 fn happens(chance: Ratio, draws: &mut Stream) -> bool {
     draws.chance(chance.numerator, chance.denominator)
-}
-
-#[cfg(test)]
-mod tests {
-    use broker_model::rules::{Era, Rules};
-
-    use super::{Plan, PlanError};
-    use crate::world::small::cluster;
-
-    fn rules(protocol: &str) -> Result<Rules, PlanError> {
-        let text = cluster((2, 2), 1, 1, &format!("[protocol]\n{protocol}"));
-        let scenario = scenarios::Scenario::parse(&text, &[]).expect("a scenario");
-        Plan::new(&scenario, 1).map(|plan| plan.rules)
-    }
-
-    #[test]
-    fn an_era_brings_its_rules_and_those_of_the_file_win() {
-        let mut of_era = Rules::default();
-        Era::of_name("2.0").expect("an era").apply(&mut of_era);
-        assert_eq!(rules("era = \"2.0\""), Ok(of_era));
-        of_era.set("truncate", "local_hw").expect("a rule");
-        of_era.set("elr", "on").expect("a rule");
-        assert_eq!(rules("era = \"2.0\"\ntruncate = \"local_hw\"\nelr = true"), Ok(of_era));
-        assert!(matches!(rules("era = \"1.0\""), Err(PlanError::UnknownEra { .. })));
-    }
 }

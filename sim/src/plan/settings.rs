@@ -47,7 +47,7 @@ pub struct ClientSettings {
 /// mistake where it stands.
 #[must_use]
 pub fn vocabulary() -> Vocabulary<'static> {
-    Vocabulary { rules: Rules::ALL, eras: Era::NAMES, takes: Some(takes) }
+    Vocabulary { rules: Rules::ALL, eras: Era::WORDS, takes: Some(takes) }
 }
 
 impl Settings {

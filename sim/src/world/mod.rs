@@ -27,7 +27,7 @@ mod resets;
 mod rest;
 mod samples;
 #[cfg(test)]
-pub(crate) mod small;
+mod small;
 mod storage;
 mod tell;
 mod topics;
