@@ -50,15 +50,16 @@ macro_rules! before_35 {
     };
 }
 
-/// Rules that every release before 2.1 lacks too; its `truncate` is not the same in all of them.
+/// Rules that every release before 2.1 lacks too, behind how each finds where logs part: a
+/// scenario's digest is of its rules in their order.
 macro_rules! before_21 {
-    (truncate = $truncate:literal $(, $rule:literal = $value:literal)* $(,)?) => {
+    ($($how:literal = $found:literal),+ $(; $rule:literal = $value:literal)?) => {
         before_35!(
-            "truncate" = $truncate,
+            $($how = $found,)+
             "isr_join_requires_leso" = "off",
             "fetch_epoch" = "absent",
             "consumer_epoch_validation" = "off",
-            $($rule = $value),*
+            $($rule = $value)?
         )
     };
 }
@@ -71,17 +72,17 @@ impl Era {
         Self { name: "3.6", rules: before_37!() },
         Self { name: "3.4", rules: before_35!() },
         Self { name: "2.6", rules: before_35!("truncate" = "epoch_279") },
-        Self { name: "2.0", rules: before_21!(truncate = "epoch_279") },
+        Self { name: "2.0", rules: before_21!("truncate" = "epoch_279") },
         Self {
             name: "1.1",
-            rules: before_21!(truncate = "epoch_101", "epoch_answer" = "next_larger_only"),
+            rules: before_21!("truncate" = "epoch_101", "epoch_answer" = "next_larger_only"),
         },
         Self {
             name: "0.10",
             rules: before_21!(
-                truncate = "local_hw",
-                "epoch_answer" = "next_larger_only",
-                "unclean_election" = "on",
+                "truncate" = "local_hw",
+                "epoch_answer" = "next_larger_only";
+                "unclean_election" = "on"
             ),
         },
     ];

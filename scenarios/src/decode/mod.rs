@@ -210,6 +210,9 @@ fn switch(value: &Value) -> Result<String, Wrong> {
 }
 
 /// The rules of the era come before those of the file, which are about single rules and win.
+///
+/// They stand in the scenario, and so in its digest: a token of a run tells when an era has become
+/// another one. Who reads without these words has only the name, which the simulator looks up.
 fn resolve_era(vocabulary: &Vocabulary<'_>, scenario: &mut Scenario) {
     let era = vocabulary.eras.iter().find(|era| scenario.era.as_deref() == Some(era.0));
     let Some((_, rules)) = era else { return };
