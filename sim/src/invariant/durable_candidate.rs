@@ -68,7 +68,7 @@ impl Invariant for DurableCandidate {
             _ => return None,
         };
         let controller = crate::world::deciding(view.nodes)?;
-        let record = view.image()?.partition(partition)?;
+        let record = view.record(partition)?;
         if !controller.keeps_eligible_leader_replicas() || record.recovering {
             return None;
         }

@@ -53,7 +53,7 @@ impl Invariant for HighWatermarkInIsr {
             return None;
         };
         let leader = view.replica(node, partition)?.leader()?;
-        let committed = view.image()?.partition(partition)?;
+        let committed = view.record(partition)?;
         if leader.leader_epoch != leader_epoch || committed.leader_epoch != leader_epoch {
             // A leader of the past: what it may still hear was sent in its own time.
             return None;

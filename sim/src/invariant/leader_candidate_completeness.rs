@@ -41,7 +41,7 @@ impl Invariant for LeaderCandidateCompleteness {
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let (partition, isr, elr) = match note {
             Note::HighWatermark { partition, leader_epoch, leader: true, .. } => {
-                let record = view.image()?.partition(*partition)?;
+                let record = view.record(*partition)?;
                 if record.leader_epoch != *leader_epoch {
                     // A leader of the past commits nothing any more.
                     return None;

@@ -45,7 +45,7 @@ use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
-use broker_model::records::Batches;
+use broker_model::records::{Batches, PartitionRecord};
 use broker_model::types::{GroupId, Instant, NodeId, PartitionId};
 
 use self::committed::{Committed, Truth};
@@ -125,6 +125,14 @@ impl<'a> View<'a> {
     fn allows_unclean_election(&self, leader: Option<NodeId>, partition: PartitionId) -> bool {
         let replica = leader.and_then(|leader| self.replica(leader, partition));
         replica.is_none_or(|r| r.log().config().unclean_leader_election)
+    }
+
+    /// The metadata of a partition; `None` where nobody left knows what counts: its leader was told
+    /// of a newer change than the metadata has, by a controller that has ended since.
+    fn record(&self, partition: PartitionId) -> Option<&'a PartitionRecord> {
+        let record = self.image()?.partition(partition)?;
+        let leader = record.leader.and_then(|leader| self.replica(leader, partition)?.leader());
+        leader.is_none_or(|l| l.partition_epoch <= record.partition_epoch).then_some(record)
     }
 
     /// The metadata that counts.

@@ -127,13 +127,15 @@ pub(crate) fn index_of(nodes: &[Node], id: NodeId) -> Option<usize> {
 #[must_use]
 pub fn metadata(nodes: &[Node]) -> Option<&Image> {
     let controller = deciding(nodes)?;
-    let mut controllers = nodes.iter().rev().map_while(Node::controller);
-    let is_newest = |epoch| controllers.all(|c| c.quorum().epoch() <= epoch);
+    let controllers = || nodes.iter().rev().map_while(Node::controller);
+    let is_newest = |epoch| controllers().all(|c| c.quorum().epoch() <= epoch);
     if controller.active().is_some_and(is_newest) {
         return Some(controller.image());
     }
+    // What one whose time is over has decided is in its image too, and never comes true.
+    let passive = controllers().filter(|c| c.active().is_none()).map(Controller::image);
     let brokers = nodes.iter().map_while(Node::broker).map(Broker::image);
-    brokers.chain([controller.image()]).max_by_key(|image| image.end())
+    brokers.chain(passive).max_by_key(|image| image.end())
 }
 
 impl Node {

@@ -148,9 +148,7 @@ impl Worker {
     fn advance(&mut self, cx: &mut ActorContext<'_>) {
         loop {
             self.drive_clients(cx);
-            let before = self.step;
-            self.work(cx);
-            if self.step == before {
+            if !self.work(cx) {
                 break;
             }
         }
@@ -175,7 +173,9 @@ impl Worker {
         self.consumer_events(cx);
     }
 
-    fn consumer_events(&mut self, cx: &mut ActorContext<'_>) {
+    /// What the consumer has to tell. Says whether there was anything.
+    fn consumer_events(&mut self, cx: &mut ActorContext<'_>) -> bool {
+        let told = self.consumer.as_ref().is_some_and(Consumer::has_events);
         while let Some(event) = self.consumer.as_mut().and_then(Consumer::poll_event) {
             match event {
                 ConsumerEvent::Assigned(partitions) => self.assigned(cx, &partitions),
@@ -191,6 +191,7 @@ impl Worker {
                 _ => {}
             }
         }
+        told
     }
 
     fn assigned(&mut self, cx: &mut ActorContext<'_>, partitions: &[PartitionId]) {
@@ -252,30 +253,34 @@ impl Worker {
         }
     }
 
-    /// Does the next thing the loop has to do. Returns without a change of step when it waits.
-    fn work(&mut self, cx: &mut ActorContext<'_>) {
+    /// Does the next thing the loop has to do. Says whether there may be more; else it waits.
+    fn work(&mut self, cx: &mut ActorContext<'_>) -> bool {
+        let before = self.step;
+        let mut told = false;
         match self.step {
             Step::Working(until) if until <= cx.now.instant => self.end_slice(cx),
-            Step::Ready => self.next_task(cx),
+            Step::Ready => told = self.next_task(cx),
             Step::Down(at) if at <= cx.now.instant => self.start(cx),
             _ => {}
         }
+        told || self.step != before
     }
 
-    fn next_task(&mut self, cx: &mut ActorContext<'_>) {
+    /// Says whether a poll told something, after which the loop is to poll again.
+    fn next_task(&mut self, cx: &mut ActorContext<'_>) -> bool {
         if self.is_blocked() {
-            return;
+            return false;
         }
         if self.run < self.polled.runs.len() {
             self.begin_slice(cx);
-            return;
+            return false;
         }
         let due = self.commit_now || cx.now.instant >= self.commit_due;
         if due && self.begin_commit(cx) {
-            return;
+            return false;
         }
         self.let_go(cx);
-        self.poll(cx);
+        self.poll(cx)
     }
 
     /// Partitions that were revoked are gone once everything of them is committed.

@@ -11,16 +11,17 @@ use crate::world::{ActorContext, Port};
 use scenarios::model::Commit;
 
 impl Worker {
-    pub(super) fn poll(&mut self, cx: &mut ActorContext<'_>) {
-        let Some(consumer) = &mut self.consumer else { return };
+    /// Says whether the consumer told something instead of giving records.
+    pub(super) fn poll(&mut self, cx: &mut ActorContext<'_>) -> bool {
+        let Some(consumer) = &mut self.consumer else { return false };
         let polled = &mut self.polled;
         polled.clear();
         self.run = 0;
         self.within = 0;
         cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| consumer.poll(cx, polled));
-        self.consumer_events(cx);
+        let told = self.consumer_events(cx);
         if self.polled.runs.is_empty() || matches!(self.step, Step::Down(_)) {
-            return;
+            return told;
         }
         for index in 0..self.polled.runs.len() {
             self.account_poll(cx, index);
@@ -31,10 +32,11 @@ impl Worker {
             self.committing = ends.into_iter().collect();
             if let Some(id) = self.commit_sync(cx) {
                 self.step = Step::CommittingFirst(id);
-                return;
+                return false;
             }
         }
         self.begin_slice(cx);
+        false
     }
 
     fn account_poll(&mut self, cx: &mut ActorContext<'_>, index: usize) {
