@@ -1,4 +1,4 @@
-//! Rules as values: historic rules, canaries and mutants, each read at exactly one place.
+//! Rules as values: historic rules, canaries and mutants, each read in the one function that it changes.
 //!
 //! The default is today's Kafka. Every other value is a planted or historic bug. A historic
 //! value re-enacts the rule as it was, and injects no outcome; what the old way needs beyond a

@@ -276,3 +276,13 @@ fn every_anomaly_has_a_canary_or_a_hazard() {
         assert!(planted || hazard, "{} has neither", anomaly.name());
     }
 }
+
+#[test]
+fn scenarios_and_reports_name_the_same_anomalies() {
+    let reported: Vec<&str> = Anomaly::ALL.iter().map(|one| one.name()).collect();
+    let named: Vec<&str> = scenarios::model::Anomaly::ALL.iter().map(|one| one.name()).collect();
+    let strangers: Vec<_> = reported.iter().filter(|one| !named.contains(one)).collect();
+    assert!(strangers.is_empty(), "no scenario can expect {strangers:?}");
+    let strangers: Vec<_> = named.iter().filter(|one| !reported.contains(one)).collect();
+    assert!(strangers.is_empty(), "no report can tell {strangers:?}");
+}

@@ -28,6 +28,14 @@ struct Shared {
 }
 
 impl Recorder {
+    /// Told before the audit, by whoever knows more than clients do: a leader that knew nothing of an
+    /// idempotent producer took this record as its first.
+    pub fn first_sequence_skipped(&mut self, partition: u32, record: u32) {
+        let (session, ordinal) = (self.records.batch(record).session, self.records.ordinal(record));
+        let before = self.skipped_before.entry((partition, session)).or_default();
+        *before = ordinal.max(*before);
+    }
+
     /// The audit turns to a partition, for the first time or again. Audit the topics that others
     /// derive from first; turning between the partitions of a topic every few thousand records
     /// finds the tables of neighboring records in the cache.

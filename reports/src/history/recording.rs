@@ -72,14 +72,6 @@ impl Recording {
         away.next_session - 1
     }
 
-    /// [`Recorder::first_sequence_skipped`].
-    pub fn first_sequence_skipped(&mut self, partition: u32, record: u32) {
-        let Some(away) = &mut self.away else {
-            return self.here.first_sequence_skipped(partition, record);
-        };
-        away.put(Call::FirstSequenceSkipped { partition, record });
-    }
-
     /// [`Recorder::phase`].
     pub fn phase(&mut self, phase: Phase, at_ns: u64) {
         let Some(away) = &mut self.away else { return self.here.phase(phase, at_ns) };

@@ -122,14 +122,6 @@ impl Recorder {
         }
     }
 
-    /// A leader that knew nothing of an idempotent producer took this record as its first.
-    pub fn first_sequence_skipped(&mut self, partition: u32, record: u32) {
-        self.digest.word(32 << 56 | u64::from(partition));
-        let (session, ordinal) = (self.records.batch(record).session, self.records.ordinal(record));
-        let before = self.skipped_before.entry((partition, session)).or_default();
-        *before = ordinal.max(*before);
-    }
-
     /// The sends failed for certain: the records are in no log (refused by the broker, too
     /// large, expired before they were put into any request).
     pub fn failed(&mut self, ids: impl Ids, at_ns: u64) {

@@ -19,7 +19,6 @@ pub(super) enum Call {
     SentOnce { ids: u32, sent: Sent },
     Acknowledged { ids: u32, answer: Acknowledged },
     Renumbered { ids: u32 },
-    FirstSequenceSkipped { partition: u32, record: u32 },
     Failed { ids: u32, at_ns: u64 },
     Unknown { ids: u32, at_ns: u64 },
     TransactionBegun { session: u32, at_ns: u64 },
@@ -106,9 +105,6 @@ fn play(recorder: &mut Recorder, call: Call, row: &mut &[u32], spans: &mut &[(u6
             recorder.session(session);
         }
         Call::Phase { phase, at_ns } => recorder.phase(phase, at_ns),
-        Call::FirstSequenceSkipped { partition, record } => {
-            recorder.first_sequence_skipped(partition, record);
-        }
         Call::SentOnce { ids, sent } => recorder.sent_once(next(row, ids), sent),
         Call::Acknowledged { ids, answer } => recorder.acknowledged(next(row, ids), answer),
         Call::Renumbered { ids } => recorder.renumbered(next(row, ids)),

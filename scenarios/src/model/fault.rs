@@ -101,6 +101,33 @@ pub enum FaultKind {
     AddBroker,
 }
 
+impl FaultKind {
+    /// The latency it draws, for the kinds that do.
+    pub const fn latency_mut(&mut self) -> Option<&mut Drawn> {
+        match self {
+            Self::SlowLink { latency, .. } | Self::Delay { latency, .. } => Some(latency),
+            Self::BrokerKill
+            | Self::BrokerPowerCut
+            | Self::BrokerPause
+            | Self::BrokerStop
+            | Self::Partition { .. }
+            | Self::SlowDisk { .. }
+            | Self::FullDisk
+            | Self::DiskFailure { .. }
+            | Self::BitRot
+            | Self::ConnectionLoss { .. }
+            | Self::ServiceKill
+            | Self::ServicePause
+            | Self::ControllerKill
+            | Self::RestartAll
+            | Self::LeaderMove { .. }
+            | Self::Reassign { .. }
+            | Self::UncleanElection
+            | Self::AddBroker => None,
+        }
+    }
+}
+
 /// Brokers in the order of an assignment, the preferred leader first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReplicaList {

@@ -6,9 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use reports::checker::Verdict;
 use scenarios::Scenario;
-use scenarios::model::{
-    Anomaly, Drawn, Expectation, FaultKind, Ratio, Trigger, Verdict as Expected,
-};
+use scenarios::model::{Anomaly, Drawn, Expectation, Ratio, Trigger, Verdict as Expected};
 
 use super::execute::execute;
 use super::exit::{Exit, Failure};
@@ -83,9 +81,7 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
             Trigger::On { after, .. } => *after = Drawn::fixed(planned.after),
         }
         fault.duration = planned.lasts.map(Drawn::fixed);
-        if let FaultKind::SlowLink { latency, .. } | FaultKind::Delay { latency, .. } =
-            &mut fault.kind
-        {
+        if let Some(latency) = fault.kind.latency_mut() {
             *latency = Drawn::fixed(planned.delay);
         }
         fault.chance = if planned.on { Ratio::ONE } else { Ratio::ZERO };

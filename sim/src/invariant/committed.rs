@@ -104,10 +104,12 @@ impl Committed {
         self.epochs.iter().find(|(_, end)| offset < *end).map(|(epoch, _)| *epoch)
     }
 
-    /// Whether a log lacks the newest committed record. Whoever has that has all before it.
+    /// Whether a log lacks the newest committed record. Whoever has that has all before it, and so
+    /// has who deleted it with all before it.
     pub(super) fn is_missing_the_last(&self, log: &impl Held) -> bool {
-        let newest = self.epochs.last();
-        newest.is_some_and(|&(epoch, end)| log.bounds().1 < end || !log.has(end + -1, epoch))
+        let (log_start, log_end) = log.bounds();
+        let newest = self.epochs.last().filter(|&&(_, end)| log_start < end);
+        newest.is_some_and(|&(epoch, end)| log_end < end || !log.has(end + -1, epoch))
     }
 
     /// Whether a leadership that begins now is one of the past: its broker stood still when it was

@@ -95,5 +95,9 @@ mod tests {
         assert!(!is_missing(&[(0, 0), (2, 10)], 15));
         assert!(!is_missing(&[(0, 0), (2, 10), (3, 15)], 40));
         assert!(!Committed::default().is_missing_the_last(&log(&[], 0, 0)));
+        let mut committed = Committed::default();
+        committed.commit(&cache(&[(0, 0), (2, 10)]), Offset(15));
+        assert!(!committed.is_missing_the_last(&log(&[], 15, 15)), "retention took all of it");
+        assert!(committed.is_missing_the_last(&log(&[], 14, 14)));
     }
 }

@@ -214,12 +214,8 @@ fn plan_fault(seed: u64, number: usize, fault: &Fault, kept: bool) -> PlannedFau
     };
     let lasts = fault.duration.map(|drawn| draws.between(drawn.low, drawn.high));
     let on = happens(fault.chance, &mut draws) && kept;
-    let delay = match fault.kind {
-        FaultKind::SlowLink { latency, .. } | FaultKind::Delay { latency, .. } => {
-            draws.between(latency.low, latency.high)
-        }
-        _ => 0,
-    };
+    let mut kind = fault.kind;
+    let delay = kind.latency_mut().map_or(0, |latency| draws.between(latency.low, latency.high));
     PlannedFault { fault: fault.clone(), on, at, after, lasts, delay, choice: draws.bits() }
 }
 

@@ -118,7 +118,10 @@ impl Actor for Administrator {
         let again = match &result {
             Ok(response) => {
                 let error = error_of(response);
-                error.is_retriable() || error == ErrorCode::InvalidReplicationFactor
+                // Somebody leads already: the tool takes that for an answer (KIP-460), and asking
+                // until nobody does would elect much later than asked.
+                (error.is_retriable() && error != ErrorCode::ElectionNotNeeded)
+                    || error == ErrorCode::InvalidReplicationFactor
             }
             Err(Disconnected) => true,
         };

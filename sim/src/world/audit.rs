@@ -29,6 +29,9 @@ impl Facts for TableFacts<'_> {
 impl World {
     /// What a complete `read_committed` read of every topic returns, for the checkers.
     pub(super) fn audit(&mut self) {
+        for &(partition, record) in &self.skipped_first {
+            self.shared.recorder.come_home().first_sequence_skipped(partition.0, record.0);
+        }
         let names = self.plan.scenario.topics.iter().map(|t| t.name.clone());
         let mut names: Vec<String> = names.collect();
         // What others derive from comes first.

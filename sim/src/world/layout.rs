@@ -146,6 +146,7 @@ impl World {
             finished: false,
             told: None,
             at_once: 0,
+            skipped_first: Vec::new(),
             witness: Witness::new(!plan.scenario.expect.notes.is_empty()),
             plan,
         }

@@ -53,7 +53,7 @@ pub use witness::demandable;
 
 use broker_model::io::{Output, StopKind};
 use broker_model::note::Note;
-use broker_model::types::{Instant, NodeId};
+use broker_model::types::{Instant, NodeId, PartitionId, RecordId};
 
 use crate::client::ClientOutput;
 use crate::host::Nic;
@@ -97,6 +97,8 @@ pub struct World {
     finished: bool,
     told: Option<Vec<String>>,
     witness: witness::Witness,
+    /// What leaders that knew nothing of a producer took as its first, told at the audit.
+    skipped_first: Vec<(PartitionId, RecordId)>,
     /// Events handled at the current instant.
     at_once: u32,
 }

@@ -78,34 +78,41 @@ impl World {
         })
     }
 
-    /// What keeps the run from being at rest, in words.
+    /// What keeps the run from being at rest, in words; nothing if it is.
     #[must_use]
     pub fn unrest(&self) -> String {
-        let mut reasons = Vec::new();
-        let busy: Vec<&str> =
-            self.clients.iter().filter(|c| !c.actor.is_idle()).map(|c| c.name.as_str()).collect();
-        if !busy.is_empty() {
-            reasons.push(format!("busy: {}", busy.join(", ")));
-        }
-        let lag: u64 = self.known_lag();
-        if lag > 0 {
-            reasons.push(format!("lag of {lag} records"));
-        }
-        if !self.brokers_are_registered() {
-            reasons.push("a broker is not registered".to_owned());
-        }
-        if !self.topics_have_leaders() {
-            reasons.push("a partition is not led".to_owned());
-        }
-        if !self.isrs_are_full() {
-            reasons.push("an ISR is not full".to_owned());
-        }
-        if !self.groups_are_stable() {
-            reasons.push("a group is not stable".to_owned());
-        }
-        if self.transactions_are_open() {
-            reasons.push("a transaction is open".to_owned());
-        }
+        let reasons: Vec<String> = UNREST.iter().filter_map(|reason| reason(self)).collect();
         reasons.join("; ")
     }
+
+    /// Whether nothing keeps the run from being at rest, as far as the lag is known.
+    pub(super) fn is_at_rest(&self) -> bool {
+        UNREST.iter().all(|reason| reason(self).is_none())
+    }
+
+    fn busy_clients(&self) -> Option<String> {
+        let busy = self.clients.iter().filter(|c| !c.actor.is_idle());
+        let busy: Vec<&str> = busy.map(|c| c.name.as_str()).collect();
+        (!busy.is_empty()).then(|| format!("busy: {}", busy.join(", ")))
+    }
+
+    fn lagging(&self) -> Option<String> {
+        let lag = self.known_lag();
+        (lag > 0).then(|| format!("lag of {lag} records"))
+    }
+}
+
+/// What can keep a run from being at rest, the cheap questions first.
+const UNREST: [fn(&World) -> Option<String>; 7] = [
+    World::busy_clients,
+    World::lagging,
+    |world| said(!world.brokers_are_registered(), "a broker is not registered"),
+    |world| said(!world.topics_have_leaders(), "a partition is not led"),
+    |world| said(!world.isrs_are_full(), "an ISR is not full"),
+    |world| said(!world.groups_are_stable(), "a group is not stable"),
+    |world| said(world.transactions_are_open(), "a transaction is open"),
+];
+
+fn said(holds: bool, words: &str) -> Option<String> {
+    holds.then(|| words.to_owned())
 }

@@ -23,7 +23,7 @@ impl World {
             if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
                 && let Some(first) = self.shared.batches.records(batch).first()
             {
-                self.shared.recorder.first_sequence_skipped(partition.0, first.0);
+                self.skipped_first.push((partition, *first));
             }
         }
         self.witness.hear(notes);
