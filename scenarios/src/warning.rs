@@ -24,6 +24,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
     let found = [
         broker::internal_topic_factor(scenario),
         broker::flush_by_messages(scenario),
+        broker::flush_without_scheduler(scenario),
         broker::min_isr_is_factor(scenario),
         broker::unclean_with_transactions(scenario),
         broker::even_quorum(scenario),

@@ -96,6 +96,7 @@ const SURVIVED: &str = "[service.gateway]\ninstances = 2\n[load.devices]\n\
 
 /// Followers pause, and what they have not copied is old already.
 const SHORT_LIVED: &str = "[cluster.config]\n\"log.retention.check.interval.ms\" = 100\n\
+                           \"log.initial.task.delay.ms\" = 100\n\
                            [topic.orders.config]\n\"segment.ms\" = 200\n\
                            \"retention.ms\" = 300\n\
                            [[fault]]\nkind = \"broker-pause\"\n\

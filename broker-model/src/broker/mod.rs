@@ -25,6 +25,7 @@ mod lifecycle;
 mod linger;
 mod list_offsets;
 mod locate;
+mod log_tasks;
 mod markers;
 mod produce;
 mod quotas;
@@ -259,7 +260,7 @@ impl Broker {
         match input {
             Input::Request { token, header, request } => self.request(cx, token, header, request),
             Input::Response { tag, from, result } => self.response(cx, tag, from, result),
-            Input::Flushed { partition, end } => self.flushed(partition, end),
+            Input::Flushed { partition, end } => self.flushed(cx.now.instant, partition, end),
             Input::Recovered => self.recovered(cx),
             Input::Cleaned { partition } => self.cleaned(cx, partition),
             Input::ControlledShutdown => self.controlled_shutdown(cx),

@@ -27,6 +27,9 @@ impl Broker {
     /// The logs are whole: the broker follows the metadata log.
     pub(super) fn recovered(&mut self, cx: &mut Context<'_>) {
         self.cut_spoiled(cx);
+        if !self.life.recovered {
+            self.begin_log_tasks(cx.now.instant);
+        }
         self.life.recovered = true;
         if self.life.phase != Phase::Registering {
             self.fetch_metadata(cx);

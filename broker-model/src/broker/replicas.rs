@@ -1,13 +1,13 @@
-//! The replicas a broker holds, and the housekeeping of their logs: flushes, checkpoints,
-//! retention.
+//! The replicas a broker holds, and what is done for their logs: flushes that appends ask for,
+//! checkpoints of high watermarks, producers that expire.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Broker;
 use super::cleaner::Cleaner;
 use super::directories::Directories;
+use super::log_tasks::LogTasks;
 use crate::config::BrokerConfig;
 use crate::fetch::News;
 use crate::io::{Context, Output};
@@ -15,7 +15,6 @@ use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::records::{Batches, PartitionRecord};
-use crate::rules::RetentionBound;
 use crate::types::{Instant, NodeId, Offset, PartitionId};
 
 /// A replica with what its broker keeps beside it.
@@ -27,9 +26,11 @@ pub(super) struct Hosted {
     /// The metadata its role comes from, `None` until the process has heard any.
     pub(super) record: Option<PartitionRecord>,
     /// A flush was asked for up to here.
-    flush_asked: Offset,
+    pub(super) flush_asked: Offset,
     /// Bytes appended since.
     unflushed: u64,
+    /// When a flush was last done, or the log loaded or made.
+    pub(super) last_flush: Instant,
 }
 
 /// All replicas, by partition.
@@ -37,11 +38,9 @@ pub(super) struct Hosted {
 pub(super) struct Replicas {
     /// A broker of a large cluster has few of its partitions: a place without a replica is small.
     hosted: Vec<Option<Box<Hosted>>>,
-    flush_timers: BTreeSet<(Instant, PartitionId)>,
     watermark_checkpoint_at: Instant,
-    start_checkpoint_at: Instant,
-    retention_at: Instant,
     producer_check_at: Instant,
+    pub(super) tasks: LogTasks,
     pub(super) cleaner: Cleaner,
     pub(super) directories: Directories,
 }
@@ -52,11 +51,9 @@ impl Replicas {
         Self {
             hosted: Vec::new(),
             directories: Directories::new(node, directories),
-            flush_timers: BTreeSet::new(),
             watermark_checkpoint_at: Instant::FAR,
-            start_checkpoint_at: Instant::FAR,
-            retention_at: Instant::FAR,
             producer_check_at: Instant::FAR,
+            tasks: LogTasks::OFF,
             cleaner: Cleaner::default(),
         }
     }
@@ -74,13 +71,24 @@ impl Replicas {
     }
 
     /// Adds a replica, in the directory at this place.
-    pub(super) fn insert(&mut self, partition: PartitionId, replica: Replica, directory: u32) {
+    pub(super) fn insert(
+        &mut self,
+        partition: PartitionId,
+        replica: Replica,
+        directory: u32,
+        now: Instant,
+    ) {
         if self.hosted.len() <= partition.index() {
             self.hosted.resize_with(partition.index() + 1, || None);
         }
-        let (flush_asked, unflushed) = (Offset::ZERO, 0);
-        let hosted = Hosted { replica, directory, record: None, flush_asked, unflushed };
-        self.hosted[partition.index()] = Some(Box::new(hosted));
+        self.hosted[partition.index()] = Some(Box::new(Hosted {
+            replica,
+            directory,
+            record: None,
+            flush_asked: Offset::ZERO,
+            unflushed: 0,
+            last_flush: now,
+        }));
         self.directories.count(directory, 1);
     }
 
@@ -126,12 +134,9 @@ impl Replicas {
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        let flush = self.flush_timers.first().map_or(Instant::FAR, |&(at, _)| at);
-        flush
-            .min(self.watermark_checkpoint_at)
-            .min(self.start_checkpoint_at)
-            .min(self.retention_at)
+        self.watermark_checkpoint_at
             .min(self.producer_check_at)
+            .min(self.tasks.next_deadline())
             .min(self.directories.next_deadline())
             .min(self.cleaner.next_deadline())
     }
@@ -139,29 +144,25 @@ impl Replicas {
     /// The process starts.
     pub(super) fn begin_timers(&mut self, now: Instant, config: &BrokerConfig) {
         self.watermark_checkpoint_at = now + config.replica_high_watermark_checkpoint_interval;
-        self.start_checkpoint_at = now + config.log_flush_start_offset_checkpoint_interval;
-        self.retention_at = now + config.log_retention_check_interval;
         self.producer_check_at = now + config.producer_id_expiration_check_interval;
     }
 
     /// The process ends.
     pub(super) fn stop(&mut self) {
-        self.flush_timers.clear();
         self.watermark_checkpoint_at = Instant::FAR;
-        self.start_checkpoint_at = Instant::FAR;
-        self.retention_at = Instant::FAR;
         self.producer_check_at = Instant::FAR;
+        self.tasks = LogTasks::OFF;
         self.cleaner.stop();
         self.directories.stop();
         for (_, hosted) in self.iter_mut() {
             hosted.record = None;
             hosted.unflushed = 0;
-            hosted.flush_asked = hosted.replica.log().log_end_offset();
+            hosted.flush_asked = hosted.replica.log().recovery_point();
         }
     }
 
     /// Accounts for an append; asks for a flush where `flush.messages` or a full segment
-    /// wants one, and starts the clock of `flush.ms`.
+    /// wants one. Flushes by time are the flusher's.
     pub(super) fn appended(
         &mut self,
         cx: &mut Context<'_>,
@@ -175,12 +176,12 @@ impl Replicas {
         };
         let log = hosted.replica.log();
         let end = log.log_end_offset();
-        let (every, interval) = (log.config().flush_messages, log.config().flush_interval);
+        let every = log.config().flush_messages;
+        // What was cut since and is written anew was not asked for.
+        let written = log.entries().last().map_or(end, |entry| entry.base_offset);
         let compact = log.config().cleanup_policy.compact;
         cx.outputs.push(Output::Append { partition, bytes, end });
-        if hosted.unflushed == 0 && interval != u64::MAX {
-            self.flush_timers.insert((cx.now.instant + interval, partition));
-        }
+        hosted.flush_asked = hosted.flush_asked.min(written);
         hosted.unflushed += u64::from(bytes);
         let waiting = u64::try_from(end - hosted.flush_asked).unwrap_or(0);
         if rolled || waiting >= every {
@@ -190,22 +191,10 @@ impl Replicas {
             self.cleaner.wake(cx.now.instant);
         }
     }
-
-    fn due_flushes(&mut self, now: Instant) -> Vec<PartitionId> {
-        let mut due = Vec::new();
-        while let Some(&(at, partition)) = self.flush_timers.first() {
-            if at > now {
-                break;
-            }
-            self.flush_timers.pop_first();
-            due.push(partition);
-        }
-        due
-    }
 }
 
 impl Hosted {
-    fn ask_flush(&mut self, cx: &mut Context<'_>, partition: PartitionId, waits: bool) {
+    pub(super) fn ask_flush(&mut self, cx: &mut Context<'_>, partition: PartitionId, waits: bool) {
         let (end, bytes) = (self.replica.log().log_end_offset(), self.unflushed);
         cx.outputs.push(Output::Flush { partition: Some(partition), end, bytes, waits });
         self.flush_asked = end;
@@ -231,33 +220,15 @@ impl Broker {
         self.replicas.get_mut(partition)?.log_mut().spoil(offset, batches)
     }
 
-    pub(super) fn flushed(&mut self, partition: Option<PartitionId>, end: Offset) {
-        if let Some(replica) = partition.and_then(|p| self.replicas.get_mut(p)) {
-            replica.log_mut().flushed(end);
-        }
-    }
-
-    /// Flushes by time, checkpoints and retention.
+    /// What is done from time to time for all replicas.
     pub(super) fn housekeeping_tick(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.instant;
-        for partition in self.replicas.due_flushes(now) {
-            if let Some(hosted) = self.replicas.hosted_mut(partition).filter(|h| h.unflushed > 0) {
-                hosted.ask_flush(cx, partition, false);
-            }
-        }
         if self.replicas.watermark_checkpoint_at <= now {
             self.replicas.watermark_checkpoint_at =
                 now + self.config.replica_high_watermark_checkpoint_interval;
             self.replicas.directories.find_out_all();
             for (_, hosted) in self.replicas.iter_mut() {
                 hosted.replica.checkpoint_high_watermark();
-            }
-        }
-        if self.replicas.start_checkpoint_at <= now {
-            self.replicas.start_checkpoint_at =
-                now + self.config.log_flush_start_offset_checkpoint_interval;
-            for (_, hosted) in self.replicas.iter_mut() {
-                hosted.replica.log_mut().checkpoint_log_start();
             }
         }
         if self.replicas.producer_check_at <= now {
@@ -268,41 +239,7 @@ impl Broker {
                 log.expire_producers(cx.now.wall, self.config.producer_id_expiration);
             }
         }
-        if self.replicas.retention_at <= now {
-            self.replicas.retention_at = now + self.config.log_retention_check_interval;
-            // Compacted logs are left to the cleaner, if there is one.
-            if !self.replicas.cleaner.is_enabled() {
-                self.apply_retention(cx, true);
-            }
-            self.apply_retention(cx, false);
-        }
-    }
-
-    /// Deletes old segments of logs that are compacted, or of those that are not.
-    pub(super) fn apply_retention(&mut self, cx: &mut Context<'_>, compacted: bool) {
-        let mut moved = Vec::new();
-        let mut freed = 0;
-        for (partition, hosted) in self.replicas.iter_mut() {
-            let bound = match cx.rules.retention_bound {
-                RetentionBound::HighWatermark => hosted.replica.high_watermark(),
-                RetentionBound::LogEnd => hosted.replica.log().log_end_offset(),
-            };
-            let log = hosted.replica.log_mut();
-            if log.config().cleanup_policy.compact != compacted {
-                continue;
-            }
-            let before = log.size_bytes();
-            if log.delete_old_segments(cx.now.wall, bound) {
-                moved.push(partition);
-            }
-            freed += before - log.size_bytes();
-        }
-        if freed > 0 {
-            cx.outputs.push(Output::Free { bytes: freed });
-        }
-        for partition in moved {
-            self.log_start_moved(cx, partition);
-        }
+        self.log_tasks_tick(cx);
     }
 
     /// Tells everybody who wants to know of a new log start offset.

@@ -175,7 +175,8 @@ impl Broker {
             let assigned = record.directory(self.node);
             let place = self.replicas.directories.place(partition, assigned)?;
             let config = self.topic_config(record.topic);
-            self.replicas.insert(partition, Replica::new(self.node, partition, config), place);
+            let replica = Replica::new(self.node, partition, config);
+            self.replicas.insert(partition, replica, place, cx.now.instant);
             self.mark_throttled(partition);
         }
         self.assign_directory(cx, record);

@@ -200,14 +200,21 @@ config! {
     /// `log.flush.interval.messages`; `i64::MAX` is never.
     log_flush_interval_messages: u64 = i64::MAX as u64,
         "log.flush.interval.messages", value::long_from_one;
-    /// `log.flush.interval.ms`, else `log.flush.scheduler.interval.ms`.
+    /// `log.flush.interval.ms`: the default of `flush.ms`.
     log_flush_interval_ms: Option<Duration> = None, "log.flush.interval.ms", value::some_millis;
-    /// `log.flush.scheduler.interval.ms`.
+    /// `log.flush.scheduler.interval.ms`: between two rounds of the flusher; 0 is one round.
     log_flush_scheduler_interval: Duration = u64::MAX,
         "log.flush.scheduler.interval.ms", value::millis;
-    /// `log.flush.start.offset.checkpoint.interval.ms`: of the log start offset.
+    /// `log.flush.offset.checkpoint.interval.ms`: of the recovery point; 0 is once.
+    log_flush_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
+        "log.flush.offset.checkpoint.interval.ms", value::millis;
+    /// `log.flush.start.offset.checkpoint.interval.ms`: of the log start offset; 0 is once.
     log_flush_start_offset_checkpoint_interval: Duration = 60_000 * MILLISECOND,
-        "log.flush.start.offset.checkpoint.interval.ms", value::period;
+        "log.flush.start.offset.checkpoint.interval.ms", value::millis;
+    /// `log.initial.task.delay.ms`: from loading the logs to the first round of retention, of the
+    /// flusher and of the checkpoints of recovery points and log start offsets.
+    log_initial_task_delay: Duration = 30_000 * MILLISECOND,
+        "log.initial.task.delay.ms", value::millis;
 
     /// `offsets.topic.num.partitions`.
     offsets_topic_num_partitions: u32 = 50, "offsets.topic.num.partitions", value::int_from_one;
@@ -291,7 +298,8 @@ impl BrokerConfig {
         self.group_coordinator_append_linger.unwrap_or(GROUP_APPEND_LINGER)
     }
 
-    /// Time between flushes: `log.flush.interval.ms`, else the scheduler's interval.
+    /// Age of a log's last flush at which the flusher flushes it: `log.flush.interval.ms`, else the
+    /// flusher's own interval.
     #[must_use]
     pub fn log_flush_interval(&self) -> Duration {
         self.log_flush_interval_ms.unwrap_or(self.log_flush_scheduler_interval)

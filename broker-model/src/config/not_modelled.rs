@@ -151,10 +151,8 @@ pub(super) const BROKER: &[Ignored] = &[
         keys: &[
             "background.threads",
             "log.dir",
-            "log.flush.offset.checkpoint.interval.ms",
             "log.index.interval.bytes",
             "log.index.size.max.bytes",
-            "log.initial.task.delay.ms",
             "log.preallocate",
             "log.segment.delete.delay.ms",
             "num.replica.alter.log.dirs.threads",

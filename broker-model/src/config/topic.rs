@@ -77,7 +77,7 @@ config! {
         "follower.replication.throttled.replicas", throttled_replicas;
     /// `flush.messages`: records between two forced flushes; `i64::MAX` is never.
     flush_messages: u64 = i64::MAX as u64, "flush.messages", value::long_from_one;
-    /// `flush.ms`: time between two forced flushes.
+    /// `flush.ms`: age of the last flush at which the flusher flushes the log, whenever it looks.
     flush_interval: Duration = u64::MAX, "flush.ms", value::millis;
 }
 

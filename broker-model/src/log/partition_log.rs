@@ -31,6 +31,8 @@ pub struct Log {
     pub(super) size_bytes: u64,
     pub(super) start_checkpoint: Offset,
     pub(super) recovery_point: Offset,
+    /// The recovery point that the next process finds, unless it finds a clean stop.
+    pub(super) recovery_checkpoint: Offset,
     /// Offsets without a batch.
     pub(super) holes: Holes,
     /// What lies before was cleaned once.
@@ -67,6 +69,7 @@ impl Log {
             size_bytes: 0,
             start_checkpoint: Offset::ZERO,
             recovery_point: Offset::ZERO,
+            recovery_checkpoint: Offset::ZERO,
             holes: Holes::default(),
             cleaner_checkpoint: Offset::ZERO,
             epochs: LeaderEpochs::default(),
@@ -228,6 +231,12 @@ impl Log {
         self.recovery_point = self.recovery_point.max(end.min(self.log_end));
     }
 
+    /// Writes the recovery point to its checkpoint, as Kafka does once a minute, when a log is cut
+    /// and at a clean shutdown.
+    pub fn checkpoint_recovery_point(&mut self) {
+        self.recovery_checkpoint = self.recovery_point;
+    }
+
     /// Writes the log start offset to its checkpoint, as Kafka does once a minute and at a
     /// clean shutdown.
     pub fn checkpoint_log_start(&mut self) {
@@ -272,6 +281,7 @@ impl Log {
     pub fn assert_invariants(&self) {
         assert!(self.log_start <= self.log_end, "the log start offset is within the log");
         assert!(self.recovery_point <= self.log_end, "what is durable is within the log");
+        assert!(self.recovery_checkpoint <= self.recovery_point, "the checkpoint comes after");
         assert!(!self.segments.is_empty(), "a log has an active segment");
         let last = self.segments.last().expect("checked above");
         assert!(last.base_offset <= self.log_end, "the active segment is within the log");

@@ -10,14 +10,17 @@ impl Log {
     /// the last batch is known, as after every restart.
     pub fn after_clean_stop(&mut self, batches: &Batches) {
         self.recovery_point = self.log_end;
+        self.checkpoint_recovery_point();
         self.start_checkpoint = self.log_start;
         self.take_snapshot();
         self.reopen(batches);
     }
 
     /// After a kill of the process: the page cache survives, but not what was in memory only,
-    /// such as a log start offset that was not yet in its checkpoint.
+    /// such as a log start offset or a recovery point that was not yet in its checkpoint.
+    /// Source: Kafka, `LogLoader.recoverLog`.
     pub fn after_kill(&mut self, batches: &Batches) {
+        self.recovery_point = self.recovery_checkpoint;
         self.reopen(batches);
     }
 
@@ -26,6 +29,7 @@ impl Log {
     pub fn recover(&mut self, durable_end: Offset, batches: &Batches) {
         self.forget_log_start();
         self.truncate_to(durable_end.max(self.segments[0].base_offset), batches);
+        self.recovery_point = self.recovery_checkpoint;
         self.reopen(batches);
     }
 

@@ -31,6 +31,7 @@ impl Log {
         self.cut_segments(batches);
         self.log_start = self.log_start.min(self.log_end);
         self.recovery_point = self.recovery_point.min(self.log_end);
+        self.recovery_checkpoint = self.recovery_checkpoint.min(self.log_end);
         self.cleaner_checkpoint = self.cleaner_checkpoint.min(self.log_end);
         self.holes.truncate_from_end(self.log_end);
         self.epochs.truncate_from_end(self.log_end);
@@ -46,6 +47,7 @@ impl Log {
         self.log_end = offset;
         self.size_bytes = 0;
         self.recovery_point = offset;
+        self.recovery_checkpoint = offset;
         self.cleaner_checkpoint = offset;
         self.holes = Default::default();
         self.epochs.clear();

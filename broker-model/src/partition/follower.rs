@@ -76,6 +76,8 @@ impl Replica {
         if to >= before {
             return None;
         }
+        // Kafka checkpoints the recovery points when it cuts a log (`LogManager.truncateTo`).
+        self.log.checkpoint_recovery_point();
         let end = self.log.log_end_offset();
         self.high_watermark = self.high_watermark.min(end);
         self.log.on_high_watermark(self.high_watermark);

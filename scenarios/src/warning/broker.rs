@@ -64,6 +64,41 @@ pub(super) fn flush_by_messages(scenario: &Scenario) -> Option<Warning> {
     })
 }
 
+/// A forced flush after so much time, and nothing that looks for it.
+pub(super) fn flush_without_scheduler(scenario: &Scenario) -> Option<Warning> {
+    let config = &scenario.cluster.config;
+    if (1..i64::MAX).contains(&config.int("log.flush.scheduler.interval.ms")) {
+        return None;
+    }
+    let key = "log.flush.interval.ms";
+    let is_set = |value: Option<i64>| value.is_some_and(|millis| millis < i64::MAX);
+    let topics: Vec<&str> = scenario
+        .topics
+        .iter()
+        .filter(|t| is_set(t.config.get_int("flush.ms")))
+        .map(|t| t.name.as_str())
+        .collect();
+    let (what, path) = match topics.first() {
+        _ if is_set(config.get_int(key)) => {
+            (format!("`{key}` is set"), format!("cluster.config.{key:?}"))
+        }
+        Some(first) => (
+            format!("`flush.ms` is set for {}", named(&topics)),
+            format!("topic.{first}.config.\"flush.ms\""),
+        ),
+        None => return None,
+    };
+    Some(Warning {
+        name: "flush-ms-without-scheduler",
+        text: format!(
+            "{what} without `log.flush.scheduler.interval.ms`: a broker looks for what is old \
+             enough once, `log.initial.task.delay.ms` after its start, and never again"
+        ),
+        source: "Kafka documentation, topic configs: flush.ms; KAFKA-19151",
+        path,
+    })
+}
+
 fn min_isr(scenario: &Scenario, topic: &Topic) -> i64 {
     let key = "min.insync.replicas";
     topic.config.get_int(key).unwrap_or_else(|| scenario.cluster.config.int(key))

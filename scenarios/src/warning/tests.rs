@@ -58,12 +58,30 @@ fn records_without_a_key_do_not_go_with_compaction() {
 }
 
 #[test]
+fn flushes_by_time_need_the_scheduler() {
+    let (topic, cluster) = ("topic.orders.config.flush.ms", "cluster.config.log.flush.interval.ms");
+    let scheduler = "cluster.config.log.flush.scheduler.interval.ms";
+    let never = "9223372036854775807";
+    for set in [(topic, "1000"), (topic, "0"), (cluster, "1000")] {
+        assert_eq!(names(&[set]), ["flush-ms-without-scheduler"], "{set:?}");
+        assert_eq!(names(&[set, (scheduler, never)]), ["flush-ms-without-scheduler"], "{set:?}");
+        assert!(names(&[set, (scheduler, "1000")]).is_empty(), "{set:?}");
+    }
+    for key in [topic, cluster] {
+        assert!(names(&[(key, never)]).is_empty(), "{key} says never itself");
+    }
+    assert!(names(&[(scheduler, "1000")]).is_empty());
+}
+
+#[test]
 fn each_configuration_that_hurts_has_its_warning() {
     for (name, path, value) in [
         ("internal-topic-factor", "cluster.config.offsets.topic.replication.factor", "4"),
         ("internal-topic-factor", "cluster.config.transaction.state.log.replication.factor", "4"),
         ("flush-by-messages", "cluster.config.log.flush.interval.messages", "1"),
         ("flush-by-messages", "topic.orders.config.flush.messages", "1"),
+        ("flush-ms-without-scheduler", "cluster.config.log.flush.interval.ms", "1000"),
+        ("flush-ms-without-scheduler", "topic.orders.config.flush.ms", "1000"),
         ("min-isr-is-replication", "topic.orders.config.min.insync.replicas", "3"),
         ("min-isr-is-replication", "cluster.config.min.insync.replicas", "3"),
         (

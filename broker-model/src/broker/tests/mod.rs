@@ -6,6 +6,7 @@ mod corruption;
 mod directories;
 mod fetching;
 mod groups;
+mod log_tasks;
 mod replication;
 mod snapshots;
 mod throttling;

@@ -153,6 +153,30 @@ fn a_power_cut_takes_the_torn_tail() {
 }
 
 #[test]
+fn a_recovery_begins_at_the_checkpoint_of_the_recovery_point() {
+    let mut f = Fixture::new();
+    for seq in 0..4 {
+        f.produce(txn(1, 0, 2 * seq, 2)).expect("in sequence");
+    }
+    f.log.flushed(Offset(4));
+    f.log.checkpoint_recovery_point();
+    f.log.flushed(Offset(8));
+    let mut cut = f.log.clone();
+    f.log.after_kill(&f.batches);
+    assert_eq!((f.log.recovery_point(), f.log.log_end_offset()), (Offset(4), Offset(8)));
+    f.log.flushed(Offset(8));
+    f.log.recover(Offset(8), &f.batches);
+    assert_eq!((f.log.recovery_point(), f.log.log_end_offset()), (Offset(4), Offset(8)));
+    cut.truncate_to(Offset(2), &f.batches);
+    cut.assert_invariants();
+    cut.after_kill(&f.batches);
+    assert_eq!(cut.recovery_point(), Offset(2));
+    f.log.after_clean_stop(&f.batches);
+    f.log.after_kill(&f.batches);
+    assert_eq!(f.log.recovery_point(), Offset(8));
+}
+
+#[test]
 fn lookups_by_timestamp() {
     // log/timestamp-lookup-out-of-order
     let mut f = Fixture::new();
