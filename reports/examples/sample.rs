@@ -7,7 +7,7 @@ use reports::checker::{Bound, CallKind, Claim, Finding, GateRule, Quantity, Verd
 use reports::history::{Acknowledged, Facts, Isolation, Phase, Poll, Recorder, Sent, Session};
 use reports::metric::{BrokerUse, END_TO_END, StageId, Timeline};
 use reports::render::{Edge, ModelNotes, Node, NodeKind, Pipeline, Report, Setting, files};
-use reports::summary::{FaultEntry, Head, Summary};
+use reports::summary::{FaultEnd, FaultEntry, Head, Summary};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -264,11 +264,14 @@ fn gates() -> Vec<GateRule> {
 }
 
 fn head(fail: bool) -> Head {
-    let entry = |&(from, _, kind, target, resolved, _): &(u64, u64, &str, &str, &str, &str)| {
+    let entry = |&(from, until, kind, target, resolved, _): &(u64, u64, &str, &str, &str, &str)| {
         let text = str::to_owned;
         FaultEntry {
             at_s: from as f64,
             load_s: Some(from as f64 - 10.0),
+            until_s: Some(until as f64),
+            until_load_s: Some(until as f64 - 10.0),
+            end: Some(FaultEnd::TimeOver),
             kind: text(kind),
             target: text(target),
             resolved: text(resolved),

@@ -91,6 +91,8 @@ fn gates(out: &mut String) {
          | `recovery_time` | duration | from the last heal until latency and lag are back in \
          their steady range; it is `never` when that has not happened by the end of the run, \
          which fails the gate |\n\
+         | `reassignment_time` | duration | how long the longest `reassign` took; it is `never` when \
+         one was not done when the load, or its own time, was over, which fails the gate |\n\
          | `throughput(TOPIC)` | rate | mean over the load phase |\n\n\
          Comparisons are `<`, `<=`, `>`, `>=` and `==`.\n\n",
     );

@@ -95,14 +95,18 @@ pub fn markdown(summary: &Summary) -> String {
     );
     table(
         &mut text,
-        &["Fault", "At", "Into the load", "Target", "Resolved"],
+        &["Fault", "Target", "Resolved", "At", "Until", "Into the load", "Until", "End"],
         summary.faults.iter().map(|fault| {
+            let or_nothing = |at: Option<f64>| at.map_or_else(String::new, number::seconds);
             vec![
                 cell(&fault.kind),
-                number::seconds(fault.at_s),
-                fault.load_s.map_or_else(String::new, number::seconds),
                 cell(&fault.target),
                 cell(&fault.resolved),
+                number::seconds(fault.at_s),
+                or_nothing(fault.until_s),
+                or_nothing(fault.load_s),
+                or_nothing(fault.until_load_s),
+                fault.end.map_or_else(String::new, |end| end.words().to_owned()),
             ]
         }),
     );

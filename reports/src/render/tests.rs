@@ -2,7 +2,7 @@ use super::{Edge, ModelNotes, Node, NodeKind, Pipeline, Report, Setting, files, 
 use crate::checker::{Bound, Claim, GateRule, Quantity, Verdict};
 use crate::history::{Acknowledged, Facts, Phase, Recorder, Sent, Session};
 use crate::metric::{BrokerUse, END_TO_END, Timeline};
-use crate::summary::{FaultEntry, Head, Summary};
+use crate::summary::{FaultEnd, FaultEntry, Head, Summary};
 
 const MS: u64 = 1_000_000;
 
@@ -71,6 +71,9 @@ fn summary(recorder: &Recorder, timeline: &Timeline) -> Summary {
         faults: vec![FaultEntry {
             at_s: 0.5,
             load_s: Some(0.5),
+            until_s: Some(1.0),
+            until_load_s: Some(1.0),
+            end: Some(FaultEnd::TimeOver),
             kind: "kill".to_owned(),
             target: "leader of orders/0".to_owned(),
             resolved: "broker 2".to_owned(),

@@ -120,6 +120,36 @@ pub struct RecordCounts {
     pub reordered: u64,
 }
 
+/// How a fault ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultEnd {
+    /// What it was to do is done: a reassignment, an election, a broker that joins.
+    Done,
+    /// It was to last so long.
+    TimeOver,
+    /// It was healed, since the load was over.
+    Healed,
+    /// It was to last until it is done, and was not when the load was over.
+    NotDone,
+    /// It was to last until it is done, and was not when its own time was over.
+    GivenUp,
+}
+
+impl FaultEnd {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::TimeOver => "its time was over",
+            Self::Healed => "healed when the load ended",
+            Self::NotDone => "NOT DONE when the load ended",
+            Self::GivenUp => "NOT DONE when its time was over",
+        }
+    }
+}
+
 /// A fault as it was resolved.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct FaultEntry {
@@ -127,6 +157,12 @@ pub struct FaultEntry {
     pub at_s: f64,
     /// The same, since the load phase began, as the scenario file counts.
     pub load_s: Option<f64>,
+    /// When it ended, simulated seconds since boot; none when the run ended before.
+    pub until_s: Option<f64>,
+    /// The same, since the load phase began.
+    pub until_load_s: Option<f64>,
+    /// How it ended.
+    pub end: Option<FaultEnd>,
     /// Its kind: `kill`.
     pub kind: String,
     /// Its target as the scenario names it: `leader of orders/0`.

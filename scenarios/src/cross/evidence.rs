@@ -2,6 +2,7 @@
 
 use super::Cross;
 use crate::decoder::Problem;
+use crate::model::FaultKind;
 use crate::model::check::Anomaly;
 use crate::model::gate::{LatencyMetric, Quantity};
 
@@ -42,6 +43,16 @@ fn gates(cross: &mut Cross<'_>) {
             }
             Quantity::Lag { group, .. } => ("consumer group", group, cross.group_names()),
             Quantity::Throughput { topic } => ("topic", topic, cross.topic_names()),
+            Quantity::ReassignmentTime => {
+                let mut faults = cross.scenario.faults.iter();
+                if !faults.any(|fault| matches!(fault.kind, FaultKind::Reassign { .. })) {
+                    let text = "`reassignment_time` is bounded, but nothing is reassigned";
+                    let problem = Problem::new("scenario::gate", text)
+                        .help("add a [[fault]] of kind reassign");
+                    cross.raise(problem, &[(node, "bounded here")]);
+                }
+                continue;
+            }
             Quantity::Latency { .. } | Quantity::RecoveryTime => continue,
         };
         if !known.contains(&name.as_str()) {

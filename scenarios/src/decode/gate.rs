@@ -47,7 +47,7 @@ fn no_quantity(text: &str) -> Wrong {
     Wrong::new("scenario::gate", format!("{short:?} is no quantity that a gate can bound")).help(
         "one of p99(METRIC, PHASE), mean(...), max(...) with METRIC end_to_end, produce or a \
          service and PHASE steady, fault, recovery or all; lag(GROUP).end_records, .max_records, \
-         .max_seconds; recovery_time; throughput(TOPIC)",
+         .max_seconds; recovery_time; reassignment_time; throughput(TOPIC)",
     )
 }
 
@@ -55,6 +55,9 @@ fn quantity(text: &str) -> Result<Quantity, Wrong> {
     let text = text.trim();
     if text == "recovery_time" {
         return Ok(Quantity::RecoveryTime);
+    }
+    if text == "reassignment_time" {
+        return Ok(Quantity::ReassignmentTime);
     }
     if let Some(rest) = text.strip_prefix("lag(") {
         let (group, field) = rest.split_once(").").ok_or_else(|| no_quantity(text))?;
@@ -131,6 +134,7 @@ fn bound(quantity: &Quantity, text: &str) -> Result<(Comparison, u64), Wrong> {
     let bound = match quantity {
         Quantity::Latency { .. }
         | Quantity::RecoveryTime
+        | Quantity::ReassignmentTime
         | Quantity::Lag { field: LagField::MaxSeconds, .. } => DURATION.read(rest)?,
         Quantity::Throughput { .. } => rate(rest)?.micro_per_second,
         Quantity::Lag { .. } => {

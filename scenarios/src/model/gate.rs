@@ -38,6 +38,9 @@ pub enum Quantity {
     /// `recovery_time`: nanoseconds from the last heal until latency and lag are back in the
     /// range of the steady phase.
     RecoveryTime,
+    /// `reassignment_time`: nanoseconds that the longest reassignment took, never when one was not
+    /// done under load.
+    ReassignmentTime,
     /// `throughput(TOPIC)`: mean over the load phase, records.
     Throughput {
         /// The topic.

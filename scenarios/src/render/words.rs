@@ -98,6 +98,7 @@ pub(super) fn bound(gate: &Gate) -> String {
     let value = match &gate.quantity {
         Quantity::Latency { .. }
         | Quantity::RecoveryTime
+        | Quantity::ReassignmentTime
         | Quantity::Lag { field: LagField::MaxSeconds, .. } => write_duration(gate.bound),
         Quantity::Throughput { .. } => rate(Rate { micro_per_second: gate.bound }),
         Quantity::Lag { .. } => gate.bound.to_string(),

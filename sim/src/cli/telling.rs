@@ -2,7 +2,7 @@
 
 use reports::checker::{Finding, Verdict};
 use reports::number::{duration_ms, grouped};
-use reports::summary::{Quantiles, Summary};
+use reports::summary::{FaultEnd, Quantiles, Summary};
 
 use super::console::{Console, Paint};
 use super::folder::Folder;
@@ -75,12 +75,20 @@ fn block(title: &str, columns: &Columns, console: &mut Console<'_>) {
 }
 
 fn faults(summary: &Summary, console: &mut Console<'_>) {
-    let mut columns = Columns::new(&["since boot", "into the load", "fault", "target", "was"]);
+    let mut columns =
+        Columns::new(&["since boot", "into the load", "fault", "target", "was", "end"]);
+    // From when to when; what had no end, and what has no such time, is a dash.
+    let span = |from: Option<f64>, until: Option<f64>| match (from, until) {
+        (Some(from), Some(until)) => format!("{from:.3} to {until:.3} s"),
+        (Some(from), None) => format!("{from:.3} s"),
+        (None, _) => "-".to_owned(),
+    };
     for fault in &summary.faults {
-        let at = format!("{:.3} s", fault.at_s);
-        let load = fault.load_s.map_or_else(|| "-".to_owned(), |at| format!("{at:.3} s"));
+        let at = span(Some(fault.at_s), fault.until_s);
+        let load = span(fault.load_s, fault.until_load_s);
         let (kind, target) = (fault.kind.clone(), fault.target.clone());
-        columns.row([at, load, kind, target, fault.resolved.clone()]);
+        let end = fault.end.map_or("under way when the run ended", FaultEnd::words).to_owned();
+        columns.row([at, load, kind, target, fault.resolved.clone(), end]);
     }
     let title = match summary.load_from_s {
         Some(from) => format!("faults (the load phase begins {from:.3} s after boot)"),

@@ -2,8 +2,10 @@
 
 use reports::checker::{Bound, GateQuantity, GateRule};
 use reports::history::Phase;
+use reports::summary::FaultEnd;
 use scenarios::model::{Comparison, LagField, LatencyMetric, Phase as Named, Quantity, Statistic};
 
+use super::judge::REASSIGN;
 use crate::world::World;
 
 /// The rules of a world's scenario, in order.
@@ -60,8 +62,19 @@ fn quantity(world: &World, quantity: &Quantity) -> GateQuantity {
             let took = if world.scenario().faults.is_empty() { Some(0) } else { world.recovery() };
             GateQuantity::GivenNs(took)
         }
+        Quantity::ReassignmentTime => GateQuantity::GivenNs(longest_reassignment(world)),
         Quantity::Throughput { topic } => GateQuantity::ThroughputMicroPerSecond {
             topic: world.topic_id(topic).unwrap_or(u32::MAX),
         },
     }
+}
+
+/// How long the longest reassignment took under load, ns; none when one of them was not done then,
+/// and 0 when nothing was to be moved.
+fn longest_reassignment(world: &World) -> Option<u64> {
+    let mut all = world.fault_records().iter().filter(|one| one.struck && one.kind == REASSIGN);
+    all.try_fold(0, |longest, one| match (one.end, one.until) {
+        (Some(FaultEnd::Done), Some(until)) => Some(until.since(one.at).max(longest)),
+        _ => None,
+    })
 }

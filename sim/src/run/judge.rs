@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use reports::checker::{Anomaly, Claim, Finding, Scope, Verdict, Violation};
-use reports::summary::{FaultEntry, Hazard, Head, Summary};
+use reports::summary::{FaultEnd, FaultEntry, Hazard, Head, Summary};
 use scenarios::model::{Anomaly as Named, Verdict as Expected};
 use scenarios::warning::Warning;
 
 use super::{Run, gates, timeline};
 use crate::idle_rules::warnings;
-use crate::world::{Outcome, World};
+use crate::world::{FaultRecord, Outcome, World};
 
 /// The check that a run ends by itself.
 const COMES_TO_REST: &str = "comes-to-rest";
+/// The kind of fault that is a task of some length.
+pub(super) const REASSIGN: &str = "reassign";
 
 pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
     let timeline = timeline::of(&world);
@@ -177,7 +179,31 @@ fn hazards(world: &World) -> Vec<Hazard> {
         let at_s = (first.at.0 / 1_000) as f64 / 1e6;
         Some(Hazard { name: name.to_owned(), count, first: first.detail.clone(), at_s })
     });
-    seen.collect()
+    seen.chain(unfinished(world)).collect()
+}
+
+/// Reassignments that were not done under load: what they cost is not what was measured.
+fn unfinished(world: &World) -> Option<Hazard> {
+    let open = |one: &&FaultRecord| {
+        let not_done = matches!(one.end, None | Some(FaultEnd::NotDone | FaultEnd::GivenUp));
+        one.struck && one.kind == REASSIGN && not_done
+    };
+    let mut all = world.fault_records().iter().filter(open);
+    let first = all.next()?;
+    let until = first.until.unwrap_or(world.now());
+    let end = first.end.map_or("NOT DONE when the run ended", FaultEnd::words);
+    let mut text = format!("the reassignment of {} was {end}", first.target);
+    let took = until.since(first.at) as f64 / 1e9;
+    match first.throttle {
+        Some(rate) => text.push_str(&format!(
+            ": its throttle of {rate} bytes a second was lifted after {took:.3} s, and what was \
+             left was copied without one"
+        )),
+        None => text.push_str(&format!(", {took:.3} s after it began")),
+    }
+    let at_s = (first.at.0 / 1_000) as f64 / 1e6;
+    let count = 1 + all.count() as u64;
+    Some(Hazard { name: "reassignment-not-done".to_owned(), count, first: text, at_s })
 }
 
 /// No live instance is fenced by another with the same transactional id.
@@ -220,6 +246,9 @@ fn fault_entries(world: &World) -> Vec<FaultEntry> {
         .map(|fault| FaultEntry {
             at_s: seconds(fault.at.0),
             load_s: into_load(fault.at.0),
+            until_s: fault.until.map(|until| seconds(until.0)),
+            until_load_s: fault.until.and_then(|until| into_load(until.0)),
+            end: fault.end,
             kind: fault.kind.to_owned(),
             target: fault.target.clone(),
             resolved: if fault.struck {

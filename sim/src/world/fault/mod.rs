@@ -14,6 +14,7 @@ mod throttle;
 mod trigger;
 
 use broker_model::types::{Instant, Offset, PartitionId};
+use reports::summary::FaultEnd;
 use scenarios::model::FaultKind;
 
 use super::{Event, World};
@@ -27,6 +28,8 @@ pub struct FaultRecord {
     pub at: Instant,
     /// When it ended.
     pub until: Option<Instant>,
+    /// How it ended.
+    pub end: Option<FaultEnd>,
     /// Its kind, as in the scenario.
     pub kind: &'static str,
     /// Its target, as in the scenario.
@@ -35,6 +38,8 @@ pub struct FaultRecord {
     pub resolved: String,
     /// Whether it changed anything: a dead broker cannot be killed.
     pub struck: bool,
+    /// For a reassignment: its throttle, bytes a second, which is lifted when it ends.
+    pub throttle: Option<u64>,
 }
 
 /// What has to be undone.
@@ -84,7 +89,10 @@ impl World {
     /// A fault begins or ends.
     pub(super) fn fault_event(&mut self, code: u32) {
         let (number, what) = parts(code);
-        if what == BEGIN { self.begin_fault(number) } else { self.end_fault(number) }
+        match what {
+            BEGIN => self.begin_fault(number),
+            _ => self.end_fault(number, FaultEnd::TimeOver),
+        }
     }
 
     fn begin_fault(&mut self, number: usize) {
@@ -97,10 +105,15 @@ impl World {
         self.faults.records.push(FaultRecord {
             at: self.now,
             until: None,
+            end: None,
             kind: kind.name(),
             target: target.to_string(),
             resolved: self.resolved_name(&nodes, &clients),
             struck: false,
+            throttle: match kind {
+                FaultKind::Reassign { throttle, .. } => throttle,
+                _ => None,
+            },
         });
         let cuts = match kind {
             FaultKind::Partition { cut } => self.links_cut_by(cut, &nodes, &clients),
@@ -124,9 +137,11 @@ impl World {
         }
     }
 
-    fn end_fault(&mut self, number: usize) {
+    fn end_fault(&mut self, number: usize, end: FaultEnd) {
         let Some(active) = self.faults.active[number].take() else { return };
-        self.faults.records[active.record].until = Some(self.now);
+        let end = self.told_end(number, &active, end);
+        let record = &mut self.faults.records[active.record];
+        (record.until, record.end) = (Some(self.now), Some(end));
         self.faults.running -= 1;
         self.faults.last_end = Some(self.now);
         self.undo(self.plan.faults[number].fault.kind, &active);
@@ -143,7 +158,7 @@ impl World {
     pub(super) fn heal(&mut self) {
         self.faults.waiting.clear();
         for number in 0..self.faults.active.len() {
-            self.end_fault(number);
+            self.end_fault(number, FaultEnd::Healed);
         }
     }
 

@@ -6,6 +6,7 @@ use broker_model::protocol::controller::{
     AlterPartitionReassignmentsRequest, ElectLeadersRequest, ElectionType,
 };
 use broker_model::types::{NodeId, PartitionId};
+use reports::summary::FaultEnd;
 use scenarios::model::{FaultKind, ReplicaList, Target};
 
 use super::Active;
@@ -79,7 +80,22 @@ impl World {
             self.is_done(planned.fault.kind, &planned.fault.target, active).then_some(number)
         });
         for number in done.collect::<Vec<_>>() {
-            self.end_fault(number);
+            self.end_fault(number, FaultEnd::Done);
+        }
+    }
+
+    /// What is to be said of an end: what lasts until it is done may end before.
+    pub(super) fn told_end(&self, number: usize, active: &Active, end: FaultEnd) -> FaultEnd {
+        let fault = &self.plan.faults[number].fault;
+        let is_task = matches!(
+            fault.kind,
+            FaultKind::Reassign { .. } | FaultKind::UncleanElection | FaultKind::AddBroker
+        );
+        match end {
+            _ if !is_task => end,
+            _ if self.is_done(fault.kind, &fault.target, active) => FaultEnd::Done,
+            FaultEnd::TimeOver => FaultEnd::GivenUp,
+            _ => FaultEnd::NotDone,
         }
     }
 

@@ -1,4 +1,5 @@
 use broker_model::types::{NodeId, PartitionId};
+use reports::summary::FaultEnd;
 
 use crate::world::small::{cluster, world};
 use crate::world::{Outcome, World};
@@ -147,6 +148,32 @@ fn a_throttled_reassignment_sets_what_kafkas_tool_sets_and_takes_it_away_again()
         assert!(world.step(), "the run goes on");
     }
     assert_eq!(set(&world), ([None, None], vec![[None, None]; 4]));
+}
+
+/// How the reassignment of a run ended.
+fn end_of_reassignment(more: &str) -> FaultEnd {
+    let list = "replicas = [\"broker:4\", \"broker:2\", \"broker:3\"]";
+    let mut world = growing(&reassign(&format!("{list}\n{more}")), 1);
+    until_fault(&mut world, 2, true);
+    assert_eq!(world.fault_records()[0].end, Some(FaultEnd::Done), "the broker has joined");
+    world.fault_records()[1].end.expect("it is over")
+}
+
+#[test]
+fn a_reassignment_that_is_not_done_under_load_is_not_told_as_done() {
+    assert_eq!(end_of_reassignment(""), FaultEnd::Done);
+    assert_eq!(end_of_reassignment("throttle = \"100B/s\""), FaultEnd::NotDone);
+    assert_eq!(end_of_reassignment("throttle = \"100B/s\"\nfor = \"2s\""), FaultEnd::GivenUp);
+}
+
+#[test]
+fn a_fault_with_a_length_ends_by_itself_and_one_without_is_healed() {
+    let cut = "[[fault]]\nkind = \"partition\"\ntarget = \"broker:2\"\nat = \"5s\"\n";
+    for (more, end) in [("for = \"1s\"", FaultEnd::TimeOver), ("", FaultEnd::Healed)] {
+        let mut world = growing(&format!("{cut}{more}\n"), 1);
+        until_fault(&mut world, 2, true);
+        assert_eq!(world.fault_records()[1].end, Some(end));
+    }
 }
 
 /// A broker is told to stop while it cannot reach the controller, and is cut off for longer than it
