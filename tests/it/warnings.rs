@@ -116,3 +116,18 @@ fn a_rule_that_another_one_shadows_is_told_once_with_its_place() {
         assert!(err.contains(part), "{err}");
     }
 }
+
+#[test]
+fn check_gives_an_object_a_file_with_its_warnings() {
+    let file = file("json", HURTING);
+    let Told { code, out, err } = assize(&["check", &file, "no/such.toml", "--format", "json"]);
+    assert_ne!(code, 0, "one is not there");
+    assert!(!err.contains("warning["), "they are in the object: {err}");
+    let lines: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[0]["ok"], &lines[1]["ok"]), (&true.into(), &false.into()));
+    let names = lines[0]["warnings"].as_array().expect("a list").iter();
+    let names: Vec<_> = names.map(|one| one["name"].as_str().expect("a name")).collect();
+    assert!(names.contains(&"flush-by-messages"), "{names:?}");
+}

@@ -69,6 +69,14 @@ pub fn markdown(summary: &Summary) -> String {
             .iter()
             .map(|one| vec![one.name.clone(), one.count.to_string(), cell(&one.first)]),
     );
+    table(
+        &mut text,
+        &["Warning", "What Kafka accepts and hurts", "Value", "Source"],
+        summary.warnings.iter().map(|one| {
+            let path = format!("`{}`", cell(&one.path));
+            vec![one.name.clone(), cell(&one.text), path, cell(&one.source)]
+        }),
+    );
     latency(&mut text, summary);
     table(
         &mut text,

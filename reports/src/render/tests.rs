@@ -202,3 +202,29 @@ fn a_hazard_that_bites_is_green() {
     assert!(page.contains("failures=\"0\""), "{page}");
     assert!(page.contains("fails as expected: 1 of 6"), "{page}");
 }
+
+#[test]
+fn warnings_are_on_the_page_and_in_the_markdown() {
+    let (recorder, timeline) = run();
+    let mut summary = summary(&recorder, &timeline);
+    summary.warnings = vec![crate::summary::Warning {
+        name: "even-quorum".to_owned(),
+        text: "a quorum of 4 | bears no more".to_owned(),
+        source: "docs".to_owned(),
+        path: "cluster.controllers".to_owned(),
+    }];
+    let (pipeline, model) = (Pipeline::default(), ModelNotes::default());
+    let page = html(&Report {
+        summary: &summary,
+        recorder: &recorder,
+        timeline: &timeline,
+        pipeline: &pipeline,
+        settings: &[],
+        model: &model,
+    });
+    for told in ["even-quorum", "a quorum of 4 | bears no more", "cluster.controllers"] {
+        assert!(page.contains(told), "{told}");
+    }
+    let row = "| even-quorum | a quorum of 4 \\| bears no more | `cluster.controllers` | docs |";
+    assert!(super::markdown(&summary).contains(row));
+}

@@ -150,6 +150,9 @@ pub(super) struct CheckArgs {
     /// Set a value of the scenario; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub(super) set: Vec<(String, String)>,
+    /// How results are printed: as JSON one object a file
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
 }
 
 #[derive(Clone, Debug, Args)]

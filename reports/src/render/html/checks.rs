@@ -94,6 +94,19 @@ pub(super) fn section(summary: &Summary) -> Markup {
                     }
                 }
             }
+            @if !summary.warnings.is_empty() {
+                h3 { "Warnings " small { "what Kafka accepts of the configuration and hurts" } }
+                table.checks {
+                    tbody {
+                        @for warning in &summary.warnings {
+                            tr {
+                                td.name { code { (warning.name) } }
+                                td { (warning.text) " (" code { (warning.path) } ", " (warning.source) ")" }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }
