@@ -14,6 +14,7 @@ mod hardware;
 mod hosted;
 mod scenarios;
 mod small;
+mod telling;
 mod tidy;
 mod transcripts;
 mod vectors;

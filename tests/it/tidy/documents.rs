@@ -112,6 +112,43 @@ fn every_dependency_has_its_reason() {
     assert_none("dependencies without a line in CONTRIBUTING.md", &missing);
 }
 
+/// The words that a `match` on commands compares with: those of its arms, not of what is in them.
+fn arms(body: &str) -> Vec<String> {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let is_arm = |line: &&str| line.trim_start().starts_with('"') && line.contains("=>");
+    let lines: Vec<&str> = body.lines().filter(is_arm).collect();
+    let outer = lines.iter().map(|line| depth(line)).min().unwrap_or(0);
+    let outer = lines.iter().filter(|line| depth(line) == outer);
+    let words = outer.flat_map(|line| {
+        let pattern = line.split("=>").next().unwrap_or_default();
+        pattern.split('"').skip(1).step_by(2).map(str::to_owned)
+    });
+    words.collect()
+}
+
+#[test]
+fn every_verb_of_a_dialogue_is_documented() {
+    let mut verbs = vec!["await".to_owned()];
+    for source in sources().iter().filter(|one| one.path.starts_with("sim/src/dialogue/")) {
+        for head in ["pub(super) fn verb(", "fn command(", "fn perform("] {
+            let Some((_, rest)) = source.text.split_once(head) else { continue };
+            // A function ends where its indentation does.
+            let close = if head.starts_with("pub") { "\n}\n" } else { "\n    }\n" };
+            let end = rest.find(close);
+            verbs.extend(arms(&rest[..end.unwrap_or(rest.len())]));
+        }
+    }
+    assert!(verbs.len() > 60, "the parsers are read: {verbs:?}");
+    let page = read("docs/dialogues.md");
+    let rows = || page.lines().filter(|line| line.starts_with("| `"));
+    let begins = |row: &str, verb: &str| {
+        let mut cells = row.split('`').skip(1).step_by(2);
+        cells.any(|cell| cell.split(' ').next() == Some(verb))
+    };
+    verbs.retain(|verb| !rows().any(|row| begins(row, verb)));
+    assert_none("verbs that docs/dialogues.md does not have", &verbs);
+}
+
 #[test]
 fn paths_that_the_documents_name_exist() {
     let all = sources();
