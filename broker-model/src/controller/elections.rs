@@ -8,10 +8,19 @@ use crate::protocol::ErrorCode;
 use crate::protocol::controller::{ElectLeadersRequest, ElectionType};
 use crate::records::MetadataRecord;
 use crate::rules::Rules;
+use crate::types::{Duration, MILLISECOND};
 
 /// Most changes of one round of preferred or unclean elections. Source: Kafka,
 /// `MAX_ELECTIONS_PER_IMBALANCE`.
 const ROUND_MAX: usize = 1_000;
+/// After a round with so many changes the next one does not wait for its interval. Source: Kafka,
+/// `PeriodicTask.DEFAULT_IMMEDIATE_PERIOD_NS`.
+const NEXT_ROUND_WAIT: Duration = 10 * MILLISECOND;
+
+/// How long the next round of elections waits after one with so many changes.
+pub(super) const fn round_wait(changes: usize, interval: Duration) -> Duration {
+    if changes >= ROUND_MAX { NEXT_ROUND_WAIT } else { interval }
+}
 
 impl Controller {
     /// `ElectLeaders` (KIP-460).

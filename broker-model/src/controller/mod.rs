@@ -296,13 +296,15 @@ impl Controller {
         }
         if self.timers.rebalance <= now {
             let records = self.decide_rebalance(cx.rules);
+            let interval = self.config.leader_imbalance_check_interval;
+            self.timers.rebalance = now + elections::round_wait(records.len(), interval);
             self.append(records);
-            self.timers.rebalance = now + self.config.leader_imbalance_check_interval;
         }
         if self.timers.unclean <= now {
             let records = self.decide_unclean_round(cx.rules);
+            let interval = self.config.unclean_leader_election_interval;
+            self.timers.unclean = now + elections::round_wait(records.len(), interval);
             self.append(records);
-            self.timers.unclean = now + self.config.unclean_leader_election_interval;
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who leads, after the recordings of the `replication` dialogues.
 
 use super::*;
+use crate::types::MILLISECOND;
 
 /// Recorded: all-killed-last-known-leader.
 #[test]
@@ -129,6 +130,29 @@ fn leaderships_go_back_to_preferred_replicas_from_time_to_time() {
     }
     assert_eq!(f.partition(0).leader, Some(NodeId(1)));
     assert_eq!(f.partition(1).leader, Some(NodeId(2)), "1 is not in sync there");
+}
+
+#[test]
+fn a_round_that_was_cut_short_goes_on_at_once() {
+    let mut f = Fixture::cluster(2);
+    let rows: Vec<&[u32]> = vec![&[1, 2]; 2_500];
+    assert_eq!(f.create("t", &rows, &[]), ErrorCode::None);
+    let one = f.leave(1);
+    f.come(1, one);
+    for id in 0..2_500 {
+        f.set_isr(id, &[2, 1]);
+    }
+    let away =
+        |f: &Fixture| (0..2_500).filter(|id| f.partition(*id).leader != Some(NodeId(1))).count();
+    while away(&f) == 2_500 {
+        f.pass(SECOND, &[]);
+    }
+    assert_eq!(away(&f), 1_500, "a thousand in a round");
+    f.pass(10 * MILLISECOND, &[]);
+    assert_eq!(away(&f), 500);
+    f.pass(10 * MILLISECOND, &[]);
+    assert_eq!(away(&f), 0);
+    assert!(f.controller.timers.rebalance > f.now + SECOND, "that round was not cut short");
 }
 
 #[test]
