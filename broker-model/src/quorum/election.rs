@@ -242,7 +242,12 @@ impl Quorum {
                 }
             }
             (Asked::PreVote, _, true) => self.give_up(cx),
-            (_, true, _) => self.become_leader(cx),
+            (_, true, _) => {
+                self.become_leader(cx);
+                if self.leaving.is_some() {
+                    self.resign(cx);
+                }
+            }
             (_, _, true) => self.lose(cx),
             _ => {}
         }

@@ -316,7 +316,7 @@ impl Quorum {
         self.clean_log(now);
         if self.is_leader() {
             self.lead_on(cx);
-        } else if self.role.until() <= now {
+        } else if self.leaving.is_none() && self.role.until() <= now {
             self.timed_out(cx);
         }
     }
@@ -350,7 +350,7 @@ impl Quorum {
             Role::Leader(leader) => leader.waiting.as_slice(),
             _ => &[],
         };
-        let own = self.role.until().min(self.leaving.unwrap_or(Instant::FAR));
+        let own = self.leaving.unwrap_or_else(|| self.role.until());
         let own = own.min(self.snapshots.clean_at());
         let links = self.links.iter().filter_map(Link::free_at);
         waiting.iter().map(|w| w.until).chain(links).fold(own, Instant::min)

@@ -27,10 +27,13 @@ impl Quorum {
         self.role = Role::Resigned { until, unaware, successors };
     }
 
-    /// The process is asked to stop. Returns whether it may at once; a leader resigns first and
-    /// waits for a successor, for which it votes.
+    /// The process is asked to stop. Returns whether it may at once, because it does not vote or
+    /// knows that another leads. Otherwise it waits for a leader, for which it may vote; a leader
+    /// resigns, at once or when it is elected. Meanwhile no wait of its own ends. Source: Kafka,
+    /// `KafkaRaftClient.maybeCompleteShutdown`, `pollResigned`, `pollUnattachedAsVoter`,
+    /// `pollCandidate`.
     pub fn leave(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.is_alone() || !self.is_leader() {
+        if self.is_alone() || self.position(cx.rules).is_none() || self.another_leads() {
             return true;
         }
         self.resign(cx);
@@ -38,11 +41,14 @@ impl Quorum {
         false
     }
 
+    fn another_leads(&self) -> bool {
+        self.store.state().leader.is_some_and(|leader| leader != self.key.node)
+    }
+
     /// Whether one that leaves has waited for long enough: there is a successor, or none comes.
     #[must_use]
     pub fn has_left(&self, now: Instant) -> bool {
-        let succeeded = matches!(self.role, Role::Follower { .. });
-        self.leaving.is_some_and(|until| succeeded || until <= now)
+        self.leaving.is_some_and(|until| self.another_leads() || until <= now)
     }
 
     /// The leader resigns.
