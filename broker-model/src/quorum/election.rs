@@ -12,7 +12,7 @@ use crate::protocol::quorum::{
 };
 use crate::protocol::{ErrorCode, Response};
 use crate::rules::{Prevote, Rules};
-use crate::types::{Duration, Instant, LeaderEpoch};
+use crate::types::{Duration, Instant, LeaderEpoch, NodeId};
 
 /// Doublings of the back-off after lost elections.
 const DOUBLINGS_MAX: u32 = 20;
@@ -199,22 +199,32 @@ impl Quorum {
         r: &BeginQuorumEpochRequest,
     ) {
         let now = cx.now.instant;
-        let leader = self.voter(r.leader);
-        let error = match leader {
-            None => ErrorCode::InconsistentVoterSet,
-            Some(_) if r.epoch < self.epoch() => ErrorCode::FencedLeaderEpoch,
-            Some(leader) => {
-                let knows = self.store.state().leader.is_some();
-                if r.epoch > self.epoch() || !knows {
-                    self.become_follower(cx, r.epoch, leader);
-                } else if let Role::Follower { until, .. } = &mut self.role {
-                    *until = now + self.config.fetch_timeout;
-                }
-                ErrorCode::None
-            }
-        };
+        let error = self.leader_named(cx, r.leader, r.epoch);
+        if error == ErrorCode::None
+            && let Role::Follower { until, .. } = &mut self.role
+        {
+            *until = now + self.config.fetch_timeout;
+        }
         let response = BeginQuorumEpochResponse { error, known: self.known() };
         self.say(cx, Some((token, Response::BeginQuorumEpoch(response))), None);
+    }
+
+    /// A leader of an epoch names itself. It is followed if this one knew of none in that epoch.
+    /// Source: Kafka, `KafkaRaftClient.maybeTransition`.
+    pub(super) fn leader_named(
+        &mut self,
+        cx: &mut Context<'_>,
+        leader: NodeId,
+        epoch: LeaderEpoch,
+    ) -> ErrorCode {
+        let Some(leader) = self.voter(leader) else { return ErrorCode::InconsistentVoterSet };
+        if epoch < self.epoch() {
+            return ErrorCode::FencedLeaderEpoch;
+        }
+        if epoch > self.epoch() || self.store.state().leader.is_none() {
+            self.become_follower(cx, epoch, leader);
+        }
+        ErrorCode::None
     }
 
     /// A voter has answered.

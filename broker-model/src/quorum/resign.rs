@@ -8,7 +8,7 @@ use super::role::Role;
 use crate::io::{Context, Token};
 use crate::protocol::quorum::{EndQuorumEpochRequest, EndQuorumEpochResponse};
 use crate::protocol::{ErrorCode, Response};
-use crate::types::{Duration, Instant, NodeId};
+use crate::types::{Duration, Instant, MILLISECOND, NodeId};
 
 impl Quorum {
     /// It leads no more, and tells the others, the best first.
@@ -58,12 +58,8 @@ impl Quorum {
         token: Token,
         r: &EndQuorumEpochRequest,
     ) {
-        let error = if r.epoch < self.epoch() {
-            ErrorCode::FencedLeaderEpoch
-        } else {
-            if r.epoch > self.epoch() {
-                self.become_unattached(cx, r.epoch);
-            }
+        let error = self.leader_named(cx, r.leader, r.epoch);
+        if error == ErrorCode::None {
             let wait = self.succession_wait(&r.successors);
             let leader = self.voter(r.leader);
             if let Role::Follower { leader: known, until, .. } = &mut self.role
@@ -71,23 +67,24 @@ impl Quorum {
             {
                 *until = cx.now.instant + wait;
             }
-            ErrorCode::None
-        };
+        }
         let response = EndQuorumEpochResponse { error, known: self.known() };
         self.say(cx, Some((token, Response::EndQuorumEpoch(response))), None);
     }
 
-    /// The first successor tries at once; each after it waits twice as long as the one before,
-    /// the last one for the largest back-off.
-    fn succession_wait(&mut self, successors: &[NodeId]) -> Duration {
-        let place = successors.iter().position(|node| *node == self.key.node);
-        match place {
+    /// The first successor tries at once; each after it waits twice as long as the one before, the
+    /// last one for half of the largest back-off, whole milliseconds of the second one's wait
+    /// doubled. Who is not in the list waits for the largest. Source: Kafka,
+    /// `KafkaRaftClient.strictExponentialElectionBackoffMs`.
+    fn succession_wait(&self, successors: &[NodeId]) -> Duration {
+        let max = self.config.election_backoff_max;
+        match successors.iter().position(|node| *node == self.key.node) {
             Some(0) => 0,
             Some(place) => {
-                let halvings = successors.len() - 1 - place;
-                self.config.election_backoff_max >> halvings
+                let second = (max / MILLISECOND) >> (successors.len() - 1);
+                (second << (place - 1)) * MILLISECOND
             }
-            None => self.election_time(),
+            None => max,
         }
     }
 }
