@@ -39,7 +39,7 @@ impl Link {
         self.free_at = self.free_at.filter(|at| *at > now);
     }
 
-    const fn is_free(&self) -> bool {
+    pub(super) const fn is_free(&self) -> bool {
         self.open.is_none() && self.free_at.is_none()
     }
 }
@@ -56,6 +56,9 @@ impl Quorum {
             self.tags += 1;
             let tag = Tag(self.tags);
             self.links[voter].open = Some((tag, asked, self.epoch()));
+            if let Role::Leader(leader) = &mut self.role {
+                leader.untold[voter] = false;
+            }
             cx.outputs.push(Output::Send { to: self.voters[voter].node, tag, request });
         }
     }
@@ -71,7 +74,7 @@ impl Quorum {
                 let request = Request::Vote(self.vote_request(voter, false));
                 (!lost && !ballot.has_voted(voter)).then_some((Asked::Vote, request))
             }
-            Role::Leader(leader) => leader.unaware[voter].then(|| {
+            Role::Leader(leader) => leader.untold[voter].then(|| {
                 let (leader, epoch) = (self.key.node, leader.epoch);
                 let request = BeginQuorumEpochRequest { leader, epoch };
                 (Asked::Begin, Request::BeginQuorumEpoch(request))
@@ -136,13 +139,7 @@ impl Quorum {
             Ok(Response::Vote(r)) => self.vote_answered(cx, voter, (asked, epoch), &r),
             Ok(Response::FetchQuorum(r)) => self.fetch_answered(cx, voter, r),
             Ok(Response::BeginQuorumEpoch(r)) => {
-                if !self.learn(cx, r.known)
-                    && let Role::Leader(leader) = &mut self.role
-                    && asked == Asked::Begin
-                    && leader.epoch == epoch
-                {
-                    leader.unaware[voter] = false;
-                }
+                self.learn(cx, r.known);
             }
             Ok(Response::EndQuorumEpoch(r)) => {
                 let same = epoch == self.epoch();

@@ -53,7 +53,7 @@ impl QuorumConfig {
         self.fetch_timeout / 2 * 3
     }
 
-    /// How often a leader makes itself known to voters that do not fetch.
+    /// How often a leader makes itself known to the other voters.
     pub(super) fn begin_interval(&self) -> Duration {
         (self.fetch_timeout / 2).max(MILLISECOND)
     }

@@ -191,20 +191,15 @@ impl Quorum {
         }
     }
 
-    /// A leader makes itself known.
+    /// A leader makes itself known. That does not put off an election: only what it answers to a
+    /// fetch does.
     pub(super) fn begin_asked(
         &mut self,
         cx: &mut Context<'_>,
         token: Token,
         r: &BeginQuorumEpochRequest,
     ) {
-        let now = cx.now.instant;
         let error = self.leader_named(cx, r.leader, r.epoch);
-        if error == ErrorCode::None
-            && let Role::Follower { until, .. } = &mut self.role
-        {
-            *until = now + self.config.fetch_timeout;
-        }
         let response = BeginQuorumEpochResponse { error, known: self.known() };
         self.say(cx, Some((token, Response::BeginQuorumEpoch(response))), None);
     }

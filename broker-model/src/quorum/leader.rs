@@ -34,7 +34,7 @@ impl Quorum {
             ends: vec![0; voters],
             fetched: vec![false; voters],
             check_at: now + self.config.check_quorum_timeout(),
-            unaware: vec![true; voters],
+            untold: vec![true; voters],
             begin_at: now + self.config.begin_interval(),
             waiting: Vec::new(),
         });
@@ -55,7 +55,7 @@ impl Quorum {
             ends: vec![0],
             fetched: vec![false],
             check_at: Instant::FAR,
-            unaware: vec![false],
+            untold: vec![false],
             begin_at: Instant::FAR,
             waiting: Vec::new(),
         });
@@ -85,8 +85,10 @@ impl Quorum {
         let Role::Leader(leader) = &mut self.role else { return };
         if leader.begin_at <= now {
             leader.begin_at = now + begin_interval;
-            for voter in 0..leader.unaware.len() {
-                leader.unaware[voter] |= !leader.fetched[voter];
+            // Who is being asked or left alone is told the next time. Source: Kafka,
+            // `KafkaRaftClient.maybeSendBeginQuorumEpochRequests`.
+            for (untold, link) in leader.untold.iter_mut().zip(&self.links) {
+                *untold |= link.is_free();
             }
         }
         self.answer_waiting(cx);
@@ -142,7 +144,6 @@ impl Quorum {
         let others = majority(self.voters.len()) - 1;
         let (Some(voter), Role::Leader(leader)) = (voter, &mut self.role) else { return };
         leader.ends[voter] = leader.ends[voter].max(end);
-        leader.unaware[voter] = false;
         leader.fetched[voter] = true;
         if leader.fetched.iter().filter(|f| **f).count() >= others {
             leader.fetched.fill(false);

@@ -126,9 +126,9 @@ pub(super) struct Leader {
     pub(super) fetched: Vec<bool>,
     /// When it resigns unless a majority has fetched.
     pub(super) check_at: Instant,
-    /// Voters that shall be told that it leads.
-    pub(super) unaware: Vec<bool>,
-    /// When those that do not fetch are told again.
+    /// Voters that are to be told that it leads as soon as they are asked nothing else.
+    pub(super) untold: Vec<bool>,
+    /// When all are told again.
     pub(super) begin_at: Instant,
     /// Fetches that wait.
     pub(super) waiting: Vec<Waiting>,
