@@ -25,14 +25,22 @@ impl Quorum {
         if votes { now + self.election_time() } else { Instant::FAR }
     }
 
-    /// A later epoch, whose leader it does not know. A wait that runs goes on, so that news of
-    /// epochs cannot put off an election for ever.
+    /// A later epoch, whose leader it does not know. A wait for an election goes on, so that news
+    /// of epochs cannot put it off for ever; who led or followed begins one. Source: Kafka,
+    /// `QuorumState.transitionToUnattached`.
     pub(super) fn become_unattached(&mut self, cx: &mut Context<'_>, epoch: LeaderEpoch) {
         let now = cx.now.instant;
         let votes = self.position(cx.rules).is_some();
         let until = match &self.role {
-            Role::Leader(_) | Role::Resigned { .. } => self.unattached_until(now, votes),
-            role => role.until().max(now),
+            Role::Unattached { until }
+            | Role::Prospective { until, .. }
+            | Role::Candidate { until, .. }
+            | Role::Resigned { until, .. }
+                if votes =>
+            {
+                (*until).max(now)
+            }
+            _ => self.unattached_until(now, votes),
         };
         self.end_leadership(cx);
         self.store.set(QuorumState { epoch, voted: None, leader: None });
@@ -96,10 +104,21 @@ impl Quorum {
                 self.probe += 1;
                 self.role = Role::Unattached { until: Instant::FAR };
             }
+            Role::Resigned { .. } if asks_first => {
+                // In its old epoch it would be taken for the leader.
+                self.become_unattached(cx, self.epoch().next());
+                self.seek_election(cx);
+            }
             Role::Unattached { .. } | Role::Follower { .. } | Role::Resigned { .. } => {
                 self.seek_election(cx);
             }
-            Role::Prospective { .. } => self.give_up(cx),
+            Role::Prospective { .. } => {
+                self.give_up(cx);
+                if matches!(self.role, Role::Unattached { .. }) {
+                    // Nobody has refused it.
+                    self.seek_election(cx);
+                }
+            }
             Role::Candidate { lost, .. } => {
                 if *lost || asks_first {
                     self.seek_election(cx);
@@ -111,7 +130,8 @@ impl Quorum {
         }
     }
 
-    /// It would not be elected: back to the leader it knows, or to waiting for one.
+    /// It would not be elected: back to the leader it knows, or to waiting for one. Source:
+    /// Kafka, `KafkaRaftClient.prospectiveTransitionAfterElectionLoss`.
     fn give_up(&mut self, cx: &mut Context<'_>) {
         let leader = self.store.state().leader.and_then(|leader| self.voter(leader));
         let now = cx.now.instant;

@@ -38,7 +38,8 @@ impl Quorum {
             begin_at: now + self.config.begin_interval(),
             waiting: Vec::new(),
         });
-        cx.note(Note::QuorumLeader { node: self.key.node, epoch, start });
+        // With the power goes what is not on disk: then it may be elected in this epoch again.
+        self.say(cx, None, Some(Note::QuorumLeader { node: self.key.node, epoch, start }));
     }
 
     /// The only voter elects itself, and writes nothing about it.

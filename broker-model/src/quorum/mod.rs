@@ -16,6 +16,7 @@ mod election;
 mod follower;
 mod jitter;
 mod leader;
+mod lifecycle;
 mod log;
 mod resign;
 mod role;
@@ -35,13 +36,13 @@ use self::log::ReplicatedLog;
 use self::role::Role;
 use self::snapshots::Snapshots;
 use self::store::{QuorumState, Store};
-use crate::io::{Context, Output, StopKind, Token};
+use crate::io::{Context, Output, Token};
 use crate::note::Note;
 use crate::protocol::quorum::{QuorumLeader, RECORD_BYTES, VoterKey};
 use crate::protocol::{Request, Response};
 use crate::records::{MetadataRecord, MetadataSnapshot};
-use crate::rules::{RaftFsync, RaftResumeLeader, Rules, VoterIdentity};
-use crate::types::{DirectoryId, Duration, Instant, LeaderEpoch, Offset};
+use crate::rules::{RaftFsync, Rules, VoterIdentity};
+use crate::types::{Duration, Instant, LeaderEpoch, Offset};
 
 /// Something that waits until the state is durable that it follows from.
 #[derive(Debug)]
@@ -201,81 +202,6 @@ impl Quorum {
             _ => state.leader,
         };
         QuorumLeader { epoch: state.epoch, leader }
-    }
-
-    /// The process starts, with what its disk holds.
-    pub fn start(&mut self, cx: &mut Context<'_>) {
-        let now = cx.now.instant;
-        self.leaving = None;
-        let snapshot = self.snapshots.latest().map(|s| (s.end, s.epoch));
-        if let Some((end, epoch)) = snapshot.filter(|s| s.0 > self.log.end()) {
-            // The power took records that are in the snapshot.
-            self.log.begin_at(end, epoch);
-        }
-        if self.is_alone() {
-            return self.lead_alone(cx);
-        }
-        self.log.forget_high_watermark();
-        // What is in a snapshot is committed.
-        self.log.commit(snapshot.map_or(0, |s| s.0));
-        let state = self.store.state();
-        let me = self.position(cx.rules);
-        match state.leader.and_then(|leader| self.voter(leader)) {
-            Some(leader) if Some(leader) == me => match cx.rules.raft_resume_leader {
-                RaftResumeLeader::Off => {
-                    let until = now + self.election_time();
-                    let unaware = alloc::vec![false; self.voters.len()];
-                    self.role = Role::Resigned { until, unaware, successors: Vec::new() };
-                }
-                RaftResumeLeader::On => self.become_leader(cx),
-            },
-            Some(leader) => {
-                let until = now + self.config.fetch_timeout;
-                self.role = Role::Follower { leader, until, has_fetched: false };
-            }
-            None => {
-                let until = self.unattached_until(now, me.is_some());
-                self.role = Role::Unattached { until };
-            }
-        }
-    }
-
-    /// The process ends. A power cut loses what no flush covered; `durable_end` is up to where a
-    /// controller that is alone has its log on disk.
-    pub fn stop(&mut self, kind: StopKind, durable_end: Offset) {
-        match kind {
-            StopKind::Clean if !self.is_alone() => {
-                self.log.set_flushed(self.log.end());
-                self.store.flush_now();
-            }
-            StopKind::Clean | StopKind::Kill => {}
-            StopKind::PowerCut => {
-                let kept = if self.is_alone() {
-                    u64::try_from(durable_end.0).unwrap_or(0).min(self.log.end())
-                } else {
-                    self.log.flushed()
-                };
-                assert!(
-                    !self.is_alone() || kept >= self.log.high_watermark(),
-                    "committed records are durable"
-                );
-                self.log.truncate(kept);
-                self.store.power_cut();
-            }
-        }
-        self.role = Role::Unattached { until: Instant::FAR };
-        self.links.fill_with(Link::default);
-        self.said.clear();
-        self.flushing = None;
-        self.leaving = None;
-    }
-
-    /// A stopped controller gets an empty disk, as a directory that nobody knows (KIP-853).
-    pub fn replace_disk(&mut self, directory: DirectoryId) {
-        self.key.directory = directory;
-        self.log = ReplicatedLog::default();
-        self.snapshots = Snapshots::default();
-        self.store = Store::default();
     }
 
     /// A request of the quorum's protocol.

@@ -5,6 +5,7 @@ mod chaos;
 mod elections;
 mod replication;
 mod snapshots;
+mod timers;
 
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -48,6 +49,8 @@ struct Voters {
     halted: Vec<usize>,
     /// Fetches get lost.
     no_fetches: bool,
+    /// How often each voter was told who leads.
+    told: Vec<u32>,
 }
 
 impl Voters {
@@ -74,6 +77,7 @@ impl Voters {
             mail: VecDeque::new(),
             halted: Vec::new(),
             no_fetches: false,
+            told: vec![0; count],
         };
         for i in 0..count {
             voters.start(i);
@@ -181,6 +185,7 @@ impl Voters {
                         self.mail.push_back(Mail::Answer { to: from, tag, result });
                         continue;
                     }
+                    self.told[to] += u32::from(matches!(request, Request::BeginQuorumEpoch(_)));
                     self.tokens += 1;
                     let token = Token(self.tokens);
                     self.asked[to].push((token, from, tag));
