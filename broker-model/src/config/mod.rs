@@ -4,12 +4,14 @@
 
 mod broker;
 mod not_modelled;
+mod reconfigurable;
 mod throttled;
 mod topic;
 mod value;
 
 pub use broker::BrokerConfig;
 pub use not_modelled::{Ignored, ignored};
+pub use reconfigurable::may_become;
 pub use throttled::ThrottledReplicas;
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
 pub use value::ReplicaSelector;

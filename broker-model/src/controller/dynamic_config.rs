@@ -1,19 +1,18 @@
 //! Changes of configurations while the cluster runs. Source: KIP-226, KIP-339.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Controller, Decision};
-use crate::config::BrokerConfig;
+use crate::config::may_become;
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AlterConfigsRequest, ConfigResource};
 use crate::records::MetadataRecord;
 use crate::types::NodeId;
 
-/// The keys of brokers that may change here. In Kafka there are more, and some may be changed for
-/// all brokers at once.
-const OF_BROKERS: [&str; 2] =
-    ["leader.replication.throttled.rate", "follower.replication.throttled.rate"];
+/// The key that ELRs are counted with: one broker cannot have another.
+const MIN_ISR: &str = "min.insync.replicas";
 
 impl Controller {
     pub(super) fn decide_config(
@@ -26,21 +25,26 @@ impl Controller {
         }
     }
 
+    /// What Kafka's brokers look at before they pass such a request on is looked at here too.
+    /// Source: Kafka, `ConfigAdminManager.validateBrokerConfigChange`,
+    /// `ConfigurationControlManager.validateAlterConfig`.
     fn decide_broker_config(
         &self,
         broker: NodeId,
         config: Vec<(String, Option<String>)>,
     ) -> Result<Decision<()>, ErrorCode> {
-        if self.image.broker(broker).is_none() {
-            return Err(ErrorCode::BrokerIdNotRegistered);
-        }
+        let mut keys = BTreeSet::new();
         for (key, value) in &config {
-            if !OF_BROKERS.contains(&key.as_str()) {
+            let bad = value.as_ref().is_some_and(|value| !may_become(key, value));
+            if bad || !keys.insert(key) {
                 return Err(ErrorCode::InvalidRequest);
             }
-            if value.as_ref().is_some_and(|v| BrokerConfig::default().set(key, v).is_err()) {
-                return Err(ErrorCode::InvalidConfig);
-            }
+        }
+        if self.config.eligible_leader_replicas && config.iter().any(|(key, _)| key == MIN_ISR) {
+            return Err(ErrorCode::InvalidConfig);
+        }
+        if self.image.broker(broker).is_none() {
+            return Err(ErrorCode::BrokerIdNotRegistered);
         }
         let record = |(key, value)| MetadataRecord::BrokerConfig { broker, key, value };
         Ok(Decision { records: config.into_iter().map(record).collect(), answer: () })

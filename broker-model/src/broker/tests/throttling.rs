@@ -6,7 +6,7 @@ use alloc::vec;
 use super::cluster::Cluster;
 use crate::config::BrokerConfig;
 use crate::protocol::controller::{
-    AlterConfigsRequest, AlterPartitionReassignmentsRequest, ConfigResource,
+    AlterConfigsRequest, AlterConfigsResponse, AlterPartitionReassignmentsRequest, ConfigResource,
 };
 use crate::protocol::produce::Acks;
 use crate::protocol::{ErrorCode, Request, Response};
@@ -152,10 +152,31 @@ fn a_rate_that_is_taken_away_or_raised_lets_the_copy_go_on() {
 }
 
 #[test]
-fn the_controller_refuses_other_keys_other_values_and_brokers_that_are_not_there() {
+fn keys_of_brokers_are_taken_and_refused_as_recorded() {
     let (mut c, _) = uneven();
-    assert_eq!(set(&mut c, 2, "num.io.threads", "3"), ErrorCode::InvalidRequest);
-    assert_eq!(set(&mut c, 2, LEADER_RATE, "-1"), ErrorCode::InvalidConfig);
+    for (key, value, error) in [
+        (LEADER_RATE, "1000", ErrorCode::None),
+        (LEADER_RATE, "-1", ErrorCode::InvalidRequest),
+        (LEADER_RATE, "0", ErrorCode::None),
+        (LEADER_RATE, "abc", ErrorCode::InvalidRequest),
+        (FOLLOWER_RATE, "1.5", ErrorCode::InvalidRequest),
+        ("no.such.key", "1", ErrorCode::None),
+        ("broker.id", "7", ErrorCode::InvalidRequest),
+        ("num.replica.fetchers", "2", ErrorCode::None),
+        ("num.replica.fetchers", "-3", ErrorCode::InvalidRequest),
+        ("replica.fetch.max.bytes", "1000000", ErrorCode::InvalidRequest),
+        ("log.retention.ms", "100000", ErrorCode::None),
+        ("min.insync.replicas", "2", ErrorCode::InvalidConfig),
+    ] {
+        assert_eq!(set(&mut c, 2, key, value), error, "{key}={value}");
+    }
+    let broker = ConfigResource::Broker(NodeId(2));
+    assert_eq!(alter(&mut c, broker.clone(), "broker.id", None), ErrorCode::None);
+    let twice = ["1", "2"].map(|rate| (LEADER_RATE.to_string(), Some(rate.to_string())));
+    let request = AlterConfigsRequest { resource: broker, config: twice.to_vec() };
+    let answer = c.ask(1, i16::MAX, Request::IncrementalAlterConfigs(request));
+    let refused = AlterConfigsResponse { error: ErrorCode::InvalidRequest };
+    assert_eq!(answer, Response::IncrementalAlterConfigs(refused));
     assert_eq!(set(&mut c, 7, LEADER_RATE, "5"), ErrorCode::BrokerIdNotRegistered);
     let topic = ConfigResource::Topic("t".to_string());
     assert_eq!(alter(&mut c, topic, LEADER_LIST, Some("0-1")), ErrorCode::InvalidConfig);
