@@ -27,7 +27,7 @@ const PRODUCE_KNOWS_ABORTABLE: i16 = 11;
 /// `add.partitions.to.txn.retry.backoff.ms`: while the previous transaction ends the leader
 /// asks again by itself.
 const BACKOFF: Duration = 20 * MILLISECOND;
-/// `add.partitions.to.txn.retry.backoff.max.ms`: for so long.
+/// `add.partitions.to.txn.retry.backoff.max.ms`: an answer after so long is the last one.
 const BACKOFF_MAX: Duration = 100 * MILLISECOND;
 
 /// Partitions of a produce that are not appended to, and why.
@@ -209,13 +209,17 @@ impl Broker {
         });
     }
 
-    /// The previous transaction is still ending: ask again soon, but not for long.
+    /// The previous transaction is still ending: ask again soon, but not for long. Clients wait
+    /// long before they send a produce again, and that costs; not so offsets. Source: Kafka,
+    /// `ReplicaManager.handleProduceAppend`, `CoordinatorPartitionWriter`.
     fn retry_later(&mut self, cx: &Context<'_>, key: Key) -> bool {
         let Some(parked) = self.verifications.parked.get_mut(key) else { return false };
-        let at = cx.now.instant + BACKOFF;
-        if parked.ask.verify_only || at > parked.give_up_at {
+        let now = cx.now.instant;
+        let adds = !parked.ask.verify_only && matches!(parked.work, Work::Produce { .. });
+        if !adds || now >= parked.give_up_at {
             return false;
         }
+        let at = now + BACKOFF;
         parked.retry_at = at;
         let next = &mut self.verifications.next_retry;
         *next = Some(next.map_or(at, |n| n.min(at)));

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::cluster::{Cluster, of_producer, produce, produced, producer};
 use crate::config::BrokerConfig;
-use crate::io::StopKind;
+use crate::io::{StopKind, Token};
 use crate::note::Note;
 use crate::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
 use crate::protocol::fetch::{AbortedTransaction, FetchResponse, Isolation};
@@ -38,7 +38,11 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let mut c = Cluster::new(3, &BrokerConfig::default());
+        Self::among(3)
+    }
+
+    fn among(brokers: u32) -> Self {
+        let mut c = Cluster::new(brokers, &BrokerConfig::default());
         let id = c.names.transactional_id("tx");
         let group = c.names.group("g");
         let state = c.topic("__transaction_state", &[2, 3, 1], &[("min.insync.replicas", "2")]);
@@ -83,6 +87,33 @@ impl Story {
 
     fn send_well(&mut self, partition: PartitionId, sequence: i32) {
         assert_eq!(self.send(partition, sequence, LATEST).error, ErrorCode::None);
+    }
+
+    /// The same to broker 1 in another epoch, without waiting for the answer.
+    fn send_later(&mut self, partition: PartitionId, epoch: ProducerEpoch) -> Token {
+        let producer = ProducerIdAndEpoch { epoch, ..self.producer };
+        let batch = self.c.batch(of_producer(producer, 0, true), 1);
+        let request = produce(Some(self.id), Acks::All, &[(partition, batch)]);
+        let token = self.c.ask_later(1, LATEST, request);
+        self.c.pump();
+        token
+    }
+
+    fn commit_offset(&mut self, offset: i64) -> ErrorCode {
+        let position =
+            CommittedOffset { partition: self.q, offset: Offset(offset), leader_epoch: None };
+        let commit = TxnOffsetCommitRequest {
+            transactional_id: self.id,
+            producer: self.producer,
+            group: self.group,
+            member: MemberId(0),
+            generation: GenerationId(-1),
+            offsets: vec![position],
+        };
+        match self.c.ask(3, LATEST, Request::TxnOffsetCommit(commit)) {
+            Response::TxnOffsetCommit(answer) => answer.partitions[0].1,
+            other => panic!("another answer: {other:?}"),
+        }
     }
 
     fn end(&mut self, commit: bool) {
@@ -200,6 +231,24 @@ fn who_leads_only_when_the_coordinator_has_answered_appends_nothing() {
 }
 
 #[test]
+fn while_a_transaction_ends_a_produce_is_asked_for_again_and_offsets_are_not() {
+    let mut s = Story::among(4);
+    let r = s.c.topic("r", &[4], &[]);
+    s.send_well(r, 0);
+    // The marker does not arrive.
+    s.c.pause(NodeId(4));
+    s.end(true);
+    let start = s.c.now();
+    assert_eq!(s.commit_offset(5), ErrorCode::ConcurrentTransactions);
+    assert_eq!(s.c.now().since(start), 0);
+    assert_eq!(s.send(s.q, 0, LATEST).error, ErrorCode::ConcurrentTransactions);
+    assert_eq!(s.c.now().since(start), SECOND / 10);
+    let later = s.send_later(s.p, s.producer.epoch);
+    s.c.resume(NodeId(4));
+    assert_eq!(produced(s.c.ask_until(later)).error, ErrorCode::None);
+}
+
+#[test]
 fn another_producer_of_the_same_id_fences_the_first() {
     let mut s = Story::new();
     let old = s.producer;
@@ -248,20 +297,7 @@ fn a_new_coordinator_finishes_what_the_old_one_decided() {
 fn offsets_of_a_transaction_show_with_its_commit() {
     let mut s = Story::new();
     s.send_well(s.p, 0);
-    let position = CommittedOffset { partition: s.q, offset: Offset(5), leader_epoch: None };
-    let commit = TxnOffsetCommitRequest {
-        transactional_id: s.id,
-        producer: s.producer,
-        group: s.group,
-        member: MemberId(0),
-        generation: GenerationId(-1),
-        offsets: vec![position],
-    };
-    let Response::TxnOffsetCommit(answer) = s.c.ask(3, LATEST, Request::TxnOffsetCommit(commit))
-    else {
-        panic!("another answer");
-    };
-    assert_eq!(answer.partitions, [(s.q, ErrorCode::None)]);
+    assert_eq!(s.commit_offset(5), ErrorCode::None);
     let stable =
         OffsetFetchRequest { group: s.group, partitions: Some(vec![s.q]), require_stable: true };
     let fetch = |s: &mut Story| match s.c.ask(3, LATEST, Request::OffsetFetch(stable.clone())) {
