@@ -1,6 +1,6 @@
 //! Rates, as quotas measure them: sums of windows. Source: Kafka, `SampledStat`.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use crate::types::{Duration, Instant, SECOND};
 
@@ -18,45 +18,77 @@ impl Windows {
     }
 }
 
-/// What was counted in each window that is not over for long.
+/// What was counted in a window.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    start: Instant,
+    last: Instant,
+    sum: u64,
+}
+
+impl Sample {
+    const fn new(now: Instant) -> Self {
+        Self { start: now, last: now, sum: 0 }
+    }
+}
+
+/// A ring of windows, one more than count, because the oldest may overlap with what is measured.
+/// A window in which nothing came for the time of all of them begins anew when it is looked at,
+/// and then says that nothing came since.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rate {
-    windows: VecDeque<(Instant, u64)>,
+    samples: Vec<Sample>,
+    current: usize,
 }
 
 impl Rate {
     pub(super) fn record(&mut self, now: Instant, amount: u64, of: Windows) {
-        while self.windows.front().is_some_and(|w| now.since(w.0) >= of.span()) {
-            self.windows.pop_front();
+        if self.samples.is_empty() {
+            self.samples.push(Sample::new(now));
+        } else if now.since(self.samples[self.current].start) >= of.size {
+            self.current = (self.current + 1) % (of.count as usize + 1);
+            if self.current == self.samples.len() {
+                self.samples.push(Sample::new(now));
+            } else {
+                self.samples[self.current] = Sample::new(now);
+            }
         }
-        match self.windows.back_mut() {
-            Some((start, sum)) if now.since(*start) < of.size => *sum += amount,
-            _ => self.windows.push_back((now, amount)),
-        }
+        let sample = &mut self.samples[self.current];
+        sample.sum += amount;
+        sample.last = now;
     }
 
     /// Takes back what was recorded last.
     pub(super) fn take_back(&mut self, amount: u64) {
-        if let Some((_, sum)) = self.windows.back_mut() {
-            *sum = sum.saturating_sub(amount);
+        if let Some(sample) = self.samples.get_mut(self.current) {
+            sample.sum = sample.sum.saturating_sub(amount);
         }
     }
 
     pub(super) fn clear(&mut self) {
-        self.windows.clear();
+        *self = Self::default();
     }
 
-    /// What the windows that count have together, and when the oldest of them began.
-    fn counted(&self, now: Instant, of: Windows) -> Option<(u128, Instant)> {
-        let mut recent = self.windows.iter().filter(|w| now.since(w.0) < of.span());
-        let &(oldest, first) = recent.next()?;
-        Some((recent.map(|w| u128::from(w.1)).sum::<u128>() + u128::from(first), oldest))
+    /// What the windows have together, and when the oldest of them began.
+    fn counted(&mut self, now: Instant, of: Windows) -> (u128, Instant) {
+        if self.samples.is_empty() {
+            self.samples.push(Sample::new(now));
+        }
+        let (mut sum, mut oldest) = (0, now);
+        for sample in &mut self.samples {
+            if now.since(sample.last) >= of.span() {
+                *sample = Sample::new(now);
+            }
+            sum += u128::from(sample.sum);
+            oldest = oldest.min(sample.start);
+        }
+        (sum, oldest)
     }
 
     /// How long nothing may come for the rate to fall to `bound` a second; 0 below it. All but
     /// one of the windows count as full from the beginning. Source: Kafka, `Rate`.
-    pub(super) fn throttle(&self, now: Instant, bound: u64, of: Windows) -> Duration {
-        let Some((sum, oldest)) = self.counted(now, of) else { return 0 };
+    pub(super) fn throttle(&mut self, now: Instant, bound: u64, of: Windows) -> Duration {
+        let (sum, oldest) = self.counted(now, of);
         let elapsed = now.since(oldest);
         let missing = u64::from(of.count - 1).saturating_sub(elapsed / of.size);
         let window = u128::from(elapsed + missing * of.size);
@@ -66,8 +98,8 @@ impl Rate {
 
     /// Whether the rate since the oldest window began is above `bound` a second; at least one
     /// window counts as full. Source: Kafka, `SimpleRate`.
-    pub(super) fn is_above(&self, now: Instant, bound: u64, of: Windows) -> bool {
-        let Some((sum, oldest)) = self.counted(now, of) else { return false };
+    pub(super) fn is_above(&mut self, now: Instant, bound: u64, of: Windows) -> bool {
+        let (sum, oldest) = self.counted(now, of);
         let elapsed = now.since(oldest).max(of.size);
         sum * u128::from(SECOND) > u128::from(bound) * u128::from(elapsed)
     }
@@ -76,6 +108,7 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::MILLISECOND;
 
     const ELEVEN: Windows = Windows { count: 11, size: SECOND };
 
@@ -108,5 +141,39 @@ mod tests {
         assert!(!rate.is_above(Instant(1), 100, ELEVEN), "a bound that is met is kept");
         assert!(rate.is_above(Instant(4 * SECOND), 24, ELEVEN));
         assert!(!rate.is_above(Instant(4 * SECOND), 25, ELEVEN));
+    }
+
+    #[test]
+    fn a_window_counts_until_its_last_event_is_old() {
+        let mut rate = Rate::default();
+        rate.record(Instant(0), 100, ELEVEN);
+        rate.record(Instant(900 * MILLISECOND), 100, ELEVEN);
+        let end = 11 * SECOND + 900 * MILLISECOND;
+        assert!(rate.is_above(Instant(end - 1), 16, ELEVEN), "200 in 11.9 seconds");
+        assert!(!rate.is_above(Instant(end), 0, ELEVEN));
+    }
+
+    #[test]
+    fn one_window_more_than_all_is_kept_for_the_overlap() {
+        let mut rate = Rate::default();
+        for second in 0..12 {
+            let amount = if second == 0 { 1_000 } else { 100 };
+            rate.record(Instant(second * SECOND), amount, ELEVEN);
+            rate.record(Instant(second * SECOND + 999 * MILLISECOND), 0, ELEVEN);
+        }
+        let end = Instant(12 * SECOND - MILLISECOND);
+        assert!(rate.is_above(end, 174, ELEVEN), "2100 in 12 seconds");
+        rate.record(Instant(12 * SECOND), 0, ELEVEN);
+        assert!(rate.is_above(Instant(12 * SECOND), 99, ELEVEN));
+        assert!(!rate.is_above(Instant(12 * SECOND), 100, ELEVEN), "1100 in 11 seconds");
+    }
+
+    #[test]
+    fn looking_at_it_begins_a_window_in_which_nothing_came() {
+        let mut rate = Rate::default();
+        assert!(!rate.is_above(Instant(0), 0, ELEVEN));
+        rate.record(Instant(10 * SECOND), 1_000, ELEVEN);
+        assert!(rate.is_above(Instant(10 * SECOND), 99, ELEVEN));
+        assert!(!rate.is_above(Instant(10 * SECOND), 100, ELEVEN), "1000 in 10 seconds");
     }
 }

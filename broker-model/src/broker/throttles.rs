@@ -38,7 +38,11 @@ pub(super) struct Throttles {
 
 impl Throttle {
     /// The throttled partitions, if the rate is exceeded now.
-    pub(super) fn withheld(&self, now: Instant, rules: &Rules) -> Option<&BTreeSet<PartitionId>> {
+    pub(super) fn withheld(
+        &mut self,
+        now: Instant,
+        rules: &Rules,
+    ) -> Option<&BTreeSet<PartitionId>> {
         if self.partitions.is_empty()
             || rules.replication_throttle == ReplicationThrottle::Forgotten
         {
@@ -143,7 +147,7 @@ impl Broker {
     /// nothing left to fetch it looks again after `replica.fetch.backoff.ms`. Source: Kafka,
     /// `RemoteLeaderEndPoint.shouldFollowerThrottle`, `AbstractFetcherThread.maybeFetch`.
     pub(super) fn throttle_fetcher(&mut self, cx: &Context<'_>, leader: NodeId) {
-        let throttle = &self.throttles.follower;
+        let throttle = &mut self.throttles.follower;
         let withheld = throttle.withheld(cx.now.instant, cx.rules);
         if withheld.is_some() || self.fetchers.withholds(leader) {
             let until = cx.now.instant + self.config.replica_fetch_backoff;
