@@ -12,6 +12,7 @@ mod append;
 mod calls;
 mod cleaner;
 mod client_metadata;
+mod coordinator_queues;
 mod coordinators;
 mod delete_records;
 mod describe;
@@ -363,7 +364,7 @@ impl Broker {
             Call::Forward { forward } => self.forwarded(cx, forward, result),
             Call::AddPartitions { produce } => {
                 let result = expected!(result, AddPartitionsToTxn);
-                self.partitions_added(cx, produce, result);
+                self.partitions_added(cx, from, produce, result);
             }
             Call::WriteMarkers => {
                 self.markers_written(cx, from, expected!(result, WriteTxnMarkers));

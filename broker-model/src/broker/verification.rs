@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::calls::Call;
+use super::coordinator_queues::CoordinatorQueues;
 use crate::group;
 use crate::io::{Context, Disconnected, Token};
 use crate::log::Verification;
@@ -17,7 +18,7 @@ use crate::protocol::txn::{
 };
 use crate::protocol::{ErrorCode, Header, Request};
 use crate::slab::{Key, Slab};
-use crate::types::{Duration, Instant, MILLISECOND, PartitionId};
+use crate::types::{Duration, Instant, MILLISECOND, NodeId, PartitionId};
 
 /// From these versions on Produce and `TxnOffsetCommit` add their partitions (KIP-890).
 const PRODUCE_ADDS: i16 = 12;
@@ -60,6 +61,7 @@ struct Parked {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Verifications {
     parked: Slab<Parked>,
+    queues: CoordinatorQueues,
     next_retry: Option<Instant>,
 }
 
@@ -70,6 +72,7 @@ impl Verifications {
 
     pub(super) fn clear(&mut self) {
         self.parked.clear();
+        self.queues.clear();
         self.next_retry = None;
     }
 }
@@ -173,20 +176,43 @@ impl Broker {
 
     fn ask_coordinator(&mut self, cx: &mut Context<'_>, key: Key) {
         let Some(parked) = self.verifications.parked.get(key) else { return };
-        let ask = parked.ask.clone();
-        let place = CoordinatorKey::Transaction(ask.transactional_id);
+        let (id, epoch) = (parked.ask.transactional_id, parked.ask.producer.epoch);
+        let place = CoordinatorKey::Transaction(id);
         let coordinator =
             self.coordinator_partition(cx, place).and_then(|p| self.image.partition(p)?.leader);
-        match coordinator {
-            Some(node) => {
-                let request = Request::AddPartitionsToTxn(ask);
-                self.ask(cx, node, Call::AddPartitions { produce: key }, request);
-            }
-            None => self.verified(cx, key, |_| ErrorCode::CoordinatorNotAvailable),
+        let Some(node) = coordinator else {
+            self.verified(cx, key, |_| ErrorCode::CoordinatorNotAvailable);
+            return;
+        };
+        if let Some((out, error)) = self.verifications.queues.push(node, id, epoch, key) {
+            self.verified(cx, out, |_| error);
+        }
+        self.send_asks(cx, node);
+    }
+
+    fn send_asks(&mut self, cx: &mut Context<'_>, node: NodeId) {
+        for key in self.verifications.queues.pop(node) {
+            let parked =
+                self.verifications.parked.get(key).expect("who waits in a queue is parked");
+            let request = Request::AddPartitionsToTxn(parked.ask.clone());
+            self.ask(cx, node, Call::AddPartitions { produce: key }, request);
         }
     }
 
     pub(super) fn partitions_added(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: NodeId,
+        key: Key,
+        result: Result<AddPartitionsToTxnResponse, Disconnected>,
+    ) {
+        for (key, result) in self.verifications.queues.answered(from, (key, result)) {
+            self.coordinator_spoke(cx, key, result);
+        }
+        self.send_asks(cx, from);
+    }
+
+    fn coordinator_spoke(
         &mut self,
         cx: &mut Context<'_>,
         key: Key,

@@ -249,6 +249,29 @@ fn while_a_transaction_ends_a_produce_is_asked_for_again_and_offsets_are_not() {
 }
 
 #[test]
+fn of_what_waits_for_a_coordinator_the_latest_request_of_a_transaction_goes_on() {
+    let mut s = Story::new();
+    let [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map(|name| s.c.topic(name, &[1, 3], &[]));
+    let epoch = s.producer.epoch;
+    s.c.pause(NodeId(2));
+    let under_way = s.send_later(a, epoch);
+    let older = s.send_later(b, epoch);
+    assert_eq!(s.c.reply(older), None);
+    let newer = s.send_later(c, epoch);
+    let error = |s: &mut Story, token| s.c.reply(token).map(|r| produced(r).error);
+    assert_eq!(error(&mut s, older), Some(ErrorCode::NotEnoughReplicas));
+    let newest = s.send_later(d, ProducerEpoch(epoch.0 + 1));
+    assert_eq!(error(&mut s, newer), Some(ErrorCode::InvalidProducerEpoch));
+    let late = s.send_later(e, epoch);
+    assert_eq!(error(&mut s, late), Some(ErrorCode::InvalidProducerEpoch));
+    assert_eq!(error(&mut s, under_way), None);
+    s.c.resume(NodeId(2));
+    assert_eq!(produced(s.c.ask_until(under_way)).error, ErrorCode::None);
+    assert_eq!(produced(s.c.ask_until(newest)).error, ErrorCode::InvalidProducerEpoch);
+    s.send_well(s.p, 0);
+}
+
+#[test]
 fn another_producer_of_the_same_id_fences_the_first() {
     let mut s = Story::new();
     let old = s.producer;
