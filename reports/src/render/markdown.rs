@@ -101,8 +101,18 @@ pub fn markdown(summary: &Summary) -> String {
             ]
         }),
     );
-    table(
+    faults(&mut text, summary);
+    write(&mut text, format!("Again: `{}`\n", summary.replay));
+    write(
         &mut text,
+        format!("Digests: trace `{}`, history `{}`", summary.digest, summary.history_digest),
+    );
+    text
+}
+
+fn faults(text: &mut String, summary: &Summary) {
+    table(
+        text,
         &["Fault", "Target", "Resolved", "At", "Until", "Into the load", "Until", "End"],
         summary.faults.iter().map(|fault| {
             let or_nothing = |at: Option<f64>| at.map_or_else(String::new, number::seconds);
@@ -118,12 +128,6 @@ pub fn markdown(summary: &Summary) -> String {
             ]
         }),
     );
-    write(&mut text, format!("Again: `{}`\n", summary.replay));
-    write(
-        &mut text,
-        format!("Digests: trace `{}`, history `{}`", summary.digest, summary.history_digest),
-    );
-    text
 }
 
 fn latency(text: &mut String, summary: &Summary) {

@@ -150,6 +150,28 @@ fn a_throttled_reassignment_sets_what_kafkas_tool_sets_and_takes_it_away_again()
     assert_eq!(set(&world), ([None, None], vec![[None, None]; 4]));
 }
 
+#[test]
+fn a_second_throttled_reassignment_of_a_topic_leaves_the_first_throttled() {
+    let one = |partition: u32, to: u32, at: &str| {
+        format!(
+            "[[fault]]\nkind = \"reassign\"\ntarget = \"partition:orders/{partition}\"\n\
+             replicas = [\"broker:{to}\"]\nthrottle = \"100B/s\"\nat = \"{at}\"\n"
+        )
+    };
+    let more = one(0, 3, "3s") + &one(1, 3, "4s");
+    let text = cluster((3, 1), 10, 20, &more).replace("partitions = 1", "partitions = 2");
+    let mut world = world(&text, &[("replica.fetch.max.bytes", "1000")], 1);
+    until_fault(&mut world, 2, false);
+    let until = world.now().0 + 1_000_000_000;
+    while world.now().0 < until {
+        assert!(world.step(), "the run goes on");
+    }
+    let image = world.image();
+    let topic = image.topic_by_name("orders").expect("created");
+    let writes = image.topic_config(topic, "follower.replication.throttled.replicas");
+    assert_eq!(writes, Some("0:3,1:3"));
+}
+
 /// How the reassignment of a run ended.
 fn end_of_reassignment(more: &str) -> FaultEnd {
     let list = "replicas = [\"broker:4\", \"broker:2\", \"broker:3\"]";

@@ -21,12 +21,12 @@ const LISTS: [&str; 2] =
 /// Whose configuration is other than the scenario says, until no reassignment is under way.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Throttled {
-    topics: BTreeSet<String>,
+    topics: BTreeMap<String, Lists>,
     brokers: BTreeSet<NodeId>,
 }
 
 /// Replicas of a topic as Kafka lists them: those that are read, and those that are written.
-type Lists = [Vec<String>; 2];
+type Lists = [BTreeSet<String>; 2];
 
 /// For each topic the replicas there are and those that come, and every broker that has one.
 fn concerned(image: &Image, moves: &[Move]) -> (BTreeMap<String, Lists>, BTreeSet<NodeId>) {
@@ -50,10 +50,13 @@ impl World {
     pub(super) fn throttle(&mut self, rate: u64, moves: &[Move]) {
         let (topics, brokers) = concerned(self.image(), moves);
         for (name, lists) in topics {
-            let value = |list: &Vec<String>| Some(list.join(","));
-            let config = LISTS.into_iter().zip(lists.iter().map(value));
-            self.alter(ConfigResource::Topic(name.clone()), config);
-            self.faults.throttled.topics.insert(name);
+            // What another reassignment of the topic has throttled stays so.
+            let all = self.faults.throttled.topics.entry(name.clone()).or_default();
+            for (all, more) in all.iter_mut().zip(lists) {
+                all.extend(more);
+            }
+            let values = all.clone().map(|list| Some(Vec::from_iter(list).join(",")));
+            self.alter(ConfigResource::Topic(name), LISTS.into_iter().zip(values));
         }
         for broker in brokers {
             let config = RATES.map(|key| (key, Some(rate.to_string())));
@@ -72,7 +75,7 @@ impl World {
         for broker in brokers {
             self.alter(ConfigResource::Broker(broker), RATES.map(|key| (key, None)).into_iter());
         }
-        for name in topics {
+        for name in topics.into_keys() {
             self.alter(ConfigResource::Topic(name), LISTS.map(|key| (key, None)).into_iter());
         }
     }
