@@ -94,7 +94,7 @@ pub struct Connection {
     pub socket: VecDeque<Slot>,
     /// Messages held up by a cut, by direction.
     pub held: [VecDeque<Slot>; 2],
-    /// When the first of them was lost for the first time.
+    /// When the first of them, or the news that there will be no more, was lost for the first time.
     pub held_since: [Instant; 2],
     /// How many messages were sent in its present life, by direction.
     pub sent: [u32; 2],
@@ -166,6 +166,15 @@ impl Connection {
             self.early[way as usize].push(slot);
         }
         next
+    }
+
+    /// The server's process ends while the way to the client is cut: the news is lost, and repeated
+    /// as any other segment. It goes behind what the cut holds up already.
+    pub fn goes_behind_a_cut(&mut self, now: Instant) {
+        self.server_gone = true;
+        if self.held[Direction::ToClient as usize].is_empty() {
+            self.held_since[Direction::ToClient as usize] = now;
+        }
     }
 
     /// The number of the next draw.

@@ -212,7 +212,7 @@ impl World {
                     continue;
                 }
                 if self.links.is_cut(from, to) {
-                    self.connections.get_mut(id).server_gone = true;
+                    self.connections.get_mut(id).goes_behind_a_cut(self.now);
                 } else {
                     let latency = self.links.latency(from, to, connection.draw_key, 0);
                     self.schedule_reset(id, self.now + latency);
@@ -237,6 +237,7 @@ impl World {
 
 #[cfg(test)]
 mod tests {
+    use broker_model::io::StopKind;
     use broker_model::types::{NodeId, SECOND};
 
     use crate::network::{Channel, Endpoint};
@@ -261,6 +262,28 @@ mod tests {
     fn a_follower_gives_its_leader_up_after_replica_socket_timeout_ms() {
         assert_eq!(lives(&mut idle(&[])), 0);
         assert!(lives(&mut idle(&[("replica.socket.timeout.ms", "2000")])) >= 2);
+    }
+
+    #[test]
+    fn the_end_of_a_process_behind_a_cut_is_told_as_soon_as_a_segment_lost_then_is_repeated() {
+        let mut world = idle(&[]);
+        run_until(&mut world, 10 * SECOND);
+        let brokers = [Endpoint(0), Endpoint(1)];
+        let fetches = |a, b| world.connections.find(a, b, Channel::FETCH).map(|id| (id, a, b));
+        let found = fetches(brokers[0], brokers[1]).or_else(|| fetches(brokers[1], brokers[0]));
+        let (id, follower, leader) = found.expect("one follows the other");
+        let life = world.connections.get(id).life;
+        let (here, there) = (world.host_of(follower), world.host_of(leader));
+        world.links.cut(there, here);
+        world.stop_node(leader.0 as usize, StopKind::Kill);
+        run_until(&mut world, 11 * SECOND);
+        assert!(world.links.mend(there, here));
+        world.release_held(there, here);
+        // Lost at 10 s, it is repeated after 200, 400 and 800 ms.
+        run_until(&mut world, 11 * SECOND + SECOND * 3 / 10);
+        assert_eq!(world.connections.get(id).life, life);
+        run_until(&mut world, 11 * SECOND + SECOND / 2);
+        assert!(world.connections.get(id).life > life);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whether a run has settled, and whether it is at rest.
 
 use broker_model::broker::Broker;
+use broker_model::partition::Replica;
 
 use super::{Node, NodeState, World};
 
@@ -69,12 +70,18 @@ impl World {
     }
 
     pub(super) fn transactions_are_open(&self) -> bool {
-        self.image().partitions().any(|p| {
+        self.leaders().any(|r| r.last_stable_offset(&self.shared.rules) < r.high_watermark())
+    }
+
+    /// A leader has records that it gives to nobody: lag counts what is given.
+    fn records_are_uncommitted(&self) -> bool {
+        self.leaders().any(|r| r.high_watermark() < r.log().log_end_offset())
+    }
+
+    fn leaders(&self) -> impl Iterator<Item = &Replica> {
+        self.image().partitions().filter_map(|p| {
             let leader = p.leader.and_then(|id| self.node_of(id));
-            leader
-                .and_then(|n| n.broker())
-                .and_then(|b| b.replica(p.partition))
-                .is_some_and(|r| r.last_stable_offset(&self.shared.rules) < r.high_watermark())
+            leader?.broker()?.replica(p.partition)
         })
     }
 
@@ -103,13 +110,14 @@ impl World {
 }
 
 /// What can keep a run from being at rest, the cheap questions first.
-const UNREST: [fn(&World) -> Option<String>; 7] = [
+const UNREST: [fn(&World) -> Option<String>; 8] = [
     World::busy_clients,
     World::lagging,
     |world| said(!world.brokers_are_registered(), "a broker is not registered"),
     |world| said(!world.topics_have_leaders(), "a partition is not led"),
     |world| said(!world.isrs_are_full(), "an ISR is not full"),
     |world| said(!world.groups_are_stable(), "a group is not stable"),
+    |world| said(world.records_are_uncommitted(), "a record is not on all replicas in sync"),
     |world| said(world.transactions_are_open(), "a transaction is open"),
 ];
 
