@@ -87,12 +87,10 @@ impl Broker {
             }
             batch = log.stamped(cx.now, batch, cx.batches);
         }
-        let skips = matches!(origin, Origin::Client(_))
-            && replica.log().skips_the_first_sequence(cx.batches.get(batch));
         let outcome = replica.append(cx.now, batch, cx.batches, origin, cx.rules);
         let log_start_offset = replica.log().log_start_offset();
         match outcome {
-            AppendOutcome::Appended { entry, end, append_time, rolled } => {
+            AppendOutcome::Appended { entry, end, append_time, rolled, skips } => {
                 if skips {
                     cx.note(Note::FirstSequenceSkipped { node: self.node, partition, batch });
                 }

@@ -34,6 +34,8 @@ pub enum AppendOutcome {
         append_time: Timestamp,
         /// It opened a new segment, so the one before should be flushed.
         rolled: bool,
+        /// It is a client's, of a producer of whom nothing was known, and not its first.
+        skips: bool,
     },
     /// The producer's batch is in the log already.
     Duplicate {
@@ -83,9 +85,10 @@ impl Log {
         if !self.is_timely(body, now.wall) {
             return AppendOutcome::Refused { error: ErrorCode::InvalidTimestamp, log_start_offset };
         }
+        let mut skips = false;
         if body.producer_id.is_some() {
             match self.check_producer(body, origin, rules) {
-                Checked::Fine => {}
+                Checked::Fine { skips: found } => skips = found,
                 Checked::Duplicate { base_offset, timestamp } => {
                     let end = base_offset + i64::from(body.count);
                     return AppendOutcome::Duplicate { base_offset, end, append_time: timestamp };
@@ -101,7 +104,7 @@ impl Log {
         };
         let entry = LogEntry { base_offset: self.log_end, batch, leader_epoch };
         let rolled = self.place(entry, body, false);
-        AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled }
+        AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled, skips }
     }
 
     /// Appends an end-transaction marker as leader. Where the producer has no transaction
@@ -126,7 +129,7 @@ impl Log {
         let entry = LogEntry { base_offset: self.log_end, batch, leader_epoch };
         let rolled = self.place(entry, body, false);
         let append_time = Timestamp::NONE;
-        AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled }
+        AppendOutcome::Appended { entry, end: self.log_end, append_time, rolled, skips: false }
     }
 
     /// Appends what the leader placed. Says whether it opened a new segment. Where compaction

@@ -11,8 +11,9 @@ use crate::types::{CoordinatorEpoch, Offset, Timestamp};
 /// What the checks found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Checked {
-    /// It may be appended.
-    Fine,
+    /// It may be appended. `skips`: nothing is known of the producer and the batch is not its
+    /// first, so what comes of the ones before is out of sequence (KAFKA-14359).
+    Fine { skips: bool },
     /// It is here already.
     Duplicate { base_offset: Offset, timestamp: Timestamp },
     /// It is refused.
@@ -43,7 +44,7 @@ impl Log {
         if !body.transactional && state.is_some_and(|s| s.txn_start.is_some()) {
             return Checked::Refused(ErrorCode::InvalidTxnState);
         }
-        Checked::Fine
+        Checked::Fine { skips: client && state.is_none() && body.base_sequence > 0 }
     }
 
     fn is_verified(&self, body: &Batch, origin: Origin) -> bool {
@@ -82,15 +83,6 @@ impl Log {
             SequenceCheck::NoDuplicates => first == next || state.duplicate_of(body).is_some(),
             SequenceCheck::NoGaps => first >= next,
         }
-    }
-
-    /// Whether nothing is known of a batch's producer and the batch is not its first: it may be
-    /// appended, and what comes of the ones before is out of sequence (KAFKA-14359).
-    #[must_use]
-    pub fn skips_the_first_sequence(&self, body: &Batch) -> bool {
-        body.base_sequence > 0
-            && body.producer_id.is_some()
-            && self.producers.get(body.producer_id).is_none()
     }
 
     /// Checks a marker: producer epoch, then coordinator epoch.

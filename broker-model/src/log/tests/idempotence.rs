@@ -283,3 +283,16 @@ fn a_producer_whose_records_are_gone_is_known_by_a_snapshot() {
     assert_eq!(f.described(), [(1, 0, 1, -1)]);
     assert_eq!(f.produce(data(1, 0, 2, 1)), Ok(4));
 }
+
+#[test]
+fn an_unknown_producer_that_skips_its_first_sequence_is_told() {
+    let mut f = Fixture::new();
+    let mut skips = |say| match f.append(say) {
+        AppendOutcome::Appended { skips, .. } => skips,
+        other => panic!("{other:?}"),
+    };
+    assert!(skips(data(1, 0, 4, 2)), "nothing is known of it");
+    assert!(!skips(data(1, 0, 6, 1)), "it is known now");
+    assert!(!skips(data(2, 0, 0, 1)), "its first");
+    assert!(!skips(plain(1)), "no producer");
+}
