@@ -264,8 +264,14 @@ impl World {
         }
     }
 
+    /// Whether nothing is left to do. Positions are read only when all clients are idle: while
+    /// one is busy they change nothing.
     fn is_drained(&mut self) -> bool {
-        self.total_lag() == 0 && self.is_at_rest()
+        if self.busy_clients().is_some() {
+            return false;
+        }
+        self.refresh_progress();
+        self.is_at_rest()
     }
 
     fn finish(&mut self) {

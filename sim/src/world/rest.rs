@@ -97,7 +97,7 @@ impl World {
         UNREST.iter().all(|reason| reason(self).is_none())
     }
 
-    fn busy_clients(&self) -> Option<String> {
+    pub(super) fn busy_clients(&self) -> Option<String> {
         let busy = self.clients.iter().filter(|c| !c.actor.is_idle());
         let busy: Vec<&str> = busy.map(|c| c.name.as_str()).collect();
         (!busy.is_empty()).then(|| format!("busy: {}", busy.join(", ")))

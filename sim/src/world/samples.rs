@@ -164,13 +164,8 @@ impl World {
         }
     }
 
-    /// Records that any group has not committed yet.
-    pub(super) fn total_lag(&mut self) -> u64 {
-        self.refresh_progress();
-        self.known_lag()
-    }
-
-    /// The same, by the committed positions that were read last.
+    /// Records that any group has not committed yet, by the committed positions that were read
+    /// last.
     pub(super) fn known_lag(&self) -> u64 {
         (0..self.shared.progress.groups.len()).map(|i| self.group_lag(i).1).sum()
     }
