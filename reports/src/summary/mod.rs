@@ -132,8 +132,6 @@ pub enum FaultEnd {
     Healed,
     /// It was to last until it is done, and was not when the load was over.
     NotDone,
-    /// It was to last until it is done, and was not when its own time was over.
-    GivenUp,
 }
 
 impl FaultEnd {
@@ -145,7 +143,6 @@ impl FaultEnd {
             Self::TimeOver => "its time was over",
             Self::Healed => "healed when the load ended",
             Self::NotDone => "NOT DONE when the load ended",
-            Self::GivenUp => "NOT DONE when its time was over",
         }
     }
 }

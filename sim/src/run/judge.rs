@@ -185,7 +185,7 @@ fn hazards(world: &World) -> Vec<Hazard> {
 /// Reassignments that were not done under load: what they cost is not what was measured.
 fn unfinished(world: &World) -> Option<Hazard> {
     let open = |one: &&FaultRecord| {
-        let not_done = matches!(one.end, None | Some(FaultEnd::NotDone | FaultEnd::GivenUp));
+        let not_done = matches!(one.end, None | Some(FaultEnd::NotDone));
         one.struck && one.kind == REASSIGN && not_done
     };
     let mut all = world.fault_records().iter().filter(open);

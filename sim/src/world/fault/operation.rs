@@ -77,7 +77,8 @@ impl World {
         let in_force = self.plan.faults.iter().zip(&self.faults.active).enumerate();
         let done = in_force.filter_map(|(number, (planned, active))| {
             let active = active.as_ref()?;
-            self.is_done(planned.fault.kind, &planned.fault.target, active).then_some(number)
+            let done = self.is_done(planned.fault.kind, &planned.fault.target, active)?;
+            done.then_some(number)
         });
         for number in done.collect::<Vec<_>>() {
             self.end_fault(number, FaultEnd::Done);
@@ -87,20 +88,16 @@ impl World {
     /// What is to be said of an end: what lasts until it is done may end before.
     pub(super) fn told_end(&self, number: usize, active: &Active, end: FaultEnd) -> FaultEnd {
         let fault = &self.plan.faults[number].fault;
-        let is_task = matches!(
-            fault.kind,
-            FaultKind::Reassign { .. } | FaultKind::UncleanElection | FaultKind::AddBroker
-        );
-        match end {
-            _ if !is_task => end,
-            _ if self.is_done(fault.kind, &fault.target, active) => FaultEnd::Done,
-            FaultEnd::TimeOver => FaultEnd::GivenUp,
-            _ => FaultEnd::NotDone,
+        match self.is_done(fault.kind, &fault.target, active) {
+            None => end,
+            Some(true) => FaultEnd::Done,
+            Some(false) => FaultEnd::NotDone,
         }
     }
 
-    fn is_done(&self, kind: FaultKind, target: &Target, active: &Active) -> bool {
-        match kind {
+    /// Whether a task is done; `None` for what is no task but lasts its time.
+    fn is_done(&self, kind: FaultKind, target: &Target, active: &Active) -> Option<bool> {
+        let done = match kind {
             FaultKind::Reassign { .. } => active.moves.iter().all(|(partition, replicas)| {
                 self.image().partition(*partition).is_none_or(|record| {
                     let moving = !record.adding.is_empty() || !record.removing.is_empty();
@@ -111,8 +108,9 @@ impl World {
             FaultKind::AddBroker => active.nodes.iter().all(|&index| {
                 self.image().broker(self.nodes[index].id).is_some_and(|broker| !broker.fenced)
             }),
-            _ => false,
-        }
+            _ => return None,
+        };
+        Some(done)
     }
 
     /// Whether there is such a partition, and nobody leads it.
