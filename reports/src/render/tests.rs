@@ -93,6 +93,12 @@ fn summary(recorder: &Recorder, timeline: &Timeline) -> Summary {
     Summary::new(head, recorder, timeline, checks, gates)
 }
 
+/// The page of a run of which neither pipeline nor settings nor notes are known.
+fn page_of_run_alone(summary: &Summary, recorder: &Recorder, timeline: &Timeline) -> String {
+    let (pipeline, model) = (Pipeline::default(), ModelNotes::default());
+    html(&Report { summary, recorder, timeline, pipeline: &pipeline, settings: &[], model: &model })
+}
+
 fn with_report<T>(tell: impl Fn(&Report<'_>) -> T) -> T {
     let (recorder, timeline) = run();
     let summary = summary(&recorder, &timeline);
@@ -166,16 +172,7 @@ fn a_run_without_anything_still_renders() {
     recorder.finish_at(0);
     let timeline = Timeline::new(MS);
     let summary = summary(&recorder, &timeline);
-    let (pipeline, model) = (Pipeline::default(), ModelNotes::default());
-    let report = Report {
-        summary: &summary,
-        recorder: &recorder,
-        timeline: &timeline,
-        pipeline: &pipeline,
-        settings: &[],
-        model: &model,
-    };
-    assert!(html(&report).contains("Inconclusive"));
+    assert!(page_of_run_alone(&summary, &recorder, &timeline).contains("Inconclusive"));
 }
 
 #[test]
@@ -213,15 +210,7 @@ fn warnings_are_on_the_page_and_in_the_markdown() {
         source: "docs".to_owned(),
         path: "cluster.controllers".to_owned(),
     }];
-    let (pipeline, model) = (Pipeline::default(), ModelNotes::default());
-    let page = html(&Report {
-        summary: &summary,
-        recorder: &recorder,
-        timeline: &timeline,
-        pipeline: &pipeline,
-        settings: &[],
-        model: &model,
-    });
+    let page = page_of_run_alone(&summary, &recorder, &timeline);
     for told in ["even-quorum", "a quorum of 4 | bears no more", "cluster.controllers"] {
         assert!(page.contains(told), "{told}");
     }

@@ -152,24 +152,11 @@ mod tests {
 
     use super::{resolve, slug};
     use crate::run::run;
+    use crate::world::small::cluster;
 
     #[test]
     fn a_fault_that_changed_nothing_is_not_demanded() {
-        let text = r#"
-            [scenario]
-            name = "stopped-and-paused"
-            duration = "2s"
-            [cluster]
-            brokers = 3
-            [topic.orders]
-            partitions = 1
-            replication = 3
-            [service.order]
-            kind = "ingress"
-            output = "orders"
-            [load.customers]
-            into = "order"
-            arrivals = { model = "open", rate = "20/s" }
+        let faults = r#"
             [[fault]]
             kind = "broker-kill"
             target = "broker:1"
@@ -181,7 +168,7 @@ mod tests {
             at = "500ms"
             for = "100ms"
         "#;
-        let scenario = Scenario::parse(text, &[]).expect("a scenario");
+        let scenario = Scenario::parse(&cluster((3, 3), 2, 20, faults), &[]).expect("a scenario");
         let run = run(&scenario, std::path::Path::new("it.toml"), 0, || 0.0).expect("it runs");
         let resolved = resolve(&scenario, 0, &run).expect("it can be written");
         assert_eq!(resolved.expect.notes, ["broker-kill"]);

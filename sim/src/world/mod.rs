@@ -27,7 +27,7 @@ mod resets;
 mod rest;
 mod samples;
 #[cfg(test)]
-mod small;
+pub(crate) mod small;
 mod storage;
 mod tell;
 mod topics;

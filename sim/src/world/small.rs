@@ -8,7 +8,7 @@ use crate::plan::Plan;
 
 /// A cluster with one topic of one partition, replicated to so many, that a load calls so often a
 /// second for a while; and more of the file.
-pub(super) fn cluster(
+pub(crate) fn cluster(
     (brokers, replication): (u32, u32),
     seconds: u32,
     per_second: u32,
