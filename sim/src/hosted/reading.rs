@@ -90,15 +90,20 @@ impl Reading {
         }
     }
 
-    /// Asks the machine for records.
+    /// Asks the machine for records. What a poll told makes it come back without any: unless
+    /// that is news for the program, it is asked again.
     fn ask(&mut self, cx: &mut ActorContext<'_>) {
-        let (consumer, room) = (&mut self.consumer, &mut self.room);
-        cx.client(Port::CONSUMER, &mut self.draws, |cx| consumer.poll(cx, room));
-        self.take_events(cx);
-        if self.room.runs.is_empty() {
-            self.answer_news();
-        } else {
-            self.hand_over(cx);
+        loop {
+            let (consumer, room) = (&mut self.consumer, &mut self.room);
+            cx.client(Port::CONSUMER, &mut self.draws, |cx| consumer.poll(cx, room));
+            let told = self.take_events(cx);
+            if !self.room.runs.is_empty() {
+                self.hand_over(cx);
+                return;
+            }
+            if self.answer_news() || !told {
+                return;
+            }
         }
     }
 
@@ -160,7 +165,9 @@ impl Reading {
         true
     }
 
-    fn take_events(&mut self, cx: &mut ActorContext<'_>) {
+    /// What the consumer has to tell. Says whether there was anything.
+    fn take_events(&mut self, cx: &mut ActorContext<'_>) -> bool {
+        let told = self.consumer.has_events();
         while let Some(event) = self.consumer.poll_event() {
             match event {
                 ConsumerEvent::Assigned(partitions) => {
@@ -175,6 +182,7 @@ impl Reading {
                 ConsumerEvent::Closed => {}
             }
         }
+        told
     }
 
     fn lost_partitions(&mut self, cx: &mut ActorContext<'_>, partitions: Vec<PartitionId>) {
@@ -272,15 +280,14 @@ impl Reading {
             let consumer = &mut self.consumer;
             cx.client(Port::CONSUMER, &mut self.draws, |cx| consumer.turn(cx));
         }
-        let events = self.consumer.has_events();
-        self.take_events(cx);
+        let told = self.take_events(cx);
         let Some((until, answer)) = &self.waiting else { return };
         let (until, wanted) = (*until, answer.is_wanted());
         if !wanted {
             self.consumer.leave_poll();
             self.waiting = None;
         } else if !self.answer_news() {
-            if events || self.consumer.has_records() {
+            if told || self.consumer.has_records() {
                 self.ask(cx);
             }
             if until <= now

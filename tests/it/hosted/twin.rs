@@ -236,16 +236,19 @@ impl Consuming {
     }
 
     fn ask(&mut self, cx: &mut ActorContext<'_>) {
-        let Some((consumer, draws)) = &mut self.machine else { return };
-        let polled = &mut self.polled;
-        cx.client(Port::CONSUMER, draws, |cx| consumer.poll(cx, polled));
-        self.events();
-        for run in &self.polled.runs {
-            let first = run.first_offset();
-            self.places.entry(run.partition).or_insert((first, first)).1 = run.end_offset();
-        }
-        if self.news || !self.polled.runs.is_empty() {
-            self.poll_returns();
+        let mut told = true;
+        while told && self.polling.is_some() {
+            let Some((consumer, draws)) = &mut self.machine else { return };
+            let polled = &mut self.polled;
+            cx.client(Port::CONSUMER, draws, |cx| consumer.poll(cx, polled));
+            told = self.events();
+            for run in &self.polled.runs {
+                let first = run.first_offset();
+                self.places.entry(run.partition).or_insert((first, first)).1 = run.end_offset();
+            }
+            if self.news || !self.polled.runs.is_empty() {
+                self.poll_returns();
+            }
         }
     }
 
