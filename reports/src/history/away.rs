@@ -7,8 +7,9 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use super::call::Call;
 use super::recorder::Recorder;
-use super::tape::{Call, Tape};
+use super::tape::Tape;
 
 /// Tapes that may wait for the recorder before whoever writes them waits too.
 const WAITING_MAX: usize = 16;

@@ -6,6 +6,7 @@
 mod audit;
 mod away;
 mod business;
+mod call;
 mod compacted;
 mod digest;
 mod phase;
