@@ -11,7 +11,9 @@ use crate::config::BrokerConfig;
 use crate::io::{Context, Disconnected};
 use crate::partition::AlterOutcome;
 use crate::protocol::Request;
-use crate::protocol::controller::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::protocol::controller::{
+    AlterPartitionRequest, AlterPartitionResponse, AlteredPartition,
+};
 use crate::types::{
     Duration, Instant, LeaderEpoch, MILLISECOND, NodeId, PartitionEpoch, PartitionId,
 };
@@ -129,19 +131,17 @@ impl Broker {
         }
         let Some(controller) = self.life.controller() else { return };
         self.isr.retry_at = Instant::FAR;
-        let mut first: Option<AlterPartitionRequest> = None;
+        let broker_epoch = self.life.broker_epoch;
+        let mut partitions = Vec::new();
         for partition in core::mem::take(&mut self.isr.unsent) {
             let Some(replica) = self.replicas.get(partition) else { continue };
-            let wish = replica.alter_partition_request(self.life.broker_epoch);
-            let Some(request) = wish else { continue };
-            let (leader_epoch, partition_epoch) = (request.leader_epoch, request.partition_epoch);
+            let Some(wish) = replica.wanted_isr(broker_epoch) else { continue };
+            let (leader_epoch, partition_epoch) = (wish.leader_epoch, wish.partition_epoch);
             self.isr.in_flight.push(Asked { partition, leader_epoch, partition_epoch });
-            match &mut first {
-                None => first = Some(request),
-                Some(first) => first.others.push(request),
-            }
+            partitions.push(wish);
         }
-        if let Some(request) = first {
+        if !partitions.is_empty() {
+            let request = AlterPartitionRequest { broker: self.node, broker_epoch, partitions };
             let request = Request::AlterPartition(request);
             self.calls.send(cx, controller, Call::AlterPartition, request);
         }
@@ -152,14 +152,10 @@ impl Broker {
         cx: &mut Context<'_>,
         result: Result<AlterPartitionResponse, Disconnected>,
     ) {
-        let answers = result.map(|mut first| {
-            let others = core::mem::take(&mut first.others);
-            core::iter::once(first).chain(others).collect::<Vec<_>>()
-        });
         // The request counts as on its way until all its answers are taken in, so that what
         // they set off shares the next one.
         for i in 0..self.isr.in_flight.len() {
-            let answer = answers.as_ref().map(|all| all.get(i)).map_err(|gone| *gone);
+            let answer = result.as_ref().ok().and_then(|all| all.partitions.get(i));
             self.partition_altered(cx, self.isr.in_flight[i], answer);
         }
         self.isr.in_flight.clear();
@@ -172,7 +168,7 @@ impl Broker {
         &mut self,
         cx: &mut Context<'_>,
         asked: Asked,
-        answer: Result<Option<&AlterPartitionResponse>, Disconnected>,
+        answer: Option<&AlteredPartition>,
     ) {
         let partition = asked.partition;
         let Some(replica) = self.replicas.get_mut(partition) else { return };
@@ -184,8 +180,9 @@ impl Broker {
         let outcome = match answer {
             // Metadata ended that change while the answer was under way.
             _ if !current => AlterOutcome::Stale,
-            Ok(Some(answer)) => replica.alter_partition_answer(answer),
-            Ok(None) | Err(Disconnected) => AlterOutcome::Retry,
+            Some(answer) => replica.alter_partition_answer(answer),
+            // The whole request failed.
+            None => AlterOutcome::Retry,
         };
         match outcome {
             AlterOutcome::Committed => {

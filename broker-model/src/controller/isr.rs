@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::partition_change::Election;
 use super::{Controller, Decision};
 use crate::protocol::ErrorCode;
-use crate::protocol::controller::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::protocol::controller::{AlteredPartition, WantedIsr};
 use crate::records::{MetadataRecord, PartitionRecord};
 use crate::rules::{AlterPartitionChecksBrokerEpoch, IsrMembers, Rules};
 use crate::types::{BrokerEpoch, NodeId};
@@ -15,21 +15,21 @@ impl Controller {
     /// that is the present one writes no record.
     pub(super) fn decide_alter_partition(
         &self,
-        request: &AlterPartitionRequest,
+        leader: NodeId,
+        request: &WantedIsr,
         rules: &Rules,
-    ) -> Result<Decision<AlterPartitionResponse>, ErrorCode> {
-        self.check_broker_epoch(request.broker, request.broker_epoch)?;
+    ) -> Result<Decision<AlteredPartition>, ErrorCode> {
         let old =
             self.image.partition(request.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        check_epochs(old, request)?;
-        let isr = self.accepted_isr(old, request, rules)?;
+        check_epochs(old, leader, request)?;
+        let isr = self.accepted_isr(old, leader, request, rules)?;
         let mut change = self.change(old).isr(isr).recovering(request.recovering);
         if self.unclean_election_enabled(old.topic) {
             change = change.election(Election::Unclean);
         }
         let new = change.build(&|r| self.image.may_lead(old, r), rules);
         let mut answer = response(new.as_ref().unwrap_or(old));
-        if answer.leader != Some(request.broker) {
+        if answer.leader != Some(leader) {
             // It completed a reassignment that leaves this leader out.
             answer.error = ErrorCode::NewLeaderElected;
         }
@@ -40,7 +40,8 @@ impl Controller {
     fn accepted_isr(
         &self,
         old: &PartitionRecord,
-        request: &AlterPartitionRequest,
+        leader: NodeId,
+        request: &WantedIsr,
         rules: &Rules,
     ) -> Result<Vec<NodeId>, ErrorCode> {
         let mut isr: Vec<NodeId> = request.isr.iter().map(|(id, _)| *id).collect();
@@ -57,7 +58,7 @@ impl Controller {
         }
         let strangers = isr.iter().any(|id| !old.replicas.contains(id));
         let twice = (1..isr.len()).any(|i| isr[..i].contains(&isr[i]));
-        let without_leader = !isr.contains(&request.broker);
+        let without_leader = !isr.contains(&leader);
         // A leader that recovers is alone; one that does not never begins to.
         let bad_recovery = request.recovering && (isr.len() > 1 || !old.recovering);
         if strangers || twice || without_leader || bad_recovery {
@@ -75,14 +76,18 @@ impl Controller {
     }
 }
 
-fn check_epochs(old: &PartitionRecord, request: &AlterPartitionRequest) -> Result<(), ErrorCode> {
+fn check_epochs(
+    old: &PartitionRecord,
+    leader: NodeId,
+    request: &WantedIsr,
+) -> Result<(), ErrorCode> {
     let from_the_future =
         request.leader_epoch > old.leader_epoch || request.partition_epoch > old.partition_epoch;
     if from_the_future {
         Err(ErrorCode::NotController)
     } else if request.leader_epoch < old.leader_epoch {
         Err(ErrorCode::FencedLeaderEpoch)
-    } else if old.leader != Some(request.broker) {
+    } else if old.leader != Some(leader) {
         Err(ErrorCode::InvalidRequest)
     } else if request.partition_epoch < old.partition_epoch {
         Err(ErrorCode::InvalidUpdateVersion)
@@ -91,14 +96,13 @@ fn check_epochs(old: &PartitionRecord, request: &AlterPartitionRequest) -> Resul
     }
 }
 
-fn response(partition: &PartitionRecord) -> AlterPartitionResponse {
-    AlterPartitionResponse {
+fn response(partition: &PartitionRecord) -> AlteredPartition {
+    AlteredPartition {
         error: ErrorCode::None,
         partition: partition.partition,
         leader: partition.leader,
         leader_epoch: partition.leader_epoch,
         isr: partition.isr.clone(),
         partition_epoch: partition.partition_epoch,
-        others: Vec::new(),
     }
 }

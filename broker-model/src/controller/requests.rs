@@ -8,14 +8,16 @@ use crate::io::{Context, Token};
 use crate::protocol::controller::{
     AllocateProducerIdsResponse, AlterClientQuotasResponse, AlterConfigsResponse,
     AlterPartitionReassignmentsResponse, AlterPartitionRequest, AlterPartitionResponse,
-    AssignReplicasToDirsResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationResponse, CreatePartitionsResponse, CreateTopicResponse, DeleteTopicResponse,
-    ElectLeadersResponse,
+    AlteredPartition, AssignReplicasToDirsResponse, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, CreatePartitionsResponse,
+    CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse, WantedIsr,
 };
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::MetadataRecord;
 use crate::rules::Rules;
-use crate::types::{BrokerEpoch, Instant, LeaderEpoch, PartitionEpoch, ProducerId, TopicId};
+use crate::types::{
+    BrokerEpoch, Instant, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, TopicId,
+};
 
 impl Controller {
     pub(super) fn request(&mut self, cx: &mut Context<'_>, token: Token, request: Request) {
@@ -127,30 +129,34 @@ impl Controller {
         request: &AlterPartitionRequest,
         rules: &Rules,
     ) -> AlterPartitionResponse {
-        let answer = self.alter_partition(request, rules);
-        let others = request.others.iter().map(|r| self.alter_partition(r, rules)).collect();
-        AlterPartitionResponse { others, ..answer }
+        let checked = self.check_broker_epoch(request.broker, request.broker_epoch);
+        if let Err(error) = checked {
+            return AlterPartitionResponse { error, partitions: Vec::new() };
+        }
+        let wishes = request.partitions.iter();
+        let partitions = wishes.map(|r| self.alter_partition(request.broker, r, rules)).collect();
+        AlterPartitionResponse { error: ErrorCode::None, partitions }
     }
 
     fn alter_partition(
         &mut self,
-        request: &AlterPartitionRequest,
+        leader: NodeId,
+        wanted: &WantedIsr,
         rules: &Rules,
-    ) -> AlterPartitionResponse {
-        let decided = self.decide_alter_partition(request, rules);
-        let refused = AlterPartitionResponse {
+    ) -> AlteredPartition {
+        let decided = self.decide_alter_partition(leader, wanted, rules);
+        let refused = AlteredPartition {
             error: ErrorCode::None,
-            partition: request.partition,
+            partition: wanted.partition,
             leader: None,
             leader_epoch: LeaderEpoch(0),
             isr: Vec::new(),
             partition_epoch: PartitionEpoch(0),
-            others: Vec::new(),
         };
         match self.carry_out(decided, refused) {
             // The change may have made another leader, which its answer says as an error.
             (ErrorCode::None, answer) => answer,
-            (error, refused) => AlterPartitionResponse { error, ..refused },
+            (error, refused) => AlteredPartition { error, ..refused },
         }
     }
 }

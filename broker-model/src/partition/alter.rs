@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::replica::{Replica, Role};
 use crate::protocol::ErrorCode;
-use crate::protocol::controller::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::protocol::controller::{AlteredPartition, WantedIsr};
 use crate::types::{BrokerEpoch, NodeId, PartitionEpoch};
 
 /// A change of the ISR on its way to the controller.
@@ -29,7 +29,7 @@ pub enum AlterOutcome {
     Refused,
     /// The leader's metadata is old: it waits for newer metadata, the change still pending.
     AwaitMetadata,
-    /// A passing failure: send [`Replica::alter_partition_request`] again.
+    /// A passing failure: send [`Replica::wanted_isr`] again.
     Retry,
 }
 
@@ -55,12 +55,9 @@ impl Replica {
         leader.pending = Some(Pending { isr, joining, partition_epoch });
     }
 
-    /// The request for the pending change, if there is one.
+    /// What a request says of the pending change, if there is one.
     #[must_use]
-    pub fn alter_partition_request(
-        &self,
-        broker_epoch: BrokerEpoch,
-    ) -> Option<AlterPartitionRequest> {
+    pub fn wanted_isr(&self, broker_epoch: BrokerEpoch) -> Option<WantedIsr> {
         let Role::Leader(leader) = &self.role else { return None };
         let pending = leader.pending.as_ref()?;
         let isr = pending
@@ -75,20 +72,17 @@ impl Replica {
                 (n, epoch)
             })
             .collect();
-        Some(AlterPartitionRequest {
-            broker: self.node,
-            broker_epoch,
+        Some(WantedIsr {
             partition: self.log.partition(),
             leader_epoch: leader.leader_epoch,
             partition_epoch: pending.partition_epoch,
             isr,
             recovering: false,
-            others: Vec::new(),
         })
     }
 
     /// Takes in the controller's answer to the pending change.
-    pub fn alter_partition_answer(&mut self, answer: &AlterPartitionResponse) -> AlterOutcome {
+    pub fn alter_partition_answer(&mut self, answer: &AlteredPartition) -> AlterOutcome {
         let Role::Leader(leader) = &mut self.role else { return AlterOutcome::Stale };
         let Some(pending) = &leader.pending else { return AlterOutcome::Stale };
         match answer.error {

@@ -66,13 +66,20 @@ pub struct BrokerHeartbeatResponse {
     pub may_shut_down: bool,
 }
 
-/// `AlterPartition`: the leader's wish for new ISRs, of one partition and any number of others.
+/// `AlterPartition`: a leader's wish for new ISRs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlterPartitionRequest {
     /// The leader that asks.
     pub broker: NodeId,
     /// Its broker epoch.
     pub broker_epoch: BrokerEpoch,
+    /// The partitions, at least one.
+    pub partitions: Vec<WantedIsr>,
+}
+
+/// A partition of an [`AlterPartitionRequest`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WantedIsr {
     /// The partition.
     pub partition: PartitionId,
     /// The leader epoch it leads in.
@@ -83,13 +90,20 @@ pub struct AlterPartitionRequest {
     pub isr: Vec<(NodeId, BrokerEpoch)>,
     /// The partition is still recovering from an unclean election.
     pub recovering: bool,
-    /// The other partitions of the request, each without others of its own.
-    pub others: Vec<Self>,
 }
 
 /// Answer to `AlterPartition`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AlterPartitionResponse {
+    /// The error of the whole request, or none.
+    pub error: ErrorCode,
+    /// The partitions, in order of the request; empty with an error.
+    pub partitions: Vec<AlteredPartition>,
+}
+
+/// A partition of an [`AlterPartitionResponse`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AlteredPartition {
     /// The error, or none.
     pub error: ErrorCode,
     /// The partition.
@@ -102,8 +116,6 @@ pub struct AlterPartitionResponse {
     pub isr: Vec<NodeId>,
     /// The partition epoch now.
     pub partition_epoch: PartitionEpoch,
-    /// The answers for the other partitions, in order of the request.
-    pub others: Vec<Self>,
 }
 
 /// A broker reads the metadata log from its position; the controller holds the answer

@@ -9,7 +9,7 @@ use super::controller::{
     CreateTopicResponse, DeleteTopicResponse, ElectLeadersResponse, FetchMetadataResponse,
 };
 use super::{ApiKey, ErrorCode, Response};
-use crate::types::{BrokerEpoch, LeaderEpoch, PartitionEpoch, PartitionId, ProducerId, TopicId};
+use crate::types::{BrokerEpoch, ProducerId, TopicId};
 
 /// The refusal of a request to the controller; `None` for those that others take.
 #[must_use]
@@ -25,15 +25,10 @@ pub fn refusal(kind: ApiKey, error: ErrorCode) -> Option<Response> {
             caught_up: false,
             may_shut_down: false,
         }),
-        ApiKey::AlterPartition => Response::AlterPartition(AlterPartitionResponse {
-            error,
-            partition: PartitionId::UNKNOWN,
-            leader: None,
-            leader_epoch: LeaderEpoch(-1),
-            isr: Vec::new(),
-            partition_epoch: PartitionEpoch(-1),
-            others: Vec::new(),
-        }),
+        ApiKey::AlterPartition => {
+            let partitions = Vec::new();
+            Response::AlterPartition(AlterPartitionResponse { error, partitions })
+        }
         ApiKey::FetchMetadata => Response::FetchMetadata(FetchMetadataResponse {
             error,
             leader: None,

@@ -29,14 +29,16 @@ fn partitions_of_one_request_are_decided_each_for_itself_and_made_durable_togeth
     let mut f = Fixture::cluster(3);
     f.create("t", &[&[1, 2, 3], &[1, 2, 3], &[1, 2, 3]], &[]);
     let mut wish = f.wish(0, &[1, 2]);
-    let refused = AlterPartitionRequest { leader_epoch: LeaderEpoch(9), ..f.wish(1, &[1, 2]) };
-    wish.others = vec![refused, f.wish(2, &[1, 3])];
+    for (partition, isr) in [(1, [1, 2]), (2, [1, 3])] {
+        wish.partitions.extend(f.wish(partition, &isr).partitions);
+    }
+    wish.partitions[1].leader_epoch = LeaderEpoch(9);
     let Response::AlterPartition(answer) = f.ask(Request::AlterPartition(wish)) else {
         panic!("another kind of answer");
     };
-    let others: Vec<ErrorCode> = answer.others.iter().map(|a| a.error).collect();
+    let errors: Vec<ErrorCode> = answer.partitions.iter().map(|a| a.error).collect();
     assert_eq!(answer.error, ErrorCode::None);
-    assert_eq!(others, [ErrorCode::NotController, ErrorCode::None]);
+    assert_eq!(errors, [ErrorCode::None, ErrorCode::NotController, ErrorCode::None]);
     assert_eq!(f.partition(0).isr, [NodeId(1), NodeId(2)]);
     assert_eq!(f.partition(1).isr.len(), 3);
     assert_eq!(f.partition(2).isr, [NodeId(1), NodeId(3)]);
@@ -54,23 +56,26 @@ fn checks_come_in_the_recorded_order() {
     let cases = [
         (with(&f, &[1, 2], |r| r.broker_epoch = BrokerEpoch(-1)), ErrorCode::StaleBrokerEpoch),
         (with(&f, &[1, 2], |r| r.broker = NodeId(9)), ErrorCode::StaleBrokerEpoch),
-        (with(&f, &[1, 2], |r| r.partition = PartitionId(7)), ErrorCode::UnknownTopicOrPartition),
+        (
+            with(&f, &[1, 2], |r| r.partitions[0].partition = PartitionId(7)),
+            ErrorCode::UnknownTopicOrPartition,
+        ),
         (
             with(&f, &[1, 2], |r| {
-                r.leader_epoch = older;
-                r.partition_epoch = PartitionEpoch(version.0 + 1);
+                r.partitions[0].leader_epoch = older;
+                r.partitions[0].partition_epoch = PartitionEpoch(version.0 + 1);
             }),
             ErrorCode::NotController,
         ),
         (
             with(&f, &[1, 2], |r| {
-                (r.broker, r.broker_epoch, r.leader_epoch) = (NodeId(1), one, newer);
+                (r.broker, r.broker_epoch, r.partitions[0].leader_epoch) = (NodeId(1), one, newer);
             }),
             ErrorCode::NotController,
         ),
         (
             with(&f, &[1, 2], |r| {
-                (r.broker, r.broker_epoch, r.leader_epoch) = (NodeId(1), one, older);
+                (r.broker, r.broker_epoch, r.partitions[0].leader_epoch) = (NodeId(1), one, older);
             }),
             ErrorCode::FencedLeaderEpoch,
         ),
@@ -78,11 +83,17 @@ fn checks_come_in_the_recorded_order() {
             with(&f, &[1, 2], |r| (r.broker, r.broker_epoch) = (NodeId(1), one)),
             ErrorCode::InvalidRequest,
         ),
-        (with(&f, &[2, 9], |r| r.partition_epoch = stale_version), ErrorCode::InvalidUpdateVersion),
+        (
+            with(&f, &[2, 9], |r| r.partitions[0].partition_epoch = stale_version),
+            ErrorCode::InvalidUpdateVersion,
+        ),
         (f.wish(0, &[1]), ErrorCode::InvalidRequest),
         (f.wish(0, &[2, 3]), ErrorCode::InvalidRequest),
-        (with(&f, &[1, 2], |r| r.recovering = true), ErrorCode::InvalidRequest),
-        (with(&f, &[1, 2], |r| r.isr[0].1 = BrokerEpoch(one.0 + 1)), ErrorCode::IneligibleReplica),
+        (with(&f, &[1, 2], |r| r.partitions[0].recovering = true), ErrorCode::InvalidRequest),
+        (
+            with(&f, &[1, 2], |r| r.partitions[0].isr[0].1 = BrokerEpoch(one.0 + 1)),
+            ErrorCode::IneligibleReplica,
+        ),
     ];
     for (wish, expected) in cases {
         assert_eq!(f.alter(wish.clone()), expected, "{wish:?}");

@@ -22,7 +22,7 @@ use crate::names::Names;
 use crate::note::Note;
 use crate::protocol::controller::{
     AlterPartitionRequest, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, CreateTopicRequest, ElectLeadersRequest, ElectionType,
+    BrokerRegistrationRequest, CreateTopicRequest, ElectLeadersRequest, ElectionType, WantedIsr,
 };
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{Batches, NoRecords, PartitionRecord};
@@ -280,18 +280,20 @@ impl Fixture {
         AlterPartitionRequest {
             broker: leader,
             broker_epoch: self.epoch(leader),
-            partition: p.partition,
-            leader_epoch: p.leader_epoch,
-            partition_epoch: p.partition_epoch,
-            isr: isr.iter().map(|b| (NodeId(*b), self.epoch(NodeId(*b)))).collect(),
-            recovering: false,
-            others: Vec::new(),
+            partitions: vec![WantedIsr {
+                partition: p.partition,
+                leader_epoch: p.leader_epoch,
+                partition_epoch: p.partition_epoch,
+                isr: isr.iter().map(|b| (NodeId(*b), self.epoch(NodeId(*b)))).collect(),
+                recovering: false,
+            }],
         }
     }
 
+    /// The error of a request for one partition, or of that partition.
     fn alter(&mut self, request: AlterPartitionRequest) -> ErrorCode {
         match self.ask(Request::AlterPartition(request)) {
-            Response::AlterPartition(r) => r.error,
+            Response::AlterPartition(r) => r.partitions.first().map_or(r.error, |p| p.error),
             other => panic!("{other:?}"),
         }
     }

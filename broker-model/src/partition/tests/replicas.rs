@@ -5,7 +5,7 @@ use crate::io::StopKind;
 use crate::log::{AppendOutcome, Origin, Verification};
 use crate::partition::{AlterOutcome, FollowerFetch, Replica, Role};
 use crate::protocol::ErrorCode;
-use crate::protocol::controller::AlterPartitionResponse;
+use crate::protocol::controller::AlteredPartition;
 use crate::protocol::fetch::EpochEnd;
 use crate::records::{Batches, NewBatch, PartitionRecord};
 use crate::rules::{
@@ -84,15 +84,14 @@ fn copy(leader: &Replica, follower: &mut Replica, batches: &Batches) {
     follower.assert_invariants(&RULES());
 }
 
-fn answer(epoch: i32, isr: &[u32]) -> AlterPartitionResponse {
-    AlterPartitionResponse {
+fn answer(epoch: i32, isr: &[u32]) -> AlteredPartition {
+    AlteredPartition {
         error: ErrorCode::None,
         partition: PartitionId(0),
         leader: Some(NodeId(1)),
         leader_epoch: LeaderEpoch(0),
         isr: isr.iter().copied().map(NodeId).collect(),
         partition_epoch: PartitionEpoch(epoch),
-        others: Vec::new(),
     }
 }
 
@@ -180,7 +179,7 @@ fn shrinking_waits_for_the_controller() {
     leader.propose_shrink(&[NodeId(3)]);
     assert_eq!(advance(&mut leader, 50), 0, "the maximal ISR still has 3");
     assert_eq!(leader.isr_shrink_candidates(at(99), LAG), [], "one change at a time");
-    let request = leader.alter_partition_request(BrokerEpoch(7)).expect("pending");
+    let request = leader.wanted_isr(BrokerEpoch(7)).expect("pending");
     assert_eq!(request.isr, [(NodeId(1), BrokerEpoch(7)), (NodeId(2), BrokerEpoch(2))]);
     assert_eq!(leader.alter_partition_answer(&answer(1, &[1, 2])), AlterOutcome::Committed);
     assert_eq!(advance(&mut leader, 50), 1);
@@ -210,7 +209,7 @@ fn joining_counts_before_the_controller_agrees() {
     assert!(!leader.isr_expand_candidate(NodeId(2), &RULES()));
     append(&mut leader, &mut b, 1);
     assert_eq!(advance(&mut leader, 9_999), 4, "held back though long silent");
-    let refused = AlterPartitionResponse { error: ErrorCode::IneligibleReplica, ..answer(0, &[1]) };
+    let refused = AlteredPartition { error: ErrorCode::IneligibleReplica, ..answer(0, &[1]) };
     assert_eq!(leader.alter_partition_answer(&refused), AlterOutcome::Refused);
     assert_eq!(advance(&mut leader, 9_999), 5);
 }
@@ -235,12 +234,12 @@ fn answers_that_call_for_newer_metadata_leave_the_change_pending() {
     let mut leader = leading(1, &[1, 2]);
     leader.propose_expand(NodeId(3));
     let error = ErrorCode::InvalidUpdateVersion;
-    let old = AlterPartitionResponse { error, ..answer(0, &[]) };
+    let old = AlteredPartition { error, ..answer(0, &[]) };
     assert_eq!(leader.alter_partition_answer(&old), AlterOutcome::AwaitMetadata);
     let error = ErrorCode::NotController;
-    let passing = AlterPartitionResponse { error, ..answer(0, &[]) };
+    let passing = AlteredPartition { error, ..answer(0, &[]) };
     assert_eq!(leader.alter_partition_answer(&passing), AlterOutcome::Retry);
-    assert!(leader.alter_partition_request(BrokerEpoch(0)).is_some());
+    assert!(leader.wanted_isr(BrokerEpoch(0)).is_some());
     assert!(!leader.become_leader(at(2), &record(1, 0, 5, &[1, 3])));
     let state = leader.leader().expect("leads");
     assert_eq!((state.pending.as_ref(), &state.isr[..]), (None, &[NodeId(1), NodeId(3)][..]));

@@ -1,7 +1,7 @@
 //! What the controller wrote to the metadata log, and requests that only brokers send to it.
 
 use broker_model::protocol::controller::{
-    AlterPartitionReassignmentsRequest, AlterPartitionRequest, AlterPartitionResponse,
+    AlterPartitionReassignmentsRequest, AlterPartitionRequest, AlteredPartition, WantedIsr,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::records::{MetadataRecord, PartitionRecord};
@@ -98,10 +98,13 @@ fn alter_partition(session: &mut Session, args: &Args) -> Result<Reply, Dialogue
     let Some(Response::AlterPartition(mut answer)) = answer else {
         return Ok(Reply::unexpected());
     };
-    if answer.error == ErrorCode::UnknownTopicOrPartition {
-        answer.error = unknown.unwrap_or(answer.error);
+    let Some(altered) = answer.partitions.first_mut() else {
+        return Ok(Reply::of(answer.error).add("(whole request)"));
+    };
+    if altered.error == ErrorCode::UnknownTopicOrPartition {
+        altered.error = unknown.unwrap_or(altered.error);
     }
-    Ok(show_altered(&answer))
+    Ok(show_altered(altered))
 }
 
 fn alter_partition_request(
@@ -129,19 +132,21 @@ fn alter_partition_request(
     Ok(AlterPartitionRequest {
         broker,
         broker_epoch: BrokerEpoch(args.relative("broker-epoch", epoch(broker).0)?),
-        partition,
-        leader_epoch: LeaderEpoch(small(args.relative("leader-epoch", leader_epoch)?)?),
-        partition_epoch: PartitionEpoch(small(args.relative("partition-epoch", partition_epoch)?)?),
-        isr,
-        recovering: args.is("recovering", "yes"),
-        others: Vec::new(),
+        partitions: vec![WantedIsr {
+            partition,
+            leader_epoch: LeaderEpoch(small(args.relative("leader-epoch", leader_epoch)?)?),
+            partition_epoch: PartitionEpoch(small(
+                args.relative("partition-epoch", partition_epoch)?,
+            )?),
+            isr,
+            recovering: args.is("recovering", "yes"),
+        }],
     })
 }
 
-/// A broker epoch is of the whole request; other errors leave a partition's fields at zero.
-fn show_altered(answer: &AlterPartitionResponse) -> Reply {
+/// Errors leave a partition's fields at zero.
+fn show_altered(answer: &AlteredPartition) -> Reply {
     match answer.error {
-        ErrorCode::StaleBrokerEpoch => Reply::of(answer.error).add("(whole request)"),
         ErrorCode::None => Reply::of(answer.error)
             .with("leader", node_or_none(answer.leader))
             .with("epoch", answer.leader_epoch)

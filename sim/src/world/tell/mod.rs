@@ -16,11 +16,6 @@ use super::{Event, NodeState, Port, World, fault, phases, requests};
 use crate::network::{Body, ConnectionId, Direction, Endpoint, Message, MessageState, Slot};
 use words::Words;
 
-/// How many partitions a line about one does not name.
-fn and_others(count: usize) -> String {
-    if count == 0 { String::new() } else { format!(", and {count} more") }
-}
-
 impl World {
     /// The next event in words, for traces.
     #[must_use]

@@ -196,17 +196,16 @@ impl Words<'_> {
                     r.broker, r.broker_epoch, r.metadata_offset
                 )
             }
-            Request::AlterPartition(r) => {
-                let isr: Vec<_> = r.isr.iter().map(|&(node, _)| node).collect();
+            Request::AlterPartition(r) => list(r.partitions.iter().map(|p| {
+                let isr: Vec<_> = p.isr.iter().map(|&(node, _)| node).collect();
                 format!(
-                    "{} epoch {} partition epoch {}: ISR {}{}",
-                    self.partition(r.partition),
-                    r.leader_epoch,
-                    r.partition_epoch,
-                    nodes(&isr),
-                    super::and_others(r.others.len())
+                    "{} epoch {} partition epoch {}: ISR {}",
+                    self.partition(p.partition),
+                    p.leader_epoch,
+                    p.partition_epoch,
+                    nodes(&isr)
                 )
-            }
+            })),
             Request::FetchMetadata(r) => format!("of broker {} from {}", r.broker, r.from),
             Request::AssignReplicasToDirs(r) => {
                 format!("of broker {}: {} replicas", r.broker, r.assignments.len())

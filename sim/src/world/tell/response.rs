@@ -148,16 +148,20 @@ impl Words<'_> {
                 let stop = if r.may_shut_down { ", may shut down" } else { "" };
                 format!("{fenced}{stop}{}", error(r.error))
             }
-            Response::AlterPartition(r) => format!(
-                "{}: {} leads in epoch {}, ISR {}, partition epoch {}{}{}",
-                self.partition(r.partition),
-                leader(r.leader),
-                r.leader_epoch,
-                nodes(&r.isr),
-                r.partition_epoch,
-                error(r.error),
-                super::and_others(r.others.len())
-            ),
+            Response::AlterPartition(r) => {
+                let partitions = list(r.partitions.iter().map(|p| {
+                    format!(
+                        "{}: {} leads in epoch {}, ISR {}, partition epoch {}{}",
+                        self.partition(p.partition),
+                        leader(p.leader),
+                        p.leader_epoch,
+                        nodes(&p.isr),
+                        p.partition_epoch,
+                        error(p.error)
+                    )
+                }));
+                format!("{partitions}{}", error(r.error))
+            }
             Response::FetchMetadata(r) => {
                 let records = plural(r.records.len(), "record");
                 format!("{records} from {}{}", r.from, error(r.error))
