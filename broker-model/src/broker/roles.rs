@@ -131,7 +131,7 @@ impl Broker {
                 touched.topics.insert(*topic);
             }
             MetadataRecord::BrokerConfig { broker, .. } => {
-                touched.own_config |= *broker == self.node;
+                touched.own_config |= broker.is_none_or(|broker| broker == self.node);
             }
             MetadataRecord::Topic { .. }
             | MetadataRecord::BrokerDirectories { .. }

@@ -11,7 +11,7 @@ mod value;
 
 pub use broker::BrokerConfig;
 pub use not_modelled::{Ignored, ignored};
-pub use reconfigurable::may_become;
+pub use reconfigurable::{is_of_one_broker, may_become};
 pub use throttled::ThrottledReplicas;
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
 pub use value::ReplicaSelector;

@@ -70,6 +70,13 @@ const RECONFIGURABLE: &[&str] = &[
     "unclean.leader.election.enable",
 ];
 
+/// Whether a key can be set for one broker only, not for all at once. Source: Kafka,
+/// `DynamicBrokerConfig.PER_BROKER_CONFIGS`.
+#[must_use]
+pub fn is_of_one_broker(key: &str) -> bool {
+    matches!(key, "listeners" | "listener.security.protocol.map")
+}
+
 /// Whether a running broker takes a key with this value: it may change, and the value is good as
 /// far as the model knows. A key that Kafka does not have may be a plug-in's and is taken.
 #[must_use]

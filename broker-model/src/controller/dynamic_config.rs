@@ -5,13 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Controller, Decision};
-use crate::config::may_become;
+use crate::config::{is_of_one_broker, may_become};
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AlterConfigsRequest, ConfigResource};
 use crate::records::MetadataRecord;
 use crate::types::NodeId;
 
-/// The key that ELRs are counted with: one broker cannot have another.
+/// The key that ELRs are counted with: one broker cannot have another, and all keep one.
 const MIN_ISR: &str = "min.insync.replicas";
 
 impl Controller {
@@ -21,7 +21,10 @@ impl Controller {
     ) -> Result<Decision<()>, ErrorCode> {
         match request.resource {
             ConfigResource::Topic(name) => self.decide_topic_config(&name, request.config),
-            ConfigResource::Broker(broker) => self.decide_broker_config(broker, request.config),
+            ConfigResource::Broker(broker) => {
+                self.decide_broker_config(Some(broker), request.config)
+            }
+            ConfigResource::Brokers => self.decide_broker_config(None, request.config),
         }
     }
 
@@ -30,20 +33,24 @@ impl Controller {
     /// `ConfigurationControlManager.validateAlterConfig`.
     fn decide_broker_config(
         &self,
-        broker: NodeId,
+        broker: Option<NodeId>,
         config: Vec<(String, Option<String>)>,
     ) -> Result<Decision<()>, ErrorCode> {
         let mut keys = BTreeSet::new();
         for (key, value) in &config {
             let bad = value.as_ref().is_some_and(|value| !may_become(key, value));
-            if bad || !keys.insert(key) {
+            let misplaced = broker.is_none() && is_of_one_broker(key);
+            if bad || misplaced || !keys.insert(key) {
                 return Err(ErrorCode::InvalidRequest);
             }
         }
-        if self.config.eligible_leader_replicas && config.iter().any(|(key, _)| key == MIN_ISR) {
+        let refused = |(key, value): &(String, Option<String>)| {
+            key == MIN_ISR && (broker.is_some() || value.is_none())
+        };
+        if self.config.eligible_leader_replicas && config.iter().any(refused) {
             return Err(ErrorCode::InvalidConfig);
         }
-        if self.image.broker(broker).is_none() {
+        if broker.is_some_and(|broker| self.image.broker(broker).is_none()) {
             return Err(ErrorCode::BrokerIdNotRegistered);
         }
         let record = |(key, value)| MetadataRecord::BrokerConfig { broker, key, value };

@@ -79,7 +79,7 @@ pub struct Image {
     brokers: Vec<Option<BrokerImage>>,
     next_producer_id: i64,
     quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
-    broker_configs: BTreeMap<NodeId, BTreeMap<String, String>>,
+    broker_configs: BTreeMap<Option<NodeId>, BTreeMap<String, String>>,
 }
 
 impl Image {
@@ -167,7 +167,7 @@ impl Image {
         *slot(&mut self.partitions, record.partition.index()) = Some(Arc::clone(record));
     }
 
-    fn apply_broker_config(&mut self, broker: NodeId, key: &str, value: Option<&String>) {
+    fn apply_broker_config(&mut self, broker: Option<NodeId>, key: &str, value: Option<&String>) {
         let config = self.broker_configs.entry(broker).or_default();
         match value {
             Some(value) => {
@@ -206,16 +206,20 @@ impl Image {
         self.quotas.iter().map(|(&(quota, client), &value)| (quota, client, value))
     }
 
-    /// All dynamic configurations of brokers.
-    pub(super) fn broker_configs(&self) -> impl Iterator<Item = (NodeId, &String, &String)> {
+    /// All dynamic configurations of brokers, those of all brokers at once as of none.
+    pub(super) fn broker_configs(
+        &self,
+    ) -> impl Iterator<Item = (Option<NodeId>, &String, &String)> {
         let all = self.broker_configs.iter();
         all.flat_map(|(&broker, config)| config.iter().map(move |(k, v)| (broker, k, v)))
     }
 
-    /// The value of a broker's dynamic key, if it is set.
+    /// The value of a broker's dynamic key, if it is set: its own goes before that of all brokers.
+    /// Source: KIP-226.
     #[must_use]
     pub fn broker_config(&self, broker: NodeId, key: &str) -> Option<&str> {
-        self.broker_configs.get(&broker)?.get(key).map(String::as_str)
+        let of = |whose| self.broker_configs.get(&whose)?.get(key);
+        of(Some(broker)).or_else(|| of(None)).map(String::as_str)
     }
 
     /// Offset of the next record.

@@ -159,9 +159,14 @@ mod tests {
             config("2"),
             MetadataRecord::ClientQuota { client, quota, value: Some(9) },
             MetadataRecord::BrokerConfig {
-                broker: NodeId(1),
+                broker: Some(NodeId(1)),
                 key: "leader.replication.throttled.rate".to_string(),
                 value: Some("7".to_string()),
+            },
+            MetadataRecord::BrokerConfig {
+                broker: None,
+                key: "leader.replication.throttled.rate".to_string(),
+                value: Some("9".to_string()),
             },
             MetadataRecord::ProducerIds { next: ProducerId(2_000) },
         ];
@@ -172,5 +177,7 @@ mod tests {
         let (end, epoch, records) = (image.end(), LeaderEpoch(1), image.to_records());
         assert!(records.len() < log.len());
         assert_eq!(Image::of_snapshot(&MetadataSnapshot { end, epoch, records }), image);
+        let rate = |broker| image.broker_config(broker, "leader.replication.throttled.rate");
+        assert_eq!([NodeId(1), NodeId(2)].map(rate), [Some("7"), Some("9")]);
     }
 }

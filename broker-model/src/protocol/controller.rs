@@ -309,6 +309,8 @@ pub enum ConfigResource {
     Topic(String),
     /// A broker, beside what it started with (KIP-226).
     Broker(NodeId),
+    /// All brokers, where they have no value of their own.
+    Brokers,
 }
 
 /// `IncrementalAlterConfigs` of one resource.

@@ -80,10 +80,10 @@ pub enum MetadataRecord {
         /// The value, `None` removes it.
         value: Option<String>,
     },
-    /// A broker's dynamic configuration changed (KIP-226).
+    /// The dynamic configuration of a broker, or of all, changed (KIP-226).
     BrokerConfig {
-        /// The broker.
-        broker: NodeId,
+        /// The broker, `None` for all that have no value of their own.
+        broker: Option<NodeId>,
         /// The key.
         key: String,
         /// The value, `None` removes it.

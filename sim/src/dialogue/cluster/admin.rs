@@ -26,6 +26,7 @@ pub(super) fn verb(
         "delete-topic" => Step::Done(delete_topic(session, args)?),
         "create-partitions" => Step::Done(create_partitions(session, args)?),
         "alter-topic" => Step::Done(alter_topic(session, args)?),
+        "alter-broker" => Step::Done(alter_broker(session, args)?),
         "alter-quota" => Step::Done(alter_quota(session, args)?),
         "elect" => Step::Done(elect(session, args)?),
         "describe" => Step::Done(describe(session, args)?),
@@ -191,14 +192,35 @@ fn create_partitions(session: &mut Session, args: &Args) -> Result<Reply, Dialog
 }
 
 fn alter_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    let resource = ConfigResource::Topic(args.word(0)?.to_string());
+    alter(session, args, resource, &Args::default())
+}
+
+/// `alter-broker N|all KEY=VALUE`: asks that broker, or any for what is to hold for all.
+fn alter_broker(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    let whom = args.word(0)?;
+    if whom == "all" {
+        return alter(session, args, ConfigResource::Brokers, &Args::default());
+    }
+    let resource = ConfigResource::Broker(NodeId(args::parse(whom)?));
+    let at = Args { named: vec![("at".to_owned(), whom.to_owned())], ..Args::default() };
+    alter(session, args, resource, &at)
+}
+
+/// An empty value removes its key.
+fn alter(
+    session: &mut Session,
+    args: &Args,
+    resource: ConfigResource,
+    at: &Args,
+) -> Result<Reply, DialogueErrorKind> {
     let config = args.named.iter().map(|(key, value)| {
         let value = (!value.is_empty()).then(|| value.clone());
         (plain_key(key).to_string(), value)
     });
-    let resource = ConfigResource::Topic(args.word(0)?.to_string());
     let request = AlterConfigsRequest { resource, config: config.collect() };
     let request = Request::IncrementalAlterConfigs(request);
-    Ok(Reply::of(session.administer(&Args::default(), request, 300 * MILLISECOND)?))
+    Ok(Reply::of(session.administer(at, request, 300 * MILLISECOND)?))
 }
 
 /// `alter-quota client=NAME|default producer_byte_rate=N consumer_byte_rate=N`.

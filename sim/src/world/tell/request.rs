@@ -242,6 +242,7 @@ impl Words<'_> {
                 let resource = match &r.resource {
                     ConfigResource::Topic(name) => name.clone(),
                     ConfigResource::Broker(broker) => format!("broker {broker}"),
+                    ConfigResource::Brokers => "all brokers".to_owned(),
                 };
                 format!("{resource} {}", list(r.config.iter().map(|(key, _)| key.clone())))
             }
