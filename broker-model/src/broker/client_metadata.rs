@@ -123,7 +123,7 @@ impl Broker {
                 leader_epoch: record.leader_epoch,
                 replicas: record.replicas.clone(),
                 isr: record.isr.clone(),
-                offline: record.replicas.iter().copied().filter(|&r| !alive(r)).collect(),
+                offline: self.image.offline_replicas(record).collect(),
             });
         }
     }

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::calls::{Call, RETRY};
+use crate::config::BrokerConfig;
 use crate::io::{Context, Disconnected, Output};
 use crate::note::Note;
 use crate::protocol::controller::{AssignReplicasToDirsRequest, AssignReplicasToDirsResponse};
@@ -19,14 +20,13 @@ use crate::protocol::{ErrorCode, Request};
 use crate::records::PartitionRecord;
 use crate::types::{BrokerEpoch, DirectoryId, Instant, NodeId, Offset, PartitionId};
 
-/// The directory with the broker's share of the metadata log (`metadata.log.dir` is not read):
-/// a broker does not live without it.
-const METADATA: u32 = 0;
-
 /// The log directories of one broker, by their places in `log.dirs`.
 #[derive(Clone, Debug)]
 pub(super) struct Directories {
     node: NodeId,
+    /// The one with the broker's share of the metadata log, without which it does not live, if
+    /// that is among these.
+    metadata: Option<u32>,
     /// How many replicas each holds.
     replicas: Vec<u32>,
     /// How often the disk of each was replaced.
@@ -55,11 +55,13 @@ pub(super) struct Directories {
 }
 
 impl Directories {
-    pub(super) fn new(node: NodeId, count: u32) -> Self {
+    pub(super) fn new(node: NodeId, config: &BrokerConfig) -> Self {
+        let count = config.log_dirs.len();
         Self {
             node,
-            replicas: vec![0; count as usize],
-            replaced: vec![0; count as usize],
+            metadata: config.metadata_place(),
+            replicas: vec![0; count],
+            replaced: vec![0; count],
             failing: 0,
             offline: 0,
             found: 0,
@@ -193,8 +195,15 @@ impl Broker {
     /// # Panics
     /// If there is no such directory.
     pub fn fail_directory(&mut self, place: u32) {
-        assert!(place < self.config.log_dirs, "a directory is one of log.dirs");
+        assert!((place as usize) < self.config.log_dirs.len(), "a directory is one of log.dirs");
         self.replicas.directories.failing |= 1 << place;
+    }
+
+    /// The directories in which I/O fails, by their places.
+    #[must_use]
+    pub fn failing_directories(&self) -> Vec<u32> {
+        let directories = &self.replicas.directories;
+        directories.places().filter(|&place| directories.failing >> place & 1 == 1).collect()
     }
 
     /// The disk below a log directory is replaced by an empty one. No process runs. Returns the
@@ -218,6 +227,12 @@ impl Broker {
         gone
     }
 
+    /// Where the replica of a partition is, by its place in `log.dirs`.
+    #[must_use]
+    pub fn log_directory(&self, partition: PartitionId) -> Option<u32> {
+        self.replicas.place_of(partition)
+    }
+
     fn logs_in(&mut self, place: u32) -> Vec<(PartitionId, u64)> {
         let all = self.replicas.iter_mut().filter(|(_, hosted)| hosted.directory == place);
         all.map(|(partition, hosted)| (partition, hosted.replica.log().size_bytes())).collect()
@@ -225,11 +240,8 @@ impl Broker {
 
     /// A process starts: what fails already is found out at once.
     pub(super) fn open_directories(&mut self, cx: &mut Context<'_>) {
-        let failing = self.replicas.directories.failing;
-        for place in self.replicas.directories.places() {
-            if failing >> place & 1 == 1 {
-                self.directory_failed(cx, place);
-            }
+        for place in self.failing_directories() {
+            self.directory_failed(cx, place);
         }
     }
 
@@ -240,7 +252,7 @@ impl Broker {
         let replicas = u32::try_from(gone.len()).expect("fewer than 2^32 partitions");
         cx.note(Note::DirectoryFailed { node: self.node, directory: place, replicas });
         self.replicas.directories.offline |= 1 << place;
-        if place == METADATA {
+        if self.replicas.directories.metadata == Some(place) {
             return self.halt(cx, "the metadata log directory has failed", true);
         }
         if self.replicas.directories.online_count() == 0 {

@@ -120,7 +120,7 @@ impl Broker {
             node,
             rack,
             coordinators: Coordinators::new(node, &config),
-            replicas: Replicas::new(node, config.log_dirs),
+            replicas: Replicas::new(node, &config),
             throttles: Throttles::new(&config),
             config,
             life: Lifecycle::new(),

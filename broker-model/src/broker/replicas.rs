@@ -46,11 +46,11 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    /// No replicas, in so many directories.
-    pub(super) fn new(node: NodeId, directories: u32) -> Self {
+    /// No replicas, in the directories of this configuration.
+    pub(super) fn new(node: NodeId, config: &BrokerConfig) -> Self {
         Self {
             hosted: Vec::new(),
-            directories: Directories::new(node, directories),
+            directories: Directories::new(node, config),
             watermark_checkpoint_at: Instant::FAR,
             producer_check_at: Instant::FAR,
             tasks: LogTasks::OFF,

@@ -1,5 +1,9 @@
 //! The configuration of a broker.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::config;
 use super::not_modelled::BROKER;
 use super::value;
@@ -8,6 +12,8 @@ use crate::types::{Duration, MILLISECOND, Release};
 
 /// What replication throttles are for a broker that has none.
 const UNTHROTTLED: u64 = i64::MAX as u64;
+/// The default of `log.dir`.
+const LOG_DIR: &str = "/tmp/kafka-logs";
 const HOUR: Duration = 3_600_000 * MILLISECOND;
 /// The default of `group.coordinator.append.linger.ms` from 4.0 on.
 const GROUP_APPEND_LINGER: Duration = 5 * MILLISECOND;
@@ -137,8 +143,10 @@ config! {
     /// `message.max.bytes`.
     message_max_bytes: u32 = 1_048_588, "message.max.bytes", value::int_from_zero;
 
-    /// `log.dirs`: how many log directories, told apart by their places in the list.
-    log_dirs: u32 = 1, "log.dirs", value::directories;
+    /// `log.dirs`: the log directories, told apart by their places in the list.
+    log_dirs: Vec<String> = vec![String::from(LOG_DIR)], "log.dirs", value::directories;
+    /// `metadata.log.dir`: where the metadata log is, `None` for the first of `log.dirs`.
+    metadata_log_dir: Option<String> = None, "metadata.log.dir", value::path;
     /// `log.dir.failure.timeout.ms`: a broker that cannot tell the controller of a directory
     /// that failed ends itself.
     log_dir_failure_timeout: Duration = 30_000 * MILLISECOND,
@@ -276,6 +284,13 @@ config! {
 }
 
 impl BrokerConfig {
+    /// The place in `log.dirs` of the directory with the metadata log, if it is among them.
+    #[must_use]
+    pub fn metadata_place(&self) -> Option<u32> {
+        let Some(path) = &self.metadata_log_dir else { return Some(0) };
+        (0..).zip(&self.log_dirs).find(|(_, known)| *known == path).map(|(place, _)| place)
+    }
+
     /// Retention by time: the finest of `log.retention.ms`, `.minutes`, `.hours` that is set.
     #[must_use]
     pub fn log_retention(&self) -> Option<Duration> {

@@ -100,7 +100,6 @@ pub(super) const BROKER: &[Ignored] = &[
         keys: &[
             "controller.quorum.append.linger.ms",
             "internal.metadata.",
-            "metadata.log.dir",
             "metadata.log.segment.bytes",
             "metadata.log.segment.min.bytes",
             "metadata.log.segment.ms",

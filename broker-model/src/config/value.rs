@@ -1,5 +1,6 @@
 //! Texts of configuration values, read as Kafka reads them.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::config::{CleanupPolicy, TimestampType};
@@ -34,15 +35,21 @@ pub(super) fn replica_selector(text: &str) -> Parsed<ReplicaSelector> {
 /// Most log directories of a broker: as many as bits say which of them failed.
 const DIRECTORIES_MAX: usize = 64;
 
-/// A list of paths, no two of them equal: how many.
-pub(super) fn directories(text: &str) -> Parsed<u32> {
+/// A list of paths, no two of them equal.
+pub(super) fn directories(text: &str) -> Parsed<Vec<String>> {
     let expected = "a list of 1 to 64 different paths";
     let paths: Vec<&str> = text.split(',').map(str::trim).collect();
     let twice = (1..paths.len()).any(|i| paths[..i].contains(&paths[i]));
     if twice || paths.len() > DIRECTORIES_MAX || paths.contains(&"") {
         return Err(expected);
     }
-    u32::try_from(paths.len()).map_err(|_| expected)
+    Ok(paths.into_iter().map(String::from).collect())
+}
+
+/// A path.
+pub(super) fn path(text: &str) -> Parsed<Option<String>> {
+    let path = text.trim();
+    if path.is_empty() { Err("a path") } else { Ok(Some(String::from(path))) }
 }
 
 /// `int`, at least 1.

@@ -340,6 +340,16 @@ impl Image {
         broker.is_some_and(|broker| broker.is_online(partition.directory(id)))
     }
 
+    /// The replicas of a partition that are offline: their broker is fenced or not registered, or
+    /// their directory is. Source: Kafka, `KRaftMetadataCache.isReplicaOffline`.
+    pub fn offline_replicas(&self, partition: &PartitionRecord) -> impl Iterator<Item = NodeId> {
+        let online = |id| {
+            let broker = self.broker(id).filter(|broker| !broker.fenced);
+            broker.is_some_and(|broker| broker.is_online(partition.directory(id)))
+        };
+        partition.replicas.iter().copied().filter(move |&id| !online(id))
+    }
+
     /// First producer id that no broker has been given.
     #[must_use]
     pub const fn next_producer_id(&self) -> ProducerId {

@@ -273,8 +273,7 @@ fn describe(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
     let Some((image, p)) = found else {
         return Ok(Reply::of(ErrorCode::UnknownTopicOrPartition));
     };
-    let offline = p.replicas.iter().copied().filter(|r| image.broker(*r).is_none_or(|b| b.fenced));
-    let offline: Vec<NodeId> = offline.collect();
+    let offline: Vec<NodeId> = image.offline_replicas(p).collect();
     Ok(Reply::of(ErrorCode::None)
         .with("leader", node_or_none(p.leader))
         .with("epoch", p.leader_epoch)

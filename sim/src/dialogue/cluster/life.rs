@@ -125,6 +125,10 @@ impl Cluster {
         life.is_some_and(|life| life != Life::Stopped)
     }
 
+    pub(super) fn broker_mut(&mut self, id: NodeId) -> Option<&mut Broker> {
+        self.nodes.get_mut(&id).map(|n| &mut n.broker)
+    }
+
     pub(super) fn broker(&self, id: NodeId) -> Option<&Broker> {
         self.nodes.get(&id).map(|n| &n.broker)
     }

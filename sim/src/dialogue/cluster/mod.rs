@@ -10,6 +10,7 @@ mod args;
 mod awaiting;
 mod controller;
 mod controllers;
+mod directories;
 mod fetch;
 mod groups;
 mod life;

@@ -12,7 +12,7 @@ use super::args::Args;
 use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
-    DialogueErrorKind, admin, awaiting, controller, fetch, groups, log, nodes, produce,
+    DialogueErrorKind, admin, awaiting, controller, directories, fetch, groups, log, nodes, produce,
     transactions, wire,
 };
 
@@ -25,6 +25,7 @@ type Family = fn(&mut Session, &str, &Args) -> Result<Option<Step>, DialogueErro
 /// All verbs; each family passes over those of the others.
 const VERBS: &[Family] = &[
     nodes::verb,
+    directories::verb,
     admin::verb,
     produce::verb,
     fetch::verb,
@@ -113,11 +114,14 @@ impl Session {
                 return Err(DialogueErrorKind::unsupported(format!("`{key}`")));
             }
             match config.set(key, value) {
-                _ if matches!(key, "brokers" | "roles") => {}
+                _ if matches!(key, "brokers" | "roles" | "dirs") => {}
                 // Like a broker, which passes over keys that it does not know.
                 Ok(()) | Err(ConfigError::NotModelled { .. } | ConfigError::Unknown { .. }) => {}
                 Err(error) => return Err(DialogueErrorKind::syntax(error.to_string())),
             }
+        }
+        if let Some(count) = args.get("dirs") {
+            directories::configure(&mut config, count)?;
         }
         let mut session = Self {
             cluster: Cluster::new(brokers, &config, !args.is("roles", "separate")),
