@@ -187,7 +187,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
     loop {
         let joined = match out.len() {
             1 => out[0] == "gate",
-            2 => out[0] == "cluster" && out[1] == "config",
+            2 => out[0] == "cluster" && matches!(out[1].as_str(), "config" | "admin"),
             3 => matches!(out[2].as_str(), "config" | "producer" | "consumer"),
             _ => false,
         };

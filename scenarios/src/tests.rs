@@ -68,6 +68,8 @@ fn flags_set_values() {
     assert_eq!(scenario.duration, 20_000_000_000);
     let scenario = with("service.order.producer.linger.ms", "7").expect("valid");
     assert_eq!(scenario.services[0].producer.get_int("linger.ms"), Some(7));
+    let scenario = with("cluster.admin.retry.backoff.ms", "7").expect("valid");
+    assert_eq!(scenario.cluster.admin.get_int("retry.backoff.ms"), Some(7));
     let scenario = with("load.calls.arrivals.shape", "burst(10)").expect("valid");
     assert!(scenario.to_toml().contains("burst(10)"));
     let scenario = with("gate.p99.9(produce)", "< 5ms").expect("valid");

@@ -8,12 +8,14 @@ use scenarios::Scenario;
 use scenarios::model::FaultKind;
 use scenarios::warning::Warning;
 
+use crate::idle_keys::keys_without_effect;
 use crate::world::release_of;
 
-/// All warnings about a scenario: those of the language, and this one.
+/// All warnings about a scenario: those of the language, this one, and that of idle keys.
 pub(crate) fn warnings(scenario: &Scenario) -> Vec<Warning> {
     let mut all = scenarios::warning::warnings(scenario);
     all.extend(rules_without_effect(scenario));
+    all.extend(keys_without_effect(scenario));
     all
 }
 

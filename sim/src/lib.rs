@@ -7,6 +7,7 @@ mod effect;
 pub mod host;
 #[cfg(madsim)]
 pub mod hosted;
+mod idle_keys;
 mod idle_rules;
 pub mod invariant;
 pub mod network;

@@ -94,8 +94,23 @@ fn no_shipped_scenario_sets_a_rule_without_effect() {
     assert!(files.len() > 10);
     for file in files {
         let Told { err, .. } = assize(&["check", file.to_str().expect("a plain name")]);
-        assert!(!err.contains("rule-without-effect"), "{err}");
+        assert!(!err.contains("-without-effect]"), "{err}");
     }
+}
+
+#[test]
+fn keys_that_nothing_reads_are_told_by_every_command() {
+    let text = HURTING.split("[check]").next().expect("the first part");
+    let text = text.replace("{ acks", "{ \"client.dns.lookup\" = \"use_all_dns_ips\", acks");
+    let file = file("keys.toml", &text);
+    let told = assize(&["check", &file]);
+    let name = "warning[keys-without-effect]";
+    for part in [name, "`client.dns.lookup` in `service.order.producer` (", "keys.toml, line 21"] {
+        assert_eq!(told.err.matches(part).count(), 1, "{part}: {}", told.err);
+    }
+    let Told { out, err, .. } = assize(&["run", &file, "--format", "json"]);
+    assert_eq!(err.matches(name).count(), 1, "{err}");
+    assert!(out.contains("\"keys-without-effect\""), "{out}");
 }
 
 #[test]

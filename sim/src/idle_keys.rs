@@ -1,0 +1,139 @@
+//! Kafka's keys that a scenario sets and of which nothing comes here: told, once, with the reason.
+
+use scenarios::Scenario;
+use scenarios::model::KafkaConfig;
+use scenarios::warning::Warning;
+
+use crate::effect::{Effect, effect};
+
+/// Keys of one table that have no effect for one reason.
+struct Idle<'a> {
+    table: String,
+    why: &'static str,
+    keys: Vec<&'a str>,
+}
+
+/// One warning that names every such key with the table it stands in. A key that is set to its
+/// default counts too: whoever writes it down expects that it is read.
+pub(crate) fn keys_without_effect(scenario: &Scenario) -> Option<Warning> {
+    let mut found: Vec<Idle<'_>> = Vec::new();
+    for (table, config) in tables(scenario) {
+        for key in config.set.keys() {
+            let Some(Effect::None { why }) = effect(config.scope, key) else { continue };
+            match found.iter_mut().find(|idle| idle.table == table && idle.why == why) {
+                Some(idle) => idle.keys.push(key),
+                None => found.push(Idle { table: table.clone(), why, keys: vec![key] }),
+            }
+        }
+    }
+    let first = found.first()?;
+    let path = format!("{}.{:?}", first.table, first.keys[0]);
+    let told: Vec<String> = found.iter().map(Idle::told).collect();
+    Some(Warning {
+        name: "keys-without-effect",
+        text: format!(
+            "Kafka has these keys, and they make no difference here: {}",
+            told.join("; ")
+        ),
+        source: "assize explain KEY; broker-model/DIVERGENCES.md",
+        path,
+    })
+}
+
+impl Idle<'_> {
+    fn told(&self) -> String {
+        let keys: Vec<String> = self.keys.iter().map(|key| format!("`{key}`")).collect();
+        format!("{} in `{}` ({})", keys.join(", "), self.table, self.why)
+    }
+}
+
+/// Every table of Kafka's keys with its path, in the order of the language.
+fn tables(scenario: &Scenario) -> Vec<(String, &KafkaConfig)> {
+    let cluster = &scenario.cluster;
+    let mut all = vec![
+        ("cluster.config".to_owned(), &cluster.config),
+        ("cluster.admin".to_owned(), &cluster.admin),
+    ];
+    all.extend(scenario.topics.iter().map(|t| (format!("topic.{}.config", t.name), &t.config)));
+    for service in &scenario.services {
+        all.push((format!("service.{}.producer", service.name), &service.producer));
+        all.push((format!("service.{}.consumer", service.name), &service.consumer));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::Scenario;
+
+    use super::keys_without_effect;
+
+    const FILE: &str = r#"
+[scenario]
+name = "idle"
+duration = "1s"
+[cluster]
+hardware = "test"
+[topic.orders]
+[service.order]
+kind = "ingress"
+output = "orders"
+[service.audit]
+kind = "reader"
+input = "orders"
+time = "1ms"
+[load.calls]
+into = "order"
+arrivals = { model = "open", rate = "10/s" }
+"#;
+
+    /// What is told of a scenario with these values over it.
+    fn told(set: &[(&str, &str)]) -> Option<(String, String)> {
+        let set: Vec<(String, String)> =
+            set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+        let scenario = Scenario::parse(FILE, &set).expect("Kafka accepts this");
+        keys_without_effect(&scenario).map(|warning| (warning.text, warning.path))
+    }
+
+    #[test]
+    fn keys_that_are_read_are_not_told() {
+        assert_eq!(told(&[]), None);
+        let read = [
+            ("cluster.config.min.insync.replicas", "1"),
+            ("cluster.admin.retry.backoff.ms", "100"),
+            ("topic.orders.config.retention.ms", "1000"),
+            ("service.order.producer.linger.ms", "1"),
+            ("service.audit.consumer.fetch.min.bytes", "1"),
+        ];
+        assert_eq!(told(&read), None);
+        let idle = told(&[("cluster.admin.metrics.num.samples", "3")]).map(|(_, path)| path);
+        assert_eq!(idle.as_deref(), Some("cluster.admin.\"metrics.num.samples\""));
+    }
+
+    #[test]
+    fn each_key_without_effect_is_told_with_its_table_and_reason() {
+        let (text, path) = told(&[
+            ("service.audit.consumer.check.crcs", "false"),
+            ("service.order.producer.client.dns.lookup", "use_all_dns_ips"),
+            ("topic.orders.config.compression.type", "lz4"),
+            ("cluster.config.queued.max.requests", "500"),
+            ("cluster.config.log.roll.jitter.ms", "5"),
+            ("cluster.config.queued.max.request.bytes", "200000000"),
+            ("cluster.config.num.io.threads", "5"),
+        ])
+        .expect("six of them");
+        assert_eq!(path, "cluster.config.\"log.roll.jitter.ms\"");
+        assert_eq!(
+            text,
+            "Kafka has these keys, and they make no difference here: \
+             `log.roll.jitter.ms` in `cluster.config` (segments roll without jitter); \
+             `queued.max.request.bytes`, `queued.max.requests` in `cluster.config` (the request \
+             queue has no bound in the model); \
+             `compression.type` in `topic.orders.config` (batches keep the size that their \
+             producer gave them); \
+             `client.dns.lookup` in `service.order.producer` (connections of the simulator have \
+             no DNS and no socket buffers); \
+             `check.crcs` in `service.audit.consumer` (a consumer checks every batch)"
+        );
+    }
+}
