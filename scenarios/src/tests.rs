@@ -77,6 +77,19 @@ fn flags_set_values() {
 }
 
 #[test]
+fn a_topic_takes_what_one_request_may_create() {
+    let key = "topic.orders.config.retention.ms";
+    let of = |set: &[(&str, &str)]| Scenario::parse(SMALL, &flags(set)).map_err(|e| e[0].code);
+    let too_many = Err("scenario::too-many-partitions");
+    assert!(of(&[("topic.orders.partitions", "9999")]).is_ok());
+    assert!(of(&[("topic.orders.partitions", "10000")]).is_err());
+    assert_eq!(of(&[("topic.orders.partitions", "9999"), (key, "1s")]).map(|s| s.name), too_many);
+    let by_default = SMALL.replace("partitions = 3\n", "");
+    let many = flags(&[("cluster.config.num.partitions", "20000")]);
+    assert!(Scenario::parse(&by_default, &many).is_err());
+}
+
+#[test]
 fn integers_of_kafka_can_be_drawn() {
     let key = "cluster.config.broker.session.timeout.ms";
     let scenario = with(key, "5s..9s").expect("valid");

@@ -66,7 +66,8 @@ impl Controller {
             }
             Request::CreatePartitions(r) => {
                 let decided = self.decide_create_partitions(&r);
-                let (error, ()) = self.carry_out(decided, ());
+                let (refused, made) = self.carry_out(decided, ErrorCode::None);
+                let error = if refused == ErrorCode::None { made } else { refused };
                 Response::CreatePartitions(CreatePartitionsResponse { error })
             }
             Request::DeleteTopics(r) => {

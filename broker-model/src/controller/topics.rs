@@ -15,14 +15,26 @@ use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId};
 
 /// Kafka's longest topic name.
 const NAME_LENGTH_MAX: usize = 249;
+/// Kafka's most partitions that one request creates, and most records that one operation of a user
+/// makes. Source: Kafka 4.1, `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`,
+/// `QuorumController.MAX_RECORDS_PER_USER_OP`; KAFKA-17870.
+const RECORDS_MAX: usize = 10_000;
 const MIN_ISR: &str = "min.insync.replicas";
 
 impl Controller {
-    /// The records of a new topic and its id, with Kafka's checks in Kafka's order.
+    /// The records of a new topic and its id, with Kafka's checks in Kafka's order: too many
+    /// partitions are refused before anything is made of them, too many records at the end.
     pub(super) fn decide_create_topic(
         &self,
         request: CreateTopicRequest,
     ) -> Result<Decision<TopicId>, ErrorCode> {
+        let count = match request.assignment.len() {
+            0 => request.partitions as usize,
+            given => given,
+        };
+        if count > RECORDS_MAX {
+            return Err(ErrorCode::PolicyViolation);
+        }
         if !is_topic_name(&request.name) || self.collides(&request.name) {
             return Err(ErrorCode::InvalidTopicException);
         }
@@ -39,6 +51,9 @@ impl Controller {
         };
         let topic = TopicId(dense(self.image.topic_count()));
         let partitions = self.new_partitions(topic, 0, &assignment)?;
+        if 1 + request.config.len() + partitions.len() > RECORDS_MAX {
+            return Err(ErrorCode::PolicyViolation);
+        }
         let mut records = Vec::with_capacity(partitions.len() + 1);
         let CreateTopicRequest { name, internal, config, .. } = request;
         records.push(MetadataRecord::Topic { topic, name, internal, config });
@@ -46,10 +61,14 @@ impl Controller {
         Ok(Decision { records, answer: topic })
     }
 
+    /// The records of more partitions, and the error that the answer has all the same: Kafka makes
+    /// as many as an operation may, and calls what is beyond them an `UNKNOWN_SERVER_ERROR`.
+    /// Source: Kafka 4.1, `ReplicationControlManager.createPartitions`, where the list of records is
+    /// bounded and what was added to it before stays.
     pub(super) fn decide_create_partitions(
         &self,
         request: &CreatePartitionsRequest,
-    ) -> Result<Decision<()>, ErrorCode> {
+    ) -> Result<Decision<ErrorCode>, ErrorCode> {
         let topic = self.known_topic(&request.name)?;
         let existing =
             &self.image.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?.partitions;
@@ -60,17 +79,22 @@ impl Controller {
         let more = request.count - first;
         let factor =
             existing.first().and_then(|p| self.image.partition(*p)).map_or(0, |p| p.replicas.len());
-        let assignment = if request.assignment.is_empty() {
-            self.choose(first, more, dense(factor))?
-        } else {
+        let made = more.min(dense(RECORDS_MAX));
+        let mut assignment = if request.assignment.is_empty() {
+            self.choose(first, made, dense(factor))?
+        } else if request.assignment.len() == more as usize {
             request.assignment.clone()
+        } else {
+            return Err(ErrorCode::InvalidReplicaAssignment);
         };
-        let odd = assignment.len() != more as usize || assignment[0].len() != factor;
-        if odd {
+        if assignment[0].len() != factor {
             return Err(ErrorCode::InvalidReplicaAssignment);
         }
+        assignment.truncate(made as usize);
         let records = self.new_partitions(topic, first, &assignment)?;
-        Ok(Decision { records, answer: () })
+        let whole = made == more;
+        let answer = if whole { ErrorCode::None } else { ErrorCode::UnknownServerError };
+        Ok(Decision { records, answer })
     }
 
     pub(super) fn decide_delete_topic(

@@ -2,6 +2,7 @@
 
 use super::Cross;
 use crate::decoder::Problem;
+use crate::model::cluster::Topic;
 
 pub(super) fn check(cross: &mut Cross<'_>) {
     topics(cross);
@@ -13,6 +14,7 @@ fn topics(cross: &mut Cross<'_>) {
     let scenario = cross.scenario;
     let brokers = scenario.brokers_at_boot();
     for topic in &scenario.topics {
+        too_many_partitions(cross, topic);
         let name = topic.name.as_str();
         let factor = cross.at(&["topic", name, "replication"]);
         if topic.replication > brokers {
@@ -51,6 +53,26 @@ fn topics(cross: &mut Cross<'_>) {
             cross.raise(problem, &labels);
         }
     }
+}
+
+/// What Kafka refuses with `POLICY_VIOLATION`: the topic, each key of its configuration and each
+/// partition are a record of metadata, and one request makes 10000 at most.
+fn too_many_partitions(cross: &mut Cross<'_>, topic: &Topic) {
+    let records = 1 + topic.config.set.len() + topic.partitions as usize;
+    if records <= 10_000 {
+        return;
+    }
+    let problem = Problem::new(
+        "scenario::too-many-partitions",
+        format!(
+            "topic `{}` with {} partitions takes {records} records of metadata",
+            topic.name, topic.partitions
+        ),
+    )
+    .help("Kafka refuses a request that makes more than 10000: use several topics");
+    let name = topic.name.as_str();
+    let nodes = [(cross.at(&["topic", name, "partitions"]), "partitions")];
+    cross.raise(problem, &nodes);
 }
 
 /// No transaction could begin when its log needs more in-sync replicas than it has. Too high a

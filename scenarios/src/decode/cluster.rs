@@ -224,7 +224,7 @@ pub(super) fn topic(decoder: &mut Decoder, entry: &Entry, cluster: &Cluster) -> 
                 .help("internal topics need no table; their sizes are broker keys of the cluster"),
         );
     }
-    if let Some(partitions) = t.read(decoder, "partitions", values::small(1..=10_000)) {
+    if let Some(partitions) = t.read(decoder, "partitions", values::small(1..=9_999)) {
         topic.partitions = partitions;
     }
     if let Some(replication) = t.read(decoder, "replication", values::small(1..=1_000)) {

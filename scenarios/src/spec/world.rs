@@ -197,7 +197,12 @@ pub const TOPIC: Section = Section {
     name: "topic.NAME",
     doc: "Kafka's internal topics need no table: their factors are broker keys.",
     keys: &[
-        key("partitions", "integer from 1 to 10000", "broker key `num.partitions`", "Partitions."),
+        key(
+            "partitions",
+            "integer from 1 to 9999",
+            "broker key `num.partitions`",
+            "Partitions. One request creates them, and with each key of `config` it creates one less.",
+        ),
         key(
             "replication",
             "integer from 1 to 1000",

@@ -117,6 +117,40 @@ fn placement_goes_round_the_brokers_and_keeps_racks_apart() {
     assert_eq!(leaderships, [0, 2, 2, 2, 2, 2, 2]);
 }
 
+/// KAFKA-17870: memory for them would be asked first.
+#[test]
+fn a_request_creates_no_more_than_ten_thousand_partitions() {
+    let mut f = Fixture::cluster(3);
+    for (count, expected) in [
+        (u32::MAX, ErrorCode::PolicyViolation),
+        (10_001, ErrorCode::PolicyViolation),
+        (10_000, ErrorCode::PolicyViolation),
+        (9_999, ErrorCode::None),
+    ] {
+        assert_eq!(f.create_topic(chosen("t", count, 1)), expected, "{count}");
+    }
+    assert_eq!(f.create_topic(chosen("..", 10_001, 1)), ErrorCode::PolicyViolation);
+    assert_eq!(f.create_topic(chosen("..", 10_000, 1)), ErrorCode::InvalidTopicException);
+    let config = vec![("retention.ms".to_string(), "1000".to_string())];
+    let with_config =
+        |count| CreateTopicRequest { config: config.clone(), ..chosen("u", count, 1) };
+    assert_eq!(f.create_topic(with_config(9_999)), ErrorCode::PolicyViolation);
+    assert_eq!(f.create_topic(with_config(9_998)), ErrorCode::None);
+    let many = CreateTopicRequest { assignment: vec![only(&[1]); 10_001], ..chosen("v", 0, 0) };
+    assert_eq!(f.create_topic(many), ErrorCode::PolicyViolation);
+}
+
+#[test]
+fn a_topic_grows_by_ten_thousand_partitions_at_most_whatever_it_was_to_grow_by() {
+    let mut f = Fixture::cluster(1);
+    assert_eq!(f.create_topic(chosen("t", 1, 1)), ErrorCode::None);
+    assert_eq!(grow(&mut f, "t", 10_001, &[]), ErrorCode::None);
+    assert_eq!(grow(&mut f, "t", u32::MAX, &[]), ErrorCode::UnknownServerError);
+    assert_eq!(f.controller.image().partitions().count(), 20_001);
+    assert_eq!(grow(&mut f, "t", 20_001, &[]), ErrorCode::InvalidPartitions);
+    assert_eq!(grow(&mut f, "t", u32::MAX, &[&[1]]), ErrorCode::InvalidReplicaAssignment);
+}
+
 /// Recorded: elr-cleared-by-min-isr-change.
 #[test]
 fn changing_min_insync_replicas_clears_the_elr() {
