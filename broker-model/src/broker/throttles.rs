@@ -8,7 +8,7 @@ use alloc::collections::BTreeSet;
 
 use super::Broker;
 use super::rate::{Rate, Windows};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, FOLLOWER_RATE, LEADER_RATE, UNTHROTTLED, throttled_rate};
 use crate::io::Context;
 use crate::protocol::PARTITION_BYTES;
 use crate::protocol::fetch::FetchResponse;
@@ -25,6 +25,15 @@ pub(super) struct Throttle {
     /// Bytes a second.
     bound: u64,
     windows: Windows,
+}
+
+/// What one side of a broker's replication is held to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Throttling {
+    /// How many replicas here are throttled.
+    pub replicas: usize,
+    /// Bytes a second, if there is a bound.
+    pub rate: Option<u64>,
 }
 
 /// Both.
@@ -49,6 +58,11 @@ impl Throttle {
             return None;
         }
         self.rate.is_above(now, self.bound, self.windows).then_some(&self.partitions)
+    }
+
+    fn throttling(&self) -> Throttling {
+        let rate = (self.bound != UNTHROTTLED).then_some(self.bound);
+        Throttling { replicas: self.partitions.len(), rate }
     }
 
     fn mark(&mut self, partition: PartitionId, throttled: bool) {
@@ -90,16 +104,31 @@ impl Throttles {
 impl Broker {
     /// Takes in the rates of its dynamic configuration, or those that it started with.
     pub(super) fn take_throttled_rates(&mut self) {
-        let mut config = self.config.clone();
-        for side in ["leader", "follower"] {
-            let key = alloc::format!("{side}.replication.throttled.rate");
-            if let Some(value) = self.image.broker_config(self.node, &key) {
-                // The controller refused what is wrong.
-                let _ = config.set(&key, value);
-            }
-        }
-        self.throttles.leader.bound = config.leader_replication_throttled_rate;
-        self.throttles.follower.bound = config.follower_replication_throttled_rate;
+        // The controller refused what is wrong.
+        let dynamic = |key| self.image.broker_config(self.node, key).and_then(throttled_rate);
+        let (leader, follower) = (dynamic(LEADER_RATE), dynamic(FOLLOWER_RATE));
+        let own = &self.config;
+        self.throttles.leader.bound = leader.unwrap_or(own.leader_replication_throttled_rate);
+        self.throttles.follower.bound = follower.unwrap_or(own.follower_replication_throttled_rate);
+    }
+
+    /// What it gives is held to.
+    #[must_use]
+    pub fn throttling_as_leader(&self) -> Throttling {
+        self.throttles.leader.throttling()
+    }
+
+    /// What it takes is held to.
+    #[must_use]
+    pub fn throttling_as_follower(&self) -> Throttling {
+        self.throttles.follower.throttling()
+    }
+
+    /// Whether it copies a partition and lacked something that its leader knew to be replicated
+    /// when it last took anything in; such a one its throttle may hold back.
+    #[must_use]
+    pub fn is_behind(&self, partition: PartitionId) -> bool {
+        self.fetchers.is_in_sync(partition) == Some(false)
     }
 
     /// A replica is new here, or its topic has another configuration.

@@ -6,12 +6,11 @@ use alloc::vec::Vec;
 
 use super::config;
 use super::not_modelled::BROKER;
+use super::throttled::UNTHROTTLED;
 use super::value;
 use super::{CleanupPolicy, ReplicaSelector, TimestampType};
 use crate::types::{Duration, MILLISECOND, Release};
 
-/// What replication throttles are for a broker that has none.
-const UNTHROTTLED: u64 = i64::MAX as u64;
 /// The default of `log.dir`.
 const LOG_DIR: &str = "/tmp/kafka-logs";
 const HOUR: Duration = 3_600_000 * MILLISECOND;

@@ -2,11 +2,10 @@
 
 use super::BrokerConfig;
 use super::ConfigError;
+use super::throttled::{FOLLOWER_RATE, LEADER_RATE};
 
 /// A key that only the moves between log directories read, which are not modelled.
 const MOVES: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
-/// A key whose values are those of [`MOVES`].
-const RATE: &str = "leader.replication.throttled.rate";
 
 /// In order. Of security there is none: its keys change for one listener, under its prefix.
 const RECONFIGURABLE: &[&str] = &[
@@ -15,8 +14,8 @@ const RECONFIGURABLE: &[&str] = &[
     "compression.lz4.level",
     "compression.type",
     "compression.zstd.level",
-    "follower.replication.throttled.rate",
-    RATE,
+    FOLLOWER_RATE,
+    LEADER_RATE,
     "listener.security.protocol.map",
     "listeners",
     "log.cleaner.backoff.ms",
@@ -81,7 +80,7 @@ pub fn is_of_one_broker(key: &str) -> bool {
 /// far as the model knows. A key that Kafka does not have may be a plug-in's and is taken.
 #[must_use]
 pub fn may_become(key: &str, value: &str) -> bool {
-    let known = if key == MOVES { RATE } else { key };
+    let known = if key == MOVES { LEADER_RATE } else { key };
     match BrokerConfig::default().set(known, value) {
         Ok(()) | Err(ConfigError::NotModelled { .. }) => {
             RECONFIGURABLE.binary_search(&known).is_ok()
@@ -107,8 +106,8 @@ mod tests {
     #[test]
     fn a_key_that_may_change_takes_good_values_one_that_may_not_takes_none() {
         for (key, value, taken) in [
-            (RATE, "0", true),
-            (RATE, "-1", false),
+            (LEADER_RATE, "0", true),
+            (LEADER_RATE, "-1", false),
             (MOVES, "1.5", false),
             (MOVES, "1000", true),
             ("num.replica.fetchers", "2", true),

@@ -1,11 +1,27 @@
-//! Lists of throttled replicas, as topics have them. Source: KIP-73; Kafka,
-//! `ThrottledReplicaListValidator`, `TopicConfigHandler.parseThrottledPartitions`.
+//! Keys of replication throttles, and lists of throttled replicas as topics have them. Source:
+//! KIP-73; Kafka, `ThrottledReplicaListValidator`, `TopicConfigHandler.parseThrottledPartitions`.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::value::Parsed;
+use super::value::{Parsed, long_from_zero};
 use crate::types::NodeId;
+
+/// What a broker gives a second of throttled replicas, in bytes.
+pub const LEADER_RATE: &str = "leader.replication.throttled.rate";
+/// What a broker takes a second into throttled replicas, in bytes.
+pub const FOLLOWER_RATE: &str = "follower.replication.throttled.rate";
+/// Whose reading is throttled, of a topic.
+pub const LEADER_REPLICAS: &str = "leader.replication.throttled.replicas";
+/// Whose copying is throttled, of a topic.
+pub const FOLLOWER_REPLICAS: &str = "follower.replication.throttled.replicas";
+/// The rate that throttles nothing, Kafka's default.
+pub(crate) const UNTHROTTLED: u64 = i64::MAX as u64;
+
+/// A rate as the text of its key has it; none when Kafka would refuse it.
+pub(crate) fn throttled_rate(text: &str) -> Option<u64> {
+    long_from_zero(text.trim()).ok()
+}
 
 /// Which replicas of a topic are throttled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,6 +68,7 @@ pub(super) fn throttled_replicas(text: &str) -> Parsed<ThrottledReplicas> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{BrokerConfig, TopicConfig};
 
     #[test]
     fn a_list_names_replicas_a_star_all_of_them_and_nothing_none() {
@@ -61,6 +78,18 @@ mod tests {
         assert_eq!(found, [true, true, false, false]);
         assert!(throttled_replicas("*").is_ok_and(|all| all.contains(7, NodeId(9))));
         assert!(throttled_replicas("").is_ok_and(|none| !none.contains(0, NodeId(1))));
+    }
+
+    #[test]
+    fn the_keys_are_those_of_brokers_and_topics() {
+        let (of_broker, of_topic) = (BrokerConfig::KEYS, TopicConfig::KEYS);
+        for key in [LEADER_RATE, FOLLOWER_RATE] {
+            assert!(of_broker.iter().any(|known| known.key == key), "{key}");
+        }
+        for key in [LEADER_REPLICAS, FOLLOWER_REPLICAS] {
+            assert!(of_topic.iter().any(|known| known.key == key), "{key}");
+        }
+        assert_eq!([" 7 ", "-1", ""].map(throttled_rate), [Some(7), None, None]);
     }
 
     #[test]

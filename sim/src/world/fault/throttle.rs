@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use broker_model::config::{FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS};
 use broker_model::metadata::Image;
 use broker_model::protocol::Request;
 use broker_model::protocol::controller::{AlterConfigsRequest, ConfigResource};
@@ -13,10 +14,8 @@ use scenarios::model::FaultKind;
 use super::operation::Move;
 use crate::world::World;
 
-const RATES: [&str; 2] =
-    ["leader.replication.throttled.rate", "follower.replication.throttled.rate"];
-const LISTS: [&str; 2] =
-    ["leader.replication.throttled.replicas", "follower.replication.throttled.replicas"];
+const RATES: [&str; 2] = [LEADER_RATE, FOLLOWER_RATE];
+const LISTS: [&str; 2] = [LEADER_REPLICAS, FOLLOWER_REPLICAS];
 
 /// Whose configuration is other than the scenario says, until no reassignment is under way.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
