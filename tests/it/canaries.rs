@@ -149,6 +149,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::ValidControllerState, ("fencing", "stays"), "faults/broker-pause.toml", 0, SHORT),
     canary(Anomaly::ReplicationQuorumSuperset, ("isr_members", "anyone"), "faults/broker-kill.toml", 0, TWO_REPLICAS),
     canary(Anomaly::ReplicationThrottle, ("replication_throttle", "forgotten"), "operations/reassign.toml", 0, SLOW_MOVE),
+    canary(Anomaly::ReplicationThrottle, ("replication_throttle", "forgotten"), "operations/reassignment-throttled.toml", 0, ""),
     canary(Anomaly::LastStableOffset, ("last_stable_offset", "log-end"), "smoke/produce-consume.toml", 0, ""),
     canary(Anomaly::SequenceContiguous, ("sequence_check", "no-duplicates"), "faults/connection-loss.toml", 0, ""),
     canary(Anomaly::CompactionKeepsNewest, ("compaction", "drop-newest"), "storage/compaction-latest-state.toml", 0, ""),

@@ -70,6 +70,13 @@ pub(crate) struct Prepared {
     pub(crate) forgotten: Vec<PartitionId>,
 }
 
+impl Followed {
+    /// Whether it had all that its leader knew to be replicated when it last took anything in.
+    pub(super) const fn is_in_sync(&self) -> Option<bool> {
+        self.in_sync
+    }
+}
+
 impl Fetcher {
     pub(crate) fn add(&mut self, partition: PartitionId) -> u32 {
         let followed = Followed {

@@ -49,6 +49,13 @@ impl Fetchers {
         self.place.get(partition.index()).copied().flatten()
     }
 
+    /// Whether a partition had all that its leader knew to be replicated when it last took
+    /// anything in; `None` when it is not copied, or has not heard.
+    pub(crate) fn is_in_sync(&self, partition: PartitionId) -> Option<bool> {
+        let (leader, index) = self.place(partition)?;
+        self.by_leader.get(&leader)?.slot(index).is_in_sync()
+    }
+
     pub(crate) fn get_mut(&mut self, leader: NodeId) -> Option<&mut Fetcher> {
         self.by_leader.get_mut(&leader)
     }

@@ -1,63 +1,122 @@
 //! What a leader gives of throttled replicas to followers outside of its ISR stays within its rate,
-//! over all windows of it and but for what was asked for before it was exceeded.
+//! and so does what a follower takes that is behind, but for what was under way.
 //!
-//! Source: KIP-73. A throttle is looked at before a fetch is answered, so each follower may be given
-//! one answer too many, and another may be under way when the windows begin.
+//! Source: KIP-73; Kafka, `ReplicationQuotaManager`, `SimpleRate`. A rate is what the windows have
+//! since the oldest of them began, over that time and one window at least. It is looked at before a
+//! fetch is answered, or sent: so everybody on the other side may have one answer too many, and
+//! another may be under way when the windows begin. How large an answer is, is what was seen.
 
 use std::collections::VecDeque;
 
-use broker_model::broker::Broker;
+use broker_model::broker::{Broker, Throttling};
 use broker_model::config::ThrottledReplicas;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
-use broker_model::types::{Duration, Instant, NodeId, PartitionId, SECOND};
+use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, PartitionId, SECOND};
 
 use super::{Interest, Invariant, View};
 
-const RATE: &str = "leader.replication.throttled.rate";
+/// How often it is looked at who has throttled replicas.
+const LOOK: Duration = 100 * MILLISECOND;
+/// Answers of each peer that may come on top.
+const ANSWERS: u64 = 2;
 
-/// What a leader gave lately.
-#[derive(Clone, Debug, Default)]
-struct Given {
-    /// When, and how many bytes.
-    lately: VecDeque<(Instant, u64)>,
-    sum: u64,
-    /// The bound that was in force.
-    bound: u64,
-}
-
-/// How much may be given.
+/// The windows of a broker's throttles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Limit {
-    /// Bytes a second.
-    bound: u64,
-    /// The length of all windows.
+struct Windows {
+    /// The length of one.
+    size: Duration,
+    /// The length of all.
     span: Duration,
-    /// Bytes that may come on top.
-    more: u64,
 }
 
-impl Limit {
-    fn bytes(self) -> u64 {
-        let in_time = u128::from(self.bound) * u128::from(self.span) / u128::from(SECOND);
-        u64::try_from(in_time).unwrap_or(u64::MAX).saturating_add(self.more)
+impl Windows {
+    fn of(broker: &Broker) -> Self {
+        let size = broker.config().replication_quota_window_size;
+        Self { size, span: size * u64::from(broker.config().replication_quota_window_num) }
     }
 }
 
-impl Given {
-    /// Counts an append. What is too much, if it is.
-    fn count(&mut self, now: Instant, bytes: u64, limit: Limit) -> Option<u64> {
-        if self.bound != limit.bound {
-            *self = Self { bound: limit.bound, ..Self::default() };
+/// What came of one peer at one time, and the most that ever did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answer {
+    at: Instant,
+    bytes: u64,
+    largest: u64,
+}
+
+/// One side of a broker: what it gave, or took, lately.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    /// Nothing was throttled until then.
+    free_until: Instant,
+    /// When something was throttled last.
+    throttled_at: Option<Instant>,
+    /// When, and how many bytes.
+    lately: VecDeque<(Instant, u64)>,
+    sum: u64,
+    /// The bound that was in force, bytes a second.
+    bound: u64,
+    /// By number of the peer.
+    answers: Vec<Answer>,
+    /// Bytes that may come on top: some answers of each peer.
+    more: u64,
+}
+
+impl Side {
+    /// A process that has measured nothing.
+    fn born(now: Instant) -> Self {
+        Self { free_until: now, ..Self::default() }
+    }
+
+    /// Whether anything is throttled now. What was measured is kept for as long as all windows.
+    fn look(&mut self, now: Instant, throttled: bool, windows: Windows) {
+        if throttled {
+            self.throttled_at = Some(now);
+        } else if self.throttled_at.is_none_or(|at| now.since(at) > windows.span + windows.size) {
+            self.throttled_at = None;
+            self.free_until = now;
         }
+    }
+
+    /// Counts what came of a peer. All of it, and the time that it should have taken, if it is too
+    /// much.
+    fn count(
+        &mut self,
+        (now, peer, bytes): (Instant, NodeId, u64),
+        bound: u64,
+        windows: Windows,
+    ) -> Option<(u64, Duration)> {
+        if self.bound != bound {
+            self.lately.clear();
+            (self.bound, self.sum) = (bound, 0);
+        }
+        self.answer(now, peer, bytes);
         self.lately.push_back((now, bytes));
         self.sum += bytes;
-        while let Some(&(at, old)) = self.lately.front().filter(|w| now.since(w.0) >= limit.span) {
-            debug_assert!(at <= now, "in order of time");
+        while let Some(&(_, old)) = self.lately.front().filter(|w| now.since(w.0) >= windows.span) {
             self.lately.pop_front();
             self.sum -= old;
         }
-        (self.sum > limit.bytes()).then_some(self.sum)
+        let elapsed = now.since(self.free_until).max(windows.size).min(windows.span);
+        let time = elapsed + windows.size;
+        let allowed = u128::from(bound) * u128::from(time) / u128::from(SECOND);
+        let too_much = u128::from(self.sum) > allowed + u128::from(self.more);
+        too_much.then_some((self.sum, time))
+    }
+
+    fn answer(&mut self, now: Instant, peer: NodeId, bytes: u64) {
+        let place = peer.0 as usize;
+        if self.answers.len() <= place {
+            self.answers.resize_with(place + 1, Answer::default);
+        }
+        let answer = &mut self.answers[place];
+        let same = answer.at == now;
+        (answer.at, answer.bytes) = (now, if same { answer.bytes + bytes } else { bytes });
+        if answer.bytes > answer.largest {
+            self.more += ANSWERS * (answer.bytes - answer.largest);
+            answer.largest = answer.bytes;
+        }
     }
 }
 
@@ -65,30 +124,55 @@ impl Given {
 #[derive(Debug, Default)]
 pub(super) struct ReplicationThrottled {
     /// By number of the leader.
-    given: Vec<Given>,
+    given: Vec<Side>,
+    /// By number of the follower.
+    taken: Vec<Side>,
+    /// When it was looked last who has throttled replicas.
+    looked: Option<Instant>,
 }
 
-/// The bound of a broker as itself has it, if it has any.
-fn bound(broker: &Broker) -> Option<u64> {
-    let dynamic = broker.image().broker_config(broker.node(), RATE);
-    let dynamic = dynamic.and_then(|value| value.trim().parse().ok());
-    let bound = dynamic.unwrap_or(broker.config().leader_replication_throttled_rate);
-    (bound != i64::MAX as u64).then_some(bound)
+/// Which side of a broker, as it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Doing {
+    Gave,
+    Took,
+}
+
+fn side(sides: &mut Vec<Side>, broker: NodeId) -> &mut Side {
+    let place = broker.0 as usize;
+    if sides.len() <= place {
+        sides.resize_with(place + 1, Side::default);
+    }
+    &mut sides[place]
 }
 
 /// Whether this replica leads, is throttled, and does not have the follower in its ISR.
-fn gives_throttled(
-    broker: &Broker,
-    (partition, replica): (PartitionId, &Replica),
-    follower: NodeId,
-) -> bool {
+fn gives_throttled(leader: &Broker, replica: &Replica, index: u32, follower: NodeId) -> bool {
     let throttled = &replica.log().config().leader_throttled_replicas;
     let outside = replica.leader().is_some_and(|leader| !leader.isr.contains(&follower));
-    let index = || broker.image().partition(partition).map(|record| record.index);
-    outside && index().is_some_and(|index| throttled.contains(index, broker.node()))
+    outside && throttled.contains(index, leader.node())
+}
+
+/// Whether this replica is throttled and does not have what its leader knows to be replicated.
+fn takes_throttled(follower: &Broker, copy: &Replica, partition: PartitionId, index: u32) -> bool {
+    let throttled = &copy.log().config().follower_throttled_replicas;
+    throttled.contains(index, follower.node()) && follower.is_behind(partition)
 }
 
 impl ReplicationThrottled {
+    fn look(&mut self, view: &View<'_>) {
+        if self.looked.is_some_and(|at| view.now.since(at) < LOOK) {
+            return;
+        }
+        self.looked = Some(view.now);
+        for broker in view.nodes.iter().filter_map(|node| node.broker()) {
+            let (windows, id) = (Windows::of(broker), broker.node());
+            let (gives, takes) = (broker.throttling_as_leader(), broker.throttling_as_follower());
+            side(&mut self.given, id).look(view.now, gives.replicas > 0, windows);
+            side(&mut self.taken, id).look(view.now, takes.replicas > 0, windows);
+        }
+    }
+
     fn copied(
         &mut self,
         view: &View<'_>,
@@ -96,36 +180,47 @@ impl ReplicationThrottled {
         partition: PartitionId,
         bytes: u64,
     ) -> Option<String> {
-        let copy = view.replica(follower, partition)?;
-        if copy.log().config().leader_throttled_replicas == ThrottledReplicas::None {
+        self.look(view);
+        let follower = view.node(follower)?.broker()?;
+        let copy = follower.replica(partition)?;
+        let config = copy.log().config();
+        let none = ThrottledReplicas::None;
+        if config.leader_throttled_replicas == none && config.follower_throttled_replicas == none {
             return None;
         }
         let leader = view.node(copy.following()?)?.broker()?;
         let replica = leader.replica(partition)?;
-        if !gives_throttled(leader, (partition, replica), follower) {
-            return None;
-        }
-        let config = leader.config();
-        let answer = config.replica_fetch_response_max_bytes.max(config.message_max_bytes);
-        let limit = Limit {
-            bound: bound(leader)?,
-            span: config.replication_quota_window_size
-                * u64::from(config.replication_quota_window_num),
-            more: 2 * view.nodes.len() as u64 * u64::from(answer),
+        let index = leader.image().partition(partition)?.index;
+        let (from, to) = (leader.node(), follower.node());
+        let judge = |side: &mut Side, broker: &Broker, doing, peer, held: Throttling| {
+            let windows = Windows::of(broker);
+            let found = side.count((view.now, peer, bytes), held.rate?, windows)?;
+            Some(told(broker.node(), doing, found, held.rate?))
         };
-        let place = leader.node().0 as usize;
-        if self.given.len() <= place {
-            self.given.resize_with(place + 1, Given::default);
+        let mut found = None;
+        if gives_throttled(leader, replica, index, to) {
+            let side = side(&mut self.given, from);
+            found = judge(side, leader, Doing::Gave, to, leader.throttling_as_leader());
         }
-        let sum = self.given[place].count(view.now, bytes, limit)?;
-        Some(format!(
-            "broker {} gave {sum} bytes of throttled replicas to followers that are not in sync \
-             within {} s, at {} a second at most",
-            leader.node(),
-            limit.span / SECOND,
-            limit.bound
-        ))
+        if takes_throttled(follower, copy, partition, index) {
+            let side = side(&mut self.taken, to);
+            let more = judge(side, follower, Doing::Took, from, follower.throttling_as_follower());
+            found = found.or(more);
+        }
+        found
     }
+}
+
+fn told(broker: NodeId, doing: Doing, (sum, time): (u64, Duration), bound: u64) -> String {
+    let what = match doing {
+        Doing::Gave => "gave {} bytes of throttled replicas to followers outside of their ISR",
+        Doing::Took => "took {} bytes into throttled replicas that are behind",
+    };
+    format!(
+        "broker {broker} {} within {} ms, at {bound} a second at most",
+        what.replace("{}", &sum.to_string()),
+        time / MILLISECOND
+    )
 }
 
 impl Invariant for ReplicationThrottled {
@@ -144,10 +239,8 @@ impl Invariant for ReplicationThrottled {
                 self.copied(view, node, partition, bytes)
             }
             Note::BrokerRegistered { node, .. } => {
-                // A new process has measured nothing.
-                if let Some(given) = self.given.get_mut(node.0 as usize) {
-                    *given = Given::default();
-                }
+                *side(&mut self.given, node) = Side::born(view.now);
+                *side(&mut self.taken, node) = Side::born(view.now);
                 None
             }
             _ => None,
@@ -159,24 +252,87 @@ impl Invariant for ReplicationThrottled {
 mod tests {
     use super::*;
 
-    const LIMIT: Limit = Limit { bound: 100, span: 10 * SECOND, more: 50 };
+    const WINDOWS: Windows = Windows { size: SECOND, span: 10 * SECOND };
+    const BOUND: u64 = 100;
 
-    fn sums(of: &[(u64, u64)]) -> Vec<Option<u64>> {
-        let mut given = Given::default();
-        of.iter().map(|&(s, bytes)| given.count(Instant(s * SECOND), bytes, LIMIT)).collect()
+    fn at(millis: u64) -> Instant {
+        Instant(millis * MILLISECOND)
+    }
+
+    /// Whether each of these answers, `(milliseconds, peer, bytes)`, is one too many.
+    fn judged(side: &mut Side, of: &[(u64, u32, u64)]) -> Vec<bool> {
+        let mut count =
+            |&(ms, peer, bytes)| side.count((at(ms), NodeId(peer), bytes), BOUND, WINDOWS);
+        of.iter().map(|answer| count(answer).is_some()).collect()
+    }
+
+    fn fresh(of: &[(u64, u32, u64)]) -> Vec<bool> {
+        judged(&mut Side::default(), of)
     }
 
     #[test]
-    fn rejects_what_is_above_the_rate_of_all_windows_and_one_answer_each() {
-        assert_eq!(sums(&[(0, 1_000), (9, 50), (9, 1)]), [None, None, Some(1_051)]);
+    fn rejects_what_is_above_the_rate_since_it_began_and_two_answers_each() {
+        // A window and one more in which it began: 200, and twice 50.
+        let mut side = Side::default();
+        assert_eq!(judged(&mut side, &[(0, 1, 50); 1]), [false]);
+        let more: Vec<_> = (1..=5).map(|ms| (ms, 1, 50)).collect();
+        assert_eq!(judged(&mut side, &more), [false; 5], "300 in all");
+        let found = side.count((at(6), NodeId(1), 1), BOUND, WINDOWS);
+        assert_eq!(found, Some((301, 2 * SECOND)));
     }
 
     #[test]
-    fn accepts_a_burst_that_the_windows_make_up_for() {
-        assert_eq!(sums(&[(0, 1_050), (10, 1_050)]), [None, None]);
-        let mut given = Given::default();
-        assert_eq!(given.count(Instant(0), 1_000, LIMIT), None);
-        let lower = Limit { bound: 10, ..LIMIT };
-        assert_eq!(given.count(Instant(1), 150, lower), None, "counted anew from a change on");
+    fn each_peer_has_answers_of_its_own_and_one_is_all_that_comes_at_a_time() {
+        let mut side = Side::default();
+        assert_eq!(judged(&mut side, &[(0, 1, 50), (0, 1, 50), (0, 2, 50)]), [false; 3]);
+        assert_eq!(side.more, 2 * (100 + 50));
+        assert_eq!(judged(&mut side, &[(1, 1, 99), (1, 2, 50), (2, 2, 50)]), [false; 3]);
+        assert_eq!(side.more, 300, "no larger ones");
+        // 200 and 300 are allowed, 349 came.
+        let more = [(3, 2, 50), (4, 2, 50), (5, 2, 50), (6, 2, 1), (7, 2, 1)];
+        assert_eq!(judged(&mut side, &more), [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn accepts_more_the_longer_it_is_throttled_and_no_more_than_all_windows() {
+        // After five seconds six are due, 600, and twice 10; after an hour eleven.
+        let tens =
+            |from: u64, count: u64| -> Vec<_> { (0..count).map(|n| (from + n, 1, 10)).collect() };
+        assert_eq!(fresh(&tens(5_000, 62)), [false; 62]);
+        assert!(fresh(&tens(5_000, 63))[62]);
+        assert_eq!(fresh(&tens(3_600_000, 112)), [false; 112]);
+        assert!(fresh(&tens(3_600_000, 113))[112]);
+    }
+
+    #[test]
+    fn what_is_older_than_all_windows_is_forgotten() {
+        let mut side = Side::default();
+        assert_eq!(judged(&mut side, &[(20_000, 1, 1_000), (29_999, 1, 100)]), [false; 2]);
+        assert_eq!(side.sum, 1_100);
+        assert_eq!(judged(&mut side, &[(30_000, 1, 7)]), [false]);
+        assert_eq!(side.sum, 107);
+    }
+
+    #[test]
+    fn another_bound_counts_from_nothing() {
+        let mut side = Side::default();
+        assert_eq!(judged(&mut side, &[(0, 1, 50), (1, 1, 50)]), [false; 2]);
+        assert_eq!(side.count((at(2), NodeId(1), 10), 10, WINDOWS), None);
+        assert_eq!((side.sum, side.lately.len(), side.bound), (10, 1, 10));
+    }
+
+    #[test]
+    fn the_time_counts_from_when_nothing_was_throttled_last() {
+        let mut side = Side::default();
+        side.look(at(50_000), false, WINDOWS);
+        side.look(at(50_100), true, WINDOWS);
+        assert_eq!(side.free_until, at(50_000));
+        // The windows are kept until they are old.
+        side.look(at(61_100), false, WINDOWS);
+        assert_eq!(side.free_until, at(50_000));
+        side.look(at(61_101), false, WINDOWS);
+        assert_eq!(side.free_until, at(61_101));
+        side.look(at(61_102), false, WINDOWS);
+        assert_eq!(side.free_until, at(61_102));
     }
 }
