@@ -2,8 +2,10 @@
 
 mod broker;
 mod client;
+mod quorum;
 
 use crate::model::Scenario;
+use crate::model::quantity::Distribution;
 
 /// Something that Kafka accepts and a reader of the scenario should know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,9 +29,11 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
         broker::flush_without_scheduler(scenario),
         broker::min_isr_is_factor(scenario),
         broker::unclean_with_transactions(scenario),
-        broker::even_quorum(scenario),
+        quorum::even_quorum(scenario),
+        quorum::fetch_timeout_near_wait(scenario),
         client::keyless_into_compacted(scenario),
         client::acknowledged_by_one(scenario),
+        client::batch_above_max_message(scenario),
         client::poll_interval(scenario),
     ];
     found.into_iter().flatten().collect()
@@ -48,6 +52,16 @@ fn named(names: &[&str]) -> String {
 /// `topic` or `topics`.
 fn plural<'a>(one: &'a str, many: &'a str, names: &[&str]) -> &'a str {
     if names.len() == 1 { one } else { many }
+}
+
+/// What a distribution has in the middle.
+fn mean(distribution: Distribution) -> u64 {
+    match distribution {
+        Distribution::Constant(value) => value,
+        Distribution::PerSeed(drawn) => drawn.low.midpoint(drawn.high),
+        Distribution::Lognormal { mean, .. } | Distribution::Exponential { mean } => mean,
+        Distribution::Uniform { low, high } => low.midpoint(high),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! What each rule needs stands beside its definition in the broker model; here is how a scenario is
 //! asked for it. A need is only called unmet where no run of the scenario could meet it.
 
+use broker_model::config::{FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS};
 use broker_model::rules::{Era, Need, Rules};
 use scenarios::Scenario;
 use scenarios::model::FaultKind;
@@ -22,8 +23,12 @@ pub(crate) fn warnings(scenario: &Scenario) -> Vec<Warning> {
 /// One warning that names every such rule.
 fn rules_without_effect(scenario: &Scenario) -> Option<Warning> {
     let own = scenario.protocol.iter().filter(|(rule, value)| is_own(scenario, rule, value));
+    let reason = |(rule, value): &'_ (String, String)| match is_today(rule, value) {
+        true => unmet(scenario, rule, |need| asks_release(*need)),
+        false => unmet(scenario, rule, |_| true),
+    };
     let idle: Vec<(&str, String)> =
-        own.filter_map(|(rule, _)| Some((rule.as_str(), unmet(scenario, rule)?))).collect();
+        own.filter_map(|told| Some((told.0.as_str(), reason(told)?))).collect();
     let (first, _) = idle.first()?;
     let told: Vec<String> = idle.iter().map(|(rule, why)| format!("`{rule}` ({why})")).collect();
     Some(Warning {
@@ -37,19 +42,29 @@ fn rules_without_effect(scenario: &Scenario) -> Option<Warning> {
     })
 }
 
-/// Whether the file sets the rule by itself, to something else than today's value: an era brings
-/// whatever belonged together, and nobody chose it rule by rule.
+/// Whether the file sets the rule by itself: an era brings whatever belonged together, and nobody
+/// chose it rule by rule.
 fn is_own(scenario: &Scenario, rule: &str, value: &str) -> bool {
     let era = scenario.era.as_deref().and_then(Era::of_name);
-    let of_era = era.is_some_and(|era| era.rules.contains(&(rule, value)));
-    let today = Rules::ALL.iter().find(|known| known.0 == rule).map(|known| known.1[0]);
-    !of_era && today != Some(value)
+    !era.is_some_and(|era| era.rules.contains(&(rule, value)))
 }
 
-/// The first need of a rule that the scenario does not meet, as a reason.
-fn unmet(scenario: &Scenario, rule: &str) -> Option<String> {
+/// Whether a rule has the value that it has when nobody sets it. That is idle only where the
+/// release lacks what it asks for.
+fn is_today(rule: &str, value: &str) -> bool {
+    Rules::ALL.iter().any(|known| known.0 == rule && known.1[0] == value)
+}
+
+/// Whether the release decides about a need.
+const fn asks_release(need: Need) -> bool {
+    matches!(need, Need::ReleaseWithElr | Need::ReleaseWithPreVote)
+}
+
+/// The first of these needs of a rule that the scenario does not meet, as a reason.
+fn unmet(scenario: &Scenario, rule: &str, asked: impl Fn(&Need) -> bool) -> Option<String> {
     let place = Rules::ALL.iter().position(|known| known.0 == rule)?;
-    Rules::NEEDS[place].iter().find_map(|need| missing(scenario, *need))
+    let mut needs = Rules::NEEDS[place].iter().filter(|need| asked(need));
+    needs.find_map(|need| missing(scenario, *need))
 }
 
 /// The value that a rule has in a scenario.
@@ -66,7 +81,10 @@ fn missing(scenario: &Scenario, need: Need) -> Option<String> {
     let (met, why) = match need {
         Need::ReleaseWithElr => (
             release.eligible_leader_replicas(),
-            format!("new clusters of Kafka {kafka} have no eligible leader replicas"),
+            format!(
+                "new clusters of Kafka {kafka} have no eligible leader replicas; see `assize \
+                 explain eligible.leader.replicas.version`"
+            ),
         ),
         Need::Elr => (
             release.eligible_leader_replicas() && value_of(scenario, "elr") == "on",
@@ -122,12 +140,10 @@ fn is_throttled(scenario: &Scenario) -> bool {
         .faults
         .iter()
         .any(|fault| matches!(fault.kind, FaultKind::Reassign { throttle: Some(_), .. }));
-    let sides = ["leader", "follower"];
-    let by_keys = sides.iter().any(|side| {
-        let rate = format!("{side}.replication.throttled.rate");
-        let list = format!("{side}.replication.throttled.replicas");
-        scenario.cluster.config.get(&rate).is_some()
-            && scenario.topics.iter().any(|topic| topic.config.get(&list).is_some())
+    let sides = [(LEADER_RATE, LEADER_REPLICAS), (FOLLOWER_RATE, FOLLOWER_REPLICAS)];
+    let by_keys = sides.iter().any(|(rate, list)| {
+        scenario.cluster.config.get(rate).is_some()
+            && scenario.topics.iter().any(|topic| topic.config.get(list).is_some())
     });
     by_tool || by_keys
 }
@@ -167,6 +183,9 @@ arrivals = {{ model = "open", rate = "10/s" }}
     #[test]
     fn a_rule_that_can_make_no_difference_is_told_with_the_reason() {
         for (cluster, protocol, why) in [
+            ("kafka = \"3.9\"", "elr = \"on\"", "Kafka 3.9 have no eligible leader replicas"),
+            ("kafka = \"4.0\"", "elr = \"on\"", "Kafka 4.0 have no eligible leader replicas"),
+            ("kafka = \"3.9\"", "prevote = \"on\"", "Kafka 3.9 have no pre-votes"),
             ("kafka = \"4.0\"", "elr = \"off\"", "Kafka 4.0 have no eligible leader replicas"),
             ("kafka = \"4.0\"", "unclean_shutdown_detect = \"off\"", "no eligible leader replicas"),
             (
@@ -205,7 +224,10 @@ arrivals = {{ model = "open", rate = "10/s" }}
             (THREE, "truncate = \"epoch_101\"\nepoch_answer = \"next_larger_only\""),
             (THREE, "follower_hw_before_truncate = \"on\""),
             (min_isr, "hw_requires_min_isr = \"off\""),
-            ("kafka = \"4.0\"", "elr = \"on\""),
+            (THREE, "elr = \"on\""),
+            (THREE, "prevote = \"on\""),
+            ("[cluster]\ncontrollers = 1", "prevote = \"on\""),
+            ("[cluster]\nbrokers = 1", "truncate = \"on_fetch\""),
             ("kafka = \"3.9\"\n[cluster]\nbrokers = 1", "era = \"0.10\""),
             ("", "unclean_election = \"on\""),
         ] {

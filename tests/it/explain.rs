@@ -88,3 +88,17 @@ fn what_is_said_to_be_read_is_read() {
     let unread: Vec<String> = fields.into_iter().filter(|field| !read(field)).collect();
     assert!(unread.is_empty(), "set and never read: {unread:?}");
 }
+
+#[test]
+fn a_feature_of_a_cluster_is_told_by_release() {
+    let Told { code, out, err } = explain(&["eligible.leader.replicas.version"]);
+    assert_eq!(code, 0, "{err}");
+    for part in ["feature of a cluster", "0 to 1 in 4.0; 0 to 1 in 4.1", "0 in 4.0; 1 in 4.1"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let Told { out, .. } = explain(&["eligible.leader.replicas.version", "--format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&out).expect("an object");
+    assert_eq!(object["levels"][1]["new_cluster"], 1);
+    let Told { err, .. } = explain(&["eligible.leader.replica.version"]);
+    assert!(err.contains("did you mean `eligible.leader.replicas.version`?"), "{err}");
+}

@@ -38,13 +38,14 @@ pub(super) fn internal_topic_factor(scenario: &Scenario) -> Option<Warning> {
 /// A forced flush after so many records.
 pub(super) fn flush_by_messages(scenario: &Scenario) -> Option<Warning> {
     let key = "log.flush.interval.messages";
-    let topics: Vec<&str> = scenario
-        .topics
-        .iter()
-        .filter(|t| t.config.get("flush.messages").is_some())
-        .map(|t| t.name.as_str())
-        .collect();
-    let cluster = scenario.cluster.config.get(key).is_some();
+    let is_set = |value: Option<i64>| value.is_some_and(|count| count < i64::MAX);
+    let own = |topic: &Topic| topic.config.get_int("flush.messages");
+    let cluster = is_set(scenario.cluster.config.get_int(key));
+    let all = scenario.topics.iter();
+    let topics: Vec<&str> =
+        all.clone().filter(|t| is_set(own(t))).map(|t| t.name.as_str()).collect();
+    let flushes = |topic: &&Topic| is_set(own(topic)) || cluster && own(topic).is_none();
+    let (single, several): (Vec<&Topic>, _) = all.filter(flushes).partition(|t| t.replication == 1);
     let (what, path) = match topics.first() {
         _ if cluster => (format!("`{key}` is set"), format!("cluster.config.{key:?}")),
         Some(first) => (
@@ -56,12 +57,28 @@ pub(super) fn flush_by_messages(scenario: &Scenario) -> Option<Warning> {
     Some(Warning {
         name: "flush-by-messages",
         text: format!(
-            "{what}: appends wait for the disk again and again, which costs latency, and \
-             replication already keeps what one power cut takes"
+            "{what}: appends wait for the disk again and again, which costs latency{}",
+            what_keeps(&single, several.is_empty())
         ),
         source: "Kafka documentation, broker configs: log.flush.interval.messages",
         path,
     })
+}
+
+/// What else keeps records through a power cut, of topics that flush: replicas, where there are any.
+fn what_keeps(single: &[&Topic], alone: bool) -> String {
+    let names: Vec<&str> = single.iter().map(|t| t.name.as_str()).collect();
+    let one = format!(
+        "{} {} one replica, of which nothing else keeps what a power cut takes",
+        named(&names),
+        plural("has", "have", &names)
+    );
+    let replicated = "and replication already keeps what one power cut takes";
+    match (single, alone) {
+        ([], _) => format!(", {replicated}"),
+        (_, true) => format!("; but {one}"),
+        (_, false) => format!(", {replicated}; but {one}"),
+    }
 }
 
 /// A forced flush after so much time, and nothing that looks for it.
@@ -104,24 +121,50 @@ fn min_isr(scenario: &Scenario, topic: &Topic) -> i64 {
     topic.config.get_int(key).unwrap_or_else(|| scenario.cluster.config.int(key))
 }
 
+/// Internal topics that are used and exist, and need all their replicas: with what cannot be done
+/// then and the key that says so. Source: Kafka documentation, broker configs.
+fn internal_needs_all(scenario: &Scenario) -> Vec<(&'static str, &'static str, &'static str)> {
+    let config = &scenario.cluster.config;
+    let groups = scenario.services.iter().any(|s| s.group.is_some());
+    let transactions = scenario.services.iter().any(|s| s.transactional);
+    let offsets = ("__consumer_offsets", "no group commits offsets", "min.insync.replicas");
+    let log =
+        ("__transaction_state", "no transaction begins or ends", "transaction.state.log.min.isr");
+    let all = [(groups, OFFSETS, offsets), (transactions, TRANSACTIONS, log)];
+    let needs_all = |(used, factor, (_, _, minimum)): &(bool, &str, (&str, &str, &str))| {
+        let factor = config.int(factor);
+        let exists = factor <= i64::from(scenario.brokers_at_boot());
+        *used && exists && factor > 1 && config.int(minimum) >= factor
+    };
+    all.into_iter().filter(needs_all).map(|(_, _, told)| told).collect()
+}
+
 /// One broker that is down stops all writes with `acks=all`.
 pub(super) fn min_isr_is_factor(scenario: &Scenario) -> Option<Warning> {
     let all = |t: &&Topic| t.replication > 1 && min_isr(scenario, t) == i64::from(t.replication);
     let found: Vec<&Topic> = scenario.topics.iter().filter(all).collect();
-    let first = found.first()?;
-    let names: Vec<&str> = found.iter().map(|t| t.name.as_str()).collect();
-    let own = first.config.get("min.insync.replicas").is_some();
-    let table = if own { format!("topic.{}", first.name) } else { "cluster".to_owned() };
+    let internal = internal_needs_all(scenario);
+    let mut names: Vec<&str> = found.iter().map(|t| t.name.as_str()).collect();
+    names.extend(internal.iter().map(|told| told.0));
+    let path = match (found.first(), internal.first()) {
+        (Some(topic), _) if topic.config.get("min.insync.replicas").is_some() => {
+            format!("topic.{}.config.\"min.insync.replicas\"", topic.name)
+        }
+        (Some(_), _) => "cluster.config.\"min.insync.replicas\"".to_owned(),
+        (None, Some((_, _, key))) => format!("cluster.config.{key:?}"),
+        (None, None) => return None,
+    };
+    let stopped: String = internal.iter().map(|(_, what, _)| format!(", {what}")).collect();
     Some(Warning {
         name: "min-isr-is-replication",
         text: format!(
             "{} {} as many in-sync replicas as there are: while one broker is down, nothing \
-             with acks=all can be written",
+             with acks=all can be written{stopped}",
             plural("topic", "topics", &names).to_owned() + " " + &named(&names),
             plural("needs", "need", &names),
         ),
         source: "Kafka documentation, topic configs: min.insync.replicas",
-        path: format!("{table}.config.\"min.insync.replicas\""),
+        path,
     })
 }
 
@@ -154,31 +197,5 @@ pub(super) fn unclean_with_transactions(scenario: &Scenario) -> Option<Warning> 
         ),
         source: "Kafka documentation, topic configs: unclean.leader.election.enable; KIP-98",
         path: format!("{table}.config.{key:?}"),
-    })
-}
-
-/// As many controllers as would do with one less.
-pub(super) fn even_quorum(scenario: &Scenario) -> Option<Warning> {
-    let controllers = scenario.cluster.controllers;
-    if controllers % 2 == 1 {
-        return None;
-    }
-    Some(Warning {
-        name: "even-quorum",
-        text: format!(
-            "{controllers} controllers need {} for a majority, so {}: an odd number is cheaper and \
-             no less safe",
-            controllers / 2 + 1,
-            match controllers {
-                2 => "the loss of one of them ends every decision, as with one alone".to_owned(),
-                _ => format!(
-                    "they bear the loss of {}, as {} do",
-                    controllers / 2 - 1,
-                    controllers - 1
-                ),
-            }
-        ),
-        source: "Kafka documentation, KRaft: deploying considerations",
-        path: "cluster.controllers".to_owned(),
     })
 }

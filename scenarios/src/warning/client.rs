@@ -1,7 +1,6 @@
 //! Warnings about services.
 
-use super::{Warning, named, plural};
-use crate::model::quantity::Distribution;
+use super::{Warning, mean, named, plural};
 use crate::model::service::{Service, ServiceTime};
 use crate::model::{ConfigValue, KafkaConfig, Keys, Load, Scenario};
 
@@ -36,13 +35,33 @@ pub(super) fn acknowledged_by_one(scenario: &Scenario) -> Option<Warning> {
     })
 }
 
-fn mean(distribution: Distribution) -> u64 {
-    match distribution {
-        Distribution::Constant(value) => value,
-        Distribution::PerSeed(drawn) => drawn.low.midpoint(drawn.high),
-        Distribution::Lognormal { mean, .. } | Distribution::Exponential { mean } => mean,
-        Distribution::Uniform { low, high } => low.midpoint(high),
-    }
+/// Full batches are refused, and split into what they were.
+pub(super) fn batch_above_max_message(scenario: &Scenario) -> Option<Warning> {
+    let largest = |name: &str| {
+        let topic = scenario.topic(name).map(|index| &scenario.topics[index].config);
+        let own = topic.and_then(|config| config.get_int("max.message.bytes"));
+        own.unwrap_or_else(|| scenario.cluster.config.int("message.max.bytes"))
+    };
+    let batch = |s: &Service| s.producer.int("batch.size");
+    let above = |s: &&Service| s.output.as_deref().is_some_and(|out| batch(s) > largest(out));
+    let found: Vec<&Service> = scenario.services.iter().filter(above).collect();
+    let first = found.first()?;
+    let names: Vec<&str> = found.iter().map(|s| s.name.as_str()).collect();
+    let output = first.output.as_deref().expect("only services with an output are asked");
+    Some(Warning {
+        name: "batch-above-max-message",
+        text: format!(
+            "{} {}: batch.size = {} is above what `{output}` takes, max.message.bytes = {}: a \
+             batch that fills up is refused with MESSAGE_TOO_LARGE and split by batch.size, which \
+             makes the same batch of it, at once and again and again",
+            plural("service", "services", &names),
+            named(&names),
+            batch(first),
+            largest(output),
+        ),
+        source: "KAFKA-8350",
+        path: format!("service.{}.producer.\"batch.size\"", first.name),
+    })
 }
 
 /// The mean time of a poll's records, nanoseconds.

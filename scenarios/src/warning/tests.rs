@@ -1,8 +1,8 @@
-use super::warnings;
+use super::{Warning, warnings};
 use crate::Scenario;
 
 /// A sound pipeline, with these values over it.
-fn names(set: &[(&str, &str)]) -> Vec<&'static str> {
+fn told(set: &[(&str, &str)]) -> Vec<Warning> {
     let text = r#"
 [scenario]
 name = "w"
@@ -32,13 +32,28 @@ exactly_once = { from = "orders", to = "invoices" }
     let set: Vec<(String, String)> =
         set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
     let scenario = Scenario::parse(text, &set).expect("Kafka accepts this");
-    warnings(&scenario).iter().map(|warning| warning.name).collect()
+    warnings(&scenario)
+}
+
+/// The names of its warnings.
+fn names(set: &[(&str, &str)]) -> Vec<&'static str> {
+    told(set).iter().map(|warning| warning.name).collect()
 }
 
 #[test]
 fn a_sound_configuration_has_none() {
     assert!(names(&[]).is_empty());
     // Near misses: one below, one apart.
+    for set in [
+        ("topic.orders.config.max.message.bytes", "16384"),
+        ("cluster.config.message.max.bytes", "16384"),
+        ("service.order.producer.batch.size", "1048588"),
+        ("topic.orders.config.flush.messages", "9223372036854775807"),
+        ("cluster.config.transaction.state.log.min.isr", "1"),
+        ("cluster.config.controller.quorum.fetch.timeout.ms", "500"),
+    ] {
+        assert!(names(&[set]).is_empty(), "{set:?}");
+    }
     assert!(names(&[("cluster.config.offsets.topic.replication.factor", "3")]).is_empty());
     assert!(names(&[("service.order.producer.acks", "all")]).is_empty());
     assert!(names(&[("cluster.controllers", "3")]).is_empty());
@@ -73,6 +88,68 @@ fn flushes_by_time_need_the_scheduler() {
     assert!(names(&[(scheduler, "1000")]).is_empty());
 }
 
+/// What is told of a sound pipeline with these values over it, by name.
+fn text_of(name: &str, set: &[(&str, &str)]) -> String {
+    let found = told(set).into_iter().find(|warning| warning.name == name);
+    found.expect("the warning").text
+}
+
+#[test]
+fn internal_topics_need_their_replicas_too() {
+    let name = "min-isr-is-replication";
+    let (offsets, log) = ("offsets.topic.replication.factor", "transaction.state.log.min.isr");
+    let offsets = format!("cluster.config.{offsets}");
+    let log = format!("cluster.config.{log}");
+    for (key, topic, stopped) in [
+        ((offsets.as_str(), "2"), "`__consumer_offsets`", "no group commits offsets"),
+        ((log.as_str(), "3"), "`__transaction_state`", "no transaction begins or ends"),
+    ] {
+        assert_eq!(names(&[key]), [name]);
+        let text = text_of(name, &[key]);
+        assert!(text.starts_with(&format!("topic {topic} needs as many")), "{text}");
+        assert!(text.ends_with(stopped), "{text}");
+    }
+    let all = [(offsets.as_str(), "2"), (log.as_str(), "3"), ("topic.orders.replication", "2")];
+    let text = text_of(name, &all);
+    let topics = "topics `orders`, `__consumer_offsets` and `__transaction_state` need";
+    assert!(text.starts_with(topics), "{text}");
+    // One replica needs itself only; a topic that is never created has its own warning.
+    assert!(names(&[(offsets.as_str(), "1")]).is_empty());
+    let four = [(offsets.as_str(), "4"), ("cluster.config.min.insync.replicas", "2")];
+    assert_eq!(names(&four), ["internal-topic-factor"]);
+}
+
+#[test]
+fn flushes_of_a_topic_with_one_replica_are_not_for_nothing() {
+    let name = "flush-by-messages";
+    let key = ("topic.orders.config.flush.messages", "1");
+    let one = ("topic.orders.replication", "1");
+    let low = ("cluster.config.min.insync.replicas", "1");
+    let (kept, alone) = ("replication already keeps", "but `orders` has one replica");
+    let texts = [
+        text_of(name, &[key]),
+        text_of(name, &[key, one, low]),
+        text_of(name, &[("cluster.config.log.flush.interval.messages", "1"), one, low]),
+    ];
+    let told = |part: &str| texts.each_ref().map(|text| text.contains(part));
+    assert_eq!(told(kept), [true, false, true]);
+    assert_eq!(told(alone), [false, true, true]);
+}
+
+#[test]
+fn quorum_followers_wait_longer_than_their_fetch() {
+    let (name, key) =
+        ("quorum-fetch-timeout-near-wait", "cluster.config.controller.quorum.fetch.timeout.ms");
+    let three = ("cluster.controllers", "3");
+    let near = ("network.cross_rack", "1ms");
+    let of = |timeout| names(&[three, near, ("network.jitter", "0ms"), (key, timeout)]);
+    assert_eq!(of("500"), [name]);
+    assert_eq!(of("601"), [name]);
+    assert!(of("602").is_empty());
+    let far = [three, ("network.cross_rack", "100ms"), (key, "700")];
+    assert_eq!(names(&far), [name]);
+}
+
 #[test]
 fn each_configuration_that_hurts_has_its_warning() {
     for (name, path, value) in [
@@ -94,6 +171,11 @@ fn each_configuration_that_hurts_has_its_warning() {
             "cluster.config.unclean.leader.election.enable",
             "true",
         ),
+        ("min-isr-is-replication", "cluster.config.offsets.topic.replication.factor", "2"),
+        ("min-isr-is-replication", "cluster.config.transaction.state.log.min.isr", "3"),
+        ("batch-above-max-message", "topic.orders.config.max.message.bytes", "16383"),
+        ("batch-above-max-message", "cluster.config.message.max.bytes", "16383"),
+        ("batch-above-max-message", "service.order.producer.batch.size", "1048589"),
         ("even-quorum", "cluster.controllers", "2"),
         ("even-quorum", "cluster.controllers", "4"),
         ("acks-1-under-exactly-once", "service.order.producer.acks", "1"),

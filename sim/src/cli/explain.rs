@@ -1,4 +1,4 @@
-//! `assize explain`: what Kafka's keys are, and what they do here.
+//! `assize explain`: what Kafka's keys and features are, and what they do here.
 
 use scenarios::diagnostic::nearest;
 use scenarios::kafka_keys::KafkaKey;
@@ -8,6 +8,7 @@ use serde_json::json;
 use super::args::{ExplainArgs, Format};
 use super::console::{Console, Paint};
 use super::exit::{Exit, Failure};
+use super::feature;
 use super::table::Columns;
 use crate::effect::{Effect, effect};
 
@@ -22,7 +23,8 @@ pub(super) fn command(args: &ExplainArgs, console: &mut Console<'_>) -> Result<E
             .into_iter()
             .filter(|scope| scope.forms().any(|key| key.name == name))
             .collect();
-        if found.is_empty() {
+        let feature = feature::of(name);
+        if found.is_empty() && feature.is_none() {
             console.error(&unknown(name));
             exit = exit.worse(Exit::Usage);
             continue;
@@ -33,6 +35,12 @@ pub(super) fn command(args: &ExplainArgs, console: &mut Console<'_>) -> Result<E
         if args.format == Format::Human {
             let name = console.paint(Paint::Strong, name);
             console.line(&name);
+        }
+        if let Some(feature) = feature {
+            match args.format {
+                Format::Human => feature.tell(console),
+                Format::Json => console.line(&feature.object().to_string()),
+            }
         }
         for scope in found {
             match args.format {
@@ -47,7 +55,8 @@ pub(super) fn command(args: &ExplainArgs, console: &mut Console<'_>) -> Result<E
 /// A name that no release of Kafka has.
 fn unknown(name: &str) -> String {
     let short: String = name.chars().take(80).collect();
-    let all = Scope::ALL.into_iter().flat_map(|scope| scope.forms().map(|key| key.name));
+    let keys = Scope::ALL.into_iter().flat_map(|scope| scope.forms().map(|key| key.name));
+    let all = keys.chain(feature::names());
     let help = match nearest(name, all) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`assize explain` without a key lists what there is".to_owned(),

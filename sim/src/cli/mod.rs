@@ -13,6 +13,7 @@ mod dialogue;
 mod execute;
 mod exit;
 mod explain;
+mod feature;
 mod folder;
 mod honesty;
 mod library;
