@@ -19,6 +19,8 @@ pub(crate) enum Call {
     Heartbeat,
     /// The metadata log's next records.
     FetchMetadata,
+    /// A piece of a snapshot of the metadata.
+    FetchSnapshot,
     /// A follower's fetch.
     Fetch,
     /// A follower's position lies outside the leader's log: where does that begin and end?

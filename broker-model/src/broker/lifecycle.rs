@@ -1,10 +1,12 @@
 //! A broker's life with its controller: registration, heartbeats, the metadata log.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::Broker;
 use super::calls::{Call, RETRY};
+use super::snapshot::Loading;
 use crate::io::{Context, Disconnected, Output};
 use crate::protocol::controller::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
@@ -73,6 +75,8 @@ pub(super) struct Lifecycle {
     backoff: Duration,
     /// The last answer was lost: records already applied are read again.
     reread: bool,
+    /// A snapshot of the metadata that it fetches instead of records.
+    pub(super) loading: Option<Box<Loading>>,
 }
 
 impl Lifecycle {
@@ -97,6 +101,7 @@ impl Lifecycle {
             fetch_at: Instant::FAR,
             backoff: REGISTRATION_RETRY,
             reread: false,
+            loading: None,
         }
     }
 
@@ -155,6 +160,7 @@ impl Lifecycle {
         self.register_at = Instant::FAR;
         self.heartbeat_at = Instant::FAR;
         self.fetch_at = Instant::FAR;
+        self.loading = None;
     }
 }
 
@@ -310,23 +316,14 @@ impl Broker {
     ) {
         match result {
             Ok(answer) if answer.error != ErrorCode::None => {
-                let moves = answer.leader.is_some_and(|known| self.life.follow(known));
-                if !moves {
-                    self.life.leave(from);
-                }
-                self.life.fetch_at = cx.now.instant + RETRY;
+                self.metadata_refused(cx, from, answer.leader);
             }
             Ok(answer) => {
-                let snapshot = answer.snapshot.filter(|s| s.end > self.metadata_offset);
-                if let Some(snapshot) = snapshot {
-                    self.load_metadata(cx, &snapshot);
+                if let Some((snapshot, known)) = answer.snapshot.zip(answer.leader) {
+                    return self.begin_snapshot(cx, from, (*snapshot, known.epoch));
                 }
                 self.apply_metadata(cx, answer.from, &answer.records);
-                // The first heartbeat after catching up ends the fence: do not wait for it.
-                if self.life.fenced && self.life.published && !self.life.heartbeat_open {
-                    self.life.heartbeat_at = cx.now.instant;
-                    self.heartbeat(cx);
-                }
+                self.end_fence_early(cx);
                 self.fetch_metadata(cx);
             }
             Err(Disconnected) => {
@@ -334,6 +331,32 @@ impl Broker {
                 self.life.fetch_at = cx.now.instant + RETRY;
                 self.life.reread = true;
             }
+        }
+    }
+
+    /// Whom it asked does not lead, but may know who does.
+    pub(super) fn metadata_refused(
+        &mut self,
+        cx: &Context<'_>,
+        from: NodeId,
+        known: Option<QuorumLeader>,
+    ) {
+        let moves = known.is_some_and(|known| self.life.follow(known));
+        if !moves {
+            self.life.leave(from);
+        }
+        self.life.fetch_at = cx.now.instant + RETRY;
+    }
+
+    pub(super) const fn fetch_metadata_at(&mut self, at: Instant) {
+        self.life.fetch_at = at;
+    }
+
+    /// The first heartbeat after catching up ends the fence: it is not waited for.
+    pub(super) fn end_fence_early(&mut self, cx: &mut Context<'_>) {
+        if self.life.fenced && self.life.published && !self.life.heartbeat_open {
+            self.life.heartbeat_at = cx.now.instant;
+            self.heartbeat(cx);
         }
     }
 

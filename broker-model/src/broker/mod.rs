@@ -35,6 +35,7 @@ mod reading;
 mod recovery;
 mod replicas;
 mod roles;
+mod snapshot;
 mod stop;
 mod throttles;
 mod verification;
@@ -315,7 +316,8 @@ impl Broker {
             | Request::Vote(_)
             | Request::BeginQuorumEpoch(_)
             | Request::EndQuorumEpoch(_)
-            | Request::FetchQuorum(_) => {
+            | Request::FetchQuorum(_)
+            | Request::FetchSnapshot(_) => {
                 cx.refuse(token, request.api_key(), ErrorCode::NotController);
             }
         }
@@ -341,6 +343,10 @@ impl Broker {
             Call::FetchMetadata => {
                 let result = expected!(result, FetchMetadata);
                 self.metadata_fetched(cx, from, result);
+            }
+            Call::FetchSnapshot => {
+                let result = expected!(result, FetchSnapshot);
+                self.snapshot_fetched(cx, from, result);
             }
             Call::Fetch => self.follower_fetched(cx, from, expected!(result, Fetch)),
             Call::Locate { partition, leader_epoch } => {

@@ -346,14 +346,17 @@ impl Controller {
 }
 
 fn metadata_from(quorum: &Quorum, from: u64) -> Response {
-    let snapshot = quorum.snapshot().filter(|_| from < quorum.log_start());
-    let from = snapshot.map_or(from, |snapshot| snapshot.end);
+    let snapshot = quorum.snapshot_for(from, None);
+    let records = match snapshot {
+        Some(_) => Vec::new(),
+        None => quorum.committed_from(from).to_vec(),
+    };
     Response::FetchMetadata(FetchMetadataResponse {
         error: ErrorCode::None,
-        leader: None,
-        snapshot: snapshot.cloned().map(Box::new),
+        leader: snapshot.map(|_| quorum.known()),
+        snapshot: snapshot.map(Box::new),
         from,
-        records: quorum.committed_from(from).to_vec(),
+        records,
         end: quorum.committed(),
     })
 }

@@ -27,7 +27,8 @@ impl Controller {
             Request::Vote(_)
             | Request::BeginQuorumEpoch(_)
             | Request::EndQuorumEpoch(_)
-            | Request::FetchQuorum(_) => return self.quorum.request(cx, token, request),
+            | Request::FetchQuorum(_)
+            | Request::FetchSnapshot(_) => return self.quorum.request(cx, token, request),
             request => request,
         };
         if self.active.is_none() {

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
-use super::quorum::QuorumLeader;
-use crate::records::{ClientQuota, MetadataRecord, MetadataSnapshot};
+use super::quorum::{QuorumLeader, SnapshotId};
+use crate::records::{ClientQuota, MetadataRecord};
 use crate::types::{
     BrokerEpoch, DirectoryId, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId,
     ProducerId, RackId, TopicId,
@@ -133,10 +133,11 @@ pub struct FetchMetadataRequest {
 pub struct FetchMetadataResponse {
     /// The error, or none.
     pub error: ErrorCode,
-    /// With an error: who leads the quorum, as far as the one asked knows.
+    /// With an error or a snapshot: who leads the quorum, as far as the one asked knows.
     pub leader: Option<QuorumLeader>,
-    /// The log does not reach back so far: its latest snapshot, which ends at `from`.
-    pub snapshot: Option<Box<MetadataSnapshot>>,
+    /// What to begin with instead, by [`super::quorum::FetchSnapshotRequest`]; then there are no
+    /// records.
+    pub snapshot: Option<Box<SnapshotId>>,
     /// Offset of the first record.
     pub from: u64,
     /// Committed records from there on.

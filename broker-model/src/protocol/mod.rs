@@ -116,6 +116,7 @@ protocol! {
     BeginQuorumEpoch(quorum::BeginQuorumEpochRequest, quorum::BeginQuorumEpochResponse),
     EndQuorumEpoch(quorum::EndQuorumEpochRequest, quorum::EndQuorumEpochResponse),
     FetchQuorum(quorum::FetchQuorumRequest, quorum::FetchQuorumResponse),
+    FetchSnapshot(quorum::FetchSnapshotRequest, quorum::FetchSnapshotResponse),
 }
 
 /// Larger ones are moved by a call of `memcpy`, some ten times on their way.
@@ -176,14 +177,8 @@ impl Response {
             Self::Fetch(r) => fetch_bytes(r),
             Self::Produce(r) => FRAME_BYTES + per_partition(r.partitions.len()),
             Self::Metadata(r) => FRAME_BYTES + per_partition(r.partitions.len()),
-            Self::FetchQuorum(r) => {
-                let snapshot = r.snapshot.as_ref().map_or(0, |s| s.records.len());
-                FRAME_BYTES * 2 + quorum::RECORD_BYTES * (r.records.len() + snapshot) as u64
-            }
-            Self::FetchMetadata(r) => {
-                let snapshot = r.snapshot.as_ref().map_or(0, |s| s.records.len());
-                FRAME_BYTES * 2 + quorum::RECORD_BYTES * snapshot as u64
-            }
+            Self::FetchQuorum(r) => FRAME_BYTES * 2 + quorum::RECORD_BYTES * r.records.len() as u64,
+            Self::FetchSnapshot(r) => FRAME_BYTES * 2 + r.piece.as_ref().map_or(0, |p| p.bytes),
             _ => FRAME_BYTES * 2,
         }
     }

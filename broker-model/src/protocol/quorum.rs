@@ -123,8 +123,67 @@ pub struct FetchQuorumResponse {
     pub high_watermark: u64,
     /// The logs part: the largest epoch up to the asked one, and where it ends at the leader.
     pub diverging: Option<Box<(LeaderEpoch, u64)>>,
-    /// The log does not reach back so far: its latest snapshot (`FetchSnapshot`).
-    pub snapshot: Option<Box<MetadataSnapshot>>,
+    /// What to begin with instead, by [`FetchSnapshotRequest`].
+    pub snapshot: Option<Box<SnapshotId>>,
     /// The records, each with its epoch.
     pub records: Vec<(LeaderEpoch, MetadataRecord)>,
+}
+
+/// Which snapshot of the metadata log (KIP-630).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotId {
+    /// Everything before this offset is in it.
+    pub end: u64,
+    /// Epoch of the last record before that.
+    pub epoch: LeaderEpoch,
+}
+
+impl SnapshotId {
+    /// Which one it is.
+    #[must_use]
+    pub const fn of(snapshot: &MetadataSnapshot) -> Self {
+        Self { end: snapshot.end, epoch: snapshot.epoch }
+    }
+}
+
+/// `FetchSnapshot`: a controller or broker asks the leader for a piece of a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FetchSnapshotRequest {
+    /// Who asks, if it is a controller: its leader hears from it.
+    pub replica: Option<VoterKey>,
+    /// The epoch it knows.
+    pub epoch: LeaderEpoch,
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// Bytes that it has already.
+    pub position: u64,
+    /// Bytes wanted, at most; at least one.
+    pub max_bytes: u64,
+}
+
+/// Answer to `FetchSnapshot`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FetchSnapshotResponse {
+    /// The error, or none.
+    pub error: ErrorCode,
+    /// What the one asked knows.
+    pub known: QuorumLeader,
+    /// The piece, unless there is an error.
+    pub piece: Option<Box<SnapshotPiece>>,
+}
+
+/// A stretch of a snapshot. Pieces are cut by bytes: a record comes with the piece that its last
+/// byte is in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SnapshotPiece {
+    /// Of this snapshot.
+    pub snapshot: SnapshotId,
+    /// Bytes of the whole snapshot.
+    pub size: u64,
+    /// Where the piece begins.
+    pub position: u64,
+    /// Bytes of the piece.
+    pub bytes: u64,
+    /// The records that end in it.
+    pub records: Vec<MetadataRecord>,
 }

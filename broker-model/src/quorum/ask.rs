@@ -87,9 +87,15 @@ impl Quorum {
                 };
                 (Asked::End, Request::EndQuorumEpoch(request))
             }),
-            Role::Follower { leader, .. } => {
+            Role::Follower { leader, .. } if *leader != voter => None,
+            Role::Follower { download: Some(download), .. } => {
+                let max_bytes = self.config.piece_max;
+                let request = download.request(Some(self.key), self.epoch(), max_bytes);
+                Some((Asked::Fetch, Request::FetchSnapshot(request)))
+            }
+            Role::Follower { .. } => {
                 let sound = self.sound_end(rules) == self.log.end();
-                (*leader == voter && sound).then(|| self.fetch_request())
+                sound.then(|| self.fetch_request())
             }
             // One that does not vote finds the leader by asking around.
             Role::Unattached { .. } => {
@@ -138,6 +144,7 @@ impl Quorum {
             }
             Ok(Response::Vote(r)) => self.vote_answered(cx, voter, (asked, epoch), &r),
             Ok(Response::FetchQuorum(r)) => self.fetch_answered(cx, voter, r),
+            Ok(Response::FetchSnapshot(r)) => self.snapshot_answered(cx, voter, epoch, r),
             Ok(Response::BeginQuorumEpoch(r)) => {
                 self.learn(cx, r.known);
             }

@@ -61,7 +61,7 @@ impl Quorum {
         self.store.set(QuorumState { epoch, voted, leader: Some(node) });
         self.retries = 0;
         let until = cx.now.instant + self.config.fetch_timeout;
-        self.role = Role::Follower { leader, until, has_fetched: false };
+        self.role = Role::Follower { leader, until, has_fetched: false, download: None };
     }
 
     /// Whether it asks before it raises the epoch. With the question went the back-off after a
@@ -138,7 +138,7 @@ impl Quorum {
         self.role = match leader {
             Some(leader) if self.voters[leader].node != self.key.node => {
                 let until = now + self.config.fetch_timeout;
-                Role::Follower { leader, until, has_fetched: false }
+                Role::Follower { leader, until, has_fetched: false, download: None }
             }
             _ => Role::Unattached { until: now + self.election_time() },
         };

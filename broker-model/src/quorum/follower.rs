@@ -1,14 +1,14 @@
 //! The follower: fetches, cuts what the leader does not have, and learns what is committed.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 
 use super::Quorum;
+use super::download::Download;
 use super::role::Role;
 use crate::io::{Context, Output};
-use crate::note::Note;
 use crate::protocol::ErrorCode;
 use crate::protocol::quorum::FetchQuorumResponse;
-use crate::records::MetadataSnapshot;
 use crate::rules::RaftGuardHw;
 use crate::types::LeaderEpoch;
 
@@ -28,7 +28,7 @@ impl Quorum {
         let fresh = self.learn(cx, r.known);
         let until = cx.now.instant + self.config.fetch_timeout;
         match &mut self.role {
-            Role::Follower { leader, until: wait, has_fetched }
+            Role::Follower { leader, until: wait, has_fetched, .. }
                 if !fresh && *leader == voter && r.error == ErrorCode::None =>
             {
                 *wait = until;
@@ -42,8 +42,9 @@ impl Quorum {
         if let Some(end) = r.diverging {
             return self.cut(cx, *end);
         }
-        if let Some(snapshot) = r.snapshot {
-            return self.install(cx, *snapshot);
+        if let (Some(snapshot), Role::Follower { download, .. }) = (r.snapshot, &mut self.role) {
+            *download = Some(Box::new(Download::new(*snapshot)));
+            return;
         }
         if r.from != self.log.end() {
             return;
@@ -54,24 +55,6 @@ impl Quorum {
         if self.log.commit(r.high_watermark) {
             self.note_high_watermark(cx, epoch, false);
         }
-    }
-
-    /// The leader's log begins behind this one's end: a snapshot takes the place of everything
-    /// before. Source: KIP-630.
-    fn install(&mut self, cx: &mut Context<'_>, snapshot: MetadataSnapshot) {
-        let (end, epoch) = (snapshot.end, snapshot.epoch);
-        if end <= self.log.high_watermark() {
-            return;
-        }
-        self.log.begin_at(end, epoch);
-        if let Some(flushing) = &mut self.flushing {
-            flushing.void = true;
-        }
-        self.snapshots.replace(cx.now.instant, snapshot);
-        let node = self.key.node;
-        cx.note(Note::MetadataSnapshotLoaded { node, end });
-        let epoch = self.epoch();
-        self.note_high_watermark(cx, epoch, false);
     }
 
     /// The leader's log parts from this one: it has `leader.0` as its largest epoch up to the

@@ -95,6 +95,18 @@ impl Quorum {
         self.answer_waiting(cx);
     }
 
+    /// Whether it leads in this epoch, as who asks believes.
+    pub(super) fn check_leader(&self, epoch: LeaderEpoch) -> ErrorCode {
+        match &self.role {
+            Role::Leader(leader) => match epoch.cmp(&leader.epoch) {
+                core::cmp::Ordering::Less => ErrorCode::FencedLeaderEpoch,
+                core::cmp::Ordering::Equal => ErrorCode::None,
+                core::cmp::Ordering::Greater => ErrorCode::UnknownLeaderEpoch,
+            },
+            _ => ErrorCode::NotLeaderOrFollower,
+        }
+    }
+
     /// A replica fetches: what it asks for acknowledges what is before it.
     pub(super) fn fetch_asked(
         &mut self,
@@ -102,23 +114,14 @@ impl Quorum {
         token: Token,
         r: &FetchQuorumRequest,
     ) {
-        let error = match &self.role {
-            Role::Leader(leader) => match r.epoch.cmp(&leader.epoch) {
-                core::cmp::Ordering::Less => ErrorCode::FencedLeaderEpoch,
-                core::cmp::Ordering::Equal => ErrorCode::None,
-                core::cmp::Ordering::Greater => ErrorCode::UnknownLeaderEpoch,
-            },
-            _ => ErrorCode::NotLeaderOrFollower,
-        };
+        let error = self.check_leader(r.epoch);
         if error != ErrorCode::None {
             let response = FetchQuorumResponse { error, ..self.nothing(r.from) };
             return self.say(cx, Some((token, Response::FetchQuorum(response))), None);
         }
-        if let Some(snapshot) = self.snapshots.latest().filter(|_| r.from < self.log.start()) {
-            let snapshot = Some(Box::new(snapshot.clone()));
+        if let Some(snapshot) = self.snapshot_for(r.from, Some(r.last_epoch)) {
+            let snapshot = Some(Box::new(snapshot));
             let response = FetchQuorumResponse { snapshot, ..self.nothing(r.from) };
-            let voter = self.voters.iter().position(|v| self.is_same(v, &r.replica, cx.rules));
-            self.heard_of(cx, voter, r.from);
             return cx.reply(token, Response::FetchQuorum(response));
         }
         let end = self.log.end_of(r.last_epoch);
@@ -128,7 +131,7 @@ impl Quorum {
                 FetchQuorumResponse { diverging: Some(Box::new(end)), ..self.nothing(r.from) };
             return cx.reply(token, Response::FetchQuorum(response));
         }
-        let voter = self.voters.iter().position(|v| self.is_same(v, &r.replica, cx.rules));
+        let voter = self.voter_of(&r.replica, cx.rules);
         self.heard_of(cx, voter, r.from);
         self.advance(cx);
         let until = cx.now.instant + FETCH_WAIT;
@@ -140,7 +143,7 @@ impl Quorum {
     }
 
     /// A voter is there and has the log up to `end`.
-    fn heard_of(&mut self, cx: &Context<'_>, voter: Option<usize>, end: u64) {
+    pub(super) fn heard_of(&mut self, cx: &Context<'_>, voter: Option<usize>, end: u64) {
         let timeout = self.config.check_quorum_timeout();
         let others = majority(self.voters.len()) - 1;
         let (Some(voter), Role::Leader(leader)) = (voter, &mut self.role) else { return };

@@ -56,7 +56,7 @@ impl Quorum {
             }
             (_, Some(leader)) => {
                 let until = now + self.config.fetch_timeout;
-                Role::Follower { leader, until, has_fetched: false }
+                Role::Follower { leader, until, has_fetched: false, download: None }
             }
             _ => Role::Unattached { until: self.unattached_until(now, me.is_some()) },
         }

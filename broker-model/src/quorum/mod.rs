@@ -12,7 +12,9 @@
 
 mod ask;
 mod config;
+mod download;
 mod election;
+mod fetch_snapshot;
 mod follower;
 mod jitter;
 mod leader;
@@ -26,6 +28,7 @@ mod store;
 mod tests;
 
 pub use config::{FETCH_WAIT, QuorumConfig};
+pub use download::{Download, PIECE_MAX};
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -137,7 +140,7 @@ impl Quorum {
 
     /// Its latest snapshot, if it has one.
     #[must_use]
-    pub const fn snapshot(&self) -> Option<&MetadataSnapshot> {
+    pub fn snapshot(&self) -> Option<&MetadataSnapshot> {
         self.snapshots.latest()
     }
 
@@ -211,6 +214,7 @@ impl Quorum {
             Request::BeginQuorumEpoch(r) => self.begin_asked(cx, token, &r),
             Request::EndQuorumEpoch(r) => self.end_asked(cx, token, &r),
             Request::FetchQuorum(r) => self.fetch_asked(cx, token, &r),
+            Request::FetchSnapshot(r) => self.snapshot_asked(cx, token, &r),
             other => panic!("the quorum does not answer {}", other.api_key().name()),
         }
     }
@@ -312,7 +316,12 @@ impl Quorum {
 
     /// Its position among the voters, unless it is none: its directory may be another.
     fn position(&self, rules: &Rules) -> Option<usize> {
-        self.voters.iter().position(|v| self.is_same(v, &self.key, rules))
+        self.voter_of(&self.key, rules)
+    }
+
+    /// Position of the voter with a key.
+    fn voter_of(&self, key: &VoterKey, rules: &Rules) -> Option<usize> {
+        self.voters.iter().position(|v| self.is_same(v, key, rules))
     }
 
     /// Whether two keys name one voter.

@@ -1,8 +1,10 @@
 //! The states of a controller in its quorum. Source: Kafka, `QuorumState`; KIP-595, KIP-996.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::download::Download;
 use crate::io::Token;
 use crate::types::{Instant, LeaderEpoch, NodeId};
 
@@ -40,6 +42,8 @@ pub(super) enum Role {
         until: Instant,
         /// It has had an answer from this leader.
         has_fetched: bool,
+        /// The snapshot that it fetches instead of the log.
+        download: Option<Box<Download>>,
     },
     /// It led, and leaves the epoch to end.
     Resigned {

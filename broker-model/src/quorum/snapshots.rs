@@ -1,42 +1,74 @@
 //! Snapshots of the metadata log, and how far the log is deleted behind them. Source: KIP-630;
 //! Kafka, `KafkaRaftLog.maybeClean`.
 //!
-//! A snapshot is on the disk when it is taken. Of older ones only the places are kept: they
-//! bound what is deleted, and nobody is sent one.
+//! A snapshot is on the disk when it is taken.
 
 use alloc::vec::Vec;
 
 use super::Quorum;
+use super::log::index;
 use crate::io::Context;
 use crate::note::Note;
-use crate::protocol::quorum::RECORD_BYTES;
+use crate::protocol::quorum::{RECORD_BYTES, SnapshotId, SnapshotPiece};
 use crate::records::{MetadataRecord, MetadataSnapshot};
 use crate::types::{Duration, Instant, SECOND};
 
 /// How often old snapshots are looked for. Source: Kafka, `KafkaRaftClient`.
 const CLEAN_INTERVAL: Duration = 60 * SECOND;
 
-/// A snapshot that may go when there is a newer one.
-#[derive(Clone, Copy, Debug)]
+/// A snapshot, which may go when there is a newer one.
+#[derive(Clone, Debug)]
 struct Kept {
-    end: u64,
-    bytes: u64,
+    snapshot: MetadataSnapshot,
     at: Instant,
+}
+
+/// Bytes of a snapshot: its records between a header and a footer, which take as much as a record
+/// each.
+fn size(snapshot: &MetadataSnapshot) -> u64 {
+    (snapshot.records.len() as u64 + 2) * RECORD_BYTES
+}
+
+/// The bytes of a snapshot from a position on, at most so many. `None` if there are none.
+pub(super) fn piece(
+    snapshot: &MetadataSnapshot,
+    position: u64,
+    max_bytes: u64,
+) -> Option<SnapshotPiece> {
+    let size = size(snapshot);
+    let end = size.min(position.saturating_add(max_bytes));
+    let all = snapshot.records.len();
+    // Records that end up to there: the header is before the first.
+    let before = |at: u64| index((at / RECORD_BYTES).saturating_sub(1)).min(all);
+    (position < size).then(|| SnapshotPiece {
+        snapshot: SnapshotId::of(snapshot),
+        size,
+        position,
+        bytes: end - position,
+        records: snapshot.records[before(position)..before(end)].to_vec(),
+    })
 }
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Snapshots {
-    latest: Option<MetadataSnapshot>,
-    /// All of them, the latest last.
+    /// The latest last.
     kept: Vec<Kept>,
     /// While there is more than one.
     clean_at: Option<Instant>,
 }
 
 impl Snapshots {
-    pub(super) const fn latest(&self) -> Option<&MetadataSnapshot> {
-        self.latest.as_ref()
+    pub(super) fn latest(&self) -> Option<&MetadataSnapshot> {
+        self.kept.last().map(|kept| &kept.snapshot)
+    }
+
+    pub(super) fn oldest(&self) -> Option<&MetadataSnapshot> {
+        self.kept.first().map(|kept| &kept.snapshot)
+    }
+
+    pub(super) fn find(&self, id: SnapshotId) -> Option<&MetadataSnapshot> {
+        self.kept.iter().map(|kept| &kept.snapshot).find(|s| SnapshotId::of(s) == id)
     }
 
     pub(super) fn clean_at(&self) -> Instant {
@@ -44,9 +76,7 @@ impl Snapshots {
     }
 
     fn push(&mut self, now: Instant, snapshot: MetadataSnapshot) {
-        let bytes = snapshot.records.len() as u64 * RECORD_BYTES;
-        self.kept.push(Kept { end: snapshot.end, bytes, at: now });
-        self.latest = Some(snapshot);
+        self.kept.push(Kept { snapshot, at: now });
         if self.kept.len() > 1 {
             self.clean_at.get_or_insert(now + CLEAN_INTERVAL);
         }
@@ -67,14 +97,14 @@ impl Snapshots {
         (bytes_max, age_max): (u64, Duration),
     ) -> Option<u64> {
         let mut start = None;
-        while let [first, second, ..] = *self.kept.as_slice() {
+        while let [first, second, ..] = self.kept.as_slice() {
             let from = start.unwrap_or(0);
-            let all = self.kept.iter().map(|k| k.bytes).sum::<u64>() + log_bytes(from);
+            let all = self.kept.iter().map(|k| size(&k.snapshot)).sum::<u64>() + log_bytes(from);
             if all <= bytes_max && now.since(first.at) <= age_max {
                 break;
             }
+            start = Some(second.snapshot.end);
             self.kept.remove(0);
-            start = Some(second.end);
         }
         self.clean_at = (self.kept.len() > 1).then_some(now + CLEAN_INTERVAL);
         start
@@ -134,8 +164,8 @@ mod tests {
         snapshots.push(Instant(2), at(30));
         let bytes = |from: u64| 35 - from;
         let clean = |s: &mut Snapshots, max| s.clean(Instant(3), bytes, (max, 1_000));
-        assert_eq!(clean(&mut snapshots, 40), None, "all of it fits");
-        assert_eq!(clean(&mut snapshots, 20), Some(20));
+        assert_eq!(clean(&mut snapshots, 640), None, "all of it fits");
+        assert_eq!(clean(&mut snapshots, 620), Some(20));
         assert_eq!(clean(&mut snapshots, 0), Some(30));
         assert_eq!(snapshots.latest().map(|s| s.end), Some(30));
         snapshots.push(Instant(4), at(40));

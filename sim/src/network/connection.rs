@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use broker_model::protocol::ApiKey;
+use broker_model::protocol::{ApiKey, Request};
 use broker_model::types::Instant;
 
 use super::message::Slot;
@@ -55,8 +55,13 @@ impl Channel {
 
     /// The channel a node's request travels on.
     #[must_use]
-    pub const fn of(api: ApiKey) -> Self {
-        match api {
+    pub const fn of(request: &Request) -> Self {
+        if let Request::FetchSnapshot(r) = request
+            && r.replica.is_none()
+        {
+            return Self::METADATA;
+        }
+        match request.api_key() {
             ApiKey::Fetch => Self::FETCH,
             ApiKey::FetchMetadata => Self::METADATA,
             ApiKey::BrokerHeartbeat | ApiKey::BrokerRegistration => Self::HEARTBEAT,
@@ -67,7 +72,8 @@ impl Channel {
             ApiKey::Vote
             | ApiKey::BeginQuorumEpoch
             | ApiKey::EndQuorumEpoch
-            | ApiKey::FetchQuorum => Self::QUORUM,
+            | ApiKey::FetchQuorum
+            | ApiKey::FetchSnapshot => Self::QUORUM,
             _ => Self::CLIENT,
         }
     }

@@ -100,7 +100,7 @@ impl World {
             Output::Send { to, tag, request } => {
                 let Some(server) = self.node_endpoint(to) else { return };
                 let header = Header { api_version: i16::MAX, client: index as u32 };
-                let way = (Endpoint(index as u32), server, Channel::of(request.api_key()));
+                let way = (Endpoint(index as u32), server, Channel::of(&request));
                 self.send_request(way, tag.0, header, request);
             }
             Output::Append { partition, bytes, end } => self.append(index, partition, bytes, end),

@@ -51,6 +51,10 @@ struct Voters {
     no_fetches: bool,
     /// How often each voter was told who leads.
     told: Vec<u32>,
+    /// So many more pieces of snapshots arrive; later ones get lost. `None`: all arrive.
+    pieces_let_through: Option<u32>,
+    /// Pieces that arrived: where, from which byte on, and how many.
+    pieces: Vec<(usize, u64, u64)>,
 }
 
 impl Voters {
@@ -78,6 +82,8 @@ impl Voters {
             halted: Vec::new(),
             no_fetches: false,
             told: vec![0; count],
+            pieces_let_through: None,
+            pieces: Vec::new(),
         };
         for i in 0..count {
             voters.start(i);
@@ -144,7 +150,7 @@ impl Voters {
                 let place = self.asked[i].iter().position(|a| a.0 == token);
                 if let Some(place) = place {
                     let (_, to, tag) = self.asked[i].remove(place);
-                    let lost = self.cuts.contains(&(i, to));
+                    let lost = self.cuts.contains(&(i, to)) || self.loses_piece(to, &response);
                     let result = if lost { Err(Disconnected) } else { Ok(response) };
                     self.mail.push_back(Mail::Answer { to, tag, result });
                 }
@@ -159,6 +165,18 @@ impl Voters {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Whether an answer with a piece of a snapshot gets lost.
+    fn loses_piece(&mut self, to: usize, response: &Response) -> bool {
+        let Response::FetchSnapshot(answer) = response else { return false };
+        let Some(piece) = &answer.piece else { return false };
+        if self.pieces_let_through == Some(0) {
+            return true;
+        }
+        self.pieces_let_through = self.pieces_let_through.map(|left| left - 1);
+        self.pieces.push((to, piece.position, piece.bytes));
+        false
     }
 
     /// The disk of a voter ends what it was asked to flush.

@@ -223,6 +223,10 @@ impl Words<'_> {
             Request::FetchQuorum(r) => {
                 format!("of controller {} from {} in epoch {}", r.replica.node, r.from, r.epoch)
             }
+            Request::FetchSnapshot(r) => {
+                let (end, epoch) = (r.snapshot.end, r.snapshot.epoch);
+                format!("of what is before {end} in epoch {epoch}, from byte {}", r.position)
+            }
             Request::CreateTopics(r) => format!(
                 "{} with {}, replication factor {}",
                 r.name,

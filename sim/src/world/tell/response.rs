@@ -3,6 +3,7 @@
 use broker_model::protocol::Response;
 use broker_model::protocol::fetch::{FetchResponse, FetchedPartition};
 use broker_model::protocol::produce::ProducedPartition;
+use broker_model::protocol::quorum::SnapshotId;
 
 use super::words::{Words, current_leader, error, leader, list, member, nodes, plural, producer};
 
@@ -164,7 +165,8 @@ impl Words<'_> {
             }
             Response::FetchMetadata(r) => {
                 let records = plural(r.records.len(), "record");
-                format!("{records} from {}{}", r.from, error(r.error))
+                let snapshot = begin_with(r.snapshot.as_deref());
+                format!("{records} from {}{snapshot}{}", r.from, error(r.error))
             }
             Response::Vote(r) => {
                 let verdict = if r.granted { "granted" } else { "refused" };
@@ -172,13 +174,20 @@ impl Words<'_> {
             }
             Response::BeginQuorumEpoch(r) => format!("epoch {}{}", r.known.epoch, error(r.error)),
             Response::EndQuorumEpoch(r) => format!("epoch {}{}", r.known.epoch, error(r.error)),
-            Response::FetchQuorum(r) => format!(
-                "{} from {}, committed up to {}{}",
-                plural(r.records.len(), "record"),
-                r.from,
-                r.high_watermark,
-                error(r.error)
-            ),
+            Response::FetchQuorum(r) => {
+                let snapshot = begin_with(r.snapshot.as_deref());
+                format!(
+                    "{} from {}, committed up to {}{snapshot}{}",
+                    plural(r.records.len(), "record"),
+                    r.from,
+                    r.high_watermark,
+                    error(r.error)
+                )
+            }
+            Response::FetchSnapshot(r) => match &r.piece {
+                Some(p) => format!("{} of {} bytes from {}", p.bytes, p.size, p.position),
+                None => r.error.name().to_owned(),
+            },
             Response::AllocateProducerIds(r) => {
                 format!("{} from {}{}", plural(r.count as usize, "id"), r.first, error(r.error))
             }
@@ -191,4 +200,11 @@ impl Words<'_> {
             _ => String::new(),
         }
     }
+}
+
+/// The snapshot that is to be fetched instead.
+fn begin_with(snapshot: Option<&SnapshotId>) -> String {
+    snapshot.map_or_else(String::new, |snapshot| {
+        format!(", to begin with the snapshot of what is before {}", snapshot.end)
+    })
 }
