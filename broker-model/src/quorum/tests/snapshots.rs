@@ -242,6 +242,8 @@ fn one_without_a_log_begins_with_a_snapshot_though_the_log_is_there() {
     assert_eq!(voters.quorums[leader].log_start(), 0);
     let quorum = &voters.quorums[leader];
     assert!(quorum.snapshot_for(0, Some(LeaderEpoch(-1))).is_some());
+    assert!(quorum.snapshot_for(0, None).is_some(), "a broker without metadata");
+    assert_eq!(quorum.snapshot_for(1, None), None);
     assert!(quorum.snapshot_for(1, Some(LeaderEpoch(0))).is_some(), "of an older epoch");
     assert_eq!(quorum.snapshot_for(1, Some(quorum.epoch())), None);
     assert_eq!(voters.quorums[other].snapshot(), None);
