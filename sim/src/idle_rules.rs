@@ -216,6 +216,29 @@ arrivals = {{ model = "open", rate = "10/s" }}
     }
 
     #[test]
+    fn a_minimum_of_two_and_both_keys_of_a_throttle_are_what_rules_need() {
+        let (minimum, throttle) =
+            ("hw_requires_min_isr = \"off\"", "replication_throttle = \"forgotten\"");
+        let more = |text: &str| format!("{THREE}{text}");
+        let config = "[cluster.config]\n";
+        let list = "[topic.more]\nconfig = { \"leader.replication.throttled.replicas\" = \"*\" }";
+        let rate = "\"leader.replication.throttled.rate\" = 1000\n";
+        let other = "\"follower.replication.throttled.rate\" = 1000\n";
+        for (cluster, protocol, idle) in [
+            (more("[topic.more]\nconfig = { \"min.insync.replicas\" = 1 }"), minimum, true),
+            (more(&format!("{config}\"min.insync.replicas\" = 1")), minimum, true),
+            // Nobody writes in transactions.
+            (more(&format!("{config}\"transaction.state.log.min.isr\" = 2")), minimum, true),
+            (more(&format!("{config}{rate}")), throttle, true),
+            (more(list), throttle, true),
+            (more(&format!("{config}{other}{list}")), throttle, true),
+            (more(&format!("{config}{rate}{list}")), throttle, false),
+        ] {
+            assert_eq!(told(&cluster, protocol).is_some(), idle, "{cluster}");
+        }
+    }
+
+    #[test]
     fn a_rule_that_may_act_or_that_an_era_brings_is_not_told() {
         let min_isr = "[topic.more]\nreplication = 2\nconfig = { \"min.insync.replicas\" = 2 }";
         for (cluster, protocol) in [

@@ -235,3 +235,126 @@ pub(super) mod fixture {
         TestLog { cache: cache(starts), start, end, compacted: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use broker_model::note::Note;
+    use broker_model::types::{LeaderEpoch, Offset};
+
+    use super::super::living::Living;
+    use super::fixture::{cache, log};
+    use super::{Committed, Truth};
+
+    fn committed(epochs: &[(i32, i64)], to: i64) -> Committed {
+        let mut committed = Committed::default();
+        committed.commit(&cache(epochs), Offset(to));
+        committed
+    }
+
+    #[test]
+    fn each_offset_has_the_epoch_that_wrote_it() {
+        let mut known = committed(&[(1, 0), (3, 10)], 15);
+        let epochs = [0, 9, 10, 14, 15].map(|at| known.epoch_at(Offset(at)).map(|e| e.0));
+        assert_eq!(epochs, [Some(1), Some(1), Some(3), Some(3), None]);
+        known.commit(&cache(&[(1, 0), (3, 10)]), Offset(20));
+        assert_eq!((known.end(), known.epochs.len()), (Offset(20), 2), "the epoch goes on");
+        known.commit(&cache(&[(1, 0), (3, 10)]), Offset(12));
+        assert_eq!(known.end(), Offset(20), "nothing is taken back");
+        known.unclean = true;
+        known.begin_anew(Offset(17));
+        assert_eq!((known.end(), known.unclean), (Offset(17), false));
+        known.commit(&cache(&[(1, 0), (3, 10)]), Offset(18));
+        assert_eq!([16, 17].map(|at| known.epoch_at(Offset(at)).map(|e| e.0)), [None, Some(3)]);
+    }
+
+    #[test]
+    fn the_newest_record_stands_for_all_before_it() {
+        let known = committed(&[(1, 0), (3, 10)], 15);
+        let is_missing =
+            |starts: &[(i32, i64)], from, to| known.is_missing_the_last(&log(starts, from, to));
+        assert!(!is_missing(&[(1, 0), (3, 10)], 0, 15));
+        assert!(is_missing(&[(1, 0), (3, 10)], 0, 14));
+        assert!(is_missing(&[(1, 0), (4, 10)], 0, 15));
+        assert!(!is_missing(&[(4, 15)], 15, 15), "deleted with all before it");
+        assert!(is_missing(&[(4, 14)], 14, 14));
+        let mut compacted = log(&[(1, 0)], 0, 15);
+        compacted.compacted = vec![Offset(14)];
+        assert!(!known.is_missing_the_last(&compacted));
+        assert!(!Committed::default().is_missing_the_last(&log(&[], 0, 0)));
+    }
+
+    fn watermark(living: &Living, epoch: i32, to: i64, leader: bool) -> Note {
+        Note::HighWatermark {
+            node: living.leader,
+            partition: living.partition,
+            leader_epoch: LeaderEpoch(epoch),
+            high_watermark: Offset(to),
+            last_stable_offset: Offset(to),
+            leader,
+        }
+    }
+
+    #[test]
+    fn what_the_newest_leader_counts_is_committed_and_nothing_else() {
+        let living = Living::new();
+        let (view, epoch) = (living.view(), living.epoch.0);
+        let mut truth = Truth::default();
+        let end = |truth: &Truth| truth.of(living.partition).map_or(Offset(-1), Committed::end);
+        truth.before(&view, &watermark(&living, epoch, 3, false));
+        assert_eq!(end(&truth), Offset(-1), "a follower counts nothing");
+        for (to, expected) in [(3, 3), (5, 5), (4, 5)] {
+            truth.before(&view, &watermark(&living, epoch, to, true));
+            assert_eq!(end(&truth), Offset(expected));
+        }
+        truth.partitions.of(living.partition).unclean = true;
+        truth.before(&view, &watermark(&living, epoch, 6, true));
+        assert_eq!(end(&truth), Offset(5), "until the leader is seen");
+        truth.partitions.of(living.partition).unclean = false;
+        truth.partitions.of(living.partition).newest = Some(LeaderEpoch(epoch + 1));
+        truth.before(&view, &watermark(&living, epoch, 6, true));
+        assert_eq!(end(&truth), Offset(5), "a leader of the past");
+        truth.before(&view, &watermark(&living, epoch + 1, 6, true));
+        assert_eq!(end(&truth), Offset(6));
+    }
+
+    #[test]
+    fn a_leader_that_may_lack_something_begins_anew() {
+        let living = Living::new();
+        let (view, epoch, leader) = (living.view(), living.epoch.0, living.leader);
+        let log_end = living.end(leader);
+        let known = |truth: &Truth| truth.of(living.partition).expect("told").clone();
+        let mut truth = Truth::default();
+        truth.after(&view, &living.leads(epoch, 0));
+        assert_eq!(known(&truth).newest, Some(living.epoch));
+        let counted = view.replica(leader, living.partition).expect("there").high_watermark();
+        assert_eq!(known(&truth).end(), counted, "what it has counted");
+        // It lacks what another had committed.
+        truth.partitions.of(living.partition).commit(&cache(&[(epoch, 0)]), log_end + 5);
+        truth.after(&view, &living.leads(epoch - 1, 2));
+        assert_eq!(known(&truth).end(), log_end + 5, "a leader of the past");
+        assert_eq!(known(&truth).newest, Some(living.epoch));
+        truth.after(&view, &living.leads(epoch + 1, 2));
+        assert_eq!(known(&truth).end(), counted);
+        assert_eq!(known(&truth).epoch_at(Offset(1)), None, "only what comes from 2 on counts");
+        assert!(known(&truth).epoch_at(Offset(2)).is_some());
+    }
+
+    #[test]
+    fn an_unclean_election_counts_where_the_topic_allows_it() {
+        let living = Living::new();
+        let (view, epoch) = (living.view(), living.epoch.0);
+        let mut truth = Truth::default();
+        truth.after(&view, &living.leads(epoch, 0));
+        let unclean = |truth: &Truth| truth.of(living.partition).is_some_and(|c| c.unclean);
+        truth.after(&view, &living.elected(Some(living.leader), true));
+        assert!(!unclean(&truth), "the topic does not allow it");
+        truth.after(&view, &living.elected(None, false));
+        assert!(!unclean(&truth), "it was clean");
+        truth.after(&view, &living.elected(None, true));
+        assert!(unclean(&truth));
+        truth.after(&view, &living.leads(epoch, 4));
+        assert!(!unclean(&truth));
+        let known = truth.of(living.partition).expect("told");
+        assert_eq!([3, 4].map(|at| known.epoch_at(Offset(at)).is_some()), [false, true]);
+    }
+}

@@ -88,6 +88,7 @@ mod tests {
 
     use super::super::committed::fixture::{cache, log};
     use super::super::committed::{Committed, Truth};
+    use super::super::living::Living;
     use super::super::tests::violations_of;
     use super::CommittedStays;
 
@@ -166,5 +167,83 @@ mod tests {
         assert_eq!(count(&committed, &[watermark(99), cut(15)]), 0, "nothing more is committed");
         committed.unclean = true;
         assert_eq!(count(&committed, &[watermark(12), cut(11)]), 0, "its leader may have less");
+    }
+
+    /// A truth of the living partition: so much is committed in its leader's epoch.
+    fn truth(living: &Living, to: Offset) -> Committed {
+        let mut committed = Committed::default();
+        committed.newest = Some(living.epoch);
+        committed.commit(&cache(&[(living.epoch.0, 0)]), to);
+        committed
+    }
+
+    /// A watermark, and a cut below it, of the living leader.
+    fn told_and_cut(living: &Living) -> (Note, Note) {
+        let (mut told, mut below) = (watermark(12), cut(11));
+        for note in [&mut told, &mut below] {
+            if let Note::HighWatermark { node, partition, .. }
+            | Note::Truncated { node, partition, .. } = note
+            {
+                (*node, *partition) = (living.leader, living.partition);
+            }
+        }
+        (told, below)
+    }
+
+    fn say(living: &Living, committed: &Committed, notes: &[Note]) -> Vec<String> {
+        let truth = Truth::of_one(living.partition, committed.clone());
+        living.say(&mut CommittedStays::default(), &truth, notes)
+    }
+
+    #[test]
+    fn a_new_process_has_told_no_watermark() {
+        let mut living = Living::new();
+        let truth = Truth::of_one(living.partition, truth(&living, Offset(15)));
+        let mut invariant = CommittedStays::default();
+        let (told, below) = told_and_cut(&living);
+        assert_eq!(living.say(&mut invariant, &truth, &[told.clone(), below.clone()]).len(), 1);
+        living.restart(living.leader);
+        assert!(living.say(&mut invariant, &truth, std::slice::from_ref(&below)).is_empty());
+        let said = living.say(&mut invariant, &truth, &[told, below]);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("from 20 to 11, below its high watermark 12"), "{said:?}");
+    }
+
+    #[test]
+    fn a_leader_that_lacks_something_is_told_once_and_the_count_begins_anew() {
+        let living = Living::new();
+        let (epoch, end) = (living.epoch.0, living.end(living.leader));
+        let (lost, has_all) = (truth(&living, end + 3), truth(&living, end));
+        let (told, below) = told_and_cut(&living);
+        let leads = |epoch| living.leads(epoch, 0);
+        let notes = [told.clone(), leads(epoch), below.clone()];
+        let said = say(&living, &lost, &notes);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains(&format!("without the records from offset {end} on")), "{said:?}");
+        assert!(say(&living, &lost, &[leads(epoch - 1)]).is_empty(), "a leader of the past");
+        let said = say(&living, &has_all, &notes);
+        assert_eq!(said.len(), 1, "only the cut: {said:?}");
+        assert!(said[0].contains("cut partition"), "{said:?}");
+        // A leader that was allowed to lack something says nothing, and what was told is gone.
+        let mut allowed = lost;
+        allowed.unclean = true;
+        let mut invariant = CommittedStays::default();
+        let truth = Truth::of_one(living.partition, allowed);
+        assert!(living.say(&mut invariant, &truth, &[told, leads(epoch)]).is_empty());
+        let truth = Truth::of_one(living.partition, has_all);
+        assert!(living.say(&mut invariant, &truth, &[below]).is_empty());
+    }
+
+    #[test]
+    fn an_unclean_election_counts_where_the_topic_allows_it() {
+        let living = Living::new();
+        let committed = truth(&living, Offset(15));
+        let (told, below) = told_and_cut(&living);
+        for (leader, unclean, found) in
+            [(None, true, 0), (None, false, 1), (Some(living.leader), true, 1)]
+        {
+            let notes = [told.clone(), living.elected(leader, unclean), below.clone()];
+            assert_eq!(say(&living, &committed, &notes).len(), found, "{leader:?} {unclean}");
+        }
     }
 }

@@ -16,17 +16,8 @@ use crate::world::NodeState;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct DeletedUnread {
-    starts: ByPartition<Start>,
-}
-
-/// Where the log of a partition begins.
-#[derive(Clone, Copy, Debug)]
-struct Start(Offset);
-
-impl Default for Start {
-    fn default() -> Self {
-        Self(Offset::ZERO)
-    }
+    /// Where the logs of partitions begin.
+    starts: ByPartition<Offset>,
 }
 
 /// Of the records between two log start offsets those that a group has yet to read, as offsets.
@@ -67,8 +58,9 @@ impl Invariant for DeletedUnread {
         if !leads(view, node, partition) {
             return None;
         }
-        let Start(from) = *self.starts.of(partition);
-        *self.starts.of(partition) = Start(to.max(from));
+        let start = self.starts.of(partition);
+        let from = *start;
+        *start = to.max(from);
         let missed = committed(view, partition).into_iter().filter_map(|(group, offset)| {
             let (first, end) = unread(from, to, offset)?;
             Some(format!("group {} at {first}, {} of them", view.group(group), end - first))
@@ -87,9 +79,12 @@ impl Invariant for DeletedUnread {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::types::Offset;
+    use broker_model::note::Note;
+    use broker_model::types::{NodeId, Offset};
 
-    use super::unread;
+    use super::super::committed::Truth;
+    use super::super::living::Living;
+    use super::{DeletedUnread, Invariant, committed, unread};
 
     fn of(from: i64, to: i64, committed: i64) -> Option<(i64, i64)> {
         let unread = unread(Offset(from), Offset(to), Offset(committed));
@@ -108,5 +103,48 @@ mod tests {
         assert_eq!(of(0, 100, 100), None);
         assert_eq!(of(0, 100, 140), None);
         assert_eq!(of(100, 100, 0), None);
+    }
+
+    fn begins(living: &Living, node: NodeId, to: Offset) -> Note {
+        Note::LogStart { node, partition: living.partition, log_start_offset: to }
+    }
+
+    /// What the group has committed.
+    fn position(living: &Living) -> Offset {
+        let known = committed(&living.view(), living.partition);
+        assert_eq!(known.len(), 1, "one group, told once");
+        known[0].1
+    }
+
+    #[test]
+    fn a_leader_tells_what_a_group_lost_and_each_record_once() {
+        let living = Living::new();
+        let read = position(&living);
+        assert!(read > Offset(10), "it has read for seconds: {read}");
+        let (leader, mut invariant) = (living.leader, DeletedUnread::default());
+        let mut say = |node, to| {
+            living.say(&mut invariant, &Truth::default(), &[begins(&living, node, to)]).join("")
+        };
+        assert_eq!(say(leader, read), "", "all of it was read");
+        assert_eq!(say(living.follower, read + 5), "", "a follower follows");
+        let told = say(leader, read + 2);
+        assert!(told.contains(&format!("before {} are deleted", read + 2)), "{told}");
+        assert!(told.contains(&format!("at {read}, 2 of them")), "{told}");
+        assert_eq!(say(leader, read + 2), "", "told before");
+        let told = say(leader, read + 3);
+        assert!(told.contains(&format!("at {}, 1 of them", read + 2)), "{told}");
+        assert_eq!(say(leader, read), "", "a log that begins earlier");
+        assert_eq!(say(leader, read + 3), "", "what was told stays told");
+        assert!(DeletedUnread::default().is_hazard());
+    }
+
+    #[test]
+    fn who_is_down_knows_nothing_of_groups() {
+        let mut living = Living::new();
+        assert!(position(&living) > Offset(0));
+        for node in [NodeId(1), NodeId(2)] {
+            living.stop(node);
+        }
+        assert_eq!(committed(&living.view(), living.partition), []);
     }
 }

@@ -225,7 +225,7 @@ impl Invariant for LogMatching {
     /// Every replica in step with its leader, from where it was compared last.
     fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
         for partition in (0..self.partitions).map(PartitionId) {
-            let Some(record) = view.image()?.partition(partition) else { continue };
+            let Some(record) = view.record(partition) else { continue };
             let Some(leader) = record.leader else { continue };
             for &node in record.isr.iter().filter(|&&n| n != leader) {
                 let difference = self.against(view, partition, node, leader);

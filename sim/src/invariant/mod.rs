@@ -24,6 +24,8 @@ mod isr_in_replicas;
 mod last_stable_offset;
 mod leader_candidate_completeness;
 mod leader_epoch_monotonic;
+#[cfg(test)]
+mod living;
 mod log_bounds;
 mod log_matching;
 mod metadata_high_watermark;

@@ -250,6 +250,10 @@ impl Invariant for ReplicationThrottled {
 
 #[cfg(test)]
 mod tests {
+    use broker_model::types::BrokerEpoch;
+
+    use super::super::committed::Truth;
+    use super::super::living::Living;
     use super::*;
 
     const WINDOWS: Windows = Windows { size: SECOND, span: 10 * SECOND };
@@ -319,6 +323,25 @@ mod tests {
         assert_eq!(judged(&mut side, &[(0, 1, 50), (1, 1, 50)]), [false; 2]);
         assert_eq!(side.count((at(2), NodeId(1), 10), 10, WINDOWS), None);
         assert_eq!((side.sum, side.lately.len(), side.bound), (10, 1, 10));
+    }
+
+    #[test]
+    fn a_new_process_has_measured_nothing() {
+        let living = Living::new();
+        let mut invariant = ReplicationThrottled::default();
+        for broker in [NodeId(1), NodeId(2)] {
+            for sides in [&mut invariant.given, &mut invariant.taken] {
+                judged(side(sides, broker), &[(0, 2, 50)]);
+            }
+        }
+        let node = NodeId(1);
+        let born = Note::BrokerRegistered { node, epoch: BrokerEpoch(7), incarnation: 2 };
+        assert!(living.say(&mut invariant, &Truth::default(), &[born]).is_empty());
+        for sides in [&mut invariant.given, &mut invariant.taken] {
+            let of = |side: &Side| (side.sum, side.more, side.free_until);
+            assert_eq!(of(side(sides, NodeId(1))), (0, 0, living.view().now));
+            assert_eq!(of(side(sides, NodeId(2))), (50, 100, Instant(0)));
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Small worlds for tests.
 
+use broker_model::records::Batches;
 use broker_model::types::Instant;
 use scenarios::Scenario;
 
-use super::World;
+use super::{Node, World};
 use crate::plan::Plan;
 
 /// A cluster with one topic of one partition, replicated to so many, that a load calls so often a
@@ -48,7 +49,7 @@ pub(super) fn with_fault(fault: &str) -> World {
 }
 
 /// The world of a file, with keys of its brokers.
-pub(super) fn world(text: &str, keys: &[(&str, &str)], seed: u64) -> World {
+pub(crate) fn world(text: &str, keys: &[(&str, &str)], seed: u64) -> World {
     let flag =
         |(key, value): &(&str, &str)| (format!("cluster.config.\"{key}\""), (*value).to_owned());
     let flags: Vec<_> = keys.iter().map(flag).collect();
@@ -57,8 +58,18 @@ pub(super) fn world(text: &str, keys: &[(&str, &str)], seed: u64) -> World {
 }
 
 /// Steps to the first event at or after a time, in nanoseconds.
-pub(super) fn run_until(world: &mut World, at: u64) {
+pub(crate) fn run_until(world: &mut World, at: u64) {
     while world.now() < Instant(at) {
         assert!(world.step(), "the run goes on");
     }
+}
+
+/// Its nodes, to make of them what a test needs.
+pub(crate) fn nodes_of(world: &mut World) -> &mut [Node] {
+    &mut world.nodes
+}
+
+/// Its batches.
+pub(crate) fn batches_of(world: &World) -> &Batches {
+    &world.shared.batches
 }

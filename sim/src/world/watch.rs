@@ -18,8 +18,6 @@ impl World {
         let view = view.with_records(&self.shared.records).with_names(&self.shared.names);
         for note in notes {
             self.invariants.on_note(&view, note);
-        }
-        for note in notes {
             if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
                 && let Some(first) = self.shared.batches.records(batch).first()
             {
@@ -54,5 +52,81 @@ impl World {
         let now = self.now;
         self.clients[0].actor.administer(request, now);
         self.arm_client_timer(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::note::Note;
+    use broker_model::records::{LogEntry, NewBatch};
+    use broker_model::types::{
+        BatchId, LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, RecordId,
+        Timestamp,
+    };
+
+    use super::super::small::{cluster, idle, with_fault, world};
+    use super::World;
+
+    const PARTITION: PartitionId = PartitionId(0);
+
+    fn batch(world: &mut World, records: &[u32]) -> BatchId {
+        let records: Vec<RecordId> = records.iter().map(|&id| RecordId(id)).collect();
+        let new = NewBatch {
+            producer_id: ProducerId::NONE,
+            producer_epoch: ProducerEpoch(-1),
+            base_sequence: -1,
+            transactional: false,
+            max_timestamp: Timestamp(0),
+            bytes: 100,
+        };
+        world.shared.batches.push_records(new, &records)
+    }
+
+    #[test]
+    fn first_sequences_that_are_skipped_are_kept_with_their_first_record() {
+        let mut world = idle(&[]);
+        let batches = [batch(&mut world, &[7, 8]), batch(&mut world, &[9])];
+        let note =
+            |batch| Note::FirstSequenceSkipped { node: NodeId(1), partition: PARTITION, batch };
+        world.observe(&[]);
+        world.observe(&batches.map(note));
+        assert_eq!(world.skipped_first, [(PARTITION, RecordId(7)), (PARTITION, RecordId(9))]);
+    }
+
+    #[test]
+    fn invariants_see_every_note_in_order() {
+        let mut world = idle(&[]);
+        let batch = batch(&mut world, &[1]);
+        let append = |at: i64| Note::Appended {
+            node: NodeId(1),
+            partition: PARTITION,
+            entry: LogEntry { base_offset: Offset(at), batch, leader_epoch: LeaderEpoch(0) },
+            end: Offset(at + 1),
+            leader: true,
+        };
+        let found = |world: &World| world.invariants.violations().len();
+        world.observe(&[append(0), append(1)]);
+        assert_eq!(found(&world), 0);
+        world.observe(&[append(2), append(1)]);
+        assert_eq!(found(&world), 1);
+    }
+
+    #[test]
+    fn who_asked_is_told_and_faults_that_wait_hear() {
+        let fenced = Note::ProducerFenced { node: NodeId(1), producer_id: ProducerId(7) };
+        let asking = "[expect]\nnotes = [\"producer-fenced\"]\n";
+        let mut world = world(&cluster((2, 2), 30, 1, asking), &[], 1);
+        assert!(!world.has_heard("producer-fenced"));
+        world.observe(&[fenced]);
+        assert!(world.has_heard("producer-fenced"));
+        let trigger =
+            "kind = \"broker-kill\"\ntarget = \"broker:1\"\non = \"controller-election#9\"\n";
+        let mut world = with_fault(trigger);
+        let elected = Note::QuorumLeader { node: NodeId(3000), epoch: LeaderEpoch(9), start: 0 };
+        assert!(world.faults_listen());
+        for _ in 0..9 {
+            world.observe(std::slice::from_ref(&elected));
+        }
+        assert!(!world.faults_listen(), "the fault has struck, or will");
     }
 }
