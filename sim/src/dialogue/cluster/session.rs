@@ -12,8 +12,8 @@ use super::args::Args;
 use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
-    DialogueErrorKind, admin, awaiting, controller, directories, fetch, groups, log, nodes, produce,
-    transactions, wire,
+    DialogueErrorKind, admin, awaiting, controller, directories, fetch, groups, log, nodes,
+    produce, transactions, wire,
 };
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
