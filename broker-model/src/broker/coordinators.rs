@@ -61,7 +61,7 @@ impl Coordinators {
         let transactions = TransactionSettings {
             max_timeout: config.transaction_max_timeout,
             abort_timed_out_interval: config.transaction_abort_timed_out_interval,
-            transaction_version: config.release.transaction_version(),
+            transaction_version: config.transaction_version(),
         };
         Self {
             groups: GroupCoordinator::new(node, &groups),

@@ -25,7 +25,11 @@ config! {
     BrokerConfig, not modelled: BROKER,
     beside
         /// The release that the cluster runs.
-        release: Release;
+        release: Release,
+    beside
+        /// Finalized level of `transaction.version`, where it is not that of a new cluster of the
+        /// release (KIP-584).
+        formatted_transaction_version: Option<u8>;
     /// `num.network.threads`.
     num_network_threads: u32 = 3, "num.network.threads", value::int_from_one;
     /// `num.io.threads`: request handlers.
@@ -283,6 +287,12 @@ config! {
 }
 
 impl BrokerConfig {
+    /// Finalized level of `transaction.version`.
+    #[must_use]
+    pub fn transaction_version(&self) -> u8 {
+        self.formatted_transaction_version.unwrap_or(self.release.transaction_version())
+    }
+
     /// The place in `log.dirs` of the directory with the metadata log, if it is among them.
     #[must_use]
     pub fn metadata_place(&self) -> Option<u32> {

@@ -61,7 +61,7 @@ impl Controller {
         self.replay_to(self.quorum.end());
         let formatted = |r: &MetadataRecord| !matches!(r, MetadataRecord::LeaderChange { .. });
         if self.quorum.log_start() == 0 && !self.quorum.records().iter().any(formatted) {
-            self.append(features::bootstrap(self.config.release));
+            self.append(features::bootstrap(self.config.release, self.config.transaction_version));
         }
         let now = cx.now.instant;
         self.start_sessions(now);

@@ -12,6 +12,8 @@ pub struct ControllerConfig {
     pub broker_session_timeout: Duration,
     /// The release, which gives a new cluster its features.
     pub release: Release,
+    /// Finalized level of `transaction.version`.
+    pub transaction_version: u8,
     /// `eligible.leader.replicas.version` is 1 (KIP-966), as in new clusters of Kafka 4.1.
     pub eligible_leader_replicas: bool,
     /// `min.insync.replicas` of topics that do not say.
@@ -55,6 +57,7 @@ impl From<&BrokerConfig> for ControllerConfig {
         Self {
             broker_session_timeout: config.broker_session_timeout,
             release: config.release,
+            transaction_version: config.transaction_version(),
             eligible_leader_replicas: config.release.eligible_leader_replicas(),
             min_insync_replicas: config.min_insync_replicas,
             unclean_leader_election: config.unclean_leader_election,

@@ -27,10 +27,13 @@ const fn finalized(release: Release) -> &'static [(&'static str, i16)] {
 
 /// What formatting the storage puts at the head of the metadata log. So the epoch of the first
 /// broker, the offset of its registration, is above zero.
-pub(super) fn bootstrap(release: Release) -> Vec<MetadataRecord> {
-    let record =
-        |&(feature, level): &(&'static str, i16)| MetadataRecord::FeatureLevel { feature, level };
-    finalized(release).iter().map(record).collect()
+pub(super) fn bootstrap(release: Release, transaction_version: u8) -> Vec<MetadataRecord> {
+    let levels = finalized(release).iter().map(|&(feature, level)| match feature {
+        "transaction.version" => (feature, i16::from(transaction_version)),
+        _ => (feature, level),
+    });
+    let levels = levels.filter(|&(_, level)| level > 0);
+    levels.map(|(feature, level)| MetadataRecord::FeatureLevel { feature, level }).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::{ErrorCode, Request, Response, versions};
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
 
-use super::args::Args;
+use super::args::{self, Args};
 use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
@@ -110,6 +110,10 @@ impl Session {
         let mut config = BrokerConfig::default();
         let own = args.named.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         for (key, value) in SETTINGS.iter().copied().chain(own) {
+            if key == "feature.transaction.version" {
+                config.formatted_transaction_version = Some(args::parse(value)?);
+                continue;
+            }
             if key.starts_with("feature.") {
                 return Err(DialogueErrorKind::unsupported(format!("`{key}`")));
             }
