@@ -4,9 +4,9 @@
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
-use super::Groups;
 use super::classic_group::{ClassicGroup, GroupState};
 use super::desk::{Desk, Then, Timer, as_instance};
+use super::groups::{Group, Groups};
 use super::join::NO_MEMBER;
 use super::offsets::GroupOffsets;
 use crate::io::Token;
@@ -100,8 +100,9 @@ impl Desk<'_, '_> {
             Entry::Vacant(_) if offsets.iter().all(|o| o.partition == PartitionId::UNKNOWN) => {
                 return ErrorCode::None;
             }
-            Entry::Vacant(place) => place.insert(ClassicGroup::new(id, self.cx.now.wall)),
+            Entry::Vacant(place) => place.insert(Group::new(id, self.cx.now.wall)),
         };
+        let Group::Classic(group) = group;
         let error = validate_commit(group, who);
         let alive = matches!(group.state, GroupState::Stable | GroupState::PreparingRebalance);
         if error == ErrorCode::None && !who.txn && alive {
@@ -156,15 +157,15 @@ impl Desk<'_, '_> {
             && !self.log.tail.is_empty()
             && let Some(group) = groups.get(&request.group)
         {
-            let latest = self.with_tail(group);
+            let latest = self.with_tail(request.group, group.offsets());
             return self.answer_offsets(Some(&latest), token, &request);
         }
         self.answer_fetch(groups, token, &request);
     }
 
     /// A group's offsets at the end of the log that the shard was loaded from.
-    fn with_tail(&self, group: &ClassicGroup) -> GroupOffsets {
-        let mut offsets = group.offsets.clone();
+    fn with_tail(&self, group: GroupId, offsets: &GroupOffsets) -> GroupOffsets {
+        let mut offsets = offsets.clone();
         for waiter in &self.log.tail {
             let Some(append) = self.appends.open.get(waiter) else { continue };
             let batch = self.cx.batches.get(append.batch);
@@ -173,7 +174,7 @@ impl Desk<'_, '_> {
             }
             for record in self.cx.batches.group_records(append.batch) {
                 if let GroupRecord::Offset { group: id, partition, value } = record
-                    && *id == group.id
+                    && *id == group
                 {
                     offsets.replay(batch.producer_id, *partition, *value, append.position);
                 }
@@ -188,7 +189,7 @@ impl Desk<'_, '_> {
         token: Token,
         request: &OffsetFetchRequest,
     ) {
-        let offsets = groups.get(&request.group).map(|group| &group.offsets);
+        let offsets = groups.get(&request.group).map(Group::offsets);
         self.answer_offsets(offsets, token, request);
     }
 
@@ -227,6 +228,7 @@ impl Desk<'_, '_> {
         let now = self.cx.now.wall.0;
         let mut records = Vec::new();
         for (&id, group) in groups {
+            let Some(group) = group.classic() else { continue };
             if group.state != GroupState::Empty {
                 continue;
             }

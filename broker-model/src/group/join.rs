@@ -3,9 +3,9 @@
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
-use super::Groups;
 use super::classic_group::{ClassicGroup, GroupState, Member};
 use super::desk::{Desk, Then, Timer, as_instance};
+use super::groups::{Group, Groups};
 use super::settings::NEW_MEMBER_JOIN_TIMEOUT;
 use crate::io::Token;
 use crate::protocol::group::{JoinGroupRequest, JoinGroupResponse};
@@ -33,14 +33,18 @@ impl Desk<'_, '_> {
             return self.refuse_join(token, ErrorCode::InvalidSessionTimeout, request.member);
         }
         let group = match groups.entry(request.group) {
-            Entry::Occupied(group) => group.into_mut(),
+            Entry::Occupied(group) => {
+                let Group::Classic(group) = group.into_mut();
+                group
+            }
             Entry::Vacant(_) if request.member != NO_MEMBER => {
                 return self.refuse_join(token, ErrorCode::UnknownMemberId, request.member);
             }
             Entry::Vacant(place) => {
                 let group = ClassicGroup::new(request.group, self.cx.now.wall);
                 self.append(Vec::from([group.current_record()]), None, Then::Nothing);
-                place.insert(group)
+                let Group::Classic(group) = place.insert(Group::Classic(group));
+                group
             }
         };
         if !group.accepts(request.member, self.settings.max_size) {

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState, Member};
 use super::desk::{Append, Then, Timer};
-use super::{GroupCoordinator, Groups, Shard, ShardLog};
+use super::groups::{Group, Groups};
+use super::{GroupCoordinator, Shard, ShardLog};
 use crate::coordinator::{Effects, Waiter};
 use crate::io::Context;
 use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
@@ -78,7 +79,7 @@ impl GroupCoordinator {
         let Some((mut desk, groups)) = self.desk(cx, effects, partition) else { return };
         let interval = desk.settings.offsets_retention_check_interval;
         desk.set_timer(Timer::Expire(partition), interval);
-        for group in groups.values_mut() {
+        for group in groups.values_mut().filter_map(Group::classic_mut) {
             let ids: Vec<MemberId> = group.members.keys().copied().collect();
             for id in &ids {
                 desk.keep_alive(group, *id);
@@ -98,7 +99,7 @@ impl Shard {
         if let Content::Marker { commit, .. } = batch.content {
             for group in self.log.open.remove(&batch.producer_id).unwrap_or_default() {
                 if let Some(state) = self.groups.get_mut(&group) {
-                    state.offsets.end(batch.producer_id, commit);
+                    state.offsets_mut().end(batch.producer_id, commit);
                 }
             }
             return;
@@ -109,8 +110,8 @@ impl Shard {
                     let state = self
                         .groups
                         .entry(*group)
-                        .or_insert_with(|| ClassicGroup::new(*group, batch.max_timestamp));
-                    state.offsets.replay(batch.producer_id, *partition, *value, position);
+                        .or_insert_with(|| Group::new(*group, batch.max_timestamp));
+                    state.offsets_mut().replay(batch.producer_id, *partition, *value, position);
                     if batch.producer_id.is_some() {
                         self.log.open.entry(batch.producer_id).or_default().insert(*group);
                     }
@@ -125,7 +126,7 @@ impl Shard {
     fn replay_rounds<'r>(&mut self, batch: &Batch, records: impl Iterator<Item = &'r GroupRecord>) {
         for record in records {
             if let GroupRecord::Offset { group, .. } = record {
-                let new = || ClassicGroup::new(*group, batch.max_timestamp);
+                let new = || Group::new(*group, batch.max_timestamp);
                 self.groups.entry(*group).or_insert_with(new);
             }
             self.replay_round(record, batch.max_timestamp);
@@ -136,7 +137,8 @@ impl Shard {
         let GroupRecord::Metadata { group, generation, protocol, leader, members } = record else {
             return;
         };
-        let state = self.groups.entry(*group).or_insert_with(|| ClassicGroup::new(*group, at));
+        let state = self.groups.entry(*group).or_insert_with(|| Group::new(*group, at));
+        let Some(state) = state.classic_mut() else { return };
         state.generation = *generation;
         state.protocol = *protocol;
         state.leader = *leader;

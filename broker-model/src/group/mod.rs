@@ -21,6 +21,7 @@ pub mod assignor;
 mod classic_group;
 mod commit;
 mod desk;
+mod groups;
 mod join;
 mod load;
 mod offsets;
@@ -52,9 +53,7 @@ use crate::types::{
 };
 use classic_group::ClassicGroup;
 use desk::{Appends, Desk, MemberIds, Timer};
-
-/// The groups of one shard.
-type Groups = BTreeMap<GroupId, ClassicGroup>;
+use groups::{Group, Groups};
 
 /// One partition of `__consumer_offsets`.
 #[derive(Clone, Debug)]
@@ -188,7 +187,7 @@ impl GroupCoordinator {
     /// All groups, in order of shard and id. Costs a copy of each: for invariants and tests.
     #[must_use]
     pub fn groups(&self) -> Vec<GroupView> {
-        self.shards.values().flat_map(|shard| shard.groups.values().map(view)).collect()
+        self.shards.values().flat_map(|shard| shard.groups.values().filter_map(view)).collect()
     }
 
     /// What each group that has committed an offset of a partition goes on from.
@@ -196,16 +195,16 @@ impl GroupCoordinator {
         &self,
         partition: PartitionId,
     ) -> impl Iterator<Item = (GroupId, Offset)> + '_ {
-        let groups = self.shards.values().flat_map(|shard| shard.groups.values());
-        groups.filter_map(move |group| {
-            Some((group.id, group.offsets.committed.get(&partition)?.record.offset))
+        let groups = self.shards.values().flat_map(|shard| &shard.groups);
+        groups.filter_map(move |(&id, group)| {
+            Some((id, group.offsets().committed.get(&partition)?.record.offset))
         })
     }
 
     /// One group of a shard.
     #[must_use]
     pub fn group(&self, partition: PartitionId, group: GroupId) -> Option<GroupView> {
-        self.shards.get(&partition)?.groups.get(&group).map(view)
+        view(self.shards.get(&partition)?.groups.get(&group)?)
     }
 
     fn desk<'a, 'c>(
@@ -230,7 +229,11 @@ impl GroupCoordinator {
     }
 }
 
-fn view(group: &ClassicGroup) -> GroupView {
+fn view(group: &Group) -> Option<GroupView> {
+    group.classic().map(classic_view)
+}
+
+fn classic_view(group: &ClassicGroup) -> GroupView {
     GroupView {
         group: group.id,
         state: group.state,

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::Groups;
 use super::classic_group::{ClassicGroup, GroupState};
 use super::desk::{Desk, Then, Timer};
+use super::groups::{Groups, classic_group};
 use super::join::{NO_MEMBER, join_response};
 use crate::note::Note;
 use crate::protocol::{ErrorCode, Response};
@@ -55,7 +55,7 @@ impl Desk<'_, '_> {
 
     /// The initial delay or the rebalance timeout is over.
     pub(super) fn join_time_over(&mut self, groups: &mut Groups, group: GroupId) {
-        let Some(group) = groups.get_mut(&group) else { return };
+        let Some(group) = classic_group(groups, group) else { return };
         if group.state != GroupState::PreparingRebalance {
             return;
         }
@@ -122,7 +122,7 @@ impl Desk<'_, '_> {
 
     /// A session is over, or an id that was given out did not come back in time.
     pub(super) fn session_expired(&mut self, groups: &mut Groups, group: GroupId, id: MemberId) {
-        let Some(group) = groups.get_mut(&group) else { return };
+        let Some(group) = classic_group(groups, group) else { return };
         if group.pending_join.remove(&id) {
             return self.maybe_complete_join(group);
         }

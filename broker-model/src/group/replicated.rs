@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::desk::{Append, Desk, Then, Timer, append_error, refused_join};
-use super::{ClassicGroup, GroupCoordinator, Groups};
+use super::groups::{Group, Groups, classic_group};
+use super::{ClassicGroup, GroupCoordinator};
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::note::Note;
@@ -86,6 +87,7 @@ impl GroupCoordinator {
             reply(token, super::refusal(&Request::OffsetFetch(request), error));
         }
         for group in shard.groups.into_values() {
+            let Group::Classic(group) = group;
             for (id, member) in group.members {
                 if let Some(token) = member.join {
                     reply(token, Response::JoinGroup(refused_join(error, id)));
@@ -116,7 +118,7 @@ impl GroupCoordinator {
             let Some((mut desk, groups)) = self.desk(cx, effects, shard) else { continue };
             let mut records = Vec::new();
             for (&group, state) in groups.iter() {
-                for partition in state.offsets.known(deleted) {
+                for partition in state.offsets().known(deleted) {
                     records.push(GroupRecord::Offset { group, partition, value: None });
                 }
             }
@@ -154,9 +156,8 @@ impl Desk<'_, '_> {
             match record {
                 GroupRecord::Offset { group, partition, value } => {
                     // A tombstone before it may have removed the group it was written for.
-                    let state =
-                        groups.entry(*group).or_insert_with(|| ClassicGroup::new(*group, at));
-                    state.offsets.replay(producer, *partition, *value, position);
+                    let state = groups.entry(*group).or_insert_with(|| Group::new(*group, at));
+                    state.offsets_mut().replay(producer, *partition, *value, position);
                     if producer.is_some() {
                         self.log.open.entry(producer).or_default().insert(*group);
                     }
@@ -165,7 +166,7 @@ impl Desk<'_, '_> {
                     let unused = |g: &ClassicGroup| {
                         g.members.is_empty() && g.pending_join.is_empty() && g.offsets.is_empty()
                     };
-                    if groups.get(group).is_some_and(unused) {
+                    if groups.get(group).and_then(Group::classic).is_some_and(unused) {
                         groups.remove(group);
                     }
                 }
@@ -182,8 +183,9 @@ impl Desk<'_, '_> {
     ) {
         for group in self.log.open.remove(&producer).unwrap_or_default() {
             let Some(state) = groups.get_mut(&group) else { continue };
-            let partitions = state.offsets.pending.get(&producer).map_or(0, |o| o.len());
-            state.offsets.end(producer, commit);
+            let offsets = state.offsets_mut();
+            let partitions = offsets.pending.get(&producer).map_or(0, |o| o.len());
+            offsets.end(producer, commit);
             if commit && partitions > 0 {
                 self.note_committed(group, partitions);
             }
@@ -199,12 +201,12 @@ impl Desk<'_, '_> {
         match then {
             Then::Nothing => {}
             Then::Assignment { group, generation, assignment } => {
-                if let Some(group) = groups.get_mut(&group) {
+                if let Some(group) = classic_group(groups, group) {
                     self.assignment_stored(group, generation, assignment);
                 }
             }
             Then::StaticMember(r) => {
-                if let Some(group) = groups.get_mut(&r.group) {
+                if let Some(group) = classic_group(groups, r.group) {
                     self.static_member_stored(group, &r);
                 }
             }
@@ -224,12 +226,12 @@ impl Desk<'_, '_> {
         match then {
             Then::Nothing => {}
             Then::Assignment { group, generation, .. } => {
-                if let Some(group) = groups.get_mut(&group) {
+                if let Some(group) = classic_group(groups, group) {
                     self.assignment_not_stored(group, generation, error);
                 }
             }
             Then::StaticMember(r) => {
-                if let Some(group) = groups.get_mut(&r.group) {
+                if let Some(group) = classic_group(groups, r.group) {
                     self.static_member_not_stored(group, r, error);
                 }
             }

@@ -3,9 +3,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Groups;
 use super::classic_group::{ClassicGroup, GroupState};
 use super::desk::{Desk, Then, Timer, as_instance};
+use super::groups::{Groups, classic_group};
 use super::join::NO_MEMBER;
 use crate::io::Token;
 use crate::note::Note;
@@ -16,7 +16,7 @@ use crate::types::{GenerationId, GroupId, MemberId, PartitionId};
 
 impl Desk<'_, '_> {
     pub(super) fn sync(&mut self, groups: &mut Groups, token: Token, request: SyncGroupRequest) {
-        let group = groups.get_mut(&request.group);
+        let group = classic_group(groups, request.group);
         let instance = as_instance(request.instance.as_ref());
         let (group, error) = validate(group, request.member, instance, request.generation);
         let Some(group) = group else { return self.reply_sync(token, error, Vec::new()) };
@@ -108,7 +108,7 @@ impl Desk<'_, '_> {
 
     /// Members that joined the round but did not sync in time are removed.
     pub(super) fn sync_time_over(&mut self, groups: &mut Groups, group: GroupId) {
-        let Some(group) = groups.get_mut(&group) else { return };
+        let Some(group) = classic_group(groups, group) else { return };
         let late = core::mem::take(&mut group.pending_sync);
         let completing =
             matches!(group.state, GroupState::CompletingRebalance | GroupState::Stable);
@@ -128,7 +128,7 @@ impl Desk<'_, '_> {
         token: Token,
         request: &HeartbeatRequest,
     ) {
-        let group = groups.get_mut(&request.group);
+        let group = classic_group(groups, request.group);
         let instance = as_instance(request.instance.as_ref());
         let (group, error) = validate(group, request.member, instance, request.generation);
         let Some(group) = group else { return self.reply_heartbeat(token, error) };
@@ -142,7 +142,7 @@ impl Desk<'_, '_> {
     }
 
     pub(super) fn leave(&mut self, groups: &mut Groups, token: Token, request: &LeaveGroupRequest) {
-        let Some(group) = groups.get_mut(&request.group) else {
+        let Some(group) = classic_group(groups, request.group) else {
             return self.reply_leave(token, ErrorCode::UnknownMemberId);
         };
         let instance = as_instance(request.instance.as_ref());
