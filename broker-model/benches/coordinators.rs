@@ -116,6 +116,8 @@ fn transactions(bencher: divan::Bencher<'_, '_>) {
                 transactional_id: Some(id),
                 transaction_timeout: 60 * SECOND,
                 producer: ProducerIdAndEpoch::NONE,
+                two_phase: false,
+                keep_prepared: false,
             };
             ask(&mut world, &mut c, Request::InitProducerId(request));
         }

@@ -61,6 +61,9 @@ impl Coordinators {
         let transactions = TransactionSettings {
             max_timeout: config.transaction_max_timeout,
             abort_timed_out_interval: config.transaction_abort_timed_out_interval,
+            id_expiration: config.transactional_id_expiration,
+            id_expiration_interval: config.transactional_id_expiration_interval,
+            max_batch_bytes: config.message_max_bytes,
             transaction_version: config.transaction_version(),
         };
         Self {
@@ -163,6 +166,7 @@ impl Broker {
                     c.transactions.set_offsets_partitions(topic.partitions.clone());
                 }
                 c.transactions.load(cx, &mut c.transaction_effects, partition, epoch, entries);
+                c.transactions.follow_names(|p| self.image.current(p));
             }
         }
     }
@@ -240,6 +244,13 @@ impl Broker {
             Request::DescribeTransactions(r) => Some(r.transactional_id),
             other => panic!("not a transaction's request: {:?}", other.api_key()),
         };
+        if let Request::AddPartitionsToTxn(r) = &request {
+            let known = |p| self.image.partition(p).is_some();
+            if let Some(response) = txn::unknown_partitions(r, known) {
+                self.answer(cx, token, response);
+                return;
+            }
+        }
         let partition = match id {
             None => PartitionId::UNKNOWN,
             Some(id) => {

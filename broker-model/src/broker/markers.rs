@@ -73,12 +73,26 @@ impl Markers {
 }
 
 impl Broker {
-    /// Queues a marker for the leader of each of its partitions.
-    pub(super) fn enqueue_marker(&mut self, cx: &Context<'_>, waiter: Waiter, marker: TxnMarker) {
+    /// Queues a marker for the leader of each of its partitions. A partition that this broker does
+    /// not know was deleted, and is done without. Source: Kafka,
+    /// `TransactionMarkerChannelManager.addTxnMarkersToBrokerQueue`.
+    pub(super) fn enqueue_marker(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiter: Waiter,
+        marker: TxnMarker,
+    ) {
         let mut by_leader: BTreeMap<Option<NodeId>, Vec<PartitionId>> = BTreeMap::new();
+        let mut gone = Vec::new();
         for &partition in &marker.partitions {
-            let leader = self.image.partition(partition).and_then(|r| r.leader);
-            by_leader.entry(leader).or_default().push(partition);
+            let partition = self.image.current(partition);
+            match self.image.partition(partition) {
+                None => gone.push((partition, ErrorCode::None)),
+                Some(record) => by_leader.entry(record.leader).or_default().push(partition),
+            }
+        }
+        if !gone.is_empty() {
+            self.coordinators.markers_answered(cx, waiter, &gone);
         }
         for (leader, partitions) in by_leader {
             let part = TxnMarker { partitions, ..marker.clone() };
@@ -126,7 +140,10 @@ impl Broker {
             }
         };
         assert_eq!(answers.len(), items.len(), "each marker is answered");
-        for ((waiter, mut marker), (_, results)) in items.into_iter().zip(answers) {
+        for ((waiter, mut marker), (_, mut results)) in items.into_iter().zip(answers) {
+            for (partition, _) in &mut results {
+                *partition = self.image.current(*partition);
+            }
             self.coordinators.markers_answered(cx, waiter, &results);
             marker.partitions.clear();
             let again = results.iter().filter(|(_, error)| is_retriable(*error));
@@ -144,6 +161,9 @@ impl Broker {
         self.markers.retry_at = None;
         for (waiter, mut marker) in core::mem::take(&mut self.markers.retries) {
             let missing = self.coordinators.transactions.missing_markers(waiter);
+            for partition in &mut marker.partitions {
+                *partition = self.image.current(*partition);
+            }
             marker.partitions.retain(|p| missing.contains(p));
             if !marker.partitions.is_empty() {
                 self.enqueue_marker(cx, waiter, marker);

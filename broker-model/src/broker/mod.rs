@@ -17,6 +17,7 @@ mod coordinators;
 mod delete_records;
 mod describe;
 mod directories;
+mod dynamic;
 mod fetch;
 mod followers;
 mod forward;

@@ -15,7 +15,7 @@ use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::records::{Batches, PartitionRecord};
-use crate::types::{Instant, NodeId, Offset, PartitionId};
+use crate::types::{Duration, Instant, NodeId, Offset, PartitionId};
 
 /// A replica with what its broker keeps beside it.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub(super) struct Replicas {
     hosted: Vec<Option<Box<Hosted>>>,
     watermark_checkpoint_at: Instant,
     producer_check_at: Instant,
+    /// `producer.id.expiration.ms` as it is now.
+    pub(super) producer_id_expiration: Duration,
     pub(super) tasks: LogTasks,
     pub(super) cleaner: Cleaner,
     pub(super) directories: Directories,
@@ -53,6 +55,7 @@ impl Replicas {
             directories: Directories::new(node, config),
             watermark_checkpoint_at: Instant::FAR,
             producer_check_at: Instant::FAR,
+            producer_id_expiration: Duration::MAX,
             tasks: LogTasks::OFF,
             cleaner: Cleaner::default(),
         }
@@ -145,6 +148,7 @@ impl Replicas {
     pub(super) fn begin_timers(&mut self, now: Instant, config: &BrokerConfig) {
         self.watermark_checkpoint_at = now + config.replica_high_watermark_checkpoint_interval;
         self.producer_check_at = now + config.producer_id_expiration_check_interval;
+        self.producer_id_expiration = config.producer_id_expiration;
     }
 
     /// The process ends.
@@ -234,9 +238,10 @@ impl Broker {
         if self.replicas.producer_check_at <= now {
             self.replicas.producer_check_at =
                 now + self.config.producer_id_expiration_check_interval;
+            let expiration = self.replicas.producer_id_expiration;
             for (_, hosted) in self.replicas.iter_mut() {
                 let log = hosted.replica.log_mut();
-                log.expire_producers(cx.now.wall, self.config.producer_id_expiration);
+                log.expire_producers(cx.now.wall, expiration);
             }
         }
         self.log_tasks_tick(cx);

@@ -24,6 +24,7 @@ struct Touched {
     brokers: BTreeSet<NodeId>,
     topics: BTreeSet<TopicId>,
     own_config: bool,
+    new_partitions: bool,
 }
 
 impl Broker {
@@ -65,10 +66,14 @@ impl Broker {
         }
         if !self.life.published {
             self.life.published = true;
+            self.coordinators.transactions.begin(cx.now.instant);
             touched.partitions = self.image.partitions().map(|p| p.partition).collect();
             touched.partitions.extend(self.replicas.iter().map(|(p, _)| p));
             touched.topics = self.image.topics().map(|(id, _)| id).collect();
             touched.own_config = true;
+        }
+        if touched.new_partitions {
+            self.coordinators.transactions.follow_names(|p| self.image.current(p));
         }
         for partition in touched.partitions {
             self.reconcile(cx, partition);
@@ -82,7 +87,7 @@ impl Broker {
             self.broker_changed(broker);
         }
         if touched.own_config {
-            self.take_throttled_rates();
+            self.take_dynamic_config();
         }
     }
 
@@ -102,6 +107,7 @@ impl Broker {
                 self.reconcile(cx, partition);
             }
         }
+        self.coordinators.transactions.follow_names(|p| self.image.current(p));
         let topics: Vec<TopicId> = self.image.topics().map(|(id, _)| id).collect();
         for topic in topics {
             self.reconfigure(cx, topic);
@@ -110,13 +116,14 @@ impl Broker {
         for broker in brokers {
             self.broker_changed(broker);
         }
-        self.take_throttled_rates();
+        self.take_dynamic_config();
     }
 
     fn touch(&self, touched: &mut Touched, record: &MetadataRecord) {
         match record {
             MetadataRecord::Partition(p) => {
                 touched.partitions.insert(p.partition);
+                touched.new_partitions |= self.image.partition(p.partition).is_none();
             }
             MetadataRecord::RemoveTopic { topic } => {
                 if let Some(topic) = self.image.topic(*topic) {

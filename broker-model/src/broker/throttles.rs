@@ -8,7 +8,7 @@ use alloc::collections::BTreeSet;
 
 use super::Broker;
 use super::rate::{Rate, Windows};
-use crate::config::{BrokerConfig, FOLLOWER_RATE, LEADER_RATE, UNTHROTTLED, throttled_rate};
+use crate::config::{BrokerConfig, UNTHROTTLED};
 use crate::io::Context;
 use crate::protocol::PARTITION_BYTES;
 use crate::protocol::fetch::FetchResponse;
@@ -88,6 +88,12 @@ impl Throttles {
         }
     }
 
+    /// The rates are others now.
+    pub(super) fn set_rates(&mut self, config: &BrokerConfig) {
+        self.leader.bound = config.leader_replication_throttled_rate;
+        self.follower.bound = config.follower_replication_throttled_rate;
+    }
+
     /// The process ends: nothing was measured. What is throttled is metadata and stays.
     pub(super) fn stop(&mut self) {
         self.leader.rate.clear();
@@ -102,16 +108,6 @@ impl Throttles {
 }
 
 impl Broker {
-    /// Takes in the rates of its dynamic configuration, or those that it started with.
-    pub(super) fn take_throttled_rates(&mut self) {
-        // The controller refused what is wrong.
-        let dynamic = |key| self.image.broker_config(self.node, key).and_then(throttled_rate);
-        let (leader, follower) = (dynamic(LEADER_RATE), dynamic(FOLLOWER_RATE));
-        let own = &self.config;
-        self.throttles.leader.bound = leader.unwrap_or(own.leader_replication_throttled_rate);
-        self.throttles.follower.bound = follower.unwrap_or(own.follower_replication_throttled_rate);
-    }
-
     /// What it gives is held to.
     #[must_use]
     pub fn throttling_as_leader(&self) -> Throttling {

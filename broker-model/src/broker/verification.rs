@@ -10,6 +10,7 @@ use super::coordinator_queues::CoordinatorQueues;
 use crate::group;
 use crate::io::{Context, Disconnected, Token};
 use crate::log::Verification;
+use crate::partition::Replica;
 use crate::protocol::coordinator::CoordinatorKey;
 use crate::protocol::produce::ProduceRequest;
 use crate::protocol::txn::{
@@ -23,8 +24,9 @@ use crate::types::{Duration, Instant, MILLISECOND, NodeId, PartitionId};
 /// From these versions on Produce and `TxnOffsetCommit` add their partitions (KIP-890).
 const PRODUCE_ADDS: i16 = 12;
 const COMMIT_ADDS: i16 = 5;
-/// From this version on Produce knows `TRANSACTION_ABORTABLE`.
+/// From these versions on they know `TRANSACTION_ABORTABLE`.
 const PRODUCE_KNOWS_ABORTABLE: i16 = 11;
+const COMMIT_KNOWS_ABORTABLE: i16 = 4;
 /// `add.partitions.to.txn.retry.backoff.ms`: while the previous transaction ends the leader
 /// asks again by itself.
 const BACKOFF: Duration = 20 * MILLISECOND;
@@ -106,12 +108,16 @@ impl Broker {
                 verifications.push(Verification::Off);
                 continue;
             };
+            producer = ProducerIdAndEpoch { id: body.producer_id, epoch: body.producer_epoch };
+            if replica.log().has_newer_epoch(producer) {
+                refused.push((entry.partition, ErrorCode::InvalidProducerEpoch));
+                verifications.push(Verification::Off);
+                continue;
+            }
             verifications.push(match replica.log_mut().start_verification(body, v2) {
                 None => Verification::Ongoing,
                 Some(guard) => {
                     partitions.push(entry.partition);
-                    producer =
-                        ProducerIdAndEpoch { id: body.producer_id, epoch: body.producer_epoch };
                     Verification::Confirmed(guard)
                 }
             });
@@ -141,6 +147,13 @@ impl Broker {
             .replicas
             .get(partition)
             .is_some_and(|r| r.log().has_ongoing_transaction(request.producer));
+        let stale = |r: &Replica| r.log().has_newer_epoch(request.producer);
+        if asks && self.replicas.get(partition).is_some_and(stale) {
+            let request = Request::TxnOffsetCommit(request);
+            let error = group::append_error(ErrorCode::InvalidProducerEpoch);
+            self.answer(cx, token, group::refusal(&request, error));
+            return;
+        }
         if open || !asks {
             let request = Request::TxnOffsetCommit(request);
             self.hand_to_groups(cx, token, header, partition, request);
@@ -285,8 +298,7 @@ impl Broker {
                 self.append_produce(cx, token, header, &request, &verifications, &refused);
             }
             Work::Commit { partition, request } => {
-                let adds = header.api_version >= COMMIT_ADDS;
-                let error = for_appends(error_of(partition), adds);
+                let error = for_commit(error_of(partition), header);
                 let request = Request::TxnOffsetCommit(request);
                 if error == ErrorCode::None {
                     self.hand_to_groups(cx, token, header, partition, request);
@@ -301,8 +313,9 @@ impl Broker {
 
 /// What a failed verification becomes. Errors that an old client would not retry become
 /// `NOT_ENOUGH_REPLICAS`, which it does. Source: Kafka, `ReplicaManager`.
-fn for_appends(error: ErrorCode, adds: bool) -> ErrorCode {
+fn for_appends(error: ErrorCode, adds: bool, knows_abortable: bool) -> ErrorCode {
     match error {
+        ErrorCode::TransactionAbortable if !knows_abortable => ErrorCode::InvalidTxnState,
         ErrorCode::ConcurrentTransactions if !adds => ErrorCode::NotEnoughReplicas,
         ErrorCode::NetworkException
         | ErrorCode::CoordinatorLoadInProgress
@@ -314,10 +327,11 @@ fn for_appends(error: ErrorCode, adds: bool) -> ErrorCode {
 }
 
 fn for_produce(error: ErrorCode, header: Header) -> ErrorCode {
-    match error {
-        ErrorCode::TransactionAbortable if header.api_version < PRODUCE_KNOWS_ABORTABLE => {
-            ErrorCode::InvalidTxnState
-        }
-        other => for_appends(other, header.api_version >= PRODUCE_ADDS),
-    }
+    let version = header.api_version;
+    for_appends(error, version >= PRODUCE_ADDS, version >= PRODUCE_KNOWS_ABORTABLE)
+}
+
+fn for_commit(error: ErrorCode, header: Header) -> ErrorCode {
+    let version = header.api_version;
+    for_appends(error, version >= COMMIT_ADDS, version >= COMMIT_KNOWS_ABORTABLE)
 }

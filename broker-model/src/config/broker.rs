@@ -275,6 +275,12 @@ config! {
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
     transaction_abort_timed_out_interval: Duration = 10_000 * MILLISECOND,
         "transaction.abort.timed.out.transaction.cleanup.interval.ms", value::millis_from_one;
+    /// `transactional.id.expiration.ms`.
+    transactional_id_expiration: Duration = 168 * HOUR,
+        "transactional.id.expiration.ms", value::millis_from_one;
+    /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
+    transactional_id_expiration_interval: Duration = 3_600_000 * MILLISECOND,
+        "transaction.remove.expired.transaction.cleanup.interval.ms", value::millis_from_one;
     /// `transaction.partition.verification.enable` (KIP-890).
     transaction_partition_verification_enable: bool = true,
         "transaction.partition.verification.enable", value::flag;

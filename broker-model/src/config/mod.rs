@@ -11,11 +11,11 @@ mod value;
 
 pub use broker::BrokerConfig;
 pub use not_modelled::{Ignored, ignored};
-pub use reconfigurable::{is_of_one_broker, may_become};
+pub use reconfigurable::{PRODUCER_ID_EXPIRATION, is_of_one_broker, may_become};
+pub(crate) use throttled::UNTHROTTLED;
 pub use throttled::{
     FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS, ThrottledReplicas,
 };
-pub(crate) use throttled::{UNTHROTTLED, throttled_rate};
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
 pub use value::ReplicaSelector;
 

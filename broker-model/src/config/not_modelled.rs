@@ -196,12 +196,8 @@ pub(super) const BROKER: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "transactional ids never expire, and two-phase commit (KIP-939) is not modelled",
-        keys: &[
-            "transaction.remove.expired.transaction.cleanup.interval.ms",
-            "transaction.two.phase.commit.enable",
-            "transactional.id.expiration.ms",
-        ],
+        why: "two-phase commit (KIP-939) is not modelled",
+        keys: &["transaction.two.phase.commit.enable"],
     },
     Ignored {
         why: "a leader asks the transaction coordinator again by Kafka's defaults",

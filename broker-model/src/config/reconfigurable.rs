@@ -4,6 +4,8 @@ use super::BrokerConfig;
 use super::ConfigError;
 use super::throttled::{FOLLOWER_RATE, LEADER_RATE};
 
+/// How long a producer that is idle is known, in milliseconds.
+pub const PRODUCER_ID_EXPIRATION: &str = "producer.id.expiration.ms";
 /// A key that only the moves between log directories read, which are not modelled.
 const MOVES: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
 
@@ -56,7 +58,7 @@ const RECONFIGURABLE: &[&str] = &[
     "num.network.threads",
     "num.recovery.threads.per.data.dir",
     "num.replica.fetchers",
-    "producer.id.expiration.ms",
+    PRODUCER_ID_EXPIRATION,
     "remote.fetch.max.wait.ms",
     "remote.list.offsets.request.timeout.ms",
     "remote.log.index.file.cache.total.size.bytes",

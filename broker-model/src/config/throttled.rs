@@ -4,7 +4,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::value::{Parsed, long_from_zero};
+use super::value::Parsed;
 use crate::types::NodeId;
 
 /// What a broker gives a second of throttled replicas, in bytes.
@@ -17,11 +17,6 @@ pub const LEADER_REPLICAS: &str = "leader.replication.throttled.replicas";
 pub const FOLLOWER_REPLICAS: &str = "follower.replication.throttled.replicas";
 /// The rate that throttles nothing, Kafka's default.
 pub(crate) const UNTHROTTLED: u64 = i64::MAX as u64;
-
-/// A rate as the text of its key has it; none when Kafka would refuse it.
-pub(crate) fn throttled_rate(text: &str) -> Option<u64> {
-    long_from_zero(text.trim()).ok()
-}
 
 /// Which replicas of a topic are throttled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,7 +84,6 @@ mod tests {
         for key in [LEADER_REPLICAS, FOLLOWER_REPLICAS] {
             assert!(of_topic.iter().any(|known| known.key == key), "{key}");
         }
-        assert_eq!([" 7 ", "-1", ""].map(throttled_rate), [Some(7), None, None]);
     }
 
     #[test]

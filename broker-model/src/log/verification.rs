@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::records::Batch;
 use crate::types::{ProducerEpoch, ProducerId};
 
@@ -86,6 +87,14 @@ impl Verifications {
 }
 
 impl super::Log {
+    /// Whether a newer epoch of the producer has written here: a batch of this one is refused
+    /// before the coordinator is asked. Source: Kafka,
+    /// `UnifiedLog.maybeStartTransactionVerification`.
+    #[must_use]
+    pub fn has_newer_epoch(&self, producer: ProducerIdAndEpoch) -> bool {
+        self.producers.get(producer.id).is_some_and(|known| producer.epoch < known.epoch)
+    }
+
     /// Starts the verification of a transactional batch, before the coordinator is asked.
     /// `None`: the transaction is open here already, nobody needs to be asked.
     pub fn start_verification(&mut self, body: &Batch, v2: bool) -> Option<VerificationGuard> {

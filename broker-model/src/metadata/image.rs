@@ -305,6 +305,21 @@ impl Image {
         removed.find(|topic| topic.partitions.contains(&partition))
     }
 
+    /// The partition that has this one's name now: itself, or if its topic was deleted and created
+    /// again, the one of the same index there. Itself also when no partition has the name.
+    #[must_use]
+    pub fn current(&self, partition: PartitionId) -> PartitionId {
+        if self.partition(partition).is_some() {
+            return partition;
+        }
+        let again = self.removed_topic_of(partition).and_then(|removed| {
+            let index = removed.partitions.iter().position(|p| *p == partition)?;
+            let topic = self.topic(self.topic_by_name(&removed.name)?)?;
+            topic.partitions.get(index).copied()
+        });
+        again.unwrap_or(partition)
+    }
+
     /// The bound of a client a second, its own or the default, if there is one.
     #[must_use]
     pub fn client_quota(&self, client: u32, quota: ClientQuota) -> Option<u64> {
@@ -459,6 +474,30 @@ mod tests {
         assert!(image.topic(TopicId(0)).is_some_and(|t| t.removed));
         assert_eq!(image.topics().count(), 1);
         assert_eq!(image.end(), 6);
+    }
+
+    #[test]
+    fn a_partition_of_a_removed_topic_is_followed_by_name_and_index() {
+        let mut log = vec![
+            topic(0, "t"),
+            MetadataRecord::of_partition(partition(0, 0, 0)),
+            MetadataRecord::of_partition(partition(1, 0, 1)),
+            MetadataRecord::RemoveTopic { topic: TopicId(0) },
+        ];
+        let currents = |log: &[MetadataRecord]| {
+            let image = image(log);
+            [0, 1, 2, 9].map(|p| image.current(PartitionId(p)).0)
+        };
+        assert_eq!(currents(&log), [0, 1, 2, 9], "nothing follows");
+        log.extend([topic(1, "t"), MetadataRecord::of_partition(partition(2, 1, 0))]);
+        assert_eq!(currents(&log), [2, 1, 2, 9]);
+        log.extend([
+            MetadataRecord::RemoveTopic { topic: TopicId(1) },
+            topic(2, "t"),
+            MetadataRecord::of_partition(partition(3, 2, 0)),
+            MetadataRecord::of_partition(partition(4, 2, 1)),
+        ]);
+        assert_eq!(currents(&log), [3, 4, 3, 9], "the newest");
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct InitProducerIdRequest {
     pub transaction_timeout: Duration,
     /// What the producer has already (KIP-360), else `NONE`.
     pub producer: ProducerIdAndEpoch,
+    /// From version 6 on: the transactions are those of an external coordinator (KIP-939).
+    pub two_phase: bool,
+    /// From version 6 on: a prepared transaction is to be kept (KIP-939).
+    pub keep_prepared: bool,
 }
 
 /// Answer to `InitProducerId`.

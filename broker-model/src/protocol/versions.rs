@@ -107,6 +107,13 @@ pub fn is_supported(key: i16, version: i16) -> bool {
     found.is_ok_and(|i| (BROKER_APIS[i].min..=BROKER_APIS[i].max).contains(&version))
 }
 
+/// Whether a broker with `unstable.api.versions.enable` takes this request besides. Of those the
+/// model speaks `InitProducerId` 6 only. Source: `latestVersionUnstable` in Kafka's messages.
+#[must_use]
+pub const fn is_unstable(key: i16, version: i16) -> bool {
+    key == 22 && version == 6
+}
+
 impl ApiKey {
     /// The newest version that brokers of a release take, where that is below what the newest
     /// release takes: clients speak what both sides know (KIP-35). Source: protocol guides.

@@ -58,6 +58,8 @@ pub(super) struct Append {
 pub(super) struct Appends {
     pub(super) open: BTreeMap<Waiter, Append>,
     pub(super) endings: BTreeMap<Waiter, (PartitionId, TransactionalId)>,
+    /// Tombstones, and of which ids of a shard.
+    pub(super) tombstones: BTreeMap<Waiter, (PartitionId, Vec<TransactionalId>)>,
     next: u64,
 }
 

@@ -58,6 +58,13 @@ impl Desk<'_, '_> {
         if is_contradictory(r.producer) {
             return Err(ErrorCode::InvalidRequest);
         }
+        // `transaction.two.phase.commit.enable` is off, and Kafka 4.1 keeps no prepared transaction.
+        if r.two_phase {
+            return Err(ErrorCode::TransactionalIdAuthorizationFailed);
+        }
+        if r.keep_prepared {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
         let timeout = r.transaction_timeout;
         if timeout < MILLISECOND || timeout > self.settings.max_timeout {
             return Err(ErrorCode::InvalidTransactionTimeout);
@@ -67,7 +74,7 @@ impl Desk<'_, '_> {
             Entry::Occupied(transaction) => transaction.into_mut(),
             Entry::Vacant(place) => {
                 let producer = self.ids.take().ok_or(ErrorCode::CoordinatorLoadInProgress)?;
-                place.insert(Transaction::new(id, producer, timeout))
+                place.insert(Transaction::new(id, producer, timeout, self.cx.now.wall))
             }
         };
         if transaction.in_transition.is_some() {

@@ -16,17 +16,21 @@
 //!   retry;
 //! - tell the partitions of `__consumer_offsets` by `set_offsets_partitions`, in order of
 //!   index, since `AddOffsetsToTxn` names a group only;
-//! - `tick` when `next_deadline` has come.
+//! - `begin` when the broker takes part, and `tick` when `next_deadline` has come;
+//! - `follow_names` when partitions are new: a topic that was deleted and created again is the
+//!   same to a transaction.
 //!
 //! A state is replayed when its record is replicated. Until then the transition is volatile,
 //! and everything else about its id is `CONCURRENT_TRANSACTIONS`.
 
 mod desk;
 mod end;
+mod expire;
 mod init;
 mod load;
 mod partitions;
 mod producer_ids;
+mod recreated;
 mod replicated;
 mod settings;
 mod transaction;
@@ -34,6 +38,7 @@ mod transaction;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+pub use partitions::unknown_partitions;
 pub use settings::TransactionSettings;
 
 use crate::coordinator::{Effect, Effects, Waiter};
@@ -70,6 +75,8 @@ pub struct TransactionCoordinator {
     appends: Appends,
     ids: ProducerIds,
     offsets_partitions: Vec<PartitionId>,
+    /// When ids that are idle are looked for next.
+    expire_at: Instant,
 }
 
 impl TransactionCoordinator {
@@ -84,6 +91,7 @@ impl TransactionCoordinator {
             appends: Appends::default(),
             ids: ProducerIds::default(),
             offsets_partitions: Vec::new(),
+            expire_at: Instant::FAR,
         }
     }
 
@@ -145,7 +153,7 @@ impl TransactionCoordinator {
     /// The next instant at which [`Self::tick`] has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        self.timers.next_deadline()
+        self.timers.next_deadline().min(self.expire_at)
     }
 
     /// Does what is due.
@@ -160,6 +168,9 @@ impl TransactionCoordinator {
                 Timer::Timeout(..) => desk.time_out(transaction),
                 Timer::Complete(..) => desk.complete_if_written(transaction),
             }
+        }
+        if self.expire_at <= cx.now.instant {
+            self.expire(cx, effects);
         }
     }
 

@@ -22,15 +22,6 @@ impl Desk<'_, '_> {
         header: Header,
         r: &AddPartitionsToTxnRequest,
     ) {
-        // One partition that does not exist spoils all, before anything else is looked at.
-        if r.partitions.contains(&PartitionId::UNKNOWN) {
-            let judge = |&p: &PartitionId| match p {
-                PartitionId::UNKNOWN => (p, ErrorCode::UnknownTopicOrPartition),
-                known => (known, ErrorCode::OperationNotAttempted),
-            };
-            let partitions = r.partitions.iter().map(judge).collect();
-            return self.reply_partitions(token, partitions);
-        }
         let found = open_for(transactions, r.transactional_id, r.producer);
         let transaction = match found {
             Ok(transaction) => transaction,
@@ -102,6 +93,24 @@ impl Desk<'_, '_> {
         let index = self.cx.names.group_partition(r.group, count);
         Some(self.offsets_partitions[index as usize])
     }
+}
+
+/// The answer if there is a partition that the broker does not know: it spoils all, before anything
+/// else is looked at. Source: Kafka, `KafkaApis.handleAddPartitionsToTxnRequest`.
+#[must_use]
+pub fn unknown_partitions(
+    r: &AddPartitionsToTxnRequest,
+    is_known: impl Fn(PartitionId) -> bool,
+) -> Option<Response> {
+    if r.partitions.iter().all(|&p| is_known(p)) {
+        return None;
+    }
+    let judge = |&p: &PartitionId| match is_known(p) {
+        true => (p, ErrorCode::OperationNotAttempted),
+        false => (p, ErrorCode::UnknownTopicOrPartition),
+    };
+    let partitions = r.partitions.iter().map(judge).collect();
+    Some(Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { partitions }))
 }
 
 /// The transaction if this producer may add to it or ask about it now.

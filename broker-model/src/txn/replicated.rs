@@ -18,7 +18,9 @@ use crate::types::PartitionId;
 impl TransactionCoordinator {
     /// An append is replicated. Call in the order of the log; unknown waiters are ignored.
     pub fn committed(&mut self, cx: &mut Context<'_>, effects: &mut Effects, waiter: Waiter) {
-        let Some(append) = self.appends.open.remove(&waiter) else { return };
+        let Some(append) = self.appends.open.remove(&waiter) else {
+            return self.tombstones_settled(cx, waiter, true);
+        };
         let Some((mut desk, transactions)) = self.desk(cx, effects, append.partition) else {
             return;
         };
@@ -35,7 +37,9 @@ impl TransactionCoordinator {
         waiter: Waiter,
         error: ErrorCode,
     ) {
-        let Some(append) = self.appends.open.remove(&waiter) else { return };
+        let Some(append) = self.appends.open.remove(&waiter) else {
+            return self.tombstones_settled(cx, waiter, false);
+        };
         let Some((mut desk, transactions)) = self.desk(cx, effects, append.partition) else {
             return;
         };
@@ -76,11 +80,12 @@ impl TransactionCoordinator {
             if let Some(ending) = transaction.ending {
                 self.appends.endings.remove(&ending.waiter);
             }
-            if let Some(waiter) = transaction.in_transition {
-                let append = self.appends.open.remove(&waiter).expect("in transition means open");
+            let waiter = transaction.in_transition;
+            if let Some(append) = waiter.and_then(|w| self.appends.open.remove(&w)) {
                 refuse(append, ErrorCode::NotCoordinator, effects);
             }
         }
+        self.appends.tombstones.retain(|_, (of, _)| *of != partition);
         self.timers.retain(|timer| {
             let (Timer::Timeout(p, _) | Timer::Complete(p, _)) = timer;
             *p != partition

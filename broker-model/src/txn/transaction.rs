@@ -33,7 +33,12 @@ pub(super) struct Ending {
 
 impl Transaction {
     /// An id nobody used before; not in the log.
-    pub(super) const fn new(id: TransactionalId, producer: ProducerId, timeout: Duration) -> Self {
+    pub(super) const fn new(
+        id: TransactionalId,
+        producer: ProducerId,
+        timeout: Duration,
+        now: Timestamp,
+    ) -> Self {
         let producer = ProducerIdAndEpoch { id: producer, epoch: ProducerEpoch::NONE };
         let record = TransactionRecord {
             transactional_id: id,
@@ -42,7 +47,7 @@ impl Transaction {
             state: TransactionState::Empty,
             timeout,
             partitions: Vec::new(),
-            last_update: Timestamp::NONE,
+            last_update: now,
             start: Timestamp::NONE,
             v2: false,
             previous_producer_id: ProducerId::NONE,
@@ -56,6 +61,25 @@ impl Transaction {
             self.record.state,
             TransactionState::PrepareCommit | TransactionState::PrepareAbort
         )
+    }
+
+    /// Nothing is open or on its way, and nobody has changed it since `limit`.
+    pub(super) fn has_expired(&self, limit: Timestamp) -> bool {
+        let idle = matches!(
+            self.record.state,
+            TransactionState::Empty
+                | TransactionState::CompleteCommit
+                | TransactionState::CompleteAbort
+        );
+        idle && self.in_transition.is_none() && self.record.last_update <= limit
+    }
+
+    /// The record after which the id is unknown.
+    pub(super) fn tombstone(&self) -> TransactionRecord {
+        let mut record = self.record.clone();
+        record.state = TransactionState::Dead;
+        record.partitions.clear();
+        record
     }
 
     /// A transition is on its way: everything else waits. Markers count as one.

@@ -4,6 +4,7 @@ mod chaos;
 mod cluster;
 mod corruption;
 mod directories;
+mod dynamic;
 mod fetching;
 mod groups;
 mod log_tasks;

@@ -1,6 +1,7 @@
 //! Transactions of protocol v2: implicit registration, markers, what `read_committed` sees,
 //! and a coordinator that dies in between.
 
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -8,6 +9,7 @@ use super::cluster::{Cluster, of_producer, produce, produced, producer};
 use crate::config::BrokerConfig;
 use crate::io::{StopKind, Token};
 use crate::note::Note;
+use crate::protocol::controller::DeleteTopicRequest;
 use crate::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
 use crate::protocol::fetch::{AbortedTransaction, FetchResponse, Isolation};
 use crate::protocol::group::{CommittedOffset, OffsetFetchRequest};
@@ -64,6 +66,8 @@ impl Story {
             transactional_id: Some(self.id),
             transaction_timeout: 20 * SECOND,
             producer: ProducerIdAndEpoch::NONE,
+            two_phase: false,
+            keep_prepared: false,
         };
         for _ in 0..100 {
             let to = self.coordinator();
@@ -125,6 +129,12 @@ impl Story {
         assert_eq!(answer.error, ErrorCode::None);
         self.producer = answer.producer;
         self.c.pump();
+    }
+
+    fn delete(&mut self, topic: &str) {
+        let request = DeleteTopicRequest { name: topic.to_string() };
+        self.c.ask(1, LATEST, Request::DeleteTopics(request));
+        self.c.advance(SECOND / 10);
     }
 
     fn committed(&mut self, partition: PartitionId) -> FetchResponse {
@@ -331,6 +341,56 @@ fn offsets_of_a_transaction_show_with_its_commit() {
     s.end(true);
     assert_eq!(s.markers(s.offsets), [(1, true)]);
     assert_eq!(fetch(&mut s), (ErrorCode::None, Offset(5)));
+}
+
+#[test]
+fn a_deleted_topic_holds_up_no_transaction_and_a_new_one_of_its_name_gets_the_marker() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    s.send_well(s.q, 0);
+    s.delete("q");
+    s.end(true);
+    s.send_well(s.p, 0);
+    s.end(true);
+    assert_eq!(s.markers(s.p), [(1, true), (2, true)]);
+    s.send_well(s.p, 0);
+    s.delete("p");
+    s.p = s.c.topic("p", &[1, 2, 3], &[]);
+    s.end(false);
+    s.c.advance(SECOND);
+    assert_eq!(s.markers(s.p), [(3, false)]);
+    assert_eq!(s.markers(s.q), []);
+}
+
+#[test]
+fn a_coordinator_adds_no_partition_that_it_does_not_know() {
+    let mut s = Story::new();
+    let nowhere = PartitionId(99);
+    let request = AddPartitionsToTxnRequest {
+        transactional_id: s.id,
+        producer: s.producer,
+        verify_only: false,
+        partitions: vec![nowhere],
+    };
+    let to = s.coordinator();
+    let Response::AddPartitionsToTxn(answer) =
+        s.c.ask(to, LATEST, Request::AddPartitionsToTxn(request))
+    else {
+        panic!("another answer");
+    };
+    assert_eq!(answer.partitions, [(nowhere, ErrorCode::UnknownTopicOrPartition)]);
+}
+
+#[test]
+fn who_knows_a_newer_epoch_asks_no_coordinator() {
+    let mut s = Story::new();
+    s.send_well(s.p, 0);
+    s.end(true);
+    s.producer.epoch = ProducerEpoch(0);
+    // The coordinator would say that it does not know the id.
+    s.id = s.c.names.transactional_id("nosuch");
+    assert_eq!(s.send(s.p, 1, LATEST).error, ErrorCode::InvalidProducerEpoch);
+    assert_eq!(s.send(s.q, 0, LATEST).error, ErrorCode::InvalidProducerIdMapping);
 }
 
 #[test]

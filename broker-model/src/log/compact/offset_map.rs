@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::transactions::CleanedTransactions;
-use crate::records::{Batches, Content, GroupRecord, LogEntry, RecordSource};
+use crate::records::{Batches, Content, GroupRecord, LogEntry, RecordSource, TransactionState};
 use crate::rules::{Compaction, Rules};
 use crate::types::{BatchId, GroupId, Offset, PartitionId, TransactionalId};
 
@@ -43,7 +43,7 @@ pub fn keyed(
         }),
         Content::Transaction { .. } => batches
             .transaction_record(batch, position)
-            .map(|record| (Key::Transaction(record.transactional_id), false)),
+            .map(|r| (Key::Transaction(r.transactional_id), r.state == TransactionState::Dead)),
         Content::Marker { .. } => None,
     }
 }

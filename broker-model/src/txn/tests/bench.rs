@@ -170,6 +170,11 @@ impl Bench {
         self.call(|c, cx, effects| c.load(cx, effects, SHARD, CoordinatorEpoch(1), &log));
     }
 
+    /// The broker takes part.
+    pub(super) fn begin(&mut self) {
+        self.coordinator.begin(self.now.instant);
+    }
+
     pub(super) fn unload(&mut self) {
         self.call(|c, _, effects| c.unload(effects, SHARD));
     }
@@ -207,8 +212,13 @@ impl Bench {
         producer: ProducerIdAndEpoch,
         timeout: Duration,
     ) -> Token {
-        let request =
-            InitProducerIdRequest { transactional_id: id, transaction_timeout: timeout, producer };
+        let request = InitProducerIdRequest {
+            transactional_id: id,
+            transaction_timeout: timeout,
+            producer,
+            two_phase: false,
+            keep_prepared: false,
+        };
         self.ask(version, Request::InitProducerId(request))
     }
 

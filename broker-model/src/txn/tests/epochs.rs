@@ -2,8 +2,8 @@
 
 use super::bench::{Bench, NOSUCH, V2, X, Y, pid};
 use crate::note::Note;
-use crate::protocol::ErrorCode;
-use crate::protocol::txn::ProducerIdAndEpoch;
+use crate::protocol::txn::{InitProducerIdRequest, ProducerIdAndEpoch};
+use crate::protocol::{ErrorCode, Request};
 use crate::records::TransactionState;
 use crate::txn::{TransactionCoordinator, TransactionSettings};
 use crate::types::{MILLISECOND, NodeId, ProducerId, SECOND};
@@ -212,4 +212,26 @@ fn on_an_old_feature_level_fencing_leaves_no_epoch_to_repeat() {
         .collect();
     use TransactionState::{CompleteAbort, Empty, Ongoing, PrepareAbort};
     assert_eq!(states, [Empty, Ongoing, PrepareAbort, CompleteAbort, Empty]);
+}
+
+#[test]
+fn two_phase_commit_is_off_and_a_prepared_transaction_is_not_kept() {
+    let mut b = Bench::new();
+    let no = (ErrorCode::TransactionalIdAuthorizationFailed, ErrorCode::UnsupportedVersion);
+    for (two_phase, keep_prepared, timeout, error) in [
+        (true, true, 0, no.0),
+        (true, false, SECOND, no.0),
+        (false, true, 0, no.1),
+        (false, false, 0, ErrorCode::InvalidTransactionTimeout),
+    ] {
+        let request = InitProducerIdRequest {
+            transactional_id: Some(X),
+            transaction_timeout: timeout,
+            producer: ProducerIdAndEpoch::NONE,
+            two_phase,
+            keep_prepared,
+        };
+        let token = b.ask(6, Request::InitProducerId(request));
+        assert_eq!(b.initialized(token), Err(error), "{two_phase} {keep_prepared}");
+    }
 }

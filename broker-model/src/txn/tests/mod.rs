@@ -3,5 +3,7 @@
 mod bench;
 mod ends;
 mod epochs;
+mod expire;
 mod laws;
 mod partitions;
+mod recreated;

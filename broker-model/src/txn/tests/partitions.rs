@@ -1,25 +1,32 @@
 //! Partitions of a transaction: adding and verifying.
 
 use super::bench::{Bench, NOSUCH, OFFSETS, V2, X, pid};
-use crate::protocol::ErrorCode;
+use crate::protocol::txn::AddPartitionsToTxnRequest;
+use crate::protocol::{ErrorCode, Response};
+use crate::txn::unknown_partitions;
 use crate::types::PartitionId;
 
 #[test]
 fn an_unknown_partition_spoils_all() {
+    let request = |partitions: [u32; 2]| AddPartitionsToTxnRequest {
+        transactional_id: NOSUCH,
+        producer: pid(77, 0),
+        verify_only: false,
+        partitions: partitions.map(PartitionId).to_vec(),
+    };
+    let is_known = |p: PartitionId| p.0 < 2;
+    let answer = unknown_partitions(&request([0, 2]), is_known);
+    let Some(Response::AddPartitionsToTxn(answer)) = answer else { panic!("an answer") };
+    let (not_tried, unknown) =
+        (ErrorCode::OperationNotAttempted, ErrorCode::UnknownTopicOrPartition);
+    assert_eq!(answer.partitions, [(PartitionId(0), not_tried), (PartitionId(2), unknown)]);
+    assert_eq!(unknown_partitions(&request([0, 1]), is_known), None);
+}
+
+#[test]
+fn partitions_are_those_of_the_transaction_in_order() {
     let mut b = Bench::new();
     b.init(X).expect("fresh");
-    let unknown = PartitionId::UNKNOWN.0;
-    for (version, id, producer, verify) in [
-        (3, X, pid(1, 0), false),
-        (5, X, pid(1, 0), true),
-        (3, X, pid(1, 1), false),
-        (3, NOSUCH, pid(77, 0), false),
-    ] {
-        let token = b.start_add(version, id, producer, &[0, unknown], verify);
-        let expected = [ErrorCode::OperationNotAttempted, ErrorCode::UnknownTopicOrPartition];
-        assert_eq!(b.added(token), expected);
-    }
-    assert_eq!(b.shown(X), ("Empty", 1, 0, [].to_vec()));
     assert_eq!(b.add(X, pid(1, 1), &[0, 1]), ErrorCode::ProducerFenced);
     assert_eq!(b.add(X, pid(1, 0), &[1, 0]), ErrorCode::None);
     assert_eq!(b.shown(X), ("Ongoing", 1, 0, [0, 1].to_vec()));

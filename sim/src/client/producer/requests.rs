@@ -102,6 +102,8 @@ impl TransactionalRequest {
                         None => NO_TRANSACTION_TIMEOUT,
                     },
                     producer: *producer,
+                    two_phase: false,
+                    keep_prepared: false,
                 }),
             ),
             Ask::AddPartitions(partitions) => (

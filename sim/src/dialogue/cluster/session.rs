@@ -83,6 +83,8 @@ pub(super) struct Session {
     pub(super) transactional_ids: BTreeSet<String>,
     normal: Normal,
     clients: Vec<String>,
+    /// The brokers take unstable versions too.
+    unstable: bool,
 }
 
 /// Settings of every cluster, those of the oracle.
@@ -135,6 +137,7 @@ impl Session {
             transactional_ids: BTreeSet::new(),
             normal: Normal::default(),
             clients: Vec::new(),
+            unstable: args.is("unstable.api.versions.enable", "true"),
         };
         session.start_nodes();
         Ok(session)
@@ -269,7 +272,11 @@ impl Session {
             Target::Coordinator(key) => self.coordinator(key)?,
         };
         let key = ask.request.api_key().wire_key();
-        if key.is_some_and(|key| !versions::is_supported(key, ask.version)) {
+        let takes = |key| {
+            versions::is_supported(key, ask.version)
+                || self.unstable && versions::is_unstable(key, ask.version)
+        };
+        if key.is_some_and(|key| !takes(key)) {
             return Ok(self.cluster.refuse());
         }
         Ok(self.cluster.send(node, ask.version, ask.request.clone()))

@@ -102,13 +102,25 @@ fn find_coordinator(session: &mut Session, args: &Args) -> Result<Step, Dialogue
 }
 
 fn init_producer_id(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
-    args.only(&["txn", "timeout", "pid", "epoch", "repeat", "at", "v"])?;
+    args.only(&[
+        "txn",
+        "timeout",
+        "pid",
+        "epoch",
+        "two-phase",
+        "keep-prepared",
+        "repeat",
+        "at",
+        "v",
+    ])?;
     let transactional_id = args.get("txn").map(|name| session.transactional_id(name));
     let timeout: i64 = args.number("timeout", 60_000)?;
     let request = Request::InitProducerId(InitProducerIdRequest {
         transactional_id,
         transaction_timeout: u64::try_from(timeout).unwrap_or(0) * MILLISECOND,
         producer: session.identity(args)?,
+        two_phase: args.is("two-phase", "yes"),
+        keep_prepared: args.is("keep-prepared", "yes"),
     });
     let version = args.number("v", 5)?;
     let target = match transactional_id {
