@@ -161,16 +161,13 @@ fn offset_commits(bencher: divan::Bencher<'_, '_>) {
         world.settle(&mut c, |c, cx, e| c.load(cx, e, SHARD, CoordinatorEpoch(0), &[]), follow);
         for i in 0..COUNT {
             world.now.instant.0 += 3_000_000;
-            let offset = |p: u32| CommittedOffset {
-                partition: PartitionId(p),
-                offset: Offset(i as i64),
-                leader_epoch: None,
-            };
+            let offset = |p: u32| CommittedOffset::new(PartitionId(p), Offset(i as i64), None);
             let request = OffsetCommitRequest {
                 group: broker_model::types::GroupId((i % CLIENTS) as u32),
                 member: MemberId(0),
                 instance: None,
                 generation: GenerationId(-1),
+                retention: None,
                 offsets: (0..3).map(offset).collect(),
             };
             let header = Header { api_version: 9, client: 0 };

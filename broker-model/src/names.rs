@@ -5,13 +5,18 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::types::{GroupId, PartitionId, TopicId, TransactionalId};
+use crate::protocol::group::{Assignor, ProtocolName, ProtocolType};
+use crate::types::{GroupId, PartitionId, TextId, TopicId, TransactionalId};
+
+/// The kind of members that Kafka's consumers are.
+const CONSUMER: &str = "consumer";
 
 /// Interned names of a run. Topics are not here: the metadata image names them.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     groups: Interner,
     transactional_ids: Interner,
+    texts: Interner,
     addresses: Vec<Address>,
 }
 
@@ -65,6 +70,51 @@ impl Names {
         TransactionalId(self.transactional_ids.intern(name))
     }
 
+    /// The id of a text, new or known.
+    pub fn text(&mut self, text: &str) -> TextId {
+        if text.is_empty() { TextId(0) } else { TextId(self.texts.intern(text) + 1) }
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn text_of(&self, id: TextId) -> &str {
+        match id.0.checked_sub(1) {
+            None => "",
+            Some(index) => &self.texts.names[index as usize].0,
+        }
+    }
+
+    /// A protocol's name as a coordinator compares it.
+    pub fn protocol(&mut self, name: &str) -> ProtocolName {
+        match Assignor::ALL.into_iter().find(|a| a.name() == name) {
+            Some(assignor) => ProtocolName::Assignor(assignor),
+            None => ProtocolName::Other(self.text(name)),
+        }
+    }
+
+    /// A protocol's name.
+    #[must_use]
+    pub fn protocol_name(&self, protocol: ProtocolName) -> &str {
+        match protocol {
+            ProtocolName::Assignor(assignor) => assignor.name(),
+            ProtocolName::Other(text) => self.text_of(text),
+        }
+    }
+
+    /// A kind of members as a coordinator compares it.
+    pub fn protocol_type(&mut self, name: &str) -> ProtocolType {
+        if name == CONSUMER { ProtocolType::Consumer } else { ProtocolType::Other(self.text(name)) }
+    }
+
+    /// The name of a kind of members.
+    #[must_use]
+    pub fn protocol_type_name(&self, protocol_type: ProtocolType) -> &str {
+        match protocol_type {
+            ProtocolType::Consumer => CONSUMER,
+            ProtocolType::Other(text) => self.text_of(text),
+        }
+    }
+
     /// Stands for a partition in a fetch, until a broker has looked it up.
     pub fn address(&mut self, address: Address) -> PartitionId {
         let known = self.addresses.iter().position(|a| *a == address);
@@ -108,10 +158,15 @@ impl Names {
     }
 }
 
+/// `name.hashCode()` of Java.
+#[must_use]
+pub fn java_hash(name: &str) -> i32 {
+    name.encode_utf16().fold(0_i32, |h, c| h.wrapping_mul(31).wrapping_add(i32::from(c)))
+}
+
 /// `Utils.abs(name.hashCode())` of Java: 0 for `i32::MIN`.
 #[must_use]
 pub fn java_hash_abs(name: &str) -> u32 {
-    let hash =
-        name.encode_utf16().fold(0_i32, |h, c| h.wrapping_mul(31).wrapping_add(i32::from(c)));
+    let hash = java_hash(name);
     if hash == i32::MIN { 0 } else { hash.unsigned_abs() }
 }

@@ -54,6 +54,7 @@ impl Coordinators {
             min_session_timeout: config.group_min_session_timeout,
             max_session_timeout: config.group_max_session_timeout,
             max_size: config.group_max_size,
+            offset_metadata_max_bytes: config.offset_metadata_max_bytes as usize,
             offsets_retention: config.offsets_retention,
             offsets_retention_check_interval: config.offsets_retention_check_interval,
             offsets_commit_timeout: config.offsets_commit_timeout,
@@ -201,11 +202,15 @@ impl Broker {
             Request::OffsetCommit(r) => r.group,
             Request::TxnOffsetCommit(r) => r.group,
             Request::OffsetFetch(r) => r.group,
+            Request::DescribeGroups(r) => r.group,
+            Request::DeleteGroups(r) => r.group,
+            Request::OffsetDelete(r) => r.group,
             other => panic!("not a group's request: {:?}", other.api_key()),
         };
         let partition = self.coordinator_partition(cx, CoordinatorKey::Group(group));
         if let Some(error) = self.coordinators.refuses(partition) {
-            self.answer(cx, token, group::refusal(&request, error));
+            let malformed = self.coordinators.groups.malformed(cx.names, &request);
+            self.answer(cx, token, group::refusal(&request, malformed.unwrap_or(error)));
             return;
         }
         let partition = partition.expect("a shard has a partition");
@@ -300,7 +305,7 @@ impl Broker {
         let now = cx.now.instant;
         let c = &mut self.coordinators;
         if c.groups.next_deadline() <= now {
-            c.groups.tick(cx, &mut c.group_effects);
+            c.groups.tick(cx, &mut c.group_effects, &self.image);
         }
         if c.transactions.next_deadline() <= now {
             c.transactions.tick(cx, &mut c.transaction_effects);

@@ -291,7 +291,14 @@ impl Broker {
             | Request::LeaveGroup(_)
             | Request::OffsetCommit(_)
             | Request::TxnOffsetCommit(_)
-            | Request::OffsetFetch(_) => self.group_request(cx, token, header, request),
+            | Request::OffsetFetch(_)
+            | Request::DescribeGroups(_)
+            | Request::DeleteGroups(_)
+            | Request::OffsetDelete(_) => self.group_request(cx, token, header, request),
+            Request::ListGroups(r) => {
+                let response = self.coordinators.groups.list(&r);
+                self.answer(cx, token, Response::ListGroups(response));
+            }
             Request::InitProducerId(_)
             | Request::AddPartitionsToTxn(_)
             | Request::AddOffsetsToTxn(_)

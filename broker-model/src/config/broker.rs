@@ -238,6 +238,8 @@ config! {
     /// `offsets.commit.timeout.ms`.
     offsets_commit_timeout: Duration = 5_000 * MILLISECOND,
         "offsets.commit.timeout.ms", value::millis_from_one;
+    /// `offset.metadata.max.bytes`.
+    offset_metadata_max_bytes: u32 = 4_096, "offset.metadata.max.bytes", value::int_from_zero;
     /// `offsets.retention.minutes`.
     offsets_retention: Duration = 168 * HOUR, "offsets.retention.minutes", value::minutes;
     /// `offsets.retention.check.interval.ms`.

@@ -189,7 +189,6 @@ pub(super) const BROKER: &[Ignored] = &[
     Ignored {
         why: "what coordinators keep is loaded at once, whole and uncompressed",
         keys: &[
-            "offset.metadata.max.bytes",
             "offsets.load.buffer.size",
             "offsets.topic.compression.codec",
             "transaction.state.log.load.buffer.size",

@@ -5,11 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::offsets::GroupOffsets;
+use super::vote;
 use crate::io::Token;
+use crate::names::Names;
 use crate::protocol::ErrorCode;
-use crate::protocol::group::{Assignor, Subscription};
+use crate::protocol::group::{Assignment, MemberProtocol, Metadata, ProtocolName, ProtocolType};
 use crate::records::{GroupMemberRecord, GroupRecord};
-use crate::types::{Duration, GenerationId, GroupId, MemberId, PartitionId, Timestamp};
+use crate::types::{Duration, GenerationId, GroupId, MemberId, TextId, Timestamp, TopicId};
 
 /// States of a classic group. Source: Kafka, `ClassicGroupState`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,10 +54,12 @@ pub(super) struct Member {
     pub(super) instance: Option<String>,
     pub(super) session_timeout: Duration,
     pub(super) rebalance_timeout: Duration,
-    /// Assignors it supports, best first.
-    pub(super) protocols: Vec<Assignor>,
-    pub(super) subscription: Subscription,
-    pub(super) assignment: Vec<PartitionId>,
+    /// The host it joined from at first; who takes its place as a static member does not
+    /// change it.
+    pub(super) client: u32,
+    /// Protocols it supports, best first.
+    pub(super) protocols: Vec<MemberProtocol>,
+    pub(super) assignment: Assignment,
     /// Has not seen the end of a round yet: it cannot heartbeat.
     pub(super) is_new: bool,
     /// Its join waits for the end of the round.
@@ -65,6 +69,16 @@ pub(super) struct Member {
 }
 
 impl Member {
+    pub(super) fn knows(&self, protocol: ProtocolName) -> bool {
+        self.protocols.iter().any(|p| p.name == protocol)
+    }
+
+    /// What it tells of itself in a protocol.
+    pub(super) fn metadata(&self, protocol: Option<ProtocolName>) -> Metadata {
+        let found = self.protocols.iter().find(|p| Some(p.name) == protocol);
+        found.map_or(Metadata::Opaque(TextId(0)), |p| p.metadata.clone())
+    }
+
     /// Waiting members cannot heartbeat and need not; new ones are timed nevertheless.
     pub(super) const fn is_excused_from_heartbeats(&self) -> bool {
         !self.is_new && (self.join.is_some() || self.sync.is_some())
@@ -81,9 +95,12 @@ pub(super) struct ClassicGroup {
     /// When the state was entered, for offset expiry.
     pub(super) since: Timestamp,
     pub(super) generation: GenerationId,
-    pub(super) protocol: Option<Assignor>,
-    /// It has had members (Kafka: the protocol type is set); simple groups have not.
-    pub(super) managed: bool,
+    /// The kind of its members, or of those it had; simple groups have none.
+    pub(super) protocol_type: Option<ProtocolType>,
+    pub(super) protocol: Option<ProtocolName>,
+    /// The topics of this generation's subscriptions, in order; `None` before the first
+    /// generation and where they cannot be read.
+    pub(super) subscribed: Option<Vec<TopicId>>,
     pub(super) leader: Option<MemberId>,
     pub(super) members: BTreeMap<MemberId, Member>,
     pub(super) instances: BTreeMap<String, MemberId>,
@@ -106,8 +123,9 @@ impl ClassicGroup {
             previous: GroupState::Dead,
             since: now,
             generation: GenerationId(0),
+            protocol_type: None,
             protocol: None,
-            managed: false,
+            subscribed: None,
             leader: None,
             members: BTreeMap::new(),
             instances: BTreeMap::new(),
@@ -142,12 +160,17 @@ impl ClassicGroup {
         self.leader == Some(member)
     }
 
-    /// Whether a member with these assignors fits to the others.
-    pub(super) fn supports(&self, protocols: &[Assignor]) -> bool {
-        if self.state == GroupState::Empty {
-            return !protocols.is_empty();
-        }
-        protocols.iter().any(|p| self.members.values().all(|m| m.protocols.contains(p)))
+    /// Whether a member of this kind with these protocols fits to the others. `kind` is `None`
+    /// where the request names none.
+    pub(super) fn supports(
+        &self,
+        kind: Option<ProtocolType>,
+        protocols: &[MemberProtocol],
+    ) -> bool {
+        let Some(kind) = kind.filter(|_| !protocols.is_empty()) else { return false };
+        let known = |p: &MemberProtocol| self.members.values().all(|m| m.knows(p.name));
+        self.state == GroupState::Empty
+            || (self.protocol_type == Some(kind) && protocols.iter().any(known))
     }
 
     /// Source: Kafka, `ClassicGroup.acceptJoiningMember`: while preparing only those who wait
@@ -182,12 +205,39 @@ impl ClassicGroup {
         }
     }
 
+    /// Whether its members are consumers, of which their subscriptions are known.
+    pub(super) fn is_of_consumers(&self) -> bool {
+        self.protocol_type == Some(ProtocolType::Consumer)
+    }
+
+    /// Whether offsets of a topic are in use. Consumers whose subscriptions cannot be read may
+    /// subscribe to anything. Source: Kafka, `ClassicGroup.isSubscribedToTopic`.
+    pub(super) fn is_subscribed_to(&self, topic: TopicId) -> bool {
+        match &self.subscribed {
+            Some(topics) => topics.binary_search(&topic).is_ok(),
+            None => self.is_of_consumers(),
+        }
+    }
+
+    /// The topics that the members subscribe to in the protocol chosen.
+    pub(super) fn subscribed_topics(&self) -> Option<Vec<TopicId>> {
+        if !self.is_of_consumers() {
+            return None;
+        }
+        let mut topics = Vec::new();
+        for member in self.members.values() {
+            topics.extend_from_slice(&member.metadata(self.protocol).subscription()?.topics);
+        }
+        topics.sort_unstable();
+        topics.dedup();
+        Some(topics)
+    }
+
     pub(super) fn add(&mut self, id: MemberId, member: Member) {
         if let Some(instance) = &member.instance {
             self.instances.insert(instance.clone(), id);
         }
         self.leader.get_or_insert(id);
-        self.managed = true;
         self.pending_join.remove(&id);
         self.members.insert(id, member);
     }
@@ -244,47 +294,43 @@ impl ClassicGroup {
         false
     }
 
-    /// The assignor most members put first among those that all support. A tie goes by the
-    /// order of a Java `HashMap` with the names as keys, as recorded from Kafka 4.1.
-    pub(super) fn select_protocol(&self) -> Option<Assignor> {
-        let candidate = |p: &Assignor| self.members.values().all(|m| m.protocols.contains(p));
-        let mut votes = [0_u32; JAVA_HASH_ORDER.len()];
-        for member in self.members.values() {
-            let vote = member.protocols.iter().copied().find(candidate)?;
-            let place = JAVA_HASH_ORDER.iter().position(|&p| p == vote);
-            votes[place.expect("every assignor has a place")] += 1;
-        }
-        let most = votes.iter().copied().max().filter(|&n| n > 0)?;
-        votes.iter().position(|&n| n == most).map(|place| JAVA_HASH_ORDER[place])
+    /// The protocol that the members vote for.
+    pub(super) fn select_protocol(&self, names: &Names) -> Option<ProtocolName> {
+        let protocols: Vec<&[MemberProtocol]> =
+            self.members.values().map(|m| &m.protocols[..]).collect();
+        vote::elect(names, &protocols)
     }
 
     /// Begins the generation of those who are members now.
-    pub(super) fn init_next_generation(&mut self, now: Timestamp) {
+    pub(super) fn init_next_generation(&mut self, now: Timestamp, names: &Names) {
         self.generation = GenerationId(self.generation.0 + 1);
         if self.members.is_empty() {
             self.protocol = None;
             self.leader = None;
             self.transition(GroupState::Empty, now);
         } else {
-            self.protocol = self.select_protocol();
+            self.protocol = self.select_protocol(names);
             self.transition(GroupState::CompletingRebalance, now);
         }
+        self.subscribed = self.subscribed_topics();
         self.pending_sync.clear();
     }
 
     /// The group's record with these assignments; members without one own nothing.
-    pub(super) fn record(&self, assignment: &BTreeMap<MemberId, Vec<PartitionId>>) -> GroupRecord {
+    pub(super) fn record(&self, assignment: &BTreeMap<MemberId, Assignment>) -> GroupRecord {
         let member = |(&id, m): (&MemberId, &Member)| GroupMemberRecord {
             member: id,
             instance: m.instance.clone(),
             session_timeout: m.session_timeout,
             rebalance_timeout: m.rebalance_timeout,
-            subscription: m.subscription.clone(),
+            client: m.client,
+            metadata: m.metadata(self.protocol),
             assignment: assignment.get(&id).cloned().unwrap_or_default(),
         };
         GroupRecord::Metadata {
             group: self.id,
             generation: self.generation,
+            protocol_type: self.protocol_type,
             protocol: self.protocol,
             leader: self.leader,
             members: self.members.iter().map(member).collect(),
@@ -298,15 +344,10 @@ impl ClassicGroup {
     }
 
     /// Members as a leader sees them.
-    pub(super) fn members_for_leader(&self) -> Vec<(MemberId, Option<String>, Subscription)> {
+    pub(super) fn members_for_leader(&self) -> Vec<(MemberId, Option<String>, Metadata)> {
         self.members
             .iter()
-            .map(|(&id, m)| (id, m.instance.clone(), m.subscription.clone()))
+            .map(|(&id, m)| (id, m.instance.clone(), m.metadata(self.protocol)))
             .collect()
     }
 }
-
-/// Buckets 8, 9, 10 and 15 of a Java hash table of 16. Recorded: `sticky` before `range` before
-/// `roundrobin`; the place of `cooperative-sticky` follows from its hash.
-const JAVA_HASH_ORDER: [Assignor; 4] =
-    [Assignor::Sticky, Assignor::Range, Assignor::RoundRobin, Assignor::CooperativeSticky];

@@ -10,6 +10,7 @@ use super::groups::{Group, Groups};
 use super::join::NO_MEMBER;
 use super::offsets::GroupOffsets;
 use crate::io::Token;
+use crate::metadata::Image;
 use crate::protocol::group::{
     CommittedOffset, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
     OffsetFetchResponse,
@@ -18,7 +19,9 @@ use crate::protocol::txn::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{Content, GroupRecord, OffsetRecord};
 use crate::rules::OffsetCommitRule;
-use crate::types::{GenerationId, GroupId, MILLISECOND, MemberId, Offset, PartitionId};
+use crate::types::{
+    Duration, GenerationId, GroupId, MILLISECOND, MemberId, PartitionId, Timestamp,
+};
 
 /// From this version on a missing group has an error of its own.
 const KNOWS_GROUP_ID_NOT_FOUND: i16 = 9;
@@ -29,6 +32,15 @@ struct Committer<'a> {
     instance: Option<&'a str>,
     generation: GenerationId,
     txn: bool,
+}
+
+/// What all offsets of a commit have in common.
+struct Committed {
+    group: GroupId,
+    /// Why the commit is refused, or none.
+    error: ErrorCode,
+    /// When the offsets expire, where the commit says so.
+    expires: Option<Timestamp>,
 }
 
 impl Desk<'_, '_> {
@@ -50,8 +62,11 @@ impl Desk<'_, '_> {
         } else {
             ErrorCode::IllegalGeneration
         };
-        let group = self.committing_group(groups, request.group, &who, missing, &request.offsets);
-        let (partitions, records) = self.offset_records(group, request.group, &request.offsets);
+        let error = self.committing_group(groups, request.group, &who, missing, &request.offsets);
+        let now = self.cx.now.wall;
+        let expires = |kept| Timestamp(now.0.saturating_add(milliseconds(kept)));
+        let of = Committed { group: request.group, error, expires: request.retention.map(expires) };
+        let (partitions, records) = self.offset_records(&of, &request.offsets);
         let response = OffsetCommitResponse { partitions };
         if records.is_empty() || self.cx.rules.offset_commit == OffsetCommitRule::Forgotten {
             return self.reply(token, Response::OffsetCommit(response));
@@ -73,8 +88,9 @@ impl Desk<'_, '_> {
             txn: true,
         };
         let missing = ErrorCode::IllegalGeneration;
-        let group = self.committing_group(groups, request.group, &who, missing, &request.offsets);
-        let (partitions, records) = self.offset_records(group, request.group, &request.offsets);
+        let error = self.committing_group(groups, request.group, &who, missing, &request.offsets);
+        let of = Committed { group: request.group, error, expires: None };
+        let (partitions, records) = self.offset_records(&of, &request.offsets);
         if records.is_empty() {
             let response = TxnOffsetCommitResponse { partitions };
             return self.reply(token, Response::TxnOffsetCommit(response));
@@ -114,8 +130,7 @@ impl Desk<'_, '_> {
     /// Each partition's answer, and the records of those that are accepted.
     fn offset_records(
         &self,
-        error: ErrorCode,
-        group: GroupId,
+        of: &Committed,
         offsets: &[CommittedOffset],
     ) -> (Vec<(PartitionId, ErrorCode)>, Vec<GroupRecord>) {
         let mut answers = Vec::with_capacity(offsets.len());
@@ -126,12 +141,24 @@ impl Desk<'_, '_> {
                 answers.push((partition, ErrorCode::UnknownTopicOrPartition));
                 continue;
             }
+            let text = self.cx.names.text_of(offset.metadata);
+            let error = match of.error {
+                ErrorCode::None
+                    if text.encode_utf16().count() > self.settings.offset_metadata_max_bytes =>
+                {
+                    ErrorCode::OffsetMetadataTooLarge
+                }
+                error => error,
+            };
             answers.push((partition, error));
             if error == ErrorCode::None {
+                let group = of.group;
                 let value = Some(OffsetRecord {
                     offset: offset.offset,
                     leader_epoch: offset.leader_epoch,
+                    metadata: offset.metadata,
                     commit_timestamp: self.cx.now.wall,
+                    expire_timestamp: of.expires,
                 });
                 records.push(GroupRecord::Offset { group, partition, value });
             }
@@ -200,8 +227,7 @@ impl Desk<'_, '_> {
         request: &OffsetFetchRequest,
     ) {
         let answer = |partition: PartitionId| {
-            let mut offset =
-                CommittedOffset { partition, offset: Offset::NONE, leader_epoch: None };
+            let mut offset = CommittedOffset::none(partition);
             let Some(known) = offsets else { return (ErrorCode::None, offset) };
             if request.require_stable && known.is_pending(partition) {
                 return (ErrorCode::UnstableOffsetCommit, offset);
@@ -209,6 +235,7 @@ impl Desk<'_, '_> {
             if let Some(c) = known.committed.get(&partition) {
                 offset.offset = c.record.offset;
                 offset.leader_epoch = c.record.leader_epoch;
+                offset.metadata = c.record.metadata;
             }
             (ErrorCode::None, offset)
         };
@@ -221,32 +248,33 @@ impl Desk<'_, '_> {
         self.reply(token, Response::OffsetFetch(response));
     }
 
-    /// Looks for expired offsets; groups without offsets and members go too.
-    pub(super) fn expire_offsets(&mut self, groups: &Groups) {
-        let retention = self.settings.offsets_retention / MILLISECOND;
-        let retention = i64::try_from(retention).unwrap_or(i64::MAX);
-        let now = self.cx.now.wall.0;
+    /// Looks for expired offsets; groups without offsets and members go too. `image` tells to
+    /// which topics they belong.
+    pub(super) fn expire_offsets(&mut self, groups: &Groups, image: &Image) {
+        let retention = milliseconds(self.settings.offsets_retention);
+        let now = self.cx.now.wall;
         let mut records = Vec::new();
         for (&id, group) in groups {
             let Some(group) = group.classic() else { continue };
-            if group.state != GroupState::Empty {
-                continue;
-            }
+            let Some(basis) = Basis::of(group) else { continue };
             let mut left = 0_usize;
             for (&partition, committed) in &group.offsets.committed {
-                let committed_at = committed.record.commit_timestamp.0;
-                // A group that had members counts from when it became empty.
-                let base =
-                    if group.managed { committed_at.max(group.since.0) } else { committed_at };
-                let expired = now.saturating_sub(base) >= retention;
-                if expired && !group.offsets.is_pending(partition) {
+                let record = &committed.record;
+                let expired = match record.expire_timestamp {
+                    Some(expires) => now >= expires,
+                    None => now.0.saturating_sub(basis.from(record).0) >= retention,
+                };
+                let topic = image.partition(partition).map(|p| p.topic);
+                let used = topic.is_some_and(|topic| group.is_subscribed_to(topic));
+                if expired && !used && !group.offsets.is_pending(partition) {
                     records.push(GroupRecord::Offset { group: id, partition, value: None });
                 } else {
                     left += 1;
                 }
             }
-            let idle = group.pending_join.is_empty() && group.offsets.pending.is_empty();
-            if left == 0 && idle && group.since.0 < now {
+            let empty = group.state == GroupState::Empty && group.pending_join.is_empty();
+            let idle = empty && group.offsets.pending.is_empty();
+            if left == 0 && idle && group.since < now {
                 records.push(GroupRecord::Tombstone { group: id });
             }
         }
@@ -256,6 +284,41 @@ impl Desk<'_, '_> {
         let interval = self.settings.offsets_retention_check_interval;
         self.set_timer(Timer::Expire(self.partition), interval);
     }
+}
+
+/// From when on the retention of a group's offsets counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Basis {
+    Commit,
+    /// Since the group became empty, even for what was committed later.
+    Empty(Timestamp),
+}
+
+impl Basis {
+    /// `None` if nothing of the group expires now. Source: Kafka 4.1,
+    /// `ClassicGroup.offsetExpirationCondition`.
+    fn of(group: &ClassicGroup) -> Option<Self> {
+        if group.protocol_type.is_none() {
+            return Some(Self::Commit);
+        }
+        let known = group.is_of_consumers() && group.subscribed.is_some();
+        match group.state {
+            GroupState::Empty => Some(Self::Empty(group.since)),
+            GroupState::Stable if known => Some(Self::Commit),
+            _ => None,
+        }
+    }
+
+    const fn from(self, record: &OffsetRecord) -> Timestamp {
+        match self {
+            Self::Commit => record.commit_timestamp,
+            Self::Empty(since) => since,
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time / MILLISECOND).unwrap_or(i64::MAX)
 }
 
 /// Source: Kafka 4.1, `ClassicGroup.validateOffsetCommit`.

@@ -11,7 +11,8 @@ use super::settings::GroupSettings;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::protocol::group::{
-    HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, SyncGroupResponse,
+    Assignment, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, LeavingMember,
+    SyncGroupResponse,
 };
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::protocol::{ErrorCode, Response};
@@ -53,14 +54,16 @@ pub(super) enum Then {
     Assignment {
         group: GroupId,
         generation: GenerationId,
-        assignment: BTreeMap<MemberId, Vec<PartitionId>>,
+        assignment: BTreeMap<MemberId, Assignment>,
     },
     /// A static member came back to a stable group.
     StaticMember(StaticReturn),
     /// Offsets, with each partition's answer if they are written.
     Offsets { group: GroupId, token: Token, partitions: Vec<(PartitionId, ErrorCode)>, txn: bool },
-    /// A member left and its group became empty.
-    Left { token: Token },
+    /// Members left and their group became empty.
+    Left { token: Token, members: Vec<(LeavingMember, ErrorCode)> },
+    /// Offsets are deleted, or a whole group.
+    Deleted { token: Token, response: Response },
 }
 
 /// A static member that came back, with what is to be restored if its record fails.
@@ -133,18 +136,30 @@ impl Desk<'_, '_> {
     pub(super) fn reply_sync(
         &mut self,
         token: Token,
-        error: ErrorCode,
-        assignment: Vec<PartitionId>,
+        group: &ClassicGroup,
+        assignment: Assignment,
     ) {
-        self.reply(token, Response::SyncGroup(SyncGroupResponse { error, assignment }));
+        let (protocol_type, protocol) = (group.protocol_type, group.protocol);
+        let error = ErrorCode::None;
+        let response = SyncGroupResponse { error, protocol_type, protocol, assignment };
+        self.reply(token, Response::SyncGroup(response));
+    }
+
+    pub(super) fn refuse_sync(&mut self, token: Token, error: ErrorCode) {
+        self.reply(token, Response::SyncGroup(refused_sync(error)));
     }
 
     pub(super) fn reply_heartbeat(&mut self, token: Token, error: ErrorCode) {
         self.reply(token, Response::Heartbeat(HeartbeatResponse { error }));
     }
 
-    pub(super) fn reply_leave(&mut self, token: Token, error: ErrorCode) {
-        self.reply(token, Response::LeaveGroup(LeaveGroupResponse { error }));
+    pub(super) fn reply_leave(
+        &mut self,
+        token: Token,
+        error: ErrorCode,
+        members: Vec<(LeavingMember, ErrorCode)>,
+    ) {
+        self.reply(token, Response::LeaveGroup(LeaveGroupResponse { error, members }));
     }
 
     pub(super) fn set_timer(&mut self, timer: Timer, after: Duration) {
@@ -201,12 +216,19 @@ pub(super) fn refused_join(error: ErrorCode, member: MemberId) -> JoinGroupRespo
     JoinGroupResponse {
         error,
         generation: GenerationId(-1),
+        protocol_type: None,
         protocol: None,
         leader: MemberId(0),
         member,
         skip_assignment: false,
         members: Vec::new(),
     }
+}
+
+/// The answer to a sync that was refused.
+pub(super) fn refused_sync(error: ErrorCode) -> SyncGroupResponse {
+    let assignment = Assignment::default();
+    SyncGroupResponse { error, protocol_type: None, protocol: None, assignment }
 }
 
 fn batch_bytes(records: &[GroupRecord], cx: &Context<'_>) -> u32 {
@@ -217,7 +239,8 @@ fn batch_bytes(records: &[GroupRecord], cx: &Context<'_>) -> u32 {
                 OFFSET_RECORD_BYTES + cx.names.group_name(*group).len()
             }
             GroupRecord::Metadata { group, members, .. } => {
-                let owned: usize = members.iter().map(|m| m.assignment.len() * 4).sum();
+                let owned: usize =
+                    members.iter().map(|m| m.assignment.partitions().len() * 4).sum();
                 METADATA_RECORD_BYTES
                     + cx.names.group_name(*group).len()
                     + members.len() * MEMBER_BYTES

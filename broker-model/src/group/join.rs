@@ -8,7 +8,7 @@ use super::desk::{Desk, Then, Timer, as_instance};
 use super::groups::{Group, Groups};
 use super::settings::NEW_MEMBER_JOIN_TIMEOUT;
 use crate::io::Token;
-use crate::protocol::group::{JoinGroupRequest, JoinGroupResponse};
+use crate::protocol::group::{Assignment, JoinGroupRequest, JoinGroupResponse};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::types::MemberId;
 
@@ -28,10 +28,6 @@ impl Desk<'_, '_> {
         header: Header,
         request: &JoinGroupRequest,
     ) {
-        let bounds = self.settings.min_session_timeout..=self.settings.max_session_timeout;
-        if !bounds.contains(&request.session_timeout) {
-            return self.refuse_join(token, ErrorCode::InvalidSessionTimeout, request.member);
-        }
         let group = match groups.entry(request.group) {
             Entry::Occupied(group) => {
                 let Group::Classic(group) = group.into_mut();
@@ -51,14 +47,16 @@ impl Desk<'_, '_> {
             self.drop_member(group, request.member, ErrorCode::GroupMaxSizeReached);
             return self.refuse_join(token, ErrorCode::GroupMaxSizeReached, NO_MEMBER);
         }
-        if !group.supports(&request.protocols) {
+        let kind = request.protocol_type;
+        let kind = Some(kind).filter(|&k| !self.cx.names.protocol_type_name(k).is_empty());
+        if !group.supports(kind, &request.protocols) {
             let error = ErrorCode::InconsistentGroupProtocol;
             return self.refuse_join(token, error, request.member);
         }
         if request.member == NO_MEMBER {
             self.join_new_member(group, token, header, request);
         } else {
-            self.join_known_member(group, token, request);
+            self.join_known_member(group, token, header, request);
         }
     }
 
@@ -76,7 +74,7 @@ impl Desk<'_, '_> {
                     let skips = header.api_version >= KNOWS_SKIP_ASSIGNMENT;
                     self.static_member_returns(group, old, id, skips, token, request);
                 }
-                None => self.add_member(group, id, token, request),
+                None => self.add_member(group, id, token, header, request),
             }
         } else if header.api_version >= REQUIRES_MEMBER_ID {
             group.pending_join.insert(id);
@@ -84,7 +82,7 @@ impl Desk<'_, '_> {
             self.set_timer(timer, request.session_timeout);
             self.refuse_join(token, ErrorCode::MemberIdRequired, id);
         } else {
-            self.add_member(group, id, token, request);
+            self.add_member(group, id, token, header, request);
         }
     }
 
@@ -92,19 +90,18 @@ impl Desk<'_, '_> {
         &mut self,
         group: &mut ClassicGroup,
         token: Token,
+        header: Header,
         request: &JoinGroupRequest,
     ) {
         let id = request.member;
         if group.pending_join.contains(&id) && request.instance.is_none() {
-            return self.add_member(group, id, token, request);
+            return self.add_member(group, id, token, header, request);
         }
         let error = group.validate_member(id, as_instance(request.instance.as_ref()));
         if error != ErrorCode::None {
             return self.refuse_join(token, error, id);
         }
-        let member = &group.members[&id];
-        let unchanged =
-            member.protocols == request.protocols && member.subscription == request.subscription;
+        let unchanged = group.members[&id].protocols == request.protocols;
         match group.state {
             GroupState::PreparingRebalance => self.update_member(group, token, request),
             // It missed the first answer: it hears the same again.
@@ -126,6 +123,7 @@ impl Desk<'_, '_> {
         group: &mut ClassicGroup,
         id: MemberId,
         token: Token,
+        header: Header,
         request: &JoinGroupRequest,
     ) {
         // Whoever comes during the initial delay prolongs it.
@@ -136,13 +134,16 @@ impl Desk<'_, '_> {
             instance: request.instance.clone(),
             session_timeout: request.session_timeout,
             rebalance_timeout: request.rebalance_timeout,
+            client: header.client,
             protocols: request.protocols.clone(),
-            subscription: request.subscription.clone(),
-            assignment: Vec::new(),
+            assignment: Assignment::default(),
             is_new: true,
             join: Some(token),
             sync: None,
         };
+        if group.members.is_empty() {
+            group.protocol_type = Some(request.protocol_type);
+        }
         group.add(id, member);
         let timer = Timer::Member(self.partition, group.id, id);
         self.set_timer(timer, NEW_MEMBER_JOIN_TIMEOUT);
@@ -169,7 +170,6 @@ impl Desk<'_, '_> {
     ) {
         let member = group.members.get_mut(&id).expect("validated before");
         member.protocols.clone_from(&request.protocols);
-        member.subscription.clone_from(&request.subscription);
         member.session_timeout = request.session_timeout;
         member.rebalance_timeout = request.rebalance_timeout;
         // Kafka forgets an earlier join of the same member; here nothing stays unanswered.
@@ -193,7 +193,7 @@ impl Desk<'_, '_> {
             self.refuse_join(token, error, NO_MEMBER);
         }
         if let Some(token) = member.sync {
-            self.reply_sync(token, error, Vec::new());
+            self.refuse_sync(token, error);
         }
     }
 }
@@ -203,6 +203,7 @@ pub(super) fn join_response(group: &ClassicGroup, id: MemberId, leads: bool) -> 
     JoinGroupResponse {
         error: ErrorCode::None,
         generation: group.generation,
+        protocol_type: group.protocol_type,
         protocol: group.protocol,
         leader: group.leader.unwrap_or(NO_MEMBER),
         member: id,

@@ -9,6 +9,7 @@ use super::groups::{Group, Groups};
 use super::{GroupCoordinator, Shard, ShardLog};
 use crate::coordinator::{Effects, Waiter};
 use crate::io::Context;
+use crate::protocol::group::{MemberProtocol, Metadata, ProtocolName};
 use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
 use crate::types::{CoordinatorEpoch, GroupId, MemberId, PartitionId, Timestamp};
 
@@ -134,12 +135,15 @@ impl Shard {
     }
 
     fn replay_round(&mut self, record: &GroupRecord, at: Timestamp) {
-        let GroupRecord::Metadata { group, generation, protocol, leader, members } = record else {
+        let GroupRecord::Metadata { group, generation, protocol_type, protocol, leader, members } =
+            record
+        else {
             return;
         };
         let state = self.groups.entry(*group).or_insert_with(|| Group::new(*group, at));
         let Some(state) = state.classic_mut() else { return };
         state.generation = *generation;
+        state.protocol_type = *protocol_type;
         state.protocol = *protocol;
         state.leader = *leader;
         state.replay_members(members, at);
@@ -162,9 +166,9 @@ impl ClassicGroup {
                 instance: m.instance.clone(),
                 session_timeout: m.session_timeout,
                 rebalance_timeout: m.rebalance_timeout,
-                // The log keeps the chosen assignor only.
-                protocols: self.protocol.into_iter().collect(),
-                subscription: m.subscription.clone(),
+                client: m.client,
+                // The log keeps the chosen protocol only.
+                protocols: protocols(self.protocol, &m.metadata),
                 assignment: m.assignment.clone(),
                 is_new: false,
                 join: None,
@@ -174,7 +178,11 @@ impl ClassicGroup {
         }
         let state = if members.is_empty() { GroupState::Empty } else { GroupState::Stable };
         self.transition(state, at);
-        // A group that rebalances next does so without the initial delay only if it is stable.
-        self.managed |= self.generation.0 > 0;
+        self.subscribed = self.subscribed_topics();
     }
+}
+
+fn protocols(chosen: Option<ProtocolName>, metadata: &Metadata) -> Vec<MemberProtocol> {
+    let protocol = |name| MemberProtocol { name, metadata: metadata.clone() };
+    chosen.map(protocol).into_iter().collect()
 }

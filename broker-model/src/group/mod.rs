@@ -17,6 +17,7 @@
 //! Before [`GroupCoordinator::handle`] sees a `TxnOffsetCommit`, the broker has asked the
 //! transaction coordinator (to verify, or from version 5 on to add the partition).
 
+mod admin;
 pub mod assignor;
 mod classic_group;
 mod commit;
@@ -30,7 +31,9 @@ mod replicated;
 mod settings;
 mod static_member;
 mod sync;
+mod vote;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -40,9 +43,14 @@ pub use settings::GroupSettings;
 
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
+use crate::metadata::Image;
+use crate::names::Names;
 use crate::protocol::group::{
     HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse, SyncGroupResponse,
+    OffsetFetchResponse,
+};
+use crate::protocol::group_admin::{
+    DeleteGroupsResponse, ListGroupsRequest, ListGroupsResponse, OffsetDeleteResponse,
 };
 use crate::protocol::txn::TxnOffsetCommitResponse;
 use crate::protocol::{ErrorCode, Header, Request, Response};
@@ -132,8 +140,10 @@ impl GroupCoordinator {
         header: Header,
         request: Request,
     ) {
-        let Some((mut desk, groups)) = self.desk(cx, effects, partition) else {
-            let response = refusal(&request, ErrorCode::NotCoordinator);
+        let malformed = self.malformed(cx.names, &request);
+        let desk = self.desk(cx, effects, partition).filter(|_| malformed.is_none());
+        let Some((mut desk, groups)) = desk else {
+            let response = refusal(&request, malformed.unwrap_or(ErrorCode::NotCoordinator));
             effects.push(Effect::Reply { token, response });
             return;
         };
@@ -141,12 +151,46 @@ impl GroupCoordinator {
             Request::JoinGroup(r) => desk.join(groups, token, header, &r),
             Request::SyncGroup(r) => desk.sync(groups, token, r),
             Request::Heartbeat(r) => desk.heartbeat(groups, token, &r),
-            Request::LeaveGroup(r) => desk.leave(groups, token, &r),
+            Request::LeaveGroup(r) => desk.leave(groups, token, r),
             Request::OffsetCommit(r) => desk.offset_commit(groups, token, header, &r),
             Request::TxnOffsetCommit(r) => desk.txn_offset_commit(groups, token, &r),
             Request::OffsetFetch(r) => desk.offset_fetch(groups, token, r),
+            Request::DescribeGroups(r) => desk.describe(groups, token, header, r),
+            Request::DeleteGroups(r) => desk.delete(groups, token, r),
+            Request::OffsetDelete(r) => desk.delete_offsets(groups, token, &r),
             other => panic!("not a request to a group coordinator: {:?}", other.api_key()),
         }
+    }
+
+    /// Why a request is refused whatever the groups are: it names none, or the session timeout
+    /// is out of bounds.
+    #[must_use]
+    pub fn malformed(&self, names: &Names, request: &Request) -> Option<ErrorCode> {
+        let (group, session) = match request {
+            Request::JoinGroup(r) => (r.group, Some(r.session_timeout)),
+            Request::SyncGroup(r) => (r.group, None),
+            Request::Heartbeat(r) => (r.group, None),
+            Request::LeaveGroup(r) => (r.group, None),
+            Request::OffsetDelete(r) => (r.group, None),
+            // Offsets can be kept without a name; and such a group is described and deleted.
+            _ => return None,
+        };
+        let bounds = self.settings.min_session_timeout..=self.settings.max_session_timeout;
+        if names.group_name(group).is_empty() {
+            Some(ErrorCode::InvalidGroupId)
+        } else if session.is_some_and(|session| !bounds.contains(&session)) {
+            Some(ErrorCode::InvalidSessionTimeout)
+        } else {
+            None
+        }
+    }
+
+    /// The groups of all shards that a list asks for, in order of shard and id.
+    #[must_use]
+    pub fn list(&self, request: &ListGroupsRequest) -> ListGroupsResponse {
+        let shards = self.shards.values();
+        let groups = shards.flat_map(|shard| admin::listed(&shard.groups, request)).collect();
+        ListGroupsResponse { error: ErrorCode::None, groups }
     }
 
     /// The next instant at which [`Self::tick`] has something to do.
@@ -155,8 +199,8 @@ impl GroupCoordinator {
         self.timers.next_deadline()
     }
 
-    /// Does what is due.
-    pub fn tick(&mut self, cx: &mut Context<'_>, effects: &mut Effects) {
+    /// Does what is due. `image` tells to which topics partitions belong.
+    pub fn tick(&mut self, cx: &mut Context<'_>, effects: &mut Effects, image: &Image) {
         while let Some(timer) = self.timers.pop(cx.now.instant) {
             let partition = match timer {
                 Timer::Member(partition, ..)
@@ -173,7 +217,7 @@ impl GroupCoordinator {
                 Timer::Member(_, group, member) => desk.session_expired(groups, group, member),
                 Timer::Join(_, group) => desk.join_time_over(groups, group),
                 Timer::Sync(_, group) => desk.sync_time_over(groups, group),
-                Timer::Expire(_) => desk.expire_offsets(groups),
+                Timer::Expire(_) => desk.expire_offsets(groups, image),
                 Timer::Append(_) => {}
             }
         }
@@ -238,7 +282,11 @@ fn classic_view(group: &ClassicGroup) -> GroupView {
         group: group.id,
         state: group.state,
         generation: group.generation,
-        members: group.members.iter().map(|(&id, m)| (id, m.assignment.clone())).collect(),
+        members: group
+            .members
+            .iter()
+            .map(|(&id, m)| (id, m.assignment.partitions().to_vec()))
+            .collect(),
         offsets: group.offsets.committed.iter().map(|(&p, c)| (p, c.record.offset)).collect(),
         pending: !group.offsets.pending.is_empty(),
     }
@@ -249,11 +297,11 @@ fn classic_view(group: &ClassicGroup) -> GroupView {
 pub fn refusal(request: &Request, error: ErrorCode) -> Response {
     match request {
         Request::JoinGroup(r) => Response::JoinGroup(desk::refused_join(error, r.member)),
-        Request::SyncGroup(_) => {
-            Response::SyncGroup(SyncGroupResponse { error, assignment: Vec::new() })
-        }
+        Request::SyncGroup(_) => Response::SyncGroup(desk::refused_sync(error)),
         Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),
-        Request::LeaveGroup(_) => Response::LeaveGroup(LeaveGroupResponse { error }),
+        Request::LeaveGroup(_) => {
+            Response::LeaveGroup(LeaveGroupResponse { error, members: Vec::new() })
+        }
         Request::OffsetCommit(r) => {
             let partitions = r.offsets.iter().map(|o| (o.partition, error)).collect();
             Response::OffsetCommit(OffsetCommitResponse { partitions })
@@ -264,6 +312,13 @@ pub fn refusal(request: &Request, error: ErrorCode) -> Response {
         }
         Request::OffsetFetch(_) => {
             Response::OffsetFetch(OffsetFetchResponse { error, partitions: Vec::new() })
+        }
+        Request::DescribeGroups(_) => {
+            Response::DescribeGroups(Box::new(admin::no_group(error, "")))
+        }
+        Request::DeleteGroups(_) => Response::DeleteGroups(DeleteGroupsResponse { error }),
+        Request::OffsetDelete(_) => {
+            Response::OffsetDelete(OffsetDeleteResponse { error, partitions: Vec::new() })
         }
         other => panic!("not a request to a group coordinator: {:?}", other.api_key()),
     }

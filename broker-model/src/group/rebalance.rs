@@ -7,6 +7,7 @@ use super::desk::{Desk, Then, Timer};
 use super::groups::{Groups, classic_group};
 use super::join::{NO_MEMBER, join_response};
 use crate::note::Note;
+use crate::protocol::group::Assignment;
 use crate::protocol::{ErrorCode, Response};
 use crate::types::{GroupId, MemberId};
 
@@ -81,7 +82,7 @@ impl Desk<'_, '_> {
             let timeout = group.rebalance_timeout();
             return self.set_timer(Timer::Join(self.partition, group.id), timeout);
         }
-        group.init_next_generation(self.cx.now.wall);
+        group.init_next_generation(self.cx.now.wall, self.cx.names);
         if group.state == GroupState::Empty {
             self.append(Vec::from([group.current_record()]), None, Then::Nothing);
             return;
@@ -152,13 +153,13 @@ impl Desk<'_, '_> {
     pub(super) fn fail_waiting_syncs(&mut self, group: &mut ClassicGroup, error: ErrorCode) {
         let mut waiting = Vec::new();
         for (&id, member) in &mut group.members {
-            member.assignment.clear();
+            member.assignment = Assignment::default();
             if let Some(token) = member.sync.take() {
                 waiting.push((id, token));
             }
         }
         for (id, token) in waiting {
-            self.reply_sync(token, error, Vec::new());
+            self.refuse_sync(token, error);
             self.keep_alive(group, id);
         }
     }

@@ -2,15 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::desk::{Append, Desk, Then, Timer, append_error, refused_join};
+use super::desk::{Append, Desk, Then, Timer, append_error, refused_join, refused_sync};
 use super::groups::{Group, Groups, classic_group};
 use super::{ClassicGroup, GroupCoordinator};
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::note::Note;
-use crate::protocol::group::{
-    LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest, SyncGroupResponse,
-};
+use crate::protocol::group::{LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest};
+use crate::protocol::group_admin::{DeleteGroupsResponse, OffsetDeleteResponse};
 use crate::protocol::txn::TxnOffsetCommitResponse;
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::{Content, GroupRecord};
@@ -93,8 +92,7 @@ impl GroupCoordinator {
                     reply(token, Response::JoinGroup(refused_join(error, id)));
                 }
                 if let Some(token) = member.sync {
-                    let response = SyncGroupResponse { error, assignment: Vec::new() };
-                    reply(token, Response::SyncGroup(response));
+                    reply(token, Response::SyncGroup(refused_sync(error)));
                 }
             }
         }
@@ -217,7 +215,8 @@ impl Desk<'_, '_> {
                 }
                 self.reply(token, offsets_response(partitions, txn));
             }
-            Then::Left { token } => self.reply_leave(token, ErrorCode::None),
+            Then::Left { token, members } => self.reply_leave(token, ErrorCode::None, members),
+            Then::Deleted { token, response } => self.reply(token, response),
         }
     }
 
@@ -238,7 +237,8 @@ impl Desk<'_, '_> {
             Then::Offsets { token, partitions, txn, .. } => {
                 self.reply(token, offsets_response(refused(partitions, error), txn));
             }
-            Then::Left { token } => self.reply_leave(token, error),
+            Then::Left { token, .. } => self.reply_leave(token, error, Vec::new()),
+            Then::Deleted { token, response } => self.reply(token, not_deleted(&response, error)),
         }
     }
 
@@ -257,7 +257,21 @@ fn refuse_append(append: Append, error: ErrorCode, reply: &mut impl FnMut(Token,
         Then::Offsets { token, partitions, txn, .. } => {
             reply(token, offsets_response(refused(partitions, error), txn));
         }
-        Then::Left { token } => reply(token, Response::LeaveGroup(LeaveGroupResponse { error })),
+        Then::Left { token, .. } => {
+            let response = LeaveGroupResponse { error, members: Vec::new() };
+            reply(token, Response::LeaveGroup(response));
+        }
+        Then::Deleted { token, response } => reply(token, not_deleted(&response, error)),
+    }
+}
+
+/// What stands in place of the answer to a deletion that could not be written.
+fn not_deleted(response: &Response, error: ErrorCode) -> Response {
+    match response {
+        Response::OffsetDelete(_) => {
+            Response::OffsetDelete(OffsetDeleteResponse { error, partitions: Vec::new() })
+        }
+        _ => Response::DeleteGroups(DeleteGroupsResponse { error }),
     }
 }
 

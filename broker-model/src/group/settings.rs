@@ -14,6 +14,8 @@ pub struct GroupSettings {
     pub max_session_timeout: Duration,
     /// `group.max.size` in members.
     pub max_size: u32,
+    /// `offset.metadata.max.bytes`.
+    pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes` in nanoseconds.
     pub offsets_retention: Duration,
     /// `offsets.retention.check.interval.ms` in nanoseconds.
@@ -29,6 +31,7 @@ impl Default for GroupSettings {
             min_session_timeout: 6 * SECOND,
             max_session_timeout: 1800 * SECOND,
             max_size: i32::MAX.unsigned_abs(),
+            offset_metadata_max_bytes: 4_096,
             offsets_retention: 10_080 * 60 * SECOND,
             offsets_retention_check_interval: 600_000 * MILLISECOND,
             offsets_commit_timeout: 5 * SECOND,

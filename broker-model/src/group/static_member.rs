@@ -29,14 +29,14 @@ impl Desk<'_, '_> {
             self.refuse_join(token, ErrorCode::FencedInstanceId, old);
         }
         if let Some(token) = sync {
-            self.reply_sync(token, ErrorCode::FencedInstanceId, Vec::new());
+            self.refuse_sync(token, ErrorCode::FencedInstanceId);
         }
         self.note_fenced(group.id, old);
         self.cancel_session(group.id, old);
         self.store_member(group, new, token, request);
         self.keep_alive(group, new);
         match group.state {
-            GroupState::Stable if group.select_protocol() == group.protocol => {
+            GroupState::Stable if group.select_protocol(self.cx.names) == group.protocol => {
                 let record = group.current_record();
                 let then = Then::StaticMember(StaticReturn {
                     group: group.id,
@@ -88,7 +88,7 @@ impl Desk<'_, '_> {
             self.refuse_join(token, error, NO_MEMBER);
         }
         if let Some(token) = sync {
-            self.reply_sync(token, error, Vec::new());
+            self.refuse_sync(token, error);
         }
     }
 }

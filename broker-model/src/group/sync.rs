@@ -10,29 +10,36 @@ use super::join::NO_MEMBER;
 use crate::io::Token;
 use crate::note::Note;
 use crate::protocol::ErrorCode;
-use crate::protocol::group::{HeartbeatRequest, LeaveGroupRequest, SyncGroupRequest};
+use crate::protocol::group::{
+    Assignment, HeartbeatRequest, LeaveGroupRequest, LeavingMember, SyncGroupRequest,
+};
 use crate::rules::RebalanceCompletion;
-use crate::types::{GenerationId, GroupId, MemberId, PartitionId};
+use crate::types::{GenerationId, GroupId, MemberId};
 
 impl Desk<'_, '_> {
     pub(super) fn sync(&mut self, groups: &mut Groups, token: Token, request: SyncGroupRequest) {
         let group = classic_group(groups, request.group);
         let instance = as_instance(request.instance.as_ref());
         let (group, error) = validate(group, request.member, instance, request.generation);
-        let Some(group) = group else { return self.reply_sync(token, error, Vec::new()) };
+        let Some(group) = group else { return self.refuse_sync(token, error) };
         let id = request.member;
+        if differs(request.protocol_type, group.protocol_type)
+            || differs(request.protocol, group.protocol)
+        {
+            return self.refuse_sync(token, ErrorCode::InconsistentGroupProtocol);
+        }
         match group.state {
             GroupState::Empty | GroupState::Dead => {
-                self.reply_sync(token, ErrorCode::UnknownMemberId, Vec::new());
+                self.refuse_sync(token, ErrorCode::UnknownMemberId);
             }
             GroupState::PreparingRebalance => {
-                self.reply_sync(token, ErrorCode::RebalanceInProgress, Vec::new());
+                self.refuse_sync(token, ErrorCode::RebalanceInProgress);
             }
             GroupState::CompletingRebalance => self.sync_while_completing(group, token, request),
             GroupState::Stable => {
                 group.pending_sync.remove(&id);
                 let assignment = group.members[&id].assignment.clone();
-                self.reply_sync(token, ErrorCode::None, assignment);
+                self.reply_sync(token, group, assignment);
             }
         }
     }
@@ -47,13 +54,12 @@ impl Desk<'_, '_> {
         group.pending_sync.remove(&id);
         let member = group.members.get_mut(&id).expect("validated before");
         if let Some(earlier) = member.sync.replace(token) {
-            self.reply_sync(earlier, ErrorCode::RebalanceInProgress, Vec::new());
+            self.refuse_sync(earlier, ErrorCode::RebalanceInProgress);
         }
         if !group.is_leader(id) {
             return;
         }
-        let assignment: BTreeMap<MemberId, Vec<PartitionId>> =
-            request.assignments.into_iter().collect();
+        let assignment: BTreeMap<MemberId, Assignment> = request.assignments.into_iter().collect();
         let record = group.record(&assignment);
         let (group, generation) = (group.id, group.generation);
         self.append(Vec::from([record]), None, Then::Assignment { group, generation, assignment });
@@ -64,7 +70,7 @@ impl Desk<'_, '_> {
         &mut self,
         group: &mut ClassicGroup,
         generation: GenerationId,
-        mut assignment: BTreeMap<MemberId, Vec<PartitionId>>,
+        mut assignment: BTreeMap<MemberId, Assignment>,
     ) {
         if group.state != GroupState::CompletingRebalance || group.generation != generation {
             return;
@@ -81,7 +87,7 @@ impl Desk<'_, '_> {
             }
         }
         for (id, token, assignment) in waiting {
-            self.reply_sync(token, ErrorCode::None, assignment);
+            self.reply_sync(token, group, assignment);
             self.keep_alive(group, id);
         }
         self.cx.note(Note::GroupStable {
@@ -141,31 +147,50 @@ impl Desk<'_, '_> {
         self.reply_heartbeat(token, error);
     }
 
-    pub(super) fn leave(&mut self, groups: &mut Groups, token: Token, request: &LeaveGroupRequest) {
+    pub(super) fn leave(&mut self, groups: &mut Groups, token: Token, request: LeaveGroupRequest) {
         let Some(group) = classic_group(groups, request.group) else {
-            return self.reply_leave(token, ErrorCode::UnknownMemberId);
+            let unknown = |member| (member, ErrorCode::UnknownMemberId);
+            let members = request.members.into_iter().map(unknown).collect();
+            return self.reply_leave(token, ErrorCode::None, members);
         };
-        let instance = as_instance(request.instance.as_ref());
-        // An administrator names the instance only.
-        let named = instance.filter(|_| request.member == NO_MEMBER);
-        let id = named.and_then(|i| group.instances.get(i).copied()).unwrap_or(request.member);
-        if !group.pending_join.contains(&id) {
-            let error = group.validate_member(id, instance);
-            if error != ErrorCode::None {
-                return self.reply_leave(token, error);
-            }
-        }
-        self.drop_member(group, id, ErrorCode::UnknownMemberId);
+        let answer = |member: LeavingMember| {
+            let error = self.leave_one(group, &member);
+            (member, error)
+        };
+        let members: Vec<_> = request.members.into_iter().map(answer).collect();
         let appended = self.log.position;
-        self.after_removal(group);
+        if members.iter().any(|(_, error)| *error == ErrorCode::None) {
+            self.after_removal(group);
+        }
         if self.log.position == appended {
-            return self.reply_leave(token, ErrorCode::None);
+            return self.reply_leave(token, ErrorCode::None, members);
         }
         // The last one left: the answer waits until the empty group is in the log.
         let last = *self.log.in_flight.last().expect("just appended");
-        self.appends.open.get_mut(&last).expect("just appended").then = Then::Left { token };
+        let then = Then::Left { token, members };
+        self.appends.open.get_mut(&last).expect("just appended").then = then;
         self.set_timer(Timer::Append(last), self.settings.offsets_commit_timeout);
     }
+
+    fn leave_one(&mut self, group: &mut ClassicGroup, leaving: &LeavingMember) -> ErrorCode {
+        let instance = as_instance(leaving.instance.as_ref());
+        // An administrator names the instance only.
+        let named = instance.filter(|_| leaving.member == NO_MEMBER);
+        let id = named.and_then(|i| group.instances.get(i).copied()).unwrap_or(leaving.member);
+        if !group.pending_join.contains(&id) {
+            let error = group.validate_member(id, instance);
+            if error != ErrorCode::None {
+                return error;
+            }
+        }
+        self.drop_member(group, id, ErrorCode::UnknownMemberId);
+        ErrorCode::None
+    }
+}
+
+/// Whether both sides name a protocol, or its type, and not the same.
+fn differs<T: PartialEq>(named: Option<T>, own: Option<T>) -> bool {
+    named.zip(own).is_some_and(|(named, own)| named != own)
 }
 
 /// The group if the member belongs to it in this generation, else the error.

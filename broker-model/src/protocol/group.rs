@@ -3,34 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::ErrorCode;
-use crate::types::{
-    Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, TopicId,
+pub use super::group_protocol::{
+    Assignment, Assignor, MemberProtocol, Metadata, ProtocolName, ProtocolType, Subscription,
 };
 
-/// A client-side assignor of the classic protocol, Kafka's protocol names.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Assignor {
-    /// `range`.
-    Range,
-    /// `roundrobin`.
-    RoundRobin,
-    /// `sticky`.
-    Sticky,
-    /// `cooperative-sticky`.
-    CooperativeSticky,
-}
-
-/// A member's subscription (`ConsumerProtocolSubscription`).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Subscription {
-    /// Topics subscribed to.
-    pub topics: Vec<TopicId>,
-    /// Partitions the member believes it owns.
-    pub owned: Vec<PartitionId>,
-    /// The generation in which it came to own them.
-    pub generation: GenerationId,
-}
+use super::ErrorCode;
+use crate::types::{
+    Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, TextId,
+};
 
 /// `JoinGroup`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,10 +25,18 @@ pub struct JoinGroupRequest {
     pub session_timeout: Duration,
     /// `max.poll.interval.ms` in nanoseconds.
     pub rebalance_timeout: Duration,
-    /// Assignors the member supports, best first.
-    pub protocols: Vec<Assignor>,
-    /// The member's subscription (the same under every assignor here).
-    pub subscription: Subscription,
+    /// The kind of member.
+    pub protocol_type: ProtocolType,
+    /// Protocols the member supports, best first.
+    pub protocols: Vec<MemberProtocol>,
+}
+
+impl JoinGroupRequest {
+    /// The subscription of a consumer, the same in all its protocols.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&Subscription> {
+        self.protocols.first()?.metadata.subscription()
+    }
 }
 
 /// Answer to `JoinGroup`.
@@ -58,8 +46,10 @@ pub struct JoinGroupResponse {
     pub error: ErrorCode,
     /// The generation.
     pub generation: GenerationId,
-    /// The assignor chosen.
-    pub protocol: Option<Assignor>,
+    /// The kind of the group's members.
+    pub protocol_type: Option<ProtocolType>,
+    /// The protocol chosen.
+    pub protocol: Option<ProtocolName>,
     /// The group leader.
     pub leader: MemberId,
     /// This member.
@@ -67,7 +57,7 @@ pub struct JoinGroupResponse {
     /// The leader must not assign (KIP-814).
     pub skip_assignment: bool,
     /// All members, for the leader only.
-    pub members: Vec<(MemberId, Option<String>, Subscription)>,
+    pub members: Vec<(MemberId, Option<String>, Metadata)>,
 }
 
 /// `SyncGroup`.
@@ -81,8 +71,12 @@ pub struct SyncGroupRequest {
     pub instance: Option<String>,
     /// The generation.
     pub generation: GenerationId,
+    /// The kind of member; `None`, like the next one, before version 5.
+    pub protocol_type: Option<ProtocolType>,
+    /// The protocol it was told to use.
+    pub protocol: Option<ProtocolName>,
     /// The leader's assignments, empty from others.
-    pub assignments: Vec<(MemberId, Vec<PartitionId>)>,
+    pub assignments: Vec<(MemberId, Assignment)>,
 }
 
 /// Answer to `SyncGroup`.
@@ -90,8 +84,12 @@ pub struct SyncGroupRequest {
 pub struct SyncGroupResponse {
     /// The error, or none.
     pub error: ErrorCode,
-    /// What this member shall own.
-    pub assignment: Vec<PartitionId>,
+    /// The kind of the group's members.
+    pub protocol_type: Option<ProtocolType>,
+    /// The group's protocol.
+    pub protocol: Option<ProtocolName>,
+    /// What the leader gives to this member.
+    pub assignment: Assignment,
 }
 
 /// Heartbeat of a classic member.
@@ -114,22 +112,31 @@ pub struct HeartbeatResponse {
     pub error: ErrorCode,
 }
 
-/// `LeaveGroup` of one member.
+/// `LeaveGroup`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveGroupRequest {
     /// The group.
     pub group: GroupId,
-    /// The member.
+    /// Who leaves; just one before version 3 (KIP-345).
+    pub members: Vec<LeavingMember>,
+}
+
+/// A member that leaves, or is made to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeavingMember {
+    /// The member, `MemberId(0)` if only its instance is known.
     pub member: MemberId,
     /// `group.instance.id`, for static members.
     pub instance: Option<String>,
 }
 
 /// Answer to `LeaveGroup`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveGroupResponse {
-    /// The error, or none.
+    /// The error of the whole request, or none.
     pub error: ErrorCode,
+    /// Each member of the request with its error, in order; none if the request has an error.
+    pub members: Vec<(LeavingMember, ErrorCode)>,
 }
 
 /// A position to commit.
@@ -141,6 +148,26 @@ pub struct CommittedOffset {
     pub offset: Offset,
     /// The leader epoch of the last record read, if known.
     pub leader_epoch: Option<LeaderEpoch>,
+    /// A text that comes with it.
+    pub metadata: TextId,
+}
+
+impl CommittedOffset {
+    /// A position without a text.
+    #[must_use]
+    pub const fn new(
+        partition: PartitionId,
+        offset: Offset,
+        leader_epoch: Option<LeaderEpoch>,
+    ) -> Self {
+        Self { partition, offset, leader_epoch, metadata: TextId(0) }
+    }
+
+    /// The answer for a partition of which nothing is committed.
+    #[must_use]
+    pub const fn none(partition: PartitionId) -> Self {
+        Self::new(partition, Offset::NONE, None)
+    }
 }
 
 /// `OffsetCommit`.
@@ -154,6 +181,8 @@ pub struct OffsetCommitRequest {
     pub instance: Option<String>,
     /// The generation, -1 outside group management.
     pub generation: GenerationId,
+    /// How long the offsets shall be kept, `None` for the broker's retention; versions 2 to 4.
+    pub retention: Option<Duration>,
     /// What to commit.
     pub offsets: Vec<CommittedOffset>,
 }

@@ -8,6 +8,8 @@ mod error_code;
 mod error_names;
 pub mod fetch;
 pub mod group;
+pub mod group_admin;
+mod group_protocol;
 pub mod metadata;
 pub mod produce;
 pub mod quorum;
@@ -91,6 +93,10 @@ protocol! {
     LeaveGroup(group::LeaveGroupRequest, group::LeaveGroupResponse),
     OffsetCommit(group::OffsetCommitRequest, group::OffsetCommitResponse),
     OffsetFetch(group::OffsetFetchRequest, group::OffsetFetchResponse),
+    DescribeGroups(group_admin::DescribeGroupsRequest, Box<group_admin::DescribeGroupsResponse>),
+    ListGroups(group_admin::ListGroupsRequest, group_admin::ListGroupsResponse),
+    DeleteGroups(group_admin::DeleteGroupsRequest, group_admin::DeleteGroupsResponse),
+    OffsetDelete(group_admin::OffsetDeleteRequest, group_admin::OffsetDeleteResponse),
     InitProducerId(txn::InitProducerIdRequest, txn::InitProducerIdResponse),
     AddPartitionsToTxn(txn::AddPartitionsToTxnRequest, txn::AddPartitionsToTxnResponse),
     AddOffsetsToTxn(txn::AddOffsetsToTxnRequest, txn::AddOffsetsToTxnResponse),

@@ -3,11 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::protocol::group::{Assignor, Subscription};
+use crate::protocol::group::{Assignment, Metadata, ProtocolName, ProtocolType};
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::types::{
     Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, ProducerEpoch,
-    ProducerId, Timestamp, TransactionalId,
+    ProducerId, TextId, Timestamp, TransactionalId,
 };
 
 /// A record of `__consumer_offsets`.
@@ -28,8 +28,10 @@ pub enum GroupRecord {
         group: GroupId,
         /// The generation.
         generation: GenerationId,
-        /// The assignor chosen; `None` when the group is empty.
-        protocol: Option<Assignor>,
+        /// The kind of its members; `None` if it had none yet.
+        protocol_type: Option<ProtocolType>,
+        /// The protocol chosen; `None` when the group is empty.
+        protocol: Option<ProtocolName>,
         /// The group leader.
         leader: Option<MemberId>,
         /// The members with their assignments.
@@ -49,8 +51,12 @@ pub struct OffsetRecord {
     pub offset: Offset,
     /// The leader epoch of the last record read, if known.
     pub leader_epoch: Option<LeaderEpoch>,
+    /// The text that came with it.
+    pub metadata: TextId,
     /// When it was committed.
     pub commit_timestamp: Timestamp,
+    /// When it expires, where the commit said so (`OffsetCommit` 2 to 4).
+    pub expire_timestamp: Option<Timestamp>,
 }
 
 /// A member in a group's metadata record.
@@ -64,10 +70,12 @@ pub struct GroupMemberRecord {
     pub session_timeout: Duration,
     /// `max.poll.interval.ms` in nanoseconds.
     pub rebalance_timeout: Duration,
-    /// Its subscription.
-    pub subscription: Subscription,
-    /// What it owns.
-    pub assignment: Vec<PartitionId>,
+    /// The host it joined from at first.
+    pub client: u32,
+    /// What it tells the others in the protocol chosen.
+    pub metadata: Metadata,
+    /// What the leader gave to it.
+    pub assignment: Assignment,
 }
 
 /// States of a transaction. Source: Kafka, `TransactionState`.

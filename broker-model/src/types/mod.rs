@@ -8,7 +8,7 @@ mod time;
 pub use ids::{
     BatchId, BrokerEpoch, CoordinatorEpoch, DirectoryId, GenerationId, GroupId, LeaderEpoch,
     MemberId, NodeId, PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RackId, RecordId,
-    TopicId, TransactionalId,
+    TextId, TopicId, TransactionalId,
 };
 pub use offset::Offset;
 pub use release::Release;

@@ -234,11 +234,9 @@ impl Reading {
             answer.give(Ok(()));
             return;
         }
-        let offsets = positions.iter().map(|&Position { partition, offset }| CommittedOffset {
-            partition,
-            offset,
-            leader_epoch: None,
-        });
+        let offsets = positions
+            .iter()
+            .map(|&Position { partition, offset }| CommittedOffset::new(partition, offset, None));
         let (consumer, offsets) = (&mut self.consumer, offsets.collect());
         cx.shared.recorder.calls_started(CallKind::CommitOffsets, 1);
         let id = cx.client(Port::CONSUMER, &mut self.draws, |cx| consumer.commit_sync(cx, offsets));

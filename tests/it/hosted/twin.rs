@@ -267,11 +267,9 @@ impl Consuming {
             return;
         }
         let Some((consumer, draws)) = &mut self.machine else { return };
-        let asked = offsets.iter().map(|&(partition, offset)| CommittedOffset {
-            partition,
-            offset,
-            leader_epoch: None,
-        });
+        let asked = offsets
+            .iter()
+            .map(|&(partition, offset)| CommittedOffset::new(partition, offset, None));
         let asked = asked.collect();
         let id = cx.client(Port::CONSUMER, draws, |cx| consumer.commit_sync(cx, asked));
         self.committing = Some((id, offsets));

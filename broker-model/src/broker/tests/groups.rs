@@ -19,12 +19,13 @@ fn commit(c: &mut Cluster, to: u32, group: GroupId, p: PartitionId, offset: i64)
 }
 
 fn commit_request(group: GroupId, p: PartitionId, offset: i64) -> Request {
-    let position = CommittedOffset { partition: p, offset: Offset(offset), leader_epoch: None };
+    let position = CommittedOffset::new(p, Offset(offset), None);
     Request::OffsetCommit(OffsetCommitRequest {
         group,
         member: MemberId(0),
         instance: None,
         generation: GenerationId(-1),
+        retention: None,
         offsets: vec![position],
     })
 }

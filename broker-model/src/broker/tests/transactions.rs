@@ -104,8 +104,7 @@ impl Story {
     }
 
     fn commit_offset(&mut self, offset: i64) -> ErrorCode {
-        let position =
-            CommittedOffset { partition: self.q, offset: Offset(offset), leader_epoch: None };
+        let position = CommittedOffset::new(self.q, Offset(offset), None);
         let commit = TxnOffsetCommitRequest {
             transactional_id: self.id,
             producer: self.producer,

@@ -7,11 +7,13 @@ use alloc::vec::Vec;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::group::{GroupCoordinator, GroupSettings, GroupView};
 use crate::io::{Context, Token};
+use crate::metadata::Image;
 use crate::names::Names;
 use crate::note::Note;
 use crate::protocol::group::{
     Assignor, CommittedOffset, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse,
-    LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, Subscription, SyncGroupRequest,
+    LeaveGroupRequest, LeavingMember, MemberProtocol, OffsetCommitRequest, OffsetFetchRequest,
+    ProtocolType, Subscription, SyncGroupRequest,
 };
 use crate::protocol::txn::{ProducerIdAndEpoch, TxnOffsetCommitRequest};
 use crate::protocol::{ErrorCode, Header, Request, Response};
@@ -35,6 +37,7 @@ pub(super) struct Bench {
     pub(super) now: Now,
     pub(super) batches: Batches,
     pub(super) names: Names,
+    pub(super) image: Image,
     pub(super) rules: Rules,
     pub(super) notes: Vec<Note>,
     pub(super) coordinator: GroupCoordinator,
@@ -62,6 +65,7 @@ impl Bench {
             now: Now { instant: Instant(SECOND), wall: Timestamp(1_700_000_000_000) },
             batches: Batches::new(),
             names,
+            image: Image::default(),
             rules: Rules::default(),
             notes: Vec::new(),
             coordinator: GroupCoordinator::new(NodeId(1), &settings),
@@ -154,7 +158,8 @@ impl Bench {
     }
 
     pub(super) fn tick(&mut self) {
-        self.call(GroupCoordinator::tick);
+        let image = self.image.clone();
+        self.call(|c, cx, effects| c.tick(cx, effects, &image));
     }
 
     /// Time passes; every timer fires at its own instant.
@@ -237,7 +242,9 @@ impl Bench {
 
     pub(super) fn synced(&self, token: Token) -> Result<Vec<PartitionId>, ErrorCode> {
         match self.replies.get(&token) {
-            Some(Response::SyncGroup(r)) if r.error == ErrorCode::None => Ok(r.assignment.clone()),
+            Some(Response::SyncGroup(r)) if r.error == ErrorCode::None => {
+                Ok(r.assignment.partitions().to_vec())
+            }
             Some(Response::SyncGroup(r)) => Err(r.error),
             other => panic!("no answer to a sync: {other:?}"),
         }
@@ -286,9 +293,10 @@ impl Bench {
         instance: Option<&str>,
     ) -> ErrorCode {
         let instance = instance.map(ToString::to_string);
-        let token = self.ask(Request::LeaveGroup(LeaveGroupRequest { group, member, instance }));
+        let members = Vec::from([LeavingMember { member, instance }]);
+        let token = self.ask(Request::LeaveGroup(LeaveGroupRequest { group, members }));
         match &self.replies[&token] {
-            Response::LeaveGroup(r) => r.error,
+            Response::LeaveGroup(r) => r.members.first().map_or(r.error, |m| m.1),
             other => panic!("not a leave: {other:?}"),
         }
     }
@@ -305,6 +313,7 @@ impl Bench {
             member,
             instance: None,
             generation: GenerationId(generation),
+            retention: None,
             offsets: offsets.iter().map(|&o| committed(o)).collect(),
         }))
     }
@@ -397,11 +406,7 @@ pub(super) fn p(ids: &[u32]) -> Vec<PartitionId> {
 }
 
 pub(super) fn committed((partition, offset): (u32, i64)) -> CommittedOffset {
-    CommittedOffset {
-        partition: PartitionId(partition),
-        offset: Offset(offset),
-        leader_epoch: None,
-    }
+    CommittedOffset::new(PartitionId(partition), Offset(offset), None)
 }
 
 pub(super) fn producer(id: i64, epoch: i16) -> ProducerIdAndEpoch {
@@ -416,8 +421,8 @@ pub(super) fn joining(group: GroupId, member: MemberId) -> JoinGroupRequest {
         instance: None,
         session_timeout: 45 * SECOND,
         rebalance_timeout: 300 * SECOND,
-        protocols: Vec::from([Assignor::Range]),
-        subscription: subscription(&[]),
+        protocol_type: ProtocolType::Consumer,
+        protocols: MemberProtocol::of_consumer(&[Assignor::Range], subscription(&[])),
     }
 }
 
@@ -427,6 +432,18 @@ pub(super) fn static_joining(group: GroupId, member: MemberId, instance: &str) -
 
 pub(super) fn subscription(owned: &[u32]) -> Subscription {
     Subscription { topics: Vec::from([TopicId(0)]), owned: p(owned), generation: GenerationId(-1) }
+}
+
+/// A join by a member that owns these partitions already.
+pub(super) fn owning(request: JoinGroupRequest, owned: &[u32]) -> JoinGroupRequest {
+    let protocols = MemberProtocol::of_consumer(&[Assignor::Range], subscription(owned));
+    JoinGroupRequest { protocols, ..request }
+}
+
+/// A join by a member with these assignors.
+pub(super) fn supporting(request: JoinGroupRequest, assignors: &[Assignor]) -> JoinGroupRequest {
+    let protocols = MemberProtocol::of_consumer(assignors, subscription(&[]));
+    JoinGroupRequest { protocols, ..request }
 }
 
 pub(super) fn syncing(
@@ -440,6 +457,8 @@ pub(super) fn syncing(
         member,
         instance: None,
         generation: GenerationId(generation),
-        assignments: assignments.iter().map(|&(m, owned)| (m, p(owned))).collect(),
+        protocol_type: None,
+        protocol: None,
+        assignments: assignments.iter().map(|&(m, owned)| (m, p(owned).into())).collect(),
     }
 }

@@ -2,16 +2,16 @@
 
 use alloc::vec::Vec;
 
-use super::bench::{Bench, G, NOBODY, joining, p, subscription, syncing};
+use super::bench::{Bench, G, NOBODY, joining, owning, p, supporting, syncing};
 use crate::group::GroupSettings;
 use crate::note::Note;
 use crate::protocol::ErrorCode;
-use crate::protocol::group::{Assignor, JoinGroupRequest};
+use crate::protocol::group::{Assignor, JoinGroupRequest, ProtocolName};
 use crate::rules::RebalanceCompletion;
 use crate::types::{GenerationId, MemberId, SECOND};
 
 fn with_protocols(member: MemberId, protocols: &[Assignor]) -> JoinGroupRequest {
-    JoinGroupRequest { protocols: protocols.to_vec(), ..joining(G, member) }
+    supporting(joining(G, member), protocols)
 }
 
 #[test]
@@ -24,10 +24,14 @@ fn a_second_member_makes_a_second_generation() {
     let jn = b.start_join(joining(G, n));
     assert!(b.is_pending(jn));
     assert_eq!(b.heartbeat(G, m, 1), ErrorCode::RebalanceInProgress);
-    let rejoin = JoinGroupRequest { subscription: subscription(&[0]), ..joining(G, m) };
+    let rejoin = owning(joining(G, m), &[0]);
     let leader = b.join(rejoin);
     assert_eq!(leader.generation, GenerationId(2));
-    let shown: Vec<_> = leader.members.iter().map(|x| (x.0, x.2.owned.clone())).collect();
+    let shown: Vec<_> = leader
+        .members
+        .iter()
+        .map(|x| (x.0, x.2.subscription().expect("a consumer").owned.clone()))
+        .collect();
     assert_eq!(shown, [(m, p(&[0])), (n, Vec::new())]);
     let follower = b.joined(jn);
     assert_eq!((follower.leader, follower.members.len()), (m, 0));
@@ -56,7 +60,7 @@ fn between_join_and_sync_heartbeats_pass_and_commits_do_not() {
     assert_eq!(b.commit(G, m, -1, &[(0, 5)]), ErrorCode::IllegalGeneration);
     // The same again is answered with the same; other metadata makes another generation.
     assert_eq!(b.join(joining(G, m)).generation, GenerationId(1));
-    let changed = JoinGroupRequest { subscription: subscription(&[0]), ..joining(G, m) };
+    let changed = owning(joining(G, m), &[0]);
     assert_eq!(b.join(changed).generation, GenerationId(2));
     assert_eq!(b.sync(G, m, 1, &[]), Err(ErrorCode::IllegalGeneration));
     assert_eq!(b.sync(G, m, 2, &[(m, &[0])]), Ok(p(&[0])));
@@ -112,11 +116,18 @@ fn ties_between_assignors_go_by_java_hash_order() {
     ] {
         let mut b = Bench::new();
         let m = b.new_member(G);
-        assert_eq!(b.join(with_protocols(m, &[first, second])).protocol, Some(first));
+        assert_eq!(
+            b.join(with_protocols(m, &[first, second])).protocol,
+            Some(ProtocolName::Assignor(first))
+        );
         let n = b.new_member(G);
         b.start_join(with_protocols(n, &[second, first]));
         let last = b.join(with_protocols(m, &[first, second]));
-        assert_eq!(last.protocol, Some(winner), "{first:?} against {second:?}");
+        assert_eq!(
+            last.protocol,
+            Some(ProtocolName::Assignor(winner)),
+            "{first:?} against {second:?}"
+        );
     }
 }
 
@@ -128,8 +139,11 @@ fn only_assignors_that_all_support_are_voted_on() {
     b.join(with_protocols(m, &[Sticky, Range]));
     let n = b.new_member(G);
     let jn = b.start_join(with_protocols(n, &[RoundRobin, Range]));
-    assert_eq!(b.join(with_protocols(m, &[Sticky, Range])).protocol, Some(Range));
-    assert_eq!(b.joined(jn).protocol, Some(Range));
+    assert_eq!(
+        b.join(with_protocols(m, &[Sticky, Range])).protocol,
+        Some(ProtocolName::Assignor(Range))
+    );
+    assert_eq!(b.joined(jn).protocol, Some(ProtocolName::Assignor(Range)));
 }
 
 #[test]

@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::bench::{Bench, G, H, NOBODY, joining, producer, subscription, syncing};
+use super::bench::{Bench, G, H, NOBODY, joining, owning, producer, syncing};
 use crate::group::{GroupState, GroupView};
 use crate::io::Token;
 use crate::protocol::ErrorCode;
-use crate::protocol::group::JoinGroupRequest;
 use crate::types::{GroupId, MemberId, SECOND};
 
 #[derive(Clone, Debug)]
@@ -79,10 +78,7 @@ impl Walk {
                 }
             }
             Step::Join { member, owned } => {
-                let request = JoinGroupRequest {
-                    subscription: subscription(&[owned]),
-                    ..joining(G, of(&self.members, member))
-                };
+                let request = owning(joining(G, of(&self.members, member)), &[owned]);
                 self.tokens.push(b.start_join(request));
             }
             Step::Sync { member } => {
@@ -96,9 +92,12 @@ impl Walk {
             }
             Step::Leave { member } => {
                 use crate::protocol::Request;
-                use crate::protocol::group::LeaveGroupRequest;
+                use crate::protocol::group::{LeaveGroupRequest, LeavingMember};
                 let member = of(&self.members, member);
-                let leave = LeaveGroupRequest { group: G, member, instance: None };
+                let leave = LeaveGroupRequest {
+                    group: G,
+                    members: [LeavingMember { member, instance: None }].into(),
+                };
                 self.tokens.push(b.ask(Request::LeaveGroup(leave)));
             }
             Step::Commit { member, partition, offset } => {

@@ -1,5 +1,6 @@
 //! The recorded answers of Kafka 4.1 to classic groups, and laws of the machine.
 
+mod admin;
 mod bench;
 mod classic;
 mod laws;

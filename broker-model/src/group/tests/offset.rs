@@ -1,13 +1,20 @@
 //! Committed offsets: recorded dialogues.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use super::bench::{Bench, G, H, NOBODY, committed, joining, p, producer};
 use crate::group::GroupSettings;
 use crate::io::Token;
+use crate::metadata::Image;
 use crate::note::Note;
 use crate::protocol::group::OffsetCommitRequest;
 use crate::protocol::{ErrorCode, Request};
+use crate::records::{MetadataRecord, PartitionRecord};
 use crate::rules::OffsetCommitRule;
-use crate::types::{GenerationId, MemberId, PartitionId, SECOND};
+use crate::types::{
+    GenerationId, LeaderEpoch, MemberId, PartitionEpoch, PartitionId, SECOND, TopicId,
+};
 
 const UNSTABLE: Result<i64, ErrorCode> = Err(ErrorCode::UnstableOffsetCommit);
 
@@ -224,8 +231,37 @@ fn offsets_of_an_empty_group_expire_and_the_group_with_the_last() {
     assert!(b.coordinator.group(super::bench::SHARD, G).is_none());
 }
 
+/// Topics 0 and 1 with the partition of the same number.
+fn two_topics() -> Image {
+    let mut image = Image::new();
+    for id in 0..2 {
+        let name = format!("t{id}");
+        let topic =
+            MetadataRecord::Topic { topic: TopicId(id), name, internal: false, config: Vec::new() };
+        let partition = PartitionRecord {
+            partition: PartitionId(id),
+            topic: TopicId(id),
+            index: 0,
+            replicas: Vec::new(),
+            isr: Vec::new(),
+            eligible_leader_replicas: Vec::new(),
+            last_known_elr: Vec::new(),
+            leader: None,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            recovering: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
+            directories: Vec::new(),
+        };
+        image.apply(u64::from(id) * 2, &topic);
+        image.apply(u64::from(id) * 2 + 1, &MetadataRecord::of_partition(partition));
+    }
+    image
+}
+
 #[test]
-fn offsets_of_a_group_with_members_stay() {
+fn offsets_that_a_group_with_members_uses_stay() {
     let settings = GroupSettings {
         initial_rebalance_delay: 0,
         offsets_retention: 100 * SECOND,
@@ -233,16 +269,22 @@ fn offsets_of_a_group_with_members_stay() {
         ..GroupSettings::default()
     };
     let mut b = Bench::with(settings);
+    b.image = two_topics();
     let m = b.stable_one(G);
-    b.commit(G, m, 1, &[(0, 1)]);
+    b.commit(G, m, 1, &[(0, 1), (1, 1)]);
     for _ in 0..5 {
         b.wait(40 * SECOND);
         assert_eq!(b.heartbeat(G, m, 1), ErrorCode::None);
     }
-    assert_eq!(b.fetch_all(G), [(0, Ok(1))]);
+    assert_eq!(b.fetch_all(G), [(0, Ok(1))], "only one topic is subscribed to");
     b.leave(G, m, None);
     b.wait(50 * SECOND);
-    assert_eq!(b.fetch_all(G), [(0, Ok(1))], "the time counts from when it became empty");
+    b.commit(G, NOBODY, -1, &[(1, 2)]);
+    assert_eq!(
+        b.fetch_all(G),
+        [(0, Ok(1)), (1, Ok(2))],
+        "the time counts from when it became empty"
+    );
     b.wait(60 * SECOND);
     assert!(b.coordinator.group(super::bench::SHARD, G).is_none());
 }
@@ -258,6 +300,7 @@ fn a_static_member_commits_under_its_present_id_only() {
             member,
             instance: Some(instance.into()),
             generation: GenerationId(1),
+            retention: None,
             offsets: [committed((0, 1))].to_vec(),
         }));
         b.committed(token)[0]

@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 
-use super::bench::{Bench, G, NOBODY, joining, p, static_joining, subscription, syncing};
+use super::bench::{Bench, G, NOBODY, joining, owning, p, static_joining, supporting, syncing};
 use crate::protocol::ErrorCode;
 use crate::protocol::group::{Assignor, JoinGroupRequest};
 use crate::types::{GenerationId, MemberId, SECOND};
@@ -62,18 +62,14 @@ fn up_to_version_8_the_returning_leader_is_shown_the_old_one() {
 fn other_metadata_makes_no_round_while_the_assignor_stays() {
     let mut b = Bench::new();
     stable_static(&mut b);
-    let changed =
-        JoinGroupRequest { subscription: subscription(&[0]), ..static_joining(G, NOBODY, "i1") };
+    let changed = owning(static_joining(G, NOBODY, "i1"), &[0]);
     let n = b.join(changed).member;
     assert_eq!(b.state(G), "Stable");
     // Under its present id it does.
-    let again = JoinGroupRequest { subscription: subscription(&[1]), ..static_joining(G, n, "i1") };
+    let again = owning(static_joining(G, n, "i1"), &[1]);
     assert_eq!(b.join(again).generation, GenerationId(2));
     b.sync(G, n, 2, &[(n, &[0])]).expect("stable");
-    let alien = JoinGroupRequest {
-        protocols: [Assignor::Sticky].to_vec(),
-        ..static_joining(G, NOBODY, "i1")
-    };
+    let alien = supporting(static_joining(G, NOBODY, "i1"), &[Assignor::Sticky]);
     let refused = b.join(alien);
     assert_eq!((refused.error, refused.member), (ErrorCode::InconsistentGroupProtocol, NOBODY));
     assert_eq!(b.heartbeat_as(G, n, 2, Some("i1")), ErrorCode::None);

@@ -105,10 +105,7 @@ fn an_id_that_was_given_out_holds_up_the_round_until_it_joins_leaves_or_expires(
     assert_eq!(b.joined(jn).generation, GenerationId(2));
     let short = JoinGroupRequest { session_timeout: 7 * SECOND, ..joining(G, NOBODY) };
     let k = b.join(short).member;
-    let jm = b.start_join(JoinGroupRequest {
-        subscription: super::bench::subscription(&[0]),
-        ..joining(G, m)
-    });
+    let jm = b.start_join(super::bench::owning(joining(G, m), &[0]));
     let jn = b.start_join(joining(G, n));
     b.wait(6 * SECOND);
     assert!(b.is_pending(jm));

@@ -90,11 +90,7 @@ impl Consumer {
     pub fn consumed(&self) -> Vec<CommittedOffset> {
         let of = |a: &super::subscription::Assigned| {
             let position = a.position.filter(|_| a.phase == Phase::Fetching)?;
-            Some(CommittedOffset {
-                partition: a.partition,
-                offset: position.offset,
-                leader_epoch: position.offset_epoch,
-            })
+            Some(CommittedOffset::new(a.partition, position.offset, position.offset_epoch))
         };
         self.subscriptions.iter().filter_map(of).collect()
     }
@@ -206,6 +202,7 @@ impl Consumer {
         commit.in_flight = true;
         (commit.member, commit.generation) = (member, generation);
         let request = OffsetCommitRequest {
+            retention: None,
             group,
             member,
             instance: self.config.group_instance_id.clone().filter(|_| managed),

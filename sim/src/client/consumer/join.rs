@@ -6,11 +6,11 @@
 
 use broker_model::group::assignor::{self, Subscriber, TopicPartitions};
 use broker_model::protocol::group::{
-    Assignor, JoinGroupRequest, JoinGroupResponse, Subscription, SyncGroupRequest,
-    SyncGroupResponse,
+    Assignor, JoinGroupRequest, JoinGroupResponse, MemberProtocol, Metadata, ProtocolName,
+    ProtocolType, Subscription, SyncGroupRequest, SyncGroupResponse,
 };
 use broker_model::protocol::{ErrorCode, Request};
-use broker_model::types::{Instant, PartitionId, SECOND, TopicId};
+use broker_model::types::{Instant, MemberId, PartitionId, SECOND, TopicId};
 
 use super::membership::{MemberState, NO_GENERATION, NO_MEMBER};
 use super::requests::{Channel, Purpose};
@@ -155,18 +155,19 @@ impl Consumer {
         self.membership.joined_topics.clone_from(&topics);
         self.membership.state = MemberState::PreparingRebalance;
         self.membership.step = Step::Joining;
+        let subscription = Subscription {
+            topics,
+            owned: self.subscriptions.partitions(),
+            generation: self.membership.generation,
+        };
         let request = JoinGroupRequest {
             group,
             member: self.membership.member,
             instance: self.config.group_instance_id.clone(),
             session_timeout: self.config.session_timeout,
             rebalance_timeout: self.config.max_poll_interval,
-            protocols: self.config.assignors.clone(),
-            subscription: Subscription {
-                topics,
-                owned: self.subscriptions.partitions(),
-                generation: self.membership.generation,
-            },
+            protocol_type: ProtocolType::Consumer,
+            protocols: MemberProtocol::of_consumer(&self.config.assignors, subscription),
         };
         // The answer waits for the slowest member.
         let rebalance = self.config.max_poll_interval.saturating_add(5 * SECOND);
@@ -217,16 +218,19 @@ impl Consumer {
     fn joined(&mut self, cx: &mut ClientContext<'_>, r: JoinGroupResponse) {
         let m = &mut self.membership;
         m.state = MemberState::CompletingRebalance;
-        (m.generation, m.member, m.protocol) = (r.generation, r.member, r.protocol);
+        let assignor = r.protocol.and_then(ProtocolName::assignor);
+        (m.generation, m.member, m.protocol) = (r.generation, r.member, assignor);
         m.join_attempts = 0;
         m.start_clocks(cx.now.instant, &self.config);
         m.is_leader = r.leader == r.member;
         let mut assignments = Vec::new();
         if m.is_leader {
-            self.note_group_topics(&r.members);
+            let members = subscribers(r.members);
+            self.note_group_topics(&members);
             if !r.skip_assignment {
-                let assignor = r.protocol.unwrap_or(Assignor::Range);
-                assignments = assignor::assign(assignor, &r.members, &self.group_topics());
+                let assignor = assignor.unwrap_or(Assignor::Range);
+                let owned = assignor::assign(assignor, &members, &self.group_topics());
+                assignments = owned.into_iter().map(|(m, p)| (m, p.into())).collect();
             }
         }
         let (Some(group), Some(node)) = (self.group, self.membership.coordinator) else {
@@ -239,6 +243,8 @@ impl Consumer {
             member: r.member,
             instance: self.config.group_instance_id.clone(),
             generation: r.generation,
+            protocol_type: Some(ProtocolType::Consumer),
+            protocol: r.protocol,
             assignments,
         };
         let timeout = self.config.request_timeout;
@@ -276,7 +282,8 @@ impl Consumer {
             ErrorCode::None => {
                 self.membership.state = MemberState::Stable;
                 self.membership.rejoin_needed = false;
-                self.membership.step = Step::Completing { assignment: r.assignment, told: false };
+                self.membership.step =
+                    Step::Completing { assignment: r.assignment.into_partitions(), told: false };
             }
             ErrorCode::RebalanceInProgress => self.membership.state = MemberState::Unjoined,
             ErrorCode::UnknownMemberId => self.membership.reset(true),
@@ -318,4 +325,12 @@ impl Consumer {
         self.membership.step = Step::Idle;
         self.tell(ConsumerEvent::Assigned(added));
     }
+}
+
+/// The members as assignors take them. What is no subscription subscribes to nothing.
+fn subscribers(members: Vec<(MemberId, Option<String>, Metadata)>) -> Vec<Subscriber> {
+    let subscriber = |(id, instance, metadata): (MemberId, Option<String>, Metadata)| {
+        (id, instance, metadata.subscription().cloned().unwrap_or_default())
+    };
+    members.into_iter().map(subscriber).collect()
 }

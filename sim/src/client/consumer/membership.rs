@@ -6,7 +6,7 @@
 use broker_model::protocol::coordinator::{
     CoordinatorKey, FindCoordinatorRequest, FindCoordinatorResponse,
 };
-use broker_model::protocol::group::{Assignor, HeartbeatRequest, LeaveGroupRequest};
+use broker_model::protocol::group::{Assignor, HeartbeatRequest, LeaveGroupRequest, LeavingMember};
 use broker_model::protocol::{ErrorCode, Request};
 use broker_model::types::{Duration, GenerationId, GroupId, Instant, MemberId, NodeId, TopicId};
 
@@ -276,7 +276,10 @@ impl Consumer {
         if self.config.group_instance_id.is_some() || !known {
             return;
         }
-        let request = LeaveGroupRequest { group, member: self.membership.member, instance: None };
+        let request = LeaveGroupRequest {
+            group,
+            members: vec![LeavingMember { member: self.membership.member, instance: None }],
+        };
         let to = (Channel::Coordinator, node);
         let timeout = self.config.request_timeout;
         let request = Request::LeaveGroup(request);

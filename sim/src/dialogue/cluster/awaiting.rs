@@ -9,6 +9,7 @@ use broker_model::types::{MILLISECOND, NodeId, PartitionId};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
+use super::group_admin;
 use super::life::same;
 use super::nodes::time;
 use super::pump::Cluster;
@@ -33,10 +34,14 @@ pub(super) fn verb(
         _ => ("=", "true"),
     };
     let mut last = String::new();
-    let met = if what == "txn" {
+    let met = if let "txn" | "group" = what {
         let mut waited = 0;
         loop {
-            last = state(session, name)?;
+            last = if what == "txn" {
+                state(session, name)?
+            } else {
+                group_admin::state(session, name)?
+            };
             if compare(&last, op, wanted) || waited >= limit {
                 break compare(&last, op, wanted);
             }

@@ -3,7 +3,7 @@
 use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest, OffsetFetchRequest};
 use broker_model::protocol::{Request, Response};
-use broker_model::types::{GenerationId, LeaderEpoch, MemberId, Offset};
+use broker_model::types::{GenerationId, LeaderEpoch, MILLISECOND, Offset, TextId};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
@@ -24,24 +24,14 @@ pub(super) fn verb(
     Ok(Some(step))
 }
 
-impl Session {
-    /// `member=m generation=N`: a variable, or a member id that nobody has.
-    pub(super) fn member(&self, args: &Args) -> Result<(u64, i32), DialogueErrorKind> {
-        let known = args.get("member").and_then(|name| self.variable(name));
-        let unknown = if args.get("member").is_some_and(|m| !m.is_empty()) { u64::MAX } else { 0 };
-        let member = known.and_then(|v| v.member).unwrap_or(unknown);
-        let generation = known.and_then(|v| v.generation).unwrap_or(-1);
-        Ok((member, args.number("generation", generation)?))
-    }
-}
-
 /// The `t-0=5` words of a command: names and offsets, in order of topic and index.
 pub(super) fn offsets(
-    session: &Session,
+    session: &mut Session,
     args: &Args,
     options: &[&str],
 ) -> Result<(Vec<String>, Vec<CommittedOffset>), DialogueErrorKind> {
     let leader_epoch = args.get("leader-epoch").map(args::parse).transpose()?.map(LeaderEpoch);
+    let metadata = session.cluster.names.text(args.get("meta").unwrap_or(""));
     let mut named = Vec::new();
     for (key, value) in &args.named {
         let Ok((topic, index)) = session.topic_and_index(key) else {
@@ -52,7 +42,7 @@ pub(super) fn offsets(
         };
         let partition = session.partition(key)?;
         let offset = Offset(args::parse(value)?);
-        let committed = CommittedOffset { partition, offset, leader_epoch };
+        let committed = CommittedOffset { partition, offset, leader_epoch, metadata };
         named.push((topic.to_string(), index, key.clone(), committed));
     }
     named.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
@@ -60,15 +50,27 @@ pub(super) fn offsets(
 }
 
 fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
-    let options = ["member", "generation", "epoch", "instance", "leader-epoch", "at", "v"];
+    let options = [
+        "member",
+        "generation",
+        "epoch",
+        "instance",
+        "leader-epoch",
+        "meta",
+        "retention",
+        "at",
+        "v",
+    ];
     let (names, offsets) = offsets(session, args, &options)?;
     let group = session.cluster.names.group(args.word(0)?);
     let (member, generation) = session.member(args)?;
+    let retention: Option<u64> = args.get("retention").map(args::parse).transpose()?;
     let request = OffsetCommitRequest {
         group,
-        member: MemberId(member),
+        member,
         instance: args.get("instance").map(ToString::to_string),
-        generation: GenerationId(args.number("epoch", generation)?),
+        generation: GenerationId(args.number("epoch", generation.0)?),
+        retention: retention.map(|ms| ms.saturating_mul(MILLISECOND)),
         offsets,
     };
     Ok(Step::Ask(Ask {
@@ -121,6 +123,11 @@ fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErro
                     .line(format_args!("{name} {error}"))
                     .with("offset", c.offset)
                     .with("epoch", c.leader_epoch.map_or(-1, |e| e.0))
+                    .with_if(
+                        c.metadata != TextId(0),
+                        "meta",
+                        session.cluster.names.text_of(c.metadata),
+                    )
             })
         }),
     }))

@@ -71,6 +71,16 @@ pub(super) fn topic_id(id: impl Display) -> String {
     format!("{OPEN}T{id}{CLOSE}")
 }
 
+/// A generated member id as shown.
+pub(super) fn member(id: impl Display) -> String {
+    format!("{OPEN}M{id}{CLOSE}")
+}
+
+/// A text as shown: empty ones can be seen.
+pub(super) fn quoted(text: &str) -> String {
+    if text.is_empty() { "\"\"".to_string() } else { text.to_string() }
+}
+
 /// A fetch session as shown.
 pub(super) fn fetch_session(id: u32) -> String {
     if id == 0 { "0".to_string() } else { format!("{OPEN}S{id}{CLOSE}") }

@@ -9,11 +9,12 @@ use broker_model::protocol::{ErrorCode, Request, Response, versions};
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
 
 use super::args::{self, Args};
+use super::member_names::MemberNames;
 use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
-    DialogueErrorKind, admin, awaiting, controller, directories, fetch, groups, log, nodes,
-    produce, transactions, wire,
+    DialogueErrorKind, admin, awaiting, controller, directories, fetch, group_admin, groups, log,
+    members, nodes, produce, transactions, wire,
 };
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
@@ -32,6 +33,8 @@ const VERBS: &[Family] = &[
     log::verb,
     transactions::verb,
     groups::verb,
+    members::verb,
+    group_admin::verb,
     awaiting::verb,
     controller::verb,
     wire::verb,
@@ -81,6 +84,7 @@ pub(super) struct Session {
     pub(super) timestamps: BTreeSet<i64>,
     /// Transactional ids it named.
     pub(super) transactional_ids: BTreeSet<String>,
+    pub(super) members: MemberNames,
     normal: Normal,
     clients: Vec<String>,
     /// The brokers take unstable versions too.
@@ -135,6 +139,7 @@ impl Session {
             open: BTreeMap::new(),
             timestamps: BTreeSet::new(),
             transactional_ids: BTreeSet::new(),
+            members: MemberNames::default(),
             normal: Normal::default(),
             clients: Vec::new(),
             unstable: args.is("unstable.api.versions.enable", "true"),
@@ -308,6 +313,17 @@ impl Session {
         FIRST_CLIENT + u32::try_from(index).expect("a dialogue is short")
     }
 
+    /// The name of the client whose command is carried out.
+    pub(super) fn client_name(&self) -> &str {
+        self.name_of_client(self.cluster.client)
+    }
+
+    /// The name of a client by its number.
+    pub(super) fn name_of_client(&self, client: u32) -> &str {
+        let index = client.checked_sub(FIRST_CLIENT).map(|i| i as usize);
+        index.and_then(|i| self.clients.get(i)).map_or("?", String::as_str)
+    }
+
     /// `let` binds a text to a name.
     pub(super) fn bind(&mut self, name: &str, text: &str) {
         let values = Values { text: Some(text.to_string()), ..Values::default() };
@@ -376,6 +392,14 @@ fn is_loading(response: &Response) -> bool {
         Response::EndTxn(r) => loading(r.error),
         Response::DescribeTransactions(r) => loading(r.error),
         Response::OffsetCommit(r) => any(&r.partitions),
+        Response::JoinGroup(r) => loading(r.error),
+        Response::SyncGroup(r) => loading(r.error),
+        Response::Heartbeat(r) => loading(r.error),
+        Response::LeaveGroup(r) => loading(r.error),
+        Response::DescribeGroups(r) => loading(r.error),
+        Response::ListGroups(r) => loading(r.error),
+        Response::DeleteGroups(r) => loading(r.error),
+        Response::OffsetDelete(r) => loading(r.error),
         Response::OffsetFetch(r) => {
             loading(r.error) || r.partitions.iter().any(|(error, _)| loading(*error))
         }

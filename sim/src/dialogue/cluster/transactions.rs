@@ -10,8 +10,7 @@ use broker_model::protocol::txn::{
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{
-    CoordinatorEpoch, GenerationId, MILLISECOND, MemberId, PartitionId, ProducerEpoch, ProducerId,
-    SECOND, TransactionalId,
+    CoordinatorEpoch, MILLISECOND, PartitionId, ProducerEpoch, ProducerId, SECOND, TransactionalId,
 };
 
 use super::DialogueErrorKind;
@@ -216,16 +215,19 @@ fn add_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueError
 }
 
 fn txn_offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
-    let (names, offsets) =
-        offsets(session, args, &["txn", "pid", "member", "generation", "at", "v", "epoch"])?;
+    let (names, offsets) = offsets(
+        session,
+        args,
+        &["txn", "pid", "member", "generation", "meta", "at", "v", "epoch"],
+    )?;
     let group = session.cluster.names.group(args.word(0)?);
     let (member, generation) = session.member(args)?;
     let request = TxnOffsetCommitRequest {
         transactional_id: session.txn(args),
         producer: session.identity(args)?,
         group,
-        member: MemberId(member),
-        generation: GenerationId(generation),
+        member,
+        generation,
         offsets,
     };
     Ok(Step::Ask(Ask {

@@ -1,14 +1,16 @@
 //! Answers, as `respond` words them.
 
+use std::sync::Arc;
+
 use broker_model::protocol::coordinator::FindCoordinatorResponse;
 use broker_model::protocol::fetch::{
     AbortedTransaction, EpochEnd, FetchResponse, FetchedPartition, ListOffsetsResponse,
     ListedOffset, OffsetForLeaderEpochResponse,
 };
 use broker_model::protocol::group::{
-    CommittedOffset, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse,
-    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Subscription, SyncGroupRequest,
-    SyncGroupResponse,
+    CommittedOffset, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, MemberProtocol,
+    Metadata, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, ProtocolType,
+    Subscription, SyncGroupRequest, SyncGroupResponse,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::records::{Batches, LogEntry, NewBatch};
@@ -74,12 +76,12 @@ impl Maker<'_> {
                 let partitions = r.partitions.iter().map(|&(p, _, _)| (p, error, end)).collect();
                 Response::OffsetForLeaderEpoch(OffsetForLeaderEpochResponse { partitions })
             }
-            Request::JoinGroup(r) => {
-                Response::JoinGroup(join(error, words, &r.subscription, r.protocols.first())?)
-            }
+            Request::JoinGroup(r) => Response::JoinGroup(join(error, words, r.protocols.first())?),
             Request::SyncGroup(r) => Response::SyncGroup(self.sync(error, words, r)?),
             Request::Heartbeat(_) => Response::Heartbeat(HeartbeatResponse { error }),
-            Request::LeaveGroup(_) => Response::LeaveGroup(LeaveGroupResponse { error }),
+            Request::LeaveGroup(_) => {
+                Response::LeaveGroup(LeaveGroupResponse { error, members: vec![] })
+            }
             Request::OffsetCommit(r) => {
                 let partitions = r.offsets.iter().map(|o| (o.partition, error)).collect();
                 Response::OffsetCommit(OffsetCommitResponse { partitions })
@@ -97,14 +99,14 @@ impl Maker<'_> {
     ) -> Made<SyncGroupResponse> {
         let assignment = match value(words, "assign") {
             Some(list) => {
-                list.split(',').map(|p| self.cluster.partition(p)).collect::<Made<_>>()?
+                list.split(',').map(|p| self.cluster.partition(p)).collect::<Made<Vec<_>>>()?.into()
             }
             None => {
                 let mine = r.assignments.iter().find(|(m, _)| *m == r.member);
                 mine.map(|(_, p)| p.clone()).unwrap_or_default()
             }
         };
-        Ok(SyncGroupResponse { error, assignment })
+        Ok(SyncGroupResponse { error, protocol_type: None, protocol: None, assignment })
     }
 
     /// `t-0@3` or `t-0=ERROR`, -1 for all others.
@@ -127,7 +129,7 @@ impl Maker<'_> {
                 None => (ErrorCode::None, -1),
             };
             let offset = Offset(offset);
-            partitions.push((error, CommittedOffset { partition, offset, leader_epoch: None }));
+            partitions.push((error, CommittedOffset::new(partition, offset, None)));
         }
         Ok(OffsetFetchResponse { error, partitions })
     }
@@ -249,15 +251,14 @@ fn aborted(list: &str) -> Made<Vec<AbortedTransaction>> {
 fn join(
     error: ErrorCode,
     words: &[&str],
-    own: &Subscription,
-    protocol: Option<&broker_model::protocol::group::Assignor>,
+    protocol: Option<&MemberProtocol>,
 ) -> Made<JoinGroupResponse> {
     let generation = GenerationId(value(words, "gen").map_or(Ok(-1), number)?);
     let member = value(words, "member").map_or(Ok(MemberId(0)), member_named)?;
     let leader = value(words, "leader").map_or(Ok(MemberId(u64::MAX)), member_named)?;
     let mut members = vec![];
     if leader == member && error == ErrorCode::None {
-        members.push((member, None, own.clone()));
+        members.extend(protocol.map(|p| (member, None, p.metadata.clone())));
         for other in value(words, "members").into_iter().flat_map(|list| list.split(',')) {
             let id = other.split(':').next().unwrap_or(other);
             let subscription = Subscription {
@@ -265,13 +266,15 @@ fn join(
                 owned: vec![],
                 generation: GenerationId(-1),
             };
-            members.push((member_named(id)?, None, subscription));
+            let metadata = Metadata::Consumer(Arc::new(subscription));
+            members.push((member_named(id)?, None, metadata));
         }
     }
     Ok(JoinGroupResponse {
         error,
         generation,
-        protocol: protocol.copied(),
+        protocol_type: Some(ProtocolType::Consumer),
+        protocol: protocol.map(|p| p.name),
         leader,
         member,
         skip_assignment: false,

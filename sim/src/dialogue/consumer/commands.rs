@@ -95,7 +95,7 @@ impl Run {
         let named = words.iter().filter(|w| w.contains('@'));
         let of = |w: &&str| {
             let (partition, offset) = self.offset(w)?;
-            Ok(CommittedOffset { partition, offset, leader_epoch: None })
+            Ok(CommittedOffset::new(partition, offset, None))
         };
         let offsets: Vec<_> = named.map(of).collect::<Result<_, _>>()?;
         Ok(if offsets.is_empty() { self.consumer.consumed() } else { offsets })

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use broker_model::protocol::Request;
 use broker_model::protocol::fetch::{FetchRequest, Isolation, OffsetSpec};
-use broker_model::protocol::group::{CommittedOffset, JoinGroupRequest};
+use broker_model::protocol::group::{Assignor, CommittedOffset, JoinGroupRequest};
 use broker_model::types::{LeaderEpoch, MemberId, NodeId};
 
 use super::setup::Cluster;
@@ -50,21 +50,17 @@ fn join(cluster: &Cluster, group: &str, r: &JoinGroupRequest) -> String {
     let topic = |t: &broker_model::types::TopicId| {
         cluster.topics.get(t.index()).map_or("?", |(name, _)| name.as_str())
     };
-    let topics: Vec<&str> = r.subscription.topics.iter().map(topic).collect();
+    let subscription = r.subscription().cloned().unwrap_or_default();
+    let topics: Vec<&str> = subscription.topics.iter().map(topic).collect();
     let mut text = format!("group={group} member={}", member(r.member));
     for protocol in &r.protocols {
-        let name = match protocol {
-            broker_model::protocol::group::Assignor::Range => "range",
-            broker_model::protocol::group::Assignor::RoundRobin => "roundrobin",
-            broker_model::protocol::group::Assignor::Sticky => "sticky",
-            broker_model::protocol::group::Assignor::CooperativeSticky => "cooperative-sticky",
-        };
+        let name = protocol.name.assignor().map_or("?", Assignor::name);
         let _ = write!(
             text,
             " {name}[topics=[{}] owned=[{}] gen={}]",
             topics.join(","),
-            cluster.names(&r.subscription.owned, ","),
-            r.subscription.generation
+            cluster.names(&subscription.owned, ","),
+            subscription.generation
         );
     }
     text
@@ -127,7 +123,12 @@ pub(super) fn request(
             let mut text =
                 format!("group={group} gen={} member={}", r.generation, member(r.member));
             for (m, partitions) in &r.assignments {
-                let _ = write!(text, " {}:[{}]", member(*m), cluster.names(partitions, ","));
+                let _ = write!(
+                    text,
+                    " {}:[{}]",
+                    member(*m),
+                    cluster.names(partitions.partitions(), ",")
+                );
             }
             text
         }
@@ -135,7 +136,8 @@ pub(super) fn request(
             format!("group={group} gen={} member={}", r.generation, member(r.member))
         }
         Request::LeaveGroup(r) => {
-            format!("group={group} member={} reason='{leave_reason}'", member(r.member))
+            let leaving = member(r.members[0].member);
+            format!("group={group} member={leaving} reason='{leave_reason}'")
         }
         Request::OffsetCommit(r) => {
             let id = member(r.member);

@@ -121,7 +121,7 @@ impl Run {
             if let Some((partition, offset)) = word.split_once('@') {
                 let partition = self.cluster.find(partition)?;
                 let offset = Offset(parse(offset)?);
-                offsets.push(CommittedOffset { partition, offset, leader_epoch: None });
+                offsets.push(CommittedOffset::new(partition, offset, None));
             }
         }
         let now = self.now;

@@ -53,11 +53,10 @@ impl Worker {
             }
             return true;
         }
-        let offsets = self.committing.iter().map(|&(partition, offset)| CommittedOffset {
-            partition,
-            offset,
-            leader_epoch: None,
-        });
+        let offsets = self
+            .committing
+            .iter()
+            .map(|&(partition, offset)| CommittedOffset::new(partition, offset, None));
         self.step = Step::SendingOffsets;
         if !publisher.send_offsets(cx, member, offsets.collect()) {
             self.abort(cx);
@@ -128,7 +127,7 @@ impl Worker {
         let offsets: Vec<CommittedOffset> = self
             .committing
             .iter()
-            .map(|&(partition, offset)| CommittedOffset { partition, offset, leader_epoch: None })
+            .map(|&(partition, offset)| CommittedOffset::new(partition, offset, None))
             .collect();
         let consumer = self.consumer.as_mut()?;
         cx.shared.recorder.calls_started(CallKind::CommitOffsets, 1);

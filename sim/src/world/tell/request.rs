@@ -47,7 +47,11 @@ impl Words<'_> {
             | Request::Heartbeat(_)
             | Request::LeaveGroup(_)
             | Request::OffsetCommit(_)
-            | Request::OffsetFetch(_) => self.group_request(request),
+            | Request::OffsetFetch(_)
+            | Request::DescribeGroups(_)
+            | Request::DeleteGroups(_)
+            | Request::OffsetDelete(_) => self.group_request(request),
+            Request::ListGroups(r) => list(r.states.iter().cloned()),
             Request::InitProducerId(_)
             | Request::AddPartitionsToTxn(_)
             | Request::AddOffsetsToTxn(_)
@@ -104,7 +108,8 @@ impl Words<'_> {
     fn group_request(&self, request: &Request) -> String {
         match request {
             Request::JoinGroup(r) => {
-                let topics = list(r.subscription.topics.iter().map(|&id| self.topic(id)));
+                let topics = r.subscription().map_or(&[][..], |s| &s.topics);
+                let topics = list(topics.iter().map(|&id| self.topic(id)));
                 format!("{} as {}, wants {topics}", self.group(r.group), member(r.member))
             }
             Request::SyncGroup(r) => {
@@ -119,7 +124,10 @@ impl Words<'_> {
                 let group = self.group(r.group);
                 format!("{group} generation {}, {}", r.generation, member(r.member))
             }
-            Request::LeaveGroup(r) => format!("{}, {}", self.group(r.group), member(r.member)),
+            Request::LeaveGroup(r) => {
+                let members = list(r.members.iter().map(|m| member(m.member)));
+                format!("{}, {members}", self.group(r.group))
+            }
             Request::OffsetCommit(r) => {
                 let (group, offsets) = (self.group(r.group), self.offsets(&r.offsets));
                 format!("{group} generation {}, {}: {offsets}", r.generation, member(r.member))
@@ -131,6 +139,12 @@ impl Words<'_> {
                 };
                 let stable = if r.require_stable { ", stable" } else { "" };
                 format!("{}: {which}{stable}", self.group(r.group))
+            }
+            Request::DescribeGroups(r) => self.group(r.group),
+            Request::DeleteGroups(r) => self.group(r.group),
+            Request::OffsetDelete(r) => {
+                let partitions = r.partitions.iter().map(|&(_, id)| self.partition(id));
+                format!("{}: {}", self.group(r.group), list(partitions))
             }
             _ => String::new(),
         }

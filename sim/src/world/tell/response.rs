@@ -40,7 +40,11 @@ impl Words<'_> {
             | Response::Heartbeat(_)
             | Response::LeaveGroup(_)
             | Response::OffsetCommit(_)
-            | Response::OffsetFetch(_) => self.group_response(response),
+            | Response::OffsetFetch(_)
+            | Response::DescribeGroups(_)
+            | Response::ListGroups(_)
+            | Response::DeleteGroups(_)
+            | Response::OffsetDelete(_) => self.group_response(response),
             Response::InitProducerId(_)
             | Response::AddPartitionsToTxn(_)
             | Response::AddOffsetsToTxn(_)
@@ -102,7 +106,7 @@ impl Words<'_> {
                 error(r.error)
             ),
             Response::SyncGroup(r) => {
-                format!("{}{}", self.partitions(&r.assignment), error(r.error))
+                format!("{}{}", self.partitions(r.assignment.partitions()), error(r.error))
             }
             Response::Heartbeat(r) => r.error.name().to_owned(),
             Response::LeaveGroup(r) => r.error.name().to_owned(),
@@ -112,6 +116,14 @@ impl Words<'_> {
                     format!("{} at {}{}", self.partition(o.partition), o.offset, error(*code))
                 });
                 format!("{}{}", list(partitions), error(r.error))
+            }
+            Response::DescribeGroups(r) => {
+                format!("{} with {}{}", r.state, plural(r.members.len(), "member"), error(r.error))
+            }
+            Response::ListGroups(r) => list(r.groups.iter().map(|g| self.group(g.group))),
+            Response::DeleteGroups(r) => r.error.name().to_owned(),
+            Response::OffsetDelete(r) => {
+                format!("{}{}", self.errors(&r.partitions), error(r.error))
             }
             _ => String::new(),
         }

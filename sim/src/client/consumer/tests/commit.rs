@@ -7,7 +7,7 @@ use crate::client::consumer::{CommitError, CommitId, ConsumerEvent};
 
 fn at(offset: i64) -> Vec<CommittedOffset> {
     let partition = PartitionId(0);
-    vec![CommittedOffset { partition, offset: Offset(offset), leader_epoch: None }]
+    vec![CommittedOffset::new(partition, Offset(offset), None)]
 }
 
 fn commit_sync(b: &mut Bench, offset: i64) -> CommitId {

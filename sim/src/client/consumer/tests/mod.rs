@@ -9,12 +9,14 @@ mod random;
 mod show;
 
 use broker_model::names::Names;
+use std::sync::Arc;
+
 use broker_model::protocol::coordinator::FindCoordinatorResponse;
 use broker_model::protocol::fetch::{AbortedTransaction, FetchResponse, FetchedPartition};
 use broker_model::protocol::group::Assignor;
 use broker_model::protocol::group::{
-    CommittedOffset, HeartbeatResponse, JoinGroupResponse, OffsetCommitResponse,
-    OffsetFetchResponse, Subscription, SyncGroupResponse,
+    CommittedOffset, HeartbeatResponse, JoinGroupResponse, Metadata, OffsetCommitResponse,
+    OffsetFetchResponse, ProtocolName, ProtocolType, Subscription, SyncGroupResponse,
 };
 use broker_model::protocol::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
 use broker_model::protocol::{ErrorCode, Request, Response};
@@ -246,10 +248,12 @@ impl Bench {
     }
 
     fn join(&mut self, generation: i32, member: u64, leader: u64, others: &[(u64, &[u32])]) {
-        let subscription = |owned: &[u32]| Subscription {
-            topics: vec![TopicId(0)],
-            owned: owned.iter().map(|&p| PartitionId(p)).collect(),
-            generation: GenerationId(generation - 1),
+        let subscription = |owned: &[u32]| {
+            Metadata::Consumer(Arc::new(Subscription {
+                topics: vec![TopicId(0)],
+                owned: owned.iter().map(|&p| PartitionId(p)).collect(),
+                generation: GenerationId(generation - 1),
+            }))
         };
         let protocol = self.consumer.config.assignors[0];
         let mut members = vec![];
@@ -261,7 +265,8 @@ impl Bench {
         let response = JoinGroupResponse {
             error: ErrorCode::None,
             generation: GenerationId(generation),
-            protocol: Some(protocol),
+            protocol_type: Some(ProtocolType::Consumer),
+            protocol: Some(ProtocolName::Assignor(protocol)),
             leader: MemberId(leader),
             member: MemberId(member),
             skip_assignment: false,
@@ -274,6 +279,7 @@ impl Bench {
         let response = JoinGroupResponse {
             error,
             generation: GenerationId(-1),
+            protocol_type: None,
             protocol: None,
             leader: MemberId(0),
             member: MemberId(member),
@@ -284,14 +290,18 @@ impl Bench {
     }
 
     fn sync(&mut self, assignment: &[u32]) {
-        let assignment = assignment.iter().map(|&p| PartitionId(p)).collect();
-        let response = SyncGroupResponse { error: ErrorCode::None, assignment };
+        let assignment: Vec<_> = assignment.iter().map(|&p| PartitionId(p)).collect();
+        let response = SyncGroupResponse {
+            error: ErrorCode::None,
+            protocol_type: Some(ProtocolType::Consumer),
+            protocol: None,
+            assignment: assignment.into(),
+        };
         self.answer("sync-group", Response::SyncGroup(response));
     }
 
     fn offset_fetch(&mut self, offset: i64) {
-        let committed =
-            |partition| CommittedOffset { partition, offset: Offset(offset), leader_epoch: None };
+        let committed = |partition| CommittedOffset::new(partition, Offset(offset), None);
         let all = self.consumer.assignment();
         let partitions = all.into_iter().map(|p| (ErrorCode::None, committed(p))).collect();
         let response = OffsetFetchResponse { error: ErrorCode::None, partitions };

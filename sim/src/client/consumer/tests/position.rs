@@ -63,8 +63,7 @@ fn unstable_offsets_are_asked_for_again() {
     b.consumer.seek_to_committed(&[PartitionId(0)]);
     b.fetch(0, 77, vec![]);
     assert_eq!(b.sent(), ["offset-fetch stable=true [0]"]);
-    let none =
-        CommittedOffset { partition: PartitionId(0), offset: Offset(-1), leader_epoch: None };
+    let none = CommittedOffset::none(PartitionId(0));
     let partitions = vec![(ErrorCode::UnstableOffsetCommit, none)];
     let response = OffsetFetchResponse { error: ErrorCode::None, partitions };
     b.answer("offset-fetch", Response::OffsetFetch(response));

@@ -65,21 +65,24 @@ pub(super) fn show(output: &ClientOutput) -> String {
             }
             s
         }
-        Request::JoinGroup(r) => format!(
-            "join-group member={} owned={:?} gen={}",
-            r.member,
-            numbers(&r.subscription.owned),
-            r.subscription.generation
-        ),
+        Request::JoinGroup(r) => {
+            let subscription = r.subscription().expect("a consumer's");
+            format!(
+                "join-group member={} owned={:?} gen={}",
+                r.member,
+                numbers(&subscription.owned),
+                subscription.generation
+            )
+        }
         Request::SyncGroup(r) => {
             let mut s = format!("sync-group gen={} member={}", r.generation, r.member);
             for (m, p) in &r.assignments {
-                let _ = write!(s, " {m}:{:?}", numbers(p));
+                let _ = write!(s, " {m}:{:?}", numbers(p.partitions()));
             }
             s
         }
         Request::Heartbeat(r) => format!("heartbeat gen={} member={}", r.generation, r.member),
-        Request::LeaveGroup(r) => format!("leave-group member={}", r.member),
+        Request::LeaveGroup(r) => format!("leave-group member={}", r.members[0].member),
         Request::OffsetCommit(r) => {
             format!("offset-commit gen={} member={}{}", r.generation, r.member, offsets(&r.offsets))
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::group::{GroupCoordinator, GroupSettings};
 use broker_model::io::Token;
+use broker_model::metadata::Image;
 use broker_model::protocol::{Request, Response};
 use broker_model::records::LogEntry;
 use broker_model::types::{
@@ -282,7 +283,8 @@ impl World {
                 let (_, what) = self.queue.pop_first().expect("seen above");
                 self.happen(what);
             } else if self.coordinator.next_deadline() <= self.now {
-                self.coordinate(GroupCoordinator::tick);
+                let image = Image::default();
+                self.coordinate(|c, cx, effects| c.tick(cx, effects, &image));
             } else {
                 let due = |m: &Member| m.alive && m.consumer.next_deadline() <= next;
                 let who = self.members.iter().position(due).expect("seen above");

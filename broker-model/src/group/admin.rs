@@ -1,0 +1,162 @@
+//! What administrators ask: groups described and listed, groups and offsets deleted.
+//! Source: Kafka 4.1, `GroupMetadataManager` and `OffsetMetadataManager.deleteOffsets`.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::classic_group::{ClassicGroup, GroupState};
+use super::desk::{Desk, Then};
+use super::groups::{Group, Groups};
+use crate::io::Token;
+use crate::protocol::group_admin::{
+    DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
+    DescribedMember, GroupType, ListGroupsRequest, ListedGroup, OffsetDeleteRequest,
+    OffsetDeleteResponse,
+};
+use crate::protocol::{ErrorCode, Header, Response};
+use crate::records::GroupRecord;
+use crate::types::PartitionId;
+
+/// From this version on a missing group has an error, not only the state `Dead`.
+const TELLS_OF_MISSING_GROUPS: i16 = 6;
+
+impl Desk<'_, '_> {
+    pub(super) fn describe(
+        &mut self,
+        groups: &Groups,
+        token: Token,
+        header: Header,
+        request: DescribeGroupsRequest,
+    ) {
+        let response = match groups.get(&request.group).and_then(Group::classic) {
+            Some(group) => described(group),
+            None if header.api_version >= TELLS_OF_MISSING_GROUPS => {
+                no_group(ErrorCode::GroupIdNotFound, GroupState::Dead.name())
+            }
+            None => no_group(ErrorCode::None, GroupState::Dead.name()),
+        };
+        self.reply(token, Response::DescribeGroups(Box::new(response)));
+    }
+
+    /// Deletes a group without members, with its offsets and those that a transaction has
+    /// pending.
+    pub(super) fn delete(&mut self, groups: &Groups, token: Token, request: DeleteGroupsRequest) {
+        let error = match groups.get(&request.group).and_then(Group::classic).map(|g| g.state) {
+            None | Some(GroupState::Dead) => ErrorCode::GroupIdNotFound,
+            Some(GroupState::Empty) => ErrorCode::None,
+            Some(_) => ErrorCode::NonEmptyGroup,
+        };
+        let response = Response::DeleteGroups(DeleteGroupsResponse { error });
+        if error != ErrorCode::None {
+            return self.reply(token, response);
+        }
+        let group = request.group;
+        let offsets = groups[&group].offsets();
+        let partitions: BTreeSet<PartitionId> = offsets
+            .committed
+            .keys()
+            .chain(offsets.pending.values().flat_map(|pending| pending.keys()))
+            .copied()
+            .collect();
+        let tombstone = |partition| GroupRecord::Offset { group, partition, value: None };
+        let mut records: Vec<GroupRecord> = partitions.into_iter().map(tombstone).collect();
+        records.push(GroupRecord::Tombstone { group });
+        self.append(records, None, Then::Deleted { token, response });
+    }
+
+    pub(super) fn delete_offsets(
+        &mut self,
+        groups: &Groups,
+        token: Token,
+        request: &OffsetDeleteRequest,
+    ) {
+        let refused = match groups.get(&request.group).and_then(Group::classic) {
+            None => Err(ErrorCode::GroupIdNotFound),
+            Some(group) => match group.state {
+                GroupState::Dead => Err(ErrorCode::GroupIdNotFound),
+                GroupState::Empty => Ok(group),
+                _ if group.is_of_consumers() => Ok(group),
+                _ => Err(ErrorCode::NonEmptyGroup),
+            },
+        };
+        let group = match refused {
+            Ok(group) => group,
+            Err(error) => {
+                let response = OffsetDeleteResponse { error, partitions: Vec::new() };
+                return self.reply(token, Response::OffsetDelete(response));
+            }
+        };
+        let mut partitions = Vec::with_capacity(request.partitions.len());
+        let mut records = Vec::new();
+        for &(topic, partition) in &request.partitions {
+            let error = if partition == PartitionId::UNKNOWN {
+                ErrorCode::UnknownTopicOrPartition
+            } else if group.is_subscribed_to(topic) {
+                ErrorCode::GroupSubscribedToTopic
+            } else {
+                ErrorCode::None
+            };
+            partitions.push((partition, error));
+            if error == ErrorCode::None && !group.offsets.known(&[partition]).is_empty() {
+                let group = request.group;
+                records.push(GroupRecord::Offset { group, partition, value: None });
+            }
+        }
+        let response = OffsetDeleteResponse { error: ErrorCode::None, partitions };
+        let response = Response::OffsetDelete(response);
+        if records.is_empty() {
+            return self.reply(token, response);
+        }
+        self.append(records, None, Then::Deleted { token, response });
+    }
+}
+
+/// The groups of a shard that a list asks for.
+pub(super) fn listed<'a>(
+    groups: &'a Groups,
+    request: &'a ListGroupsRequest,
+) -> impl Iterator<Item = ListedGroup> + 'a {
+    let wanted = |filter: &[alloc::string::String], name: &str| {
+        filter.is_empty() || filter.iter().any(|f| f.trim().eq_ignore_ascii_case(name))
+    };
+    let all = groups.values().filter_map(Group::classic).map(|group| ListedGroup {
+        group: group.id,
+        group_type: GroupType::Classic,
+        state: group.state.name(),
+        protocol_type: group.protocol_type,
+    });
+    all.filter(move |g| {
+        wanted(&request.states, g.state) && wanted(&request.types, g.group_type.name())
+    })
+}
+
+/// The description of a group that is not there, or that could not be looked for.
+pub(super) const fn no_group(error: ErrorCode, state: &'static str) -> DescribeGroupsResponse {
+    DescribeGroupsResponse {
+        error,
+        state,
+        protocol_type: None,
+        protocol: None,
+        members: Vec::new(),
+    }
+}
+
+/// What members tell of themselves is shown of a stable group only.
+fn described(group: &ClassicGroup) -> DescribeGroupsResponse {
+    let stable = group.state == GroupState::Stable;
+    let members = group.members.iter().map(|(&id, m)| DescribedMember {
+        member: id,
+        instance: m.instance.clone(),
+        client: m.client,
+        metadata: stable.then(|| m.metadata(group.protocol)),
+        assignment: m.assignment.clone(),
+    });
+    DescribeGroupsResponse {
+        error: ErrorCode::None,
+        state: group.state.name(),
+        protocol_type: group.protocol_type,
+        protocol: group.protocol.filter(|_| stable),
+        members: members.collect(),
+    }
+}
