@@ -107,6 +107,15 @@ rules! {
         /// Canary: the one before goes too.
         OneTooMany = "one-too-many",
     },
+    /// How brokers and producers keep a late record out of a transaction that is over (KIP-890).
+    txn_protocol: TxnProtocol needs [Need::Transactions] {
+        /// As new clusters of the release: from 4.0 on each transaction has an epoch of its own.
+        #[default] OfRelease = "of_release",
+        /// The rule of 3.6: leaders ask the coordinator before a transaction's first batch.
+        V1Verified = "v1_verified",
+        /// The rule before: nobody asks.
+        V1 = "v1",
+    },
     /// Whether an `acks=all` produce waits for the high watermark.
     acks_all: AcksAll {
         /// It waits.

@@ -14,7 +14,7 @@ pub mod kafka_keys;
 pub mod model;
 pub mod profiles;
 pub mod reference;
-pub mod spec;
+mod spec;
 
 mod assemble;
 mod cross;

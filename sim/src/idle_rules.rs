@@ -10,7 +10,7 @@ use scenarios::model::FaultKind;
 use scenarios::warning::Warning;
 
 use crate::idle_keys::keys_without_effect;
-use crate::world::release_of;
+use crate::plan::release_of;
 
 /// All warnings about a scenario: those of the language, this one, and that of idle keys.
 pub(crate) fn warnings(scenario: &Scenario) -> Vec<Warning> {

@@ -51,4 +51,14 @@ fn what_is_not_supported_is_said_with_its_line() {
     assert_eq!(error.to_string(), "line 2: verb `frobnicate` is not supported");
     let error = assize::dialogue::run("> produce t-0 records=a\n").expect_err("no cluster");
     assert_eq!(error.line, 1);
+    for (line, text) in [
+        (0, "# nothing is asked\n"),
+        (1, "> produce t-0\n"),
+        (2, "> cluster brokers=1\nnonsense here\n"),
+        (2, "> producer\n  > send\n"),
+    ] {
+        assert_eq!(assize::dialogue::run(text).map_err(|error| error.line), Err(line), "{text}");
+    }
+    let tight = assize::dialogue::run(">cluster brokers=1\n>wait 1ms\n");
+    assert!(tight.is_ok_and(|told| told.ends_with("< ok\n")), "a blank behind the sign is a habit");
 }

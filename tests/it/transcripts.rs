@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assize::dialogue::{run_consumer_transcript, run_producer_transcript};
+use assize::dialogue;
 
 fn recordings(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialogues").join(folder);
@@ -32,18 +32,14 @@ fn difference(recorded: &str, replied: &str) -> Option<String> {
     }
 }
 
-fn check(
-    folder: &str,
-    expected: usize,
-    run: impl Fn(&str) -> Result<String, assize::dialogue::DialogueError>,
-) {
+fn check(folder: &str, expected: usize) {
     let files = recordings(folder);
     assert!(files.len() >= expected, "recordings of {folder} are missing");
     let mut failures = Vec::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let recorded = fs::read_to_string(&file).expect("recordings are readable");
-        let failure = match run(&recorded) {
+        let failure = match dialogue::run(&recorded) {
             Ok(replied) => difference(&recorded, &replied),
             Err(error) => Some(error.to_string()),
         };
@@ -56,10 +52,10 @@ fn check(
 
 #[test]
 fn producer_replies_as_recorded() {
-    check("client/producer", 59, run_producer_transcript);
+    check("client/producer", 59);
 }
 
 #[test]
 fn consumer_replies_as_recorded() {
-    check("client/consumer", 30, run_consumer_transcript);
+    check("client/consumer", 30);
 }

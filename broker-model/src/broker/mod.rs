@@ -41,7 +41,6 @@ mod stop;
 mod throttles;
 mod verification;
 
-pub use self::throttles::Throttling;
 pub use client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, internal_topic};
 
 use alloc::collections::VecDeque;

@@ -8,7 +8,7 @@ use alloc::collections::BTreeSet;
 
 use super::Broker;
 use super::rate::{Rate, Windows};
-use crate::config::{BrokerConfig, UNTHROTTLED};
+use crate::config::BrokerConfig;
 use crate::io::Context;
 use crate::protocol::PARTITION_BYTES;
 use crate::protocol::fetch::FetchResponse;
@@ -25,15 +25,6 @@ pub(super) struct Throttle {
     /// Bytes a second.
     bound: u64,
     windows: Windows,
-}
-
-/// What one side of a broker's replication is held to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Throttling {
-    /// How many replicas here are throttled.
-    pub replicas: usize,
-    /// Bytes a second, if there is a bound.
-    pub rate: Option<u64>,
 }
 
 /// Both.
@@ -58,11 +49,6 @@ impl Throttle {
             return None;
         }
         self.rate.is_above(now, self.bound, self.windows).then_some(&self.partitions)
-    }
-
-    fn throttling(&self) -> Throttling {
-        let rate = (self.bound != UNTHROTTLED).then_some(self.bound);
-        Throttling { replicas: self.partitions.len(), rate }
     }
 
     fn mark(&mut self, partition: PartitionId, throttled: bool) {
@@ -108,16 +94,11 @@ impl Throttles {
 }
 
 impl Broker {
-    /// What it gives is held to.
+    /// Whether it has replicas whose reading is throttled, and such whose copying is.
     #[must_use]
-    pub fn throttling_as_leader(&self) -> Throttling {
-        self.throttles.leader.throttling()
-    }
-
-    /// What it takes is held to.
-    #[must_use]
-    pub fn throttling_as_follower(&self) -> Throttling {
-        self.throttles.follower.throttling()
+    pub fn throttles(&self) -> (bool, bool) {
+        let any = |throttle: &Throttle| !throttle.partitions.is_empty();
+        (any(&self.throttles.leader), any(&self.throttles.follower))
     }
 
     /// Whether it copies a partition and lacked something that its leader knew to be replicated

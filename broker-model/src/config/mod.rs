@@ -12,7 +12,6 @@ mod value;
 pub use broker::BrokerConfig;
 pub use not_modelled::{Ignored, ignored};
 pub use reconfigurable::{PRODUCER_ID_EXPIRATION, is_of_one_broker, may_become};
-pub(crate) use throttled::UNTHROTTLED;
 pub use throttled::{
     FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS, ThrottledReplicas,
 };

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use crate::records::MetadataRecord;
 use crate::types::Release;
 
-/// Finalized features with their levels, in order of name. Source: KIP-584; a fresh 4.1 cluster.
-pub const FINALIZED: &[(&str, i16)] = &[
+/// In order of name. Source: KIP-584; a fresh cluster of each release.
+const FINALIZED_4_1: &[(&str, i16)] = &[
     ("eligible.leader.replicas.version", 1),
     ("group.version", 1),
     ("metadata.version", 27),
@@ -16,12 +16,14 @@ const FINALIZED_4_0: &[(&str, i16)] =
     &[("group.version", 1), ("metadata.version", 25), ("transaction.version", 2)];
 const FINALIZED_3_9: &[(&str, i16)] = &[("metadata.version", 21)];
 
-/// Those of a new cluster of a release; features at level 0 are not there.
-const fn finalized(release: Release) -> &'static [(&'static str, i16)] {
+/// Finalized features of a new cluster of a release with their levels, in order of name; features
+/// at level 0 are not there.
+#[must_use]
+pub const fn finalized(release: Release) -> &'static [(&'static str, i16)] {
     match release {
         Release::V3_9 => FINALIZED_3_9,
         Release::V4_0 => FINALIZED_4_0,
-        Release::V4_1 => FINALIZED,
+        Release::V4_1 => FINALIZED_4_1,
     }
 }
 

@@ -32,7 +32,8 @@ mod tests;
 mod topics;
 
 pub use config::ControllerConfig;
-pub use features::FINALIZED as FINALIZED_FEATURES;
+pub use features::finalized as finalized_features;
+pub use topics::RECORDS_MAX as RECORDS_PER_OPERATION_MAX;
 
 use alloc::boxed::Box;
 use alloc::string::ToString;

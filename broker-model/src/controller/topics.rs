@@ -18,7 +18,7 @@ const NAME_LENGTH_MAX: usize = 249;
 /// Kafka's most partitions that one request creates, and most records that one operation of a user
 /// makes. Source: Kafka 4.1, `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`,
 /// `QuorumController.MAX_RECORDS_PER_USER_OP`; KAFKA-17870.
-const RECORDS_MAX: usize = 10_000;
+pub const RECORDS_MAX: usize = 10_000;
 const MIN_ISR: &str = "min.insync.replicas";
 
 impl Controller {

@@ -79,6 +79,7 @@ pub struct Image {
     brokers: Vec<Option<BrokerImage>>,
     next_producer_id: i64,
     quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
+    features: BTreeMap<&'static str, i16>,
     broker_configs: BTreeMap<Option<NodeId>, BTreeMap<String, String>>,
 }
 
@@ -149,8 +150,11 @@ impl Image {
                     self.quotas.remove(&(*quota, *client));
                 }
             },
-            // Levels are fixed: nothing asks for them. A leader's change is the quorum's affair.
-            MetadataRecord::FeatureLevel { .. } | MetadataRecord::LeaderChange { .. } => {}
+            MetadataRecord::FeatureLevel { feature, level } => {
+                self.features.insert(feature, *level);
+            }
+            // The quorum's affair.
+            MetadataRecord::LeaderChange { .. } => {}
             MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
         }
     }
@@ -204,6 +208,12 @@ impl Image {
     /// All bounds of clients.
     pub(super) fn quotas(&self) -> impl Iterator<Item = (ClientQuota, Option<u32>, u64)> {
         self.quotas.iter().map(|(&(quota, client), &value)| (quota, client, value))
+    }
+
+    /// Finalized features with their levels, in order of name (KIP-584). One at level 0 is not
+    /// there.
+    pub fn features(&self) -> impl Iterator<Item = (&'static str, i16)> {
+        self.features.iter().map(|(&feature, &level)| (feature, level))
     }
 
     /// All dynamic configurations of brokers, those of all brokers at once as of none.

@@ -23,7 +23,9 @@ impl Image {
     /// taken here.
     #[must_use]
     pub fn to_records(&self) -> Vec<MetadataRecord> {
-        let mut records = Vec::new();
+        let levels = self.features();
+        let record = |(feature, level)| MetadataRecord::FeatureLevel { feature, level };
+        let mut records: Vec<MetadataRecord> = levels.map(record).collect();
         for (broker, known) in self.brokers() {
             records.push(MetadataRecord::RegisterBroker {
                 broker,

@@ -45,6 +45,7 @@ macro_rules! before_35 {
         before_37!(
             "alter_partition_checks_broker_epoch" = "off",
             "follower_hw_before_truncate" = "on",
+            "txn_protocol" = "v1",
             $($rule = $value),*
         )
     };
@@ -68,8 +69,14 @@ impl Era {
     /// Every era, newest first.
     pub const ALL: &'static [Self] = &[
         Self { name: "today", rules: &[] },
-        Self { name: "3.9", rules: before_elr!("fetch_response_epoch_check" = "off") },
-        Self { name: "3.6", rules: before_37!() },
+        Self {
+            name: "3.9",
+            rules: before_elr!(
+                "fetch_response_epoch_check" = "off",
+                "txn_protocol" = "v1_verified"
+            ),
+        },
+        Self { name: "3.6", rules: before_37!("txn_protocol" = "v1_verified") },
         Self { name: "3.4", rules: before_35!() },
         Self { name: "2.6", rules: before_35!("truncate" = "epoch_279") },
         Self { name: "2.0", rules: before_21!("truncate" = "epoch_279") },

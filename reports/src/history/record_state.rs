@@ -96,12 +96,6 @@ pub struct Records {
 }
 
 impl Records {
-    /// Makes room for this many records, so that the table need not grow.
-    pub(super) fn reserve(&mut self, records: usize) {
-        self.states.reserve(records);
-        self.ordinals.reserve(records);
-    }
-
     /// Records were sent in one batch, in this order. Gives how many were never sent before.
     pub(super) fn send(&mut self, ids: impl Ids, batch: Batch) -> u64 {
         let number = u32::try_from(self.batches.len()).expect("fewer batches than records");

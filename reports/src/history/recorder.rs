@@ -88,11 +88,6 @@ impl Recorder {
         }
     }
 
-    /// Makes room for about this many records.
-    pub fn reserve_records(&mut self, records: usize) {
-        self.records.reserve(records);
-    }
-
     /// Declares a topic and the dense ids of its partitions in partition order. Every partition
     /// that clients write to is to be audited at the end; what is not leaves its checks
     /// inconclusive.

@@ -121,12 +121,6 @@ impl Topology {
         *self.partitions.get(id as usize)?
     }
 
-    /// One more than the largest partition id.
-    #[must_use]
-    pub const fn partition_bound(&self) -> usize {
-        self.partitions.len()
-    }
-
     /// Every group with its id, in id order.
     pub fn groups(&self) -> impl Iterator<Item = (u32, &Group)> {
         (0..).zip(&self.groups).filter_map(|(id, group)| Some((id, group.as_ref()?)))

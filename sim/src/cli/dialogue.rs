@@ -37,17 +37,7 @@ fn run(file: &Path) -> Result<(String, String), Failure> {
         return Err(wrong(format!("it has more than the limit of {} bytes", scenarios::SIZE_MAX)));
     }
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    let first = text.lines().find_map(|line| line.strip_prefix('>')).unwrap_or_default();
-    let told: fn(&str) -> _ = match first.split_whitespace().next() {
-        Some("cluster") => dialogue::run,
-        Some("producer") => dialogue::run_producer_transcript,
-        Some("consumer") => dialogue::run_consumer_transcript,
-        _ => {
-            let reason = "a dialogue begins with `> cluster`, `> producer` or `> consumer`";
-            return Err(wrong(reason.to_owned()));
-        }
-    };
-    let given = catch_unwind(|| told(&text)).map_err(|panic| {
+    let given = catch_unwind(|| dialogue::run(&text)).map_err(|panic| {
         let text = format!(
             "error: this is a bug in assize, not in your dialogue: {}\n  dialogue {name}",
             reason(panic.as_ref())

@@ -57,7 +57,7 @@ const FEATURES: &[Feature] = &[
             levels(Version::V4_1, (0, 2), 2),
         ],
         about: "that of a new cluster of the release: an epoch for each transaction (KIP-890) from \
-                4.0 on.",
+                4.0 on; `[protocol] txn_protocol` takes it back.",
     },
 ];
 
@@ -105,18 +105,22 @@ impl Feature {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::controller::FINALIZED_FEATURES;
+    use broker_model::controller::finalized_features;
     use scenarios::model::Version;
 
     use super::FEATURES;
+    use crate::plan::release_of;
 
     #[test]
     fn new_clusters_have_the_levels_of_the_model() {
-        let newest = |levels: &[super::Levels]| {
-            levels.iter().find(|l| l.release == Version::V4_1).map_or(0, |l| i16::from(l.new))
-        };
-        let told: Vec<_> = FEATURES.iter().map(|f| (f.name, newest(f.levels))).collect();
-        assert_eq!(told, FINALIZED_FEATURES);
+        for version in [Version::V3_9, Version::V4_0, Version::V4_1] {
+            let new = |levels: &[super::Levels]| {
+                levels.iter().find(|l| l.release == version).map_or(0, |l| i16::from(l.new))
+            };
+            let told = FEATURES.iter().map(|f| (f.name, new(f.levels)));
+            let told: Vec<_> = told.filter(|(_, level)| *level > 0).collect();
+            assert_eq!(told, finalized_features(release_of(version)));
+        }
         let known = FEATURES.iter().flat_map(|f| f.levels);
         assert!(known.clone().all(|l| (l.least..=l.most).contains(&l.new)));
     }

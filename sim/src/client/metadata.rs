@@ -99,24 +99,9 @@ impl ClientMetadata {
         self.allowed_at = Instant(0);
     }
 
-    /// Asks for all topics from now on (subscription by pattern).
-    pub fn want_all(&mut self) {
-        self.all_topics = true;
-        self.new_topics = true;
-        self.allowed_at = Instant(0);
-    }
-
     /// Someone found the metadata stale: a refresh is due as soon as the backoff allows.
     pub fn request_update(&mut self) {
         self.wanted_now = true;
-    }
-
-    /// As [`Self::request_update`] after something new was learned: repeated answers before it
-    /// no longer lengthen the backoff.
-    pub fn request_update_after_change(&mut self, now: Instant) {
-        self.wanted_now = true;
-        self.equivalent_answers = 0;
-        self.set_allowed(now);
     }
 
     /// Whether a refresh was asked for and has not come.
@@ -301,12 +286,6 @@ impl ClientMetadata {
     #[must_use]
     pub fn topic_name(&self, id: TopicId) -> Option<&str> {
         self.wanted.iter().find(|t| t.id == Some(id)).map(|t| t.name.as_str())
-    }
-
-    /// The last error told for a topic, [`ErrorCode::None`] if none.
-    #[must_use]
-    pub fn topic_error(&self, name: &str) -> ErrorCode {
-        self.wanted.iter().find(|t| t.name == name).map_or(ErrorCode::None, |t| t.error)
     }
 
     /// Ids of the topics that are wanted and known, in order of wanting.

@@ -6,10 +6,23 @@
 mod cluster;
 mod consumer;
 mod producer;
+mod script;
 
-pub use cluster::run;
-pub use consumer::run_consumer_transcript;
-pub use producer::run_producer_transcript;
+/// Runs a dialogue of any kind, which its first command tells, and gives it back with the model's
+/// replies. A reply that differs from the recorded one is no error: compare the texts.
+///
+/// # Errors
+/// When a line is not of the language, or asks for what the model or the runner does not have.
+pub fn run(text: &str) -> Result<String, DialogueError> {
+    let commands = text.lines().zip(1..).filter_map(|(l, at)| Some((l.strip_prefix('>')?, at)));
+    let (opening, line) = commands.map(|(c, at)| (c.trim(), at)).next().unwrap_or_default();
+    match opening.split_whitespace().next() {
+        Some("cluster") => script::run::<cluster::Session>(text),
+        Some("producer") => script::run::<producer::Run>(text),
+        Some("consumer") => script::run::<consumer::Run>(text),
+        _ => Err(DialogueError { line, kind: DialogueErrorKind::NoOpening }),
+    }
+}
 
 /// Why a dialogue could not be run.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -27,9 +40,15 @@ pub enum DialogueErrorKind {
     /// No such command.
     #[error("no such command")]
     UnknownCommand,
-    /// A command before the one that starts the client.
-    #[error("no client has been started")]
-    NoClient,
+    /// The first command starts nothing.
+    #[error("a dialogue begins with `> cluster`, `> producer` or `> consumer`")]
+    NoOpening,
+    /// A command before the one that starts what it is for.
+    #[error("nothing has been started with `> {0}`")]
+    NotBegun(&'static str),
+    /// A line that is neither a comment nor a command nor a reply.
+    #[error("a line begins with `#`, `>` or `<`, or is empty")]
+    NoLine,
     /// A word is not understood.
     #[error("a word of the command is not understood")]
     BadArgument,

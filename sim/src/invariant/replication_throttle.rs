@@ -8,8 +8,8 @@
 
 use std::collections::VecDeque;
 
-use broker_model::broker::{Broker, Throttling};
-use broker_model::config::ThrottledReplicas;
+use broker_model::broker::Broker;
+use broker_model::config::{FOLLOWER_RATE, LEADER_RATE, ThrottledReplicas};
 use broker_model::note::Note;
 use broker_model::partition::Replica;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, PartitionId, SECOND};
@@ -138,6 +138,18 @@ enum Doing {
     Took,
 }
 
+/// What the metadata and the configuration that a broker has hold it to, whatever it does.
+fn rate(broker: &Broker, doing: Doing) -> Option<u64> {
+    let own = broker.config();
+    let (key, own) = match doing {
+        Doing::Gave => (LEADER_RATE, own.leader_replication_throttled_rate),
+        Doing::Took => (FOLLOWER_RATE, own.follower_replication_throttled_rate),
+    };
+    let dynamic = broker.image().broker_config(broker.node(), key);
+    let rate = dynamic.and_then(|text| text.trim().parse().ok()).unwrap_or(own);
+    (rate != i64::MAX as u64).then_some(rate)
+}
+
 fn side(sides: &mut Vec<Side>, broker: NodeId) -> &mut Side {
     let place = broker.0 as usize;
     if sides.len() <= place {
@@ -167,9 +179,9 @@ impl ReplicationThrottled {
         self.looked = Some(view.now);
         for broker in view.nodes.iter().filter_map(|node| node.broker()) {
             let (windows, id) = (Windows::of(broker), broker.node());
-            let (gives, takes) = (broker.throttling_as_leader(), broker.throttling_as_follower());
-            side(&mut self.given, id).look(view.now, gives.replicas > 0, windows);
-            side(&mut self.taken, id).look(view.now, takes.replicas > 0, windows);
+            let (gives, takes) = broker.throttles();
+            side(&mut self.given, id).look(view.now, gives, windows);
+            side(&mut self.taken, id).look(view.now, takes, windows);
         }
     }
 
@@ -192,19 +204,19 @@ impl ReplicationThrottled {
         let replica = leader.replica(partition)?;
         let index = leader.image().partition(partition)?.index;
         let (from, to) = (leader.node(), follower.node());
-        let judge = |side: &mut Side, broker: &Broker, doing, peer, held: Throttling| {
-            let windows = Windows::of(broker);
-            let found = side.count((view.now, peer, bytes), held.rate?, windows)?;
-            Some(told(broker.node(), doing, found, held.rate?))
+        let judge = |side: &mut Side, broker: &Broker, doing, peer| {
+            let (windows, rate) = (Windows::of(broker), rate(broker, doing)?);
+            let found = side.count((view.now, peer, bytes), rate, windows)?;
+            Some(told(broker.node(), doing, found, rate))
         };
         let mut found = None;
         if gives_throttled(leader, replica, index, to) {
             let side = side(&mut self.given, from);
-            found = judge(side, leader, Doing::Gave, to, leader.throttling_as_leader());
+            found = judge(side, leader, Doing::Gave, to);
         }
         if takes_throttled(follower, copy, partition, index) {
             let side = side(&mut self.taken, to);
-            let more = judge(side, follower, Doing::Took, from, follower.throttling_as_follower());
+            let more = judge(side, follower, Doing::Took, from);
             found = found.or(more);
         }
         found

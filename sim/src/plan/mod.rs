@@ -12,8 +12,8 @@ mod tables;
 pub use keys::KeyLaw;
 pub use mask::Mask;
 pub use quantile::Quantiles;
-pub(crate) use settings::config_text;
 pub use settings::{ClientSettings, Settings, vocabulary};
+pub(crate) use settings::{config_text, release_of};
 pub use tables::{Tables, mean_gap};
 
 use broker_model::rules::{Era, Rules, UnknownRule};

@@ -3,25 +3,35 @@
 //! The scenario language checks a value against Kafka's own catalogue, which has no bound for
 //! many keys. The machines have bounds, and so has the simulator for sizes of tables.
 
+use broker_model::broker::internal_topic;
 use broker_model::config::{BrokerConfig, ConfigError, TopicConfig};
-use broker_model::rules::{Era, Rules, UncleanElection};
-use broker_model::types::TransactionalId;
-use scenarios::model::{Commit, ConfigValue, KafkaConfig, Scope, Service};
+use broker_model::controller::RECORDS_PER_OPERATION_MAX;
+use broker_model::rules::{Era, Rules, TxnProtocol, UncleanElection};
+use broker_model::types::{Release, TransactionalId};
+use scenarios::model::{Commit, ConfigValue, KafkaConfig, Scope, Service, Version};
 use scenarios::{Scenario, Vocabulary};
 
 use super::PlanError;
 use crate::client::consumer::{ConsumerConfig, OffsetReset};
 use crate::client::producer::{ConfigError as ProducerError, ProducerConfig};
-use crate::world::{AdminConfig, release_of};
+use crate::world::AdminConfig;
 
-/// More partitions than this no topic may have, whoever creates it.
-const PARTITIONS_MAX: i64 = 10_000;
 /// More log cleaners than any host has processors for.
 const CLEANERS_MAX: i64 = 1_000;
 
-/// Broker keys that count partitions.
-const PARTITION_KEYS: &[&str] =
-    &["num.partitions", "offsets.topic.num.partitions", "transaction.state.log.num.partitions"];
+/// The most partitions of a topic that a broker key counts: Kafka's controller takes a topic with
+/// its configuration and partitions as one operation. `None` for other keys.
+fn partitions_max(key: &str) -> Option<i64> {
+    let internal =
+        |transactions| internal_topic(&BrokerConfig::default(), transactions).config.len();
+    let configured = match key {
+        "num.partitions" => 0,
+        "offsets.topic.num.partitions" => internal(false),
+        "transaction.state.log.num.partitions" => internal(true),
+        _ => return None,
+    };
+    i64::try_from(RECORDS_PER_OPERATION_MAX - 1 - configured).ok()
+}
 
 /// Kafka's configurations of a scenario.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +53,16 @@ pub struct ClientSettings {
     pub consumer: ConsumerConfig,
 }
 
+/// What the model calls a release of the language.
+#[must_use]
+pub(crate) const fn release_of(version: Version) -> Release {
+    match version {
+        Version::V3_9 => Release::V3_9,
+        Version::V4_0 => Release::V4_0,
+        Version::V4_1 => Release::V4_1,
+    }
+}
+
 /// The words and values that the simulator knows: with them the scenario language tells a
 /// mistake where it stands.
 #[must_use]
@@ -60,6 +80,11 @@ impl Settings {
         let mut broker = BrokerConfig {
             release,
             unclean_leader_election: rules.unclean_election == UncleanElection::On,
+            formatted_transaction_version: match rules.txn_protocol {
+                TxnProtocol::OfRelease => None,
+                TxnProtocol::V1Verified | TxnProtocol::V1 => Some(1),
+            },
+            transaction_partition_verification_enable: rules.txn_protocol != TxnProtocol::V1,
             ..BrokerConfig::default()
         };
         apply(&scenario.cluster.config, "cluster.config", |key, text| broker.set(key, text))?;
@@ -70,17 +95,19 @@ impl Settings {
         }
         let mut admin = AdminConfig::default();
         apply(&scenario.cluster.admin, "cluster.admin", |key, text| admin.set(key, text))?;
-        let clients = scenario.services.iter().map(ClientSettings::new);
+        let level = broker.transaction_version();
+        let clients = scenario.services.iter().map(|s| ClientSettings::new(s, level));
         Ok(Self { clients: clients.collect::<Result<_, _>>()?, broker, admin })
     }
 }
 
 impl ClientSettings {
-    fn new(service: &Service) -> Result<Self, PlanError> {
+    /// Those of a service of a cluster with this level of `transaction.version`.
+    fn new(service: &Service, level: u8) -> Result<Self, PlanError> {
         let path = format!("service.{}.producer", service.name);
         let release = release_of(service.producer.version);
         let mut producer = ProducerConfig::default();
-        producer.transaction_version = u32::from(release.transaction_version());
+        producer.transaction_version = u32::from(level.min(release.transaction_version()));
         apply(&service.producer, &path, |key, text| set_producer(&mut producer, key, text))?;
         // The language lets this pass up to 3.9 only, whose producer yields.
         if producer.enable_idempotence.is_none()
@@ -169,9 +196,14 @@ fn set_producer(config: &mut ProducerConfig, key: &str, text: &str) -> Result<()
 fn bounded(scope: Scope, key: &str, value: &ConfigValue) -> Result<(), String> {
     match value {
         ConfigValue::Int(n)
-            if scope == Scope::Broker && PARTITION_KEYS.contains(&key) && *n > PARTITIONS_MAX =>
+            if scope == Scope::Broker && partitions_max(key).is_some_and(|most| *n > most) =>
         {
-            Err(format!("must be at most {PARTITIONS_MAX} in a simulation, not {n}"))
+            let most = partitions_max(key).unwrap_or_default();
+            let all = RECORDS_PER_OPERATION_MAX;
+            Err(format!(
+                "must be at most {most}, not {n}: a topic with its partitions and configuration is \
+                 one operation of the controller, which takes {all} records"
+            ))
         }
         ConfigValue::Int(n)
             if scope == Scope::Broker && key == "log.cleaner.threads" && *n > CLEANERS_MAX =>
@@ -204,7 +236,51 @@ pub(crate) fn config_text(value: &ConfigValue) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConfigValue, Scope, takes};
+    use broker_model::rules::Rules;
+    use scenarios::Scenario;
+
+    use super::{ConfigValue, Scope, Settings, takes};
+
+    const TRANSACTIONAL: &str = r#"
+[scenario]
+name = "settings"
+duration = "1s"
+[cluster]
+hardware = "test"
+[topic.orders]
+[topic.payments]
+[service.order]
+kind = "ingress"
+output = "orders"
+[service.payment]
+kind = "transform"
+input = "orders"
+output = "payments"
+transactional = true
+time = "1ms"
+[load.calls]
+into = "order"
+arrivals = { model = "open", rate = "10/s" }
+"#;
+
+    #[test]
+    fn the_protocol_of_transactions_holds_for_brokers_and_producers() {
+        let of = |release: &str, protocol: &str| {
+            let set = [("scenario.kafka".to_owned(), format!("\"{release}\""))];
+            let scenario = Scenario::parse(TRANSACTIONAL, &set).expect("Kafka accepts this");
+            let mut rules = Rules::default();
+            rules.set("txn_protocol", protocol).expect("a rule");
+            let settings = Settings::new(&scenario, &rules).expect("all machines do");
+            let broker = &settings.broker;
+            let levels = settings.clients.iter().map(|c| c.producer.transaction_version);
+            let verifies = broker.transaction_partition_verification_enable;
+            (broker.transaction_version(), verifies, levels.max())
+        };
+        assert_eq!(of("4.1", "of_release"), (2, true, Some(2)));
+        assert_eq!(of("4.1", "v1_verified"), (1, true, Some(1)));
+        assert_eq!(of("4.1", "v1"), (1, false, Some(1)));
+        assert_eq!(of("3.9", "of_release"), (0, true, Some(0)));
+    }
 
     #[test]
     fn no_machine_refuses_what_kafka_begins_with() {
@@ -222,7 +298,14 @@ mod tests {
         let int = ConfigValue::Int;
         let told = takes(Scope::Broker, "broker.heartbeat.interval.ms", &int(0));
         assert_eq!(told, Err("must be a number of milliseconds, 1 or more, not `0`".to_owned()));
-        assert!(takes(Scope::Broker, "offsets.topic.num.partitions", &int(10_001)).is_err());
+        for (key, most) in [
+            ("num.partitions", 9_999),
+            ("offsets.topic.num.partitions", 9_997),
+            ("transaction.state.log.num.partitions", 9_996),
+        ] {
+            assert_eq!(takes(Scope::Broker, key, &int(most)), Ok(()), "{key}");
+            assert!(takes(Scope::Broker, key, &int(most + 1)).is_err(), "{key}");
+        }
         assert!(takes(Scope::Consumer, "heartbeat.interval.ms", &int(-5)).is_err());
         assert!(takes(Scope::Producer, "batch.size", &int(-1)).is_err());
         assert!(takes(Scope::Producer, "send.buffer.bytes", &int(-1)).is_ok());

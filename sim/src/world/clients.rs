@@ -5,9 +5,10 @@ use broker_model::protocol::{Header, Request, Response};
 use broker_model::types::{Instant, NodeId};
 
 use super::actor::{Actor, ActorContext, Port};
-use super::{Event, NodeState, World, release_of};
+use super::{Event, NodeState, World};
 use crate::client::{ClientOutput, Correlation};
 use crate::network::{Channel, Endpoint, HostId};
+use crate::plan::release_of;
 
 /// A client process with its host.
 #[derive(Debug)]

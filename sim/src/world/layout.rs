@@ -4,12 +4,12 @@ use broker_model::broker::Broker;
 use broker_model::controller::{Controller, ControllerConfig};
 use broker_model::names::Names;
 use broker_model::records::Batches;
-use broker_model::types::{Duration, Instant, NodeId, RackId, Release};
+use broker_model::types::{Duration, Instant, NodeId, RackId};
 use reports::history::{Recorder, Recording};
-use scenarios::model::{Hardware, Version};
+use scenarios::model::Hardware;
 
 use super::World;
-use super::actor::{Actor, LoadWindow, Port, Shared, TopicTable};
+use super::actor::{Actor, LoadWindow, Shared, TopicTable};
 use super::admin::Administrator;
 use super::clients::ClientProcess;
 use super::costs::Costs;
@@ -157,12 +157,6 @@ impl World {
         self.begin();
         self
     }
-
-    /// How many connections a client process may have to one node.
-    #[must_use]
-    pub const fn ports() -> u32 {
-        Port::COUNT
-    }
 }
 
 fn controller_ids(controllers: u32) -> Vec<NodeId> {
@@ -219,16 +213,6 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
         });
     }
     nodes
-}
-
-/// What the model calls a release of the language.
-#[must_use]
-pub(crate) const fn release_of(version: Version) -> Release {
-    match version {
-        Version::V3_9 => Release::V3_9,
-        Version::V4_0 => Release::V4_0,
-        Version::V4_1 => Release::V4_1,
-    }
 }
 
 /// Every message draws once; latency and jitter share the draw's high and low quantiles.

@@ -41,7 +41,6 @@ pub(crate) use admin::{AdminConfig, SETTINGS as ADMIN_SETTINGS};
 pub use clients::ClientProcess;
 pub use costs::Costs;
 pub use fault::FaultRecord;
-pub(crate) use layout::release_of;
 pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
 pub(crate) use node::index_of;
 pub use node::{Machine, Node, NodeState, deciding, metadata};

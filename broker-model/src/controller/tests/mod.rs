@@ -16,7 +16,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Controller, ControllerConfig};
-use crate::controller::FINALIZED_FEATURES;
+use crate::controller::finalized_features;
 use crate::io::{Context, Input, Output, StopKind, Token};
 use crate::names::Names;
 use crate::note::Note;
@@ -28,7 +28,7 @@ use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{Batches, NoRecords, PartitionRecord};
 use crate::rules::Rules;
 use crate::types::{
-    BrokerEpoch, DirectoryId, Instant, NodeId, Now, Offset, PartitionId, SECOND, Timestamp,
+    BrokerEpoch, DirectoryId, Instant, NodeId, Now, Offset, PartitionId, Release, SECOND, Timestamp,
 };
 
 /// A controller with its clock, and everything it said.
@@ -349,7 +349,7 @@ fn a_reply_waits_for_durability_and_so_do_notes_and_readers() {
     let request =
         |token, request| Input::Request { token: Token(token), header: Header::default(), request };
     let fetch = crate::protocol::controller::FetchMetadataRequest { broker: NodeId(1), from: 4 };
-    let features = FINALIZED_FEATURES.len() as i64;
+    let features = finalized_features(Release::default()).len() as i64;
     let formatted = Offset(features);
     let out = step(None);
     assert!(matches!(out[..], [Output::Flush { end, .. }] if end == formatted), "{out:?}");

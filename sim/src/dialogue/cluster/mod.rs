@@ -29,8 +29,9 @@ mod targets;
 mod transactions;
 mod wire;
 
-use self::session::Session;
-use super::{DialogueError, DialogueErrorKind};
+pub(super) use self::session::Session;
+use super::DialogueErrorKind;
+use super::script::Script;
 
 impl DialogueErrorKind {
     fn syntax(reason: impl Into<String>) -> Self {
@@ -42,34 +43,16 @@ impl DialogueErrorKind {
     }
 }
 
-/// Runs a dialogue with a cluster and gives it back with the model's replies. A reply that
-/// differs from the recorded one is no error: compare the texts.
-///
-/// # Errors
-/// When a command cannot be read, or the runner or the model lacks what it asks for.
-pub fn run(text: &str) -> Result<String, DialogueError> {
-    let mut session: Option<Session> = None;
-    let mut out = String::new();
-    for (line, number) in text.lines().zip(1..) {
-        if line.starts_with('<') {
-            continue;
-        }
-        out.push_str(line);
-        out.push('\n');
-        let Some(command) = line.strip_prefix("> ") else { continue };
-        let at = |kind| DialogueError { line: number, kind };
-        if let Some(settings) = command.strip_prefix("cluster") {
-            session = Some(Session::start(settings).map_err(at)?);
-            continue;
-        }
-        let session = session
-            .as_mut()
-            .ok_or_else(|| at(DialogueErrorKind::syntax("no cluster before it")))?;
-        let reply = session.execute(command.trim()).map_err(at)?;
-        for line in session.normal(&reply) {
-            out.push_str(format!("< {line}").trim_end());
-            out.push('\n');
-        }
+impl Script for Session {
+    const OPENING: &'static str = "cluster";
+
+    fn begin(settings: &str) -> Result<Self, DialogueErrorKind> {
+        Self::start(settings)
     }
-    Ok(out)
+
+    fn command(&mut self, command: &str, reply: &mut Vec<String>) -> Result<(), DialogueErrorKind> {
+        let answer = self.execute(command)?;
+        reply.extend(self.normal(&answer));
+        Ok(())
+    }
 }

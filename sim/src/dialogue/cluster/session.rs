@@ -76,7 +76,7 @@ struct Open {
 }
 
 /// A dialogue being run.
-pub(super) struct Session {
+pub(in crate::dialogue) struct Session {
     pub(super) cluster: Cluster,
     variables: BTreeMap<String, Values>,
     open: BTreeMap<String, Open>,
@@ -117,7 +117,13 @@ impl Session {
         let own = args.named.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         for (key, value) in SETTINGS.iter().copied().chain(own) {
             if key == "feature.transaction.version" {
-                config.formatted_transaction_version = Some(args::parse(value)?);
+                let level: u8 = args::parse(value)?;
+                if level > config.release.transaction_version() {
+                    let most = config.release.transaction_version();
+                    let reason = format!("transaction.version is at most {most}");
+                    return Err(DialogueErrorKind::syntax(reason));
+                }
+                config.formatted_transaction_version = Some(level);
                 continue;
             }
             if key.starts_with("feature.") {

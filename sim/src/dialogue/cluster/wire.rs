@@ -1,7 +1,6 @@
 //! What a broker says before it reads a request: versions, sizes, bytes that are none.
 
 use broker_model::config::BrokerConfig;
-use broker_model::controller::FINALIZED_FEATURES;
 use broker_model::protocol::ErrorCode;
 use broker_model::protocol::versions::{API_VERSIONS, BROKER_APIS, is_supported};
 
@@ -23,20 +22,22 @@ pub(super) fn verb(
     args: &Args,
 ) -> Result<Option<Step>, DialogueErrorKind> {
     let reply = match verb {
-        "api-versions" => api_versions(args)?,
+        "api-versions" => api_versions(session, args)?,
         "raw" => raw(session, args)?,
         _ => return Ok(None),
     };
     Ok(Some(Step::Done(reply)))
 }
 
-fn api_versions(args: &Args) -> Result<Reply, DialogueErrorKind> {
+fn api_versions(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let version: i16 = args.number("v", 4)?;
     let reply = BROKER_APIS.iter().fold(Reply::of(ErrorCode::None), |reply, api| {
         reply.line(format_args!("{}({}) {}-{}", api.name, api.key, api.min, api.max))
     });
-    let features = FINALIZED_FEATURES.iter().filter(|_| version >= FEATURES);
+    let broker = session.cluster.broker(session.any_node(args)?);
+    let features = broker.into_iter().flat_map(|broker| broker.image().features());
+    let features = features.filter(|_| version >= FEATURES);
     Ok(features.fold(reply, |reply, (name, level)| {
         reply.line(format_args!("feature {name}")).with("level", level)
     }))

@@ -15,7 +15,7 @@ const POLLS_MAX: u32 = 100;
 type Done = Result<(), DialogueErrorKind>;
 
 impl Run {
-    pub(super) fn command(&mut self, words: &[&str]) -> Done {
+    pub(super) fn act(&mut self, words: &[&str]) -> Done {
         let (&name, rest) = words.split_first().ok_or(DialogueErrorKind::UnknownCommand)?;
         match name {
             "subscribe" => self.consumer.subscribe(rest),

@@ -12,7 +12,8 @@ use broker_model::records::Batches;
 use broker_model::rules::Rules;
 use broker_model::types::{GroupId, Instant, MILLISECOND, NodeId, Now, Timestamp};
 
-use super::{DialogueError, DialogueErrorKind};
+use super::DialogueErrorKind;
+use super::script::Script;
 use crate::client::consumer::{CommitId, Consumer, ConsumerEvent, Polled};
 use crate::client::{ClientContext, ClientOutput, Correlation, Disconnected};
 use crate::prng::Stream;
@@ -23,35 +24,20 @@ use setup::{Cluster, Setup};
 /// When the clocks of a dialogue start, in milliseconds.
 const START_MS: u64 = 1_000_000;
 
-/// Runs a dialogue with a consumer; gives it back with the model's replies.
-///
-/// # Errors
-/// When a line is not a command of the language, or asks for what the model does not have.
-pub fn run_consumer_transcript(text: &str) -> Result<String, DialogueError> {
-    let mut run: Option<Run> = None;
-    let mut out = String::new();
-    for (at, line) in text.lines().enumerate() {
-        let fail = |kind| DialogueError { line: at + 1, kind };
-        if line.starts_with('<') {
-            continue;
-        }
-        out.push_str(line);
-        out.push('\n');
-        let Some(command) = line.strip_prefix('>') else { continue };
-        let words: Vec<&str> = command.split_whitespace().collect();
-        if let Some((&"consumer", settings)) = words.split_first() {
-            run = Some(Run::new(Setup::parse(settings).map_err(fail)?));
-            continue;
-        }
-        let Some(run) = &mut run else { return Err(fail(DialogueErrorKind::NoClient)) };
-        run.command(&words).map_err(fail)?;
-        for reply in run.lines.drain(..) {
-            out.push_str("< ");
-            out.push_str(&reply);
-            out.push('\n');
-        }
+impl Script for Run {
+    const OPENING: &'static str = "consumer";
+
+    fn begin(settings: &str) -> Result<Self, DialogueErrorKind> {
+        let words: Vec<&str> = settings.split_whitespace().collect();
+        Ok(Self::new(Setup::parse(&words)?))
     }
-    Ok(out)
+
+    fn command(&mut self, command: &str, reply: &mut Vec<String>) -> Result<(), DialogueErrorKind> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        self.act(&words)?;
+        reply.append(&mut self.lines);
+        Ok(())
+    }
 }
 
 /// A request without an answer.
@@ -78,7 +64,7 @@ enum Ending {
 }
 
 /// A dialogue under way.
-struct Run {
+pub(super) struct Run {
     consumer: Consumer,
     cluster: Cluster,
     group: Option<GroupId>,

@@ -42,7 +42,7 @@ fn node(words: &[&str]) -> Result<NodeId, DialogueErrorKind> {
 }
 
 impl Run {
-    pub(super) fn command(&mut self, words: &[&str]) -> Result<(), DialogueErrorKind> {
+    pub(super) fn act(&mut self, words: &[&str]) -> Result<(), DialogueErrorKind> {
         let (name, rest) = words.split_first().ok_or(DialogueErrorKind::UnknownCommand)?;
         match *name {
             "send" => self.send(rest)?,

@@ -15,7 +15,8 @@ use broker_model::types::{
     Instant, MILLISECOND, NodeId, Now, ProducerEpoch, ProducerId, RecordId, Timestamp,
 };
 
-use super::{DialogueError, DialogueErrorKind};
+use super::DialogueErrorKind;
+use super::script::Script;
 use crate::client::producer::{
     Journal, Outcome, Producer, ProducerError, ProducerEvent, ProducerState,
 };
@@ -29,35 +30,20 @@ use wire::Wire;
 /// When the clock of a dialogue starts.
 const START: Instant = Instant(1_000_000 * MILLISECOND);
 
-/// Runs a dialogue with a producer; gives it back with the model's replies.
-///
-/// # Errors
-/// When a line is not a command of the language, or asks for what the model does not have.
-pub fn run_producer_transcript(text: &str) -> Result<String, DialogueError> {
-    let mut run: Option<Run> = None;
-    let mut out = String::new();
-    for (at, line) in text.lines().enumerate() {
-        let fail = |kind| DialogueError { line: at + 1, kind };
-        if line.starts_with('<') {
-            continue;
-        }
-        out.push_str(line);
-        out.push('\n');
-        let Some(command) = line.strip_prefix('>') else { continue };
-        let words: Vec<&str> = command.split_whitespace().collect();
-        if let Some((&"producer", settings)) = words.split_first() {
-            run = Some(Run::new(Setup::parse(settings).map_err(fail)?));
-            continue;
-        }
-        let Some(run) = &mut run else { return Err(fail(DialogueErrorKind::NoClient)) };
-        run.command(&words).map_err(fail)?;
-        for reply in run.lines.drain(..) {
-            out.push_str("< ");
-            out.push_str(&reply);
-            out.push('\n');
-        }
+impl Script for Run {
+    const OPENING: &'static str = "producer";
+
+    fn begin(settings: &str) -> Result<Self, DialogueErrorKind> {
+        let words: Vec<&str> = settings.split_whitespace().collect();
+        Ok(Self::new(Setup::parse(&words)?))
     }
-    Ok(out)
+
+    fn command(&mut self, command: &str, reply: &mut Vec<String>) -> Result<(), DialogueErrorKind> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        self.act(&words)?;
+        reply.append(&mut self.lines);
+        Ok(())
+    }
 }
 
 /// What became of a record, to be told with its neighbors.
@@ -68,7 +54,7 @@ enum Told {
 }
 
 /// A dialogue under way.
-struct Run {
+pub(super) struct Run {
     producer: Producer,
     cluster: Cluster,
     wire: Wire,
