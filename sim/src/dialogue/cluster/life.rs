@@ -1,7 +1,7 @@
 //! Nodes that start, end and sleep, and what can be seen of them.
 
 use broker_model::broker::Broker;
-use broker_model::io::{Disconnected, Input, StopKind, Token};
+use broker_model::io::{Disconnected, Input, StopKind, Tag, Token};
 use broker_model::records::{MetadataRecord, PartitionRecord};
 use broker_model::types::{MILLISECOND, NodeId, PartitionId, SECOND, Timestamp};
 
@@ -89,6 +89,8 @@ impl Cluster {
         }
         if let Some(node) = self.nodes.get_mut(&id) {
             node.life = Life::Paused;
+            let mut own = self.calls.values().filter(|call| call.from == id);
+            node.asked = own.find_map(|call| Some((call.tag, call.until?)));
         }
     }
 
@@ -104,8 +106,29 @@ impl Cluster {
             node.life = Life::Running;
             self.queue.extend(node.inbox.drain(..).map(|input| (id, input)));
             self.queue.push_back((id, Input::Tick));
+            let asked = node.asked.take();
+            if let Some((tag, _)) = asked.filter(|(_, until)| *until <= self.now) {
+                self.give_up(id, tag);
+            }
         }
         self.settle();
+    }
+
+    /// The time of a call was over before its node was resumed. Kafka's client then closes the
+    /// connection, even if the answer has come: it learns the time before it reads.
+    fn give_up(&mut self, node: NodeId, call: Tag) {
+        for (to, input) in &mut self.queue {
+            if let Input::Response { tag, result, .. } = input
+                && (*to, *tag) == (node, call)
+            {
+                *result = Err(Disconnected);
+            }
+        }
+        let open = self.calls.iter().find(|(_, c)| (c.from, c.tag) == (node, call));
+        if let Some((&token, &open)) = open {
+            self.calls.remove(&token);
+            self.answer_call(open, Err(Disconnected));
+        }
     }
 
     /// Nodes that answer: neither stopped nor paused.

@@ -48,6 +48,8 @@ pub(super) struct Node {
     pub(super) halted: bool,
     /// What reached it while it was paused.
     pub(super) inbox: Vec<Input>,
+    /// The metadata that it had asked for when it was paused, and when it gives that up.
+    pub(super) asked: Option<(Tag, Instant)>,
 }
 
 /// An open call between nodes.
@@ -56,6 +58,8 @@ pub(super) struct Call {
     pub(super) from: NodeId,
     pub(super) tag: Tag,
     pub(super) to: NodeId,
+    /// When it is given up, if that is soon: a fetch of metadata is.
+    pub(super) until: Option<Instant>,
 }
 
 /// The machines of a dialogue.
@@ -68,6 +72,8 @@ pub(super) struct Cluster {
     pub(super) names: Names,
     pub(super) texts: Texts,
     pub(super) rules: Rules,
+    /// `controller.quorum.request.timeout.ms`.
+    metadata_timeout: Duration,
     pub(super) queue: VecDeque<(NodeId, Input)>,
     pub(super) calls: BTreeMap<Token, Call>,
     pub(super) clients: BTreeMap<Token, (u32, NodeId)>,
@@ -97,6 +103,7 @@ impl Cluster {
             life: Life::Stopped,
             halted: false,
             inbox: Vec::new(),
+            asked: None,
         };
         Self {
             now: Instant(0),
@@ -106,6 +113,7 @@ impl Cluster {
             names: Names::default(),
             texts: Texts::default(),
             rules: Rules::default(),
+            metadata_timeout: config.controller_quorum_request_timeout,
             queue: VecDeque::new(),
             calls: BTreeMap::new(),
             clients: BTreeMap::new(),
@@ -273,7 +281,9 @@ impl Cluster {
                 Output::Disconnect { token } => self.disconnect(token),
                 Output::Send { to, tag, request } => {
                     let token = self.token();
-                    self.calls.insert(token, Call { from, tag, to });
+                    let until = self.now + self.metadata_timeout;
+                    let until = matches!(request, Request::FetchMetadata(_)).then_some(until);
+                    self.calls.insert(token, Call { from, tag, to, until });
                     let header = Header { api_version: i16::MAX, client: from.0 };
                     self.deliver_request(to, token, header, request);
                 }
