@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::classic_group::{ClassicGroup, GroupState};
 use super::desk::{Desk, Then};
 use super::groups::{Group, Groups};
+use super::offsets::GroupOffsets;
 use crate::io::Token;
 use crate::protocol::group_admin::{
     DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
@@ -16,7 +17,7 @@ use crate::protocol::group_admin::{
 };
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::GroupRecord;
-use crate::types::PartitionId;
+use crate::types::{GroupId, PartitionId};
 
 /// From this version on a missing group has an error, not only the state `Dead`.
 const TELLS_OF_MISSING_GROUPS: i16 = 6;
@@ -52,13 +53,7 @@ impl Desk<'_, '_> {
             return self.reply(token, response);
         }
         let group = request.group;
-        let offsets = groups[&group].offsets();
-        let partitions: BTreeSet<PartitionId> = offsets
-            .committed
-            .keys()
-            .chain(offsets.pending.values().flat_map(|pending| pending.keys()))
-            .copied()
-            .collect();
+        let partitions = self.written_offsets(group, groups[&group].offsets());
         let tombstone = |partition| GroupRecord::Offset { group, partition, value: None };
         let mut records: Vec<GroupRecord> = partitions.into_iter().map(tombstone).collect();
         records.push(GroupRecord::Tombstone { group });
@@ -87,6 +82,7 @@ impl Desk<'_, '_> {
                 return self.reply(token, Response::OffsetDelete(response));
             }
         };
+        let written = self.written_offsets(request.group, &group.offsets);
         let mut partitions = Vec::with_capacity(request.partitions.len());
         let mut records = Vec::new();
         for &(topic, partition) in &request.partitions {
@@ -98,7 +94,7 @@ impl Desk<'_, '_> {
                 ErrorCode::None
             };
             partitions.push((partition, error));
-            if error == ErrorCode::None && !group.offsets.known(&[partition]).is_empty() {
+            if error == ErrorCode::None && written.contains(&partition) {
                 let group = request.group;
                 records.push(GroupRecord::Offset { group, partition, value: None });
             }
@@ -109,6 +105,26 @@ impl Desk<'_, '_> {
             return self.reply(token, response);
         }
         self.append(records, None, Then::Deleted { token, response });
+    }
+}
+
+impl Desk<'_, '_> {
+    /// Records that are in the log, or on their way to it, and not replicated yet.
+    pub(super) fn unreplicated(&self) -> impl Iterator<Item = &GroupRecord> {
+        let waiters = self.log.in_flight.iter().chain(&self.log.tail);
+        let appends = waiters.filter_map(|waiter| self.appends.open.get(waiter));
+        appends.flat_map(|append| self.cx.batches.group_records(append.batch))
+    }
+
+    /// Partitions with an offset, committed, pending or still to be replicated: a deletion
+    /// comes after all of them in the log.
+    fn written_offsets(&self, group: GroupId, offsets: &GroupOffsets) -> BTreeSet<PartitionId> {
+        let pending = offsets.pending.values().flat_map(|pending| pending.keys());
+        let on_their_way = self.unreplicated().filter_map(|record| match record {
+            GroupRecord::Offset { group: id, partition, .. } if *id == group => Some(partition),
+            _ => None,
+        });
+        offsets.committed.keys().chain(pending).chain(on_their_way).copied().collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! `OffsetCommit`, `TxnOffsetCommit`, `OffsetFetch` and the expiry of offsets.
 //! Source: Kafka 4.1, `OffsetMetadataManager`.
 
+use alloc::collections::BTreeSet;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
@@ -253,8 +254,14 @@ impl Desk<'_, '_> {
     pub(super) fn expire_offsets(&mut self, groups: &Groups, image: &Image) {
         let retention = milliseconds(self.settings.offsets_retention);
         let now = self.cx.now.wall;
+        // What is on its way to a group may be newer than what would expire: not this time.
+        let of = |record: &GroupRecord| match record {
+            GroupRecord::Offset { group, .. } => Some(*group),
+            _ => None,
+        };
+        let busy: BTreeSet<GroupId> = self.unreplicated().filter_map(of).collect();
         let mut records = Vec::new();
-        for (&id, group) in groups {
+        for (&id, group) in groups.iter().filter(|(id, _)| !busy.contains(id)) {
             let Some(group) = group.classic() else { continue };
             let Some(basis) = Basis::of(group) else { continue };
             let mut left = 0_usize;

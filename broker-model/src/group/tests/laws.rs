@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use super::bench::{Bench, G, H, NOBODY, joining, owning, producer, syncing};
 use crate::group::{GroupState, GroupView};
 use crate::io::Token;
-use crate::protocol::ErrorCode;
-use crate::types::{GroupId, MemberId, SECOND};
+use crate::protocol::group::{LeaveGroupRequest, LeavingMember};
+use crate::protocol::group_admin::{DeleteGroupsRequest, OffsetDeleteRequest};
+use crate::protocol::{ErrorCode, Request};
+use crate::types::{GroupId, MemberId, PartitionId, SECOND, TopicId};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -22,6 +24,8 @@ enum Step {
     SimpleCommit { partition: u32, offset: i64 },
     TxnCommit { producer: i64, group: bool, partition: u32, offset: i64 },
     Marker { producer: i64, commit: bool },
+    DeleteGroup { group: bool },
+    DeleteOffset { group: bool, partition: u32 },
     Replicate,
     Refuse,
     Wait { seconds: u64 },
@@ -51,6 +55,9 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         (1..3_i64, any::<bool>()).prop_map(|(producer, commit)| Step::Marker { producer, commit }),
+        any::<bool>().prop_map(|group| Step::DeleteGroup { group }),
+        (any::<bool>(), 0..3_u32)
+            .prop_map(|(group, partition)| Step::DeleteOffset { group, partition }),
         Just(Step::Replicate),
         Just(Step::Refuse),
         (0..60_u64).prop_map(|seconds| Step::Wait { seconds }),
@@ -91,8 +98,6 @@ impl Walk {
                 b.heartbeat(G, of(&self.members, member), generation);
             }
             Step::Leave { member } => {
-                use crate::protocol::Request;
-                use crate::protocol::group::{LeaveGroupRequest, LeavingMember};
                 let member = of(&self.members, member);
                 let leave = LeaveGroupRequest {
                     group: G,
@@ -116,6 +121,17 @@ impl Walk {
             Step::Marker { producer: id, commit } => {
                 b.replicate();
                 b.marker(producer(id, 0), commit);
+            }
+            Step::DeleteGroup { group } => {
+                let group = if group { G } else { H };
+                self.tokens.push(b.ask(Request::DeleteGroups(DeleteGroupsRequest { group })));
+            }
+            Step::DeleteOffset { group, partition } => {
+                let group = if group { G } else { H };
+                // Nobody subscribes to this topic.
+                let partitions = [(TopicId(9), PartitionId(partition))].into();
+                let delete = OffsetDeleteRequest { group, partitions };
+                self.tokens.push(b.ask(Request::OffsetDelete(delete)));
             }
             Step::Replicate => b.replicate(),
             Step::Refuse => {
