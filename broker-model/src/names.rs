@@ -41,6 +41,16 @@ pub enum AddressedTopic {
     Unknown(String),
 }
 
+/// Kafka's longest topic name.
+const TOPIC_NAME_LENGTH_MAX: usize = 249;
+
+/// Whether there could be a topic of this name. Source: Kafka, `Topic.validate`.
+pub(crate) fn is_topic_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..")
+        && name.len() <= TOPIC_NAME_LENGTH_MAX
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
 #[derive(Clone, Debug, Default)]
 struct Interner {
     names: Vec<(String, u32)>,

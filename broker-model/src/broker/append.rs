@@ -73,7 +73,7 @@ impl Broker {
             let log = replica.log();
             if let Some(header) = cx.batches.header(batch) {
                 let found = cx.batches.get(batch);
-                log.check_size(found).map_err(Refused::before_the_log)?;
+                log.check_message_size(found).map_err(Refused::before_the_log)?;
                 if !header.checksum_matches {
                     return Err(Refused::before_the_log(ErrorCode::CorruptMessage));
                 }
@@ -81,9 +81,9 @@ impl Broker {
                 let refused = |error| Refused { error, log_start_offset };
                 header.check_batch(found.count).map_err(refused)?;
             }
-            if log.lacks_keys(batch, cx.batches, cx.records) {
+            if let Err(error) = log.check_records(cx.now.wall, batch, cx.batches, cx.records) {
                 let log_start_offset = log.log_start_offset();
-                return Err(Refused { error: ErrorCode::InvalidRecord, log_start_offset });
+                return Err(Refused { error, log_start_offset });
             }
             batch = log.stamped(cx.now, batch, cx.batches);
         }

@@ -8,6 +8,7 @@ use super::Broker;
 use super::calls::Call;
 use crate::config::BrokerConfig;
 use crate::io::{Context, Token};
+use crate::names::is_topic_name;
 use crate::protocol::controller::CreateTopicRequest;
 use crate::protocol::coordinator::{
     CoordinatorKey, FindCoordinatorRequest, FindCoordinatorResponse,
@@ -60,12 +61,29 @@ pub fn internal_topic(config: &BrokerConfig, transactions: bool) -> CreateTopicR
     }
 }
 
+/// What Metadata says of a topic that is not there: that there could not be such a topic, if
+/// its name breaks the rules. Source: Kafka, `KafkaApis.getTopicMetadata`.
+fn unknown_topic(name: &str) -> ErrorCode {
+    if is_topic_name(name) {
+        ErrorCode::UnknownTopicOrPartition
+    } else {
+        ErrorCode::InvalidTopicException
+    }
+}
+
 impl Broker {
     /// The leader and epoch as this broker knows them (KIP-951), the leader
     /// [`NodeId::NONE`] if there is none now.
     pub(super) fn known_leader(&self, partition: PartitionId) -> Option<(NodeId, LeaderEpoch)> {
         let record = self.image.partition(partition)?;
         Some((record.leader.unwrap_or(NodeId::NONE), record.leader_epoch))
+    }
+
+    /// Whether a partition is one of the coordinators' logs: no client writes or deletes there.
+    /// Source: Kafka, `ReplicaManager.appendToLocalLog` and `deleteRecordsOnLocalLog`.
+    pub(super) fn is_internal(&self, partition: PartitionId) -> bool {
+        let topic = self.image.partition(partition).and_then(|p| self.image.topic(p.topic));
+        topic.is_some_and(|topic| topic.internal)
     }
 
     pub(super) fn client_metadata(
@@ -88,7 +106,7 @@ impl Broker {
                     match self.image.topic_by_name(name) {
                         Some(topic) => self.describe_topic(topic, &mut response),
                         None => response.topics.push(TopicMetadata {
-                            error: ErrorCode::UnknownTopicOrPartition,
+                            error: unknown_topic(name),
                             name: name.clone(),
                             id: TopicId::UNKNOWN,
                             internal: false,

@@ -54,6 +54,9 @@ impl Broker {
         request: DeleteRecordsRequest,
     ) {
         let DeleteRecordsRequest { partition, before, timeout } = request;
+        if self.is_internal(partition) {
+            return answer(cx, token, ErrorCode::InvalidTopicException, Offset::NONE);
+        }
         let not_leading = self.not_leading(partition);
         let leading = self.replicas.get_mut(partition).filter(|r| r.leader().is_some());
         let Some(replica) = leading else {

@@ -273,16 +273,28 @@ impl Broker {
         }
     }
 
-    /// The controller shall know which directory a replica is in.
-    pub(super) fn assign_directory(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
+    /// The controller shall know which directory a replica is in. The broker looks at it only
+    /// when the partition is new to it or a record says anew where its replicas are, and not when
+    /// a reassignment makes this replica one of a partition that was there: then the controller
+    /// learns of it by a later change, or never. Source: Kafka, `TopicDelta.localChanges`.
+    pub(super) fn assign_directory(
+        &mut self,
+        cx: &mut Context<'_>,
+        record: &PartitionRecord,
+        joined: bool,
+    ) {
         let Some(hosted) = self.replicas.hosted_mut(record.partition) else { return };
         let place = hosted.directory;
+        let named = match &hosted.record {
+            Some(old) => !old.same_directories(record),
+            None => !joined,
+        };
         let directories = &mut self.replicas.directories;
         if record.directory(self.node) == directories.id(place) {
             directories.unassigned.remove(&record.partition);
             return;
         }
-        if directories.unassigned.insert(record.partition) {
+        if named && directories.unassigned.insert(record.partition) {
             // Together with others that the same records name.
             directories.assign_at = directories.assign_at.min(cx.now.instant);
         }

@@ -19,6 +19,9 @@ use crate::types::{LeaderEpoch, Offset, PartitionId, Timestamp};
 /// From this version on clients know `OFFSET_NOT_AVAILABLE` (KIP-207).
 const OFFSET_NOT_AVAILABLE: i16 = 5;
 
+/// From this version on the answer has a leader epoch (KIP-320).
+const LEADER_EPOCH: i16 = 4;
+
 /// An offset with epoch and timestamp, as far as they are known.
 type Found = (Offset, Option<LeaderEpoch>, Timestamp);
 
@@ -43,7 +46,7 @@ impl Broker {
                         partition,
                         error: ErrorCode::None,
                         offset,
-                        leader_epoch,
+                        leader_epoch: leader_epoch.filter(|_| header.api_version >= LEADER_EPOCH),
                         timestamp,
                     },
                     Err(error) => ListedOffset {
@@ -135,26 +138,21 @@ fn list(
         (None, Isolation::ReadCommitted) => replica.last_stable_offset(cx.rules),
     };
     // A new leader does not know how far its predecessor had come until its followers have
-    // fetched (KIP-207).
+    // fetched (KIP-207): what it finds below its high watermark is sure, all else is not.
     let starting = request.replica.is_none()
         && replica.leader().is_some_and(|l| replica.high_watermark() < l.epoch_start);
     let visible = |found: Option<FoundOffset>| match found {
         Some(f) if f.offset < end => Ok((f.offset, Some(f.leader_epoch), f.timestamp)),
+        _ if starting => Err(ErrorCode::OffsetNotAvailable),
         _ => Ok((Offset::NONE, None, Timestamp::NONE)),
     };
     match asked.spec {
         OffsetSpec::Earliest | OffsetSpec::LocalEarliest => start(),
-        OffsetSpec::Latest | OffsetSpec::MaxTimestamp if starting => {
-            Err(ErrorCode::OffsetNotAvailable)
-        }
+        OffsetSpec::Latest if starting => Err(ErrorCode::OffsetNotAvailable),
         OffsetSpec::Latest => Ok((end, log.latest_epoch(), Timestamp::NONE)),
         OffsetSpec::MaxTimestamp => visible(log.max_timestamp_offset(cx.batches, cx.records)),
         OffsetSpec::Timestamp(target) => {
-            let found = log.offset_for_timestamp(target, cx.batches, cx.records);
-            if starting && found.is_some_and(|f| f.offset >= end) {
-                return Err(ErrorCode::OffsetNotAvailable);
-            }
-            visible(found)
+            visible(log.offset_for_timestamp(target, cx.batches, cx.records))
         }
     }
 }

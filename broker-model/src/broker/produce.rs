@@ -110,6 +110,10 @@ impl Broker {
         verification: Verification,
     ) -> Produced {
         let partition = entry.partition;
+        if self.is_internal(partition) {
+            let refused = Refused::before_the_log(ErrorCode::InvalidTopicException);
+            return self.refused_produce(partition, refused);
+        }
         let origin = Origin::Client(verification);
         match self.append_as_leader(cx, partition, entry.batch, origin, acks == Acks::All) {
             Ok(Appended { base_offset, end, log_append_time, log_start_offset }) => Produced {

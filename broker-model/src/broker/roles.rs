@@ -21,6 +21,8 @@ use crate::types::{NodeId, PartitionId, TopicId};
 #[derive(Default)]
 struct Touched {
     partitions: BTreeSet<PartitionId>,
+    /// Those of them that this broker had no replica of before, though they were there.
+    joined: BTreeSet<PartitionId>,
     brokers: BTreeSet<NodeId>,
     topics: BTreeSet<TopicId>,
     own_config: bool,
@@ -44,7 +46,7 @@ impl Broker {
                 if let MetadataRecord::Partition(record) = record
                     && self.replicas.get(record.partition).is_some()
                 {
-                    self.reconsider(cx, record);
+                    self.reconsider(cx, record, false);
                 }
                 continue;
             }
@@ -71,12 +73,13 @@ impl Broker {
             touched.partitions.extend(self.replicas.iter().map(|(p, _)| p));
             touched.topics = self.image.topics().map(|(id, _)| id).collect();
             touched.own_config = true;
+            touched.joined.clear();
         }
         if touched.new_partitions {
             self.coordinators.transactions.follow_names(|p| self.image.current(p));
         }
         for partition in touched.partitions {
-            self.reconcile(cx, partition);
+            self.reconcile(cx, partition, touched.joined.contains(&partition));
         }
         // After the roles, as in Kafka: a smaller `min.insync.replicas` moves no high watermark
         // by itself, though the ELR that it clears is a change of the partition.
@@ -97,6 +100,8 @@ impl Broker {
         let (node, from, end) = (self.node, self.metadata_offset, snapshot.end);
         let mut partitions: BTreeSet<PartitionId> =
             self.image.partitions().map(|p| p.partition).collect();
+        let joined: BTreeSet<PartitionId> =
+            partitions.iter().copied().filter(|p| self.is_elsewhere(*p)).collect();
         self.image = Image::of_snapshot(snapshot);
         self.metadata_offset = end;
         cx.note(Note::MetadataSnapshotLoaded { node, end });
@@ -104,7 +109,7 @@ impl Broker {
         if self.life.published {
             partitions.extend(self.image.partitions().map(|p| p.partition));
             for partition in partitions {
-                self.reconcile(cx, partition);
+                self.reconcile(cx, partition, joined.contains(&partition));
             }
         }
         self.coordinators.transactions.follow_names(|p| self.image.current(p));
@@ -122,7 +127,9 @@ impl Broker {
     fn touch(&self, touched: &mut Touched, record: &MetadataRecord) {
         match record {
             MetadataRecord::Partition(p) => {
-                touched.partitions.insert(p.partition);
+                if touched.partitions.insert(p.partition) && self.is_elsewhere(p.partition) {
+                    touched.joined.insert(p.partition);
+                }
                 touched.new_partitions |= self.image.partition(p.partition).is_none();
             }
             MetadataRecord::RemoveTopic { topic } => {
@@ -149,20 +156,26 @@ impl Broker {
         }
     }
 
-    /// Takes the role that the image gives this broker for a partition.
-    fn reconcile(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
+    /// Whether the image has a partition with no replica of this broker.
+    fn is_elsewhere(&self, partition: PartitionId) -> bool {
+        self.image.partition(partition).is_some_and(|p| !p.replicas.contains(&self.node))
+    }
+
+    /// Takes the role that the image gives this broker for a partition, which it may have
+    /// `joined` just now.
+    fn reconcile(&mut self, cx: &mut Context<'_>, partition: PartitionId, joined: bool) {
         let record = self.image.partition(partition);
         match record.filter(|r| r.replicas.contains(&self.node)).cloned() {
-            Some(record) => self.reconsider(cx, &record),
+            Some(record) => self.reconsider(cx, &record, joined),
             None => self.let_go(cx, partition),
         }
     }
 
-    fn reconsider(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) {
+    fn reconsider(&mut self, cx: &mut Context<'_>, record: &PartitionRecord, joined: bool) {
         if !self.life.published || !record.replicas.contains(&self.node) {
             return;
         }
-        let Some(hosted) = self.hosted(cx, record) else { return };
+        let Some(hosted) = self.hosted(cx, record, joined) else { return };
         if !supersedes(hosted.record.as_ref(), record, cx.rules) {
             return;
         }
@@ -176,7 +189,12 @@ impl Broker {
 
     /// The replica of a partition, made if there is none; `None` while it may lie in a directory
     /// that is offline.
-    fn hosted(&mut self, cx: &mut Context<'_>, record: &PartitionRecord) -> Option<&mut Hosted> {
+    fn hosted(
+        &mut self,
+        cx: &mut Context<'_>,
+        record: &PartitionRecord,
+        joined: bool,
+    ) -> Option<&mut Hosted> {
         let partition = record.partition;
         if self.replicas.get(partition).is_none() {
             let assigned = record.directory(self.node);
@@ -186,7 +204,7 @@ impl Broker {
             self.replicas.insert(partition, replica, place, cx.now.instant);
             self.mark_throttled(partition);
         }
-        self.assign_directory(cx, record);
+        self.assign_directory(cx, record, joined);
         self.replicas.hosted_mut(partition)
     }
 
@@ -196,9 +214,7 @@ impl Broker {
         let new = replica.become_leader(cx.now.instant, record);
         for &node in record.replicas.iter().filter(|&&n| n != self.node) {
             replica.set_eligible(node, self.image.is_active(node));
-            if let Some(broker) = self.image.broker(node) {
-                replica.set_registered(node, broker.epoch);
-            }
+            replica.set_registered(node, self.image.alive_epoch(node));
         }
         if new {
             let start = replica.log().log_end_offset();
@@ -302,11 +318,10 @@ impl Broker {
     /// an ISR, and hear of it at its next fetch. Rare, so all partitions are looked at.
     fn broker_changed(&mut self, broker: NodeId) {
         let eligible = self.image.is_active(broker);
+        let alive_epoch = self.image.alive_epoch(broker);
         for (partition, hosted) in self.replicas.iter_mut() {
             hosted.replica.set_eligible(broker, eligible);
-            if let Some(registered) = self.image.broker(broker) {
-                hosted.replica.set_registered(broker, registered.epoch);
-            }
+            hosted.replica.set_registered(broker, alive_epoch);
             if eligible && hosted.replica.leader().is_some() {
                 self.sessions.ask_followers(partition);
             }

@@ -261,7 +261,8 @@ impl Controller {
 
     /// A change of one partition under its topic's settings.
     pub(super) fn change<'a>(&self, partition: &'a PartitionRecord) -> Change<'a> {
-        Change::of(partition, self.min_isr(partition.topic), self.config.eligible_leader_replicas)
+        let min_isr = self.effective_min_isr(partition.topic);
+        Change::of(partition, min_isr, self.config.eligible_leader_replicas)
     }
 
     /// Looks at every partition: brokers come and go rarely, and an index by broker would

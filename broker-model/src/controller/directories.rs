@@ -69,7 +69,8 @@ impl Controller {
     }
 
     /// `AssignReplicasToDirs`: the broker knows best where its replicas are. Of a directory that
-    /// has failed meanwhile they are as good as gone.
+    /// has failed meanwhile they are as good as gone. Kafka builds this one change as if there were
+    /// no eligible replicas, and so forgets them.
     pub(super) fn decide_assignments(
         &self,
         request: &AssignReplicasToDirsRequest,
@@ -85,7 +86,7 @@ impl Controller {
             }
             let placed = vec![(broker, directory)];
             if known.is_online(directory) {
-                let change = self.change(old).placed(placed);
+                let change = self.change(old).placed(placed).without_elr();
                 let new = change.build(&|r| self.image.may_lead(old, r), rules);
                 records.extend(new.map(MetadataRecord::of_partition));
             } else {

@@ -39,7 +39,7 @@ pub(super) struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// No change yet.
+    /// No change yet. `min_isr` is the effective one of the topic.
     pub(super) fn of(old: &'a PartitionRecord, min_isr: usize, elr_enabled: bool) -> Self {
         Self {
             old,
@@ -54,6 +54,12 @@ impl<'a> Change<'a> {
             recovering: old.recovering,
             placed: Vec::new(),
         }
+    }
+
+    /// As in a cluster without eligible leader replicas.
+    pub(super) const fn without_elr(mut self) -> Self {
+        self.elr_enabled = false;
+        self
     }
 
     pub(super) const fn election(mut self, election: Election) -> Self {
@@ -185,16 +191,15 @@ impl<'a> Change<'a> {
     }
 
     /// Who leaves an ISR that is below the minimum stays eligible: with strict min ISR the
-    /// high watermark cannot have passed it.
+    /// high watermark cannot have passed it. So does who is no replica any more: Kafka does not
+    /// look. Source: Kafka, `PartitionChangeBuilder.maybePopulateTargetElr`.
     fn next_elr(&self) -> Vec<NodeId> {
-        if !self.elr_enabled || self.isr.len() >= self.min_isr.min(self.replicas.len()) {
+        if !self.elr_enabled || self.isr.len() >= self.min_isr {
             return Vec::new();
         }
         let mut elr: Vec<NodeId> = self.old.eligible_leader_replicas.clone();
         elr.extend(self.old.isr.iter().filter(|r| !self.old.eligible_leader_replicas.contains(r)));
-        elr.retain(|r| {
-            self.replicas.contains(r) && !self.isr.contains(r) && self.lost_its_log != Some(*r)
-        });
+        elr.retain(|r| !self.isr.contains(r) && self.lost_its_log != Some(*r));
         elr.sort_unstable();
         elr
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::placement::place;
 use super::{Controller, Decision};
 use crate::config::{ConfigError, TopicConfig};
+use crate::names::is_topic_name;
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{
     CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
@@ -13,8 +14,6 @@ use crate::protocol::controller::{
 use crate::records::{MetadataRecord, PartitionRecord, directories_of};
 use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId};
 
-/// Kafka's longest topic name.
-const NAME_LENGTH_MAX: usize = 249;
 /// Kafka's most partitions that one request creates, and most records that one operation of a user
 /// makes. Source: Kafka 4.1, `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`,
 /// `QuorumController.MAX_RECORDS_PER_USER_OP`; KAFKA-17870.
@@ -217,6 +216,14 @@ impl Controller {
         own.unwrap_or(self.config.min_insync_replicas) as usize
     }
 
+    /// `min.insync.replicas` of a topic, capped at the replicas that its first partition has.
+    /// Source: Kafka, `ReplicationControlManager.getTopicEffectiveMinIsr`.
+    pub(super) fn effective_min_isr(&self, topic: TopicId) -> usize {
+        let first =
+            self.image.topic(topic).and_then(|t| self.image.partition(*t.partitions.first()?));
+        self.min_isr(topic).min(first.map_or(usize::MAX, |p| p.replicas.len()))
+    }
+
     /// `unclean.leader.election.enable` of a topic.
     pub(super) fn unclean_election_enabled(&self, topic: TopicId) -> bool {
         let own: Option<&str> = self.image.topic_config(topic, "unclean.leader.election.enable");
@@ -224,12 +231,6 @@ impl Controller {
             text.trim().eq_ignore_ascii_case("true")
         })
     }
-}
-
-fn is_topic_name(name: &str) -> bool {
-    !matches!(name, "" | "." | "..")
-        && name.len() <= NAME_LENGTH_MAX
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 /// Kafka's answer to a key that does not exist or a value that does not fit. Keys that the

@@ -63,7 +63,8 @@ impl AppendOutcome {
 
 impl Log {
     /// Appends a batch of records as leader, after Kafka's checks in Kafka's order: size,
-    /// timestamp, segment size, then those of the producer.
+    /// records (which the broker has [looked at](Log::check_records) if they are a client's),
+    /// segment size, then those of the producer.
     pub fn append_as_leader(
         &mut self,
         now: Now,
@@ -81,9 +82,6 @@ impl Log {
         if body.control {
             // Markers come by `append_marker`; a client may not write them.
             return AppendOutcome::Refused { error: ErrorCode::InvalidRecord, log_start_offset };
-        }
-        if !self.is_timely(body, now.wall) {
-            return AppendOutcome::Refused { error: ErrorCode::InvalidTimestamp, log_start_offset };
         }
         let mut skips = false;
         if body.producer_id.is_some() {
@@ -144,20 +142,37 @@ impl Log {
         self.place(entry, batches.get(entry.batch), batches.is_emptied(entry.batch))
     }
 
-    /// Whether a compacted topic must refuse this batch (`INVALID_RECORD`, with the log start
-    /// offset): it holds a record without a key. Asked by the broker before a client's append,
-    /// since only compacted topics look at single records. A batch of a wrong size is left to
-    /// the append, whose check comes first.
-    #[must_use]
-    pub fn lacks_keys(
+    /// What Kafka looks at record by record before a client's append: keys on compacted topics,
+    /// `message.timestamp.before.max.ms` and `.after.max.ms` with `CreateTime`. A record without
+    /// a key is bad for that, whatever its timestamp. A batch above `max.message.bytes` and a
+    /// control batch are left to the append, whose checks of these come first.
+    ///
+    /// # Errors
+    /// `INVALID_TIMESTAMP` if that is wrong with any record, else `INVALID_RECORD`; Kafka answers
+    /// them with the log start offset. Source: Kafka, `LogValidator.processRecordErrors`.
+    pub fn check_records(
         &self,
+        wall: Timestamp,
         batch: BatchId,
         batches: &Batches,
         records: &dyn RecordSource,
-    ) -> bool {
-        self.config.cleanup_policy.compact
-            && self.check_size(batches.get(batch)).is_ok()
-            && batches.records(batch).iter().any(|&r| records.key(r).is_none())
+    ) -> Result<(), ErrorCode> {
+        let body = batches.get(batch);
+        let compacted = self.config.cleanup_policy.compact;
+        let looks_at_times = self.may_be_untimely(body, wall);
+        if !(compacted || looks_at_times) || body.control || self.check_message_size(body).is_err()
+        {
+            return Ok(());
+        }
+        let mut keyless = false;
+        for &record in batches.records(batch) {
+            if compacted && records.key(record).is_none() {
+                keyless = true;
+            } else if looks_at_times && !self.is_timely(records.timestamp(record), wall) {
+                return Err(ErrorCode::InvalidTimestamp);
+            }
+        }
+        if keyless { Err(ErrorCode::InvalidRecord) } else { Ok(()) }
     }
 
     /// The body to append for a client's batch: on topics with `LogAppendTime` a new one that
@@ -183,27 +198,41 @@ impl Log {
     /// # Errors
     /// Kafka's error for a batch that is too large.
     pub fn check_size(&self, body: &Batch) -> Result<(), ErrorCode> {
-        if body.bytes > self.config.max_message_bytes {
-            Err(ErrorCode::MessageTooLarge)
-        } else if body.bytes > self.config.segment_bytes {
+        self.check_message_size(body)?;
+        if body.bytes > self.config.segment_bytes {
             Err(ErrorCode::RecordListTooLarge)
         } else {
             Ok(())
         }
     }
 
-    /// `message.timestamp.before.max.ms` and `.after.max.ms`, by the batch's largest
-    /// timestamp. Batches without a timestamp pass, and so do all with `LogAppendTime`.
-    fn is_timely(&self, body: &Batch, wall: Timestamp) -> bool {
-        if self.config.timestamp_type == TimestampType::LogAppendTime
-            || body.max_timestamp == Timestamp::NONE
-        {
-            return true;
+    /// `max.message.bytes`, which Kafka looks at before it looks into the batch.
+    ///
+    /// # Errors
+    /// Kafka's error for a batch that is too large.
+    pub fn check_message_size(&self, body: &Batch) -> Result<(), ErrorCode> {
+        if body.bytes > self.config.max_message_bytes {
+            Err(ErrorCode::MessageTooLarge)
+        } else {
+            Ok(())
         }
-        let ahead = i128::from(body.max_timestamp.0) - i128::from(wall.0);
+    }
+
+    /// Whether single timestamps must be looked at: not with the limits as they come, where the
+    /// batch's largest one says enough.
+    fn may_be_untimely(&self, body: &Batch, wall: Timestamp) -> bool {
+        self.config.timestamp_type == TimestampType::CreateTime
+            && (!self.is_timely(body.max_timestamp, wall)
+                || i128::from(wall.0) > i128::from(self.config.timestamp_before_max / MILLISECOND))
+    }
+
+    /// Whether a timestamp is within the limits. None at all is.
+    fn is_timely(&self, timestamp: Timestamp, wall: Timestamp) -> bool {
+        let ahead = i128::from(timestamp.0) - i128::from(wall.0);
         let limit = |d: Duration| i128::from(d / MILLISECOND);
-        ahead <= limit(self.config.timestamp_after_max)
-            && -ahead <= limit(self.config.timestamp_before_max)
+        timestamp == Timestamp::NONE
+            || ahead <= limit(self.config.timestamp_after_max)
+                && -ahead <= limit(self.config.timestamp_before_max)
     }
 
     /// Puts a batch at the end. Says whether it opened a new segment.

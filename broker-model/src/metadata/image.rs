@@ -90,6 +90,13 @@ impl Image {
         Self::default()
     }
 
+    /// The epoch of a broker that is registered and not fenced, else -1. Source: Kafka,
+    /// `KRaftMetadataCache.getAliveBrokerEpoch`.
+    #[must_use]
+    pub fn alive_epoch(&self, broker: NodeId) -> BrokerEpoch {
+        self.broker(broker).filter(|b| !b.fenced).map_or(BrokerEpoch(-1), |b| b.epoch)
+    }
+
     /// Applies the record at `offset`, which must be the next one. A record of the log is
     /// believed as it stands; who takes records from elsewhere asks [`supersedes`] first. One
     /// that does not fit, because a broken rule made two histories of the log, changes nothing:

@@ -45,7 +45,7 @@ pub struct RemoteReplica {
     pub broker_epoch: BrokerEpoch,
     /// Whether metadata lets it into an ISR: not fenced, not shutting down.
     pub eligible: bool,
-    /// Its broker epoch as of the metadata, -1 before any.
+    /// Its broker epoch as of the metadata while it is not fenced, else -1.
     registered: BrokerEpoch,
     /// In the committed ISR.
     in_isr: bool,
@@ -75,6 +75,12 @@ impl RemoteReplica {
         self.registered.0 < 0 || self.broker_epoch.0 < 0 || self.registered == self.broker_epoch
     }
 
+    /// Whether metadata and the process that fetches allow it into an ISR. Source: Kafka,
+    /// `Partition.isReplicaIsrEligible`.
+    fn may_be_in_isr(&self) -> bool {
+        self.eligible && self.is_of_registered_process()
+    }
+
     /// Whether it is in the ISR that the controller confirmed.
     #[must_use]
     pub fn in_isr(&self) -> bool {
@@ -92,7 +98,7 @@ pub enum FollowerFetch {
     },
     /// That broker is no replica of the partition, or this one does not lead it.
     NotReplica,
-    /// From an earlier incarnation of the broker (KIP-903).
+    /// From an earlier process of a broker that is registered and not fenced (KIP-903).
     StaleBrokerEpoch,
 }
 
@@ -171,7 +177,7 @@ impl Replica {
         let Some(remote) = leader.remotes.iter_mut().find(|r| r.node == follower) else {
             return FollowerFetch::NotReplica;
         };
-        if broker_epoch.0 >= 0 && broker_epoch < remote.broker_epoch {
+        if broker_epoch.0 >= 0 && broker_epoch < remote.registered {
             return FollowerFetch::StaleBrokerEpoch;
         }
         // With all the records there were at its previous fetch, it was caught up then.
@@ -213,7 +219,8 @@ impl Replica {
                 HwIsr::Maximal => {
                     let (end, caught_up) = (r.log_end_offset, r.last_caught_up);
                     leader.in_maximal_isr(r)
-                        || r.eligible && is_caught_up(leader_end, end, caught_up, now, lag_max)
+                        || r.may_be_in_isr()
+                            && is_caught_up(leader_end, end, caught_up, now, lag_max)
                 }
                 HwIsr::CommittedOnly => counts_when_committed(r),
             },
@@ -263,9 +270,7 @@ impl Replica {
             IsrJoinRequiresLeso::Off => may_join_at_high_watermark(end, self.high_watermark),
         };
         let remote = leader.remote(follower);
-        remote.is_some_and(|r| {
-            !r.in_isr && r.eligible && r.is_of_registered_process() && reaches(r.log_end_offset)
-        })
+        remote.is_some_and(|r| !r.in_isr && r.may_be_in_isr() && reaches(r.log_end_offset))
     }
 
     /// Metadata says whether this follower may be in an ISR: not fenced, not shutting down.
@@ -277,7 +282,7 @@ impl Replica {
         }
     }
 
-    /// Metadata names the process of a follower that is registered.
+    /// Metadata names the process of a follower that is registered and not fenced, -1 for none.
     pub fn set_registered(&mut self, follower: NodeId, epoch: BrokerEpoch) {
         if let Role::Leader(leader) = &mut self.role
             && let Some(remote) = leader.remotes.iter_mut().find(|r| r.node == follower)

@@ -174,6 +174,14 @@ impl PartitionRecord {
         let place = self.replicas.iter().position(|r| *r == node);
         place.map_or(DirectoryId::UNASSIGNED, |place| self.directories[place])
     }
+
+    /// Whether both records name the same directories in the same order.
+    #[must_use]
+    pub fn same_directories(&self, other: &Self) -> bool {
+        let named = |record: &Self| record.replicas.iter().map(|&r| record.directory(r)).collect();
+        let (ours, others): (Vec<DirectoryId>, Vec<DirectoryId>) = (named(self), named(other));
+        ours == others
+    }
 }
 
 /// [`PartitionRecord::directories`] of replicas.

@@ -4,8 +4,9 @@ use super::cluster::{CONTROLLER, Cluster, produced};
 use crate::config::BrokerConfig;
 use crate::io::StopKind;
 use crate::note::Note;
-use crate::protocol::ErrorCode;
+use crate::protocol::controller::AlterPartitionReassignmentsRequest;
 use crate::protocol::produce::Acks;
+use crate::protocol::{ErrorCode, Request};
 use crate::types::{DirectoryId, NodeId, PartitionId, SECOND};
 
 fn cluster(brokers: u32) -> Cluster {
@@ -41,6 +42,28 @@ fn a_new_replica_goes_where_fewest_are_and_the_controller_hears_of_it() {
         assert_eq!(place(&c, first, broker), directory(broker, 0));
         assert_eq!(place(&c, second, broker), directory(broker, 1));
     }
+}
+
+/// Recorded: directory-of-added-replica.
+#[test]
+fn of_a_replica_that_a_reassignment_adds_the_controller_hears_only_with_a_later_change() {
+    let mut c = cluster(4);
+    let p = c.topic("t", &[1, 2, 3], &[]);
+    c.stop(NodeId(3), StopKind::Kill);
+    c.until("3 is out", |c| c.isr(p) == [1, 2]);
+    let mut reassign = |replicas: &[u32]| {
+        let request = AlterPartitionReassignmentsRequest {
+            partition: p,
+            replicas: Some(replicas.iter().copied().map(NodeId).collect()),
+            allow_replication_factor_change: true,
+        };
+        c.ask(1, i16::MAX, Request::AlterPartitionReassignments(request));
+        c.until("in sync", |c| c.isr(p).contains(&4));
+        c.advance(SECOND);
+        place(&c, p, 4)
+    };
+    assert_eq!(reassign(&[1, 2, 3, 4]), DirectoryId::UNASSIGNED, "not while it is being added");
+    assert_eq!(reassign(&[1, 2, 4]), directory(4, 0), "the end of the reassignment names it anew");
 }
 
 #[test]

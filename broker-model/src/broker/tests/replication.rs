@@ -362,3 +362,17 @@ fn deleted_records_are_gone_on_every_replica() {
     assert_eq!(answer.partitions[0].error, ErrorCode::OffsetOutOfRange);
     c.advance(MILLISECOND);
 }
+
+#[test]
+fn clients_neither_write_nor_delete_in_the_coordinators_logs() {
+    // log/internal-topics
+    let mut c = three();
+    let p = c.topic("__consumer_offsets", &[1, 2, 3], &[("cleanup.policy", "delete")]);
+    let refused = (ErrorCode::InvalidTopicException, Offset::NONE);
+    for to in [1, 2] {
+        let answer = c.produce(to, p, 1, Acks::All);
+        assert_eq!((answer.error, answer.log_start_offset), refused);
+        assert_eq!(c.delete_records(to, p, 0), refused);
+    }
+    assert_eq!(c.replica(1, p).log().log_end_offset(), Offset(0));
+}

@@ -72,6 +72,17 @@ fn a_replica_that_turns_out_to_be_in_a_failed_directory_leaves_too() {
     assert_eq!(f.describe(0), "@1 leader=2 epoch=1 isr=2 elr=- last=-");
 }
 
+/// Recorded: directory-assignment-empties-elr.
+#[test]
+fn an_assignment_to_a_directory_empties_the_elr() {
+    let (mut f, [_, second]) = two_directories();
+    f.create("t", &[&[1, 2, 3]], &[("min.insync.replicas", "3")]);
+    f.set_isr(0, &[1, 2]);
+    assert_eq!(f.describe(0), "@1 leader=1 epoch=0 isr=1,2 elr=3 last=-");
+    assign(&mut f, 0, second);
+    assert_eq!(f.describe(0), "@2 leader=1 epoch=0 isr=1,2 elr=- last=-");
+}
+
 #[test]
 fn a_broker_cannot_lead_from_a_directory_that_is_not_online() {
     let (mut f, [first, second]) = two_directories();

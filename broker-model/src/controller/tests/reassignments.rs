@@ -44,6 +44,25 @@ fn removing_a_replica_raises_the_epoch_of_a_leader_that_stays() {
     assert_eq!(f.describe(0), "@2 leader=1 epoch=1 isr=1 elr=- last=-");
 }
 
+/// Recorded: elr-after-reassignment.
+#[test]
+fn who_is_no_replica_any_more_stays_eligible() {
+    let mut f = Fixture::cluster(3);
+    f.create("t", &[&[1, 2, 3]], &[("min.insync.replicas", "2")]);
+    assert_eq!(reassign(&mut f, Some(&[1])), ErrorCode::None);
+    // The minimum is capped by the replicas there were before the change.
+    assert_eq!(f.describe(0), "@1 leader=1 epoch=1 isr=1 elr=2,3 last=-");
+}
+
+#[test]
+fn the_minimum_is_capped_by_the_replicas_of_the_first_partition() {
+    let mut f = Fixture::cluster(3);
+    f.create("t", &[&[1, 2, 3], &[1, 2, 3]], &[("min.insync.replicas", "3")]);
+    assert_eq!(reassign(&mut f, Some(&[1])), ErrorCode::None);
+    f.set_isr(1, &[1]);
+    assert_eq!(f.describe(1), "@1 leader=1 epoch=0 isr=1 elr=- last=-");
+}
+
 #[test]
 fn a_cancelled_reassignment_drops_what_it_added() {
     let mut f = Fixture::cluster(4);

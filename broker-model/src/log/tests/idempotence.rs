@@ -126,6 +126,15 @@ fn timestamps_too_far_ahead_are_refused() {
     assert_eq!(f.produce(super::Say { time: 0, ..plain(1) }), Ok(1), "the past is no error");
     f.log.config_mut().timestamp_before_max = 10 * MILLISECOND;
     assert_eq!(f.produce(super::Say { time: WALL.0 - 11, ..plain(1) }), Err(InvalidTimestamp));
+    // log/timestamp-bounds-by-record: one record is enough, and size of segments comes after.
+    for times in [[WALL.0, 1_000], [1_000, WALL.0]] {
+        let batch = f.batch_at(plain(2), &times.map(Timestamp));
+        assert!(matches!(f.append_batch(batch), AppendOutcome::Refused { .. }), "{times:?}");
+    }
+    let unstamped = f.batch_at(plain(2), &[WALL, Timestamp::NONE]);
+    assert_eq!(super::base(f.append_batch(unstamped)), Ok(2));
+    f.log.config_mut().segment_bytes = 99;
+    assert_eq!(f.produce(super::Say { time: 1_000, ..plain(1) }), Err(InvalidTimestamp));
 }
 
 #[test]

@@ -125,6 +125,12 @@ impl Fixture {
         } else {
             Verification::Off
         };
+        // Tests of compaction are not about who may write there.
+        if !self.log.config().cleanup_policy.compact
+            && let Err(error) = self.log.check_records(WALL, batch, &self.batches, self)
+        {
+            return AppendOutcome::Refused { error, log_start_offset: self.log.log_start_offset() };
+        }
         let now = Now { wall: WALL, ..Now::default() };
         let outcome = self.log.append_as_leader(
             now,

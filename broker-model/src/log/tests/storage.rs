@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 use super::{Fixture, Say, WALL, data, is_duplicate, plain, txn};
 use crate::config::TopicConfig;
 use crate::log::{AppendOutcome, FoundOffset};
+use crate::protocol::ErrorCode;
 use crate::protocol::fetch::EpochEnd;
 use crate::types::{LeaderEpoch, MILLISECOND, Now, Offset, Timestamp};
 
@@ -229,9 +230,14 @@ fn a_compacted_topic_wants_keys() {
     // log/compacted-topic-needs-keys
     let mut f = Fixture::new();
     let batch = f.batch(plain(1));
-    assert!(!f.log.lacks_keys(batch, &f.batches, &f));
+    assert_eq!(f.log.check_records(WALL, batch, &f.batches, &f), Ok(()));
     f.log.config_mut().set("cleanup.policy", "compact").expect("a key");
-    assert!(f.log.lacks_keys(batch, &f.batches, &f));
+    let keyless = Err(ErrorCode::InvalidRecord);
+    assert_eq!(f.log.check_records(WALL, batch, &f.batches, &f), keyless);
+    // What is wrong with the key is not asked for its timestamp.
+    f.log.config_mut().timestamp_before_max = MILLISECOND;
+    let old = f.batch(Say { time: 1_000, ..plain(1) });
+    assert_eq!(f.log.check_records(WALL, old, &f.batches, &f), keyless);
 }
 
 #[test]

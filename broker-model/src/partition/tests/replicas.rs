@@ -109,9 +109,22 @@ fn the_slowest_of_the_isr_holds_the_high_watermark() {
     fetch(&mut leader, 3, 5, 2);
     assert_eq!(advance(&mut leader, 2), 5);
     assert_eq!(fetch(&mut leader, 9, 5, 2), FollowerFetch::NotReplica);
-    let stale =
-        leader.record_follower_fetch(at(3), NodeId(2), BrokerEpoch(1), Offset(0), Offset(0));
-    assert_eq!(stale, FollowerFetch::StaleBrokerEpoch);
+}
+
+#[test]
+fn a_fetch_is_stale_only_against_an_unfenced_broker() {
+    // replication/stale-broker-epoch
+    let mut leader = leading(1, &[1, 2, 3]);
+    let mut fetch = |registered, epoch| {
+        leader.set_registered(NodeId(2), BrokerEpoch(registered));
+        leader.record_follower_fetch(at(3), NodeId(2), BrokerEpoch(epoch), Offset(0), Offset(0))
+    };
+    let recorded = |moved| FollowerFetch::Recorded { moved };
+    assert_eq!(fetch(7, 9), recorded(true));
+    assert_eq!(fetch(7, 7), recorded(false), "older than the one before, but not stale");
+    assert_eq!(fetch(7, 6), FollowerFetch::StaleBrokerEpoch);
+    assert_eq!(fetch(7, -1), recorded(false));
+    assert_eq!(fetch(-1, 6), recorded(false), "fenced");
 }
 
 #[test]
@@ -125,6 +138,12 @@ fn a_follower_about_to_join_holds_it_too() {
     assert_eq!(advance(&mut leader, 1), 5, "caught up within the lag time, so it counts");
     leader.set_eligible(NodeId(2), false);
     assert_eq!(advance(&mut leader, 1), 6, "but not if it is fenced");
+    leader.set_eligible(NodeId(2), true);
+    fetch(&mut leader, 2, 6, 2);
+    append(&mut leader, &mut b, 1);
+    assert_eq!(advance(&mut leader, 2), 6);
+    leader.set_registered(NodeId(2), BrokerEpoch(3));
+    assert_eq!(advance(&mut leader, 2), 7, "nor if another process of it is registered");
 }
 
 #[test]
