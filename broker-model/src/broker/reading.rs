@@ -184,10 +184,9 @@ impl<'a> Reader<'a> {
         ErrorCode::UnknownTopicOrPartition
     }
 
-    /// Whether a follower's process has been followed by another one (KIP-903).
+    /// Whether a follower's process has been followed by another one that is not fenced (KIP-903).
     fn is_stale(&self, follower: ReplicaState) -> bool {
-        let current = self.image.broker(follower.id).map(|b| b.epoch);
-        follower.epoch.0 >= 0 && current.is_some_and(|epoch| epoch > follower.epoch)
+        follower.epoch.0 >= 0 && self.image.alive_epoch(follower.id) > follower.epoch
     }
 
     /// The replica in the consumer's rack that a leader sends it to: in sync, alive, and with

@@ -36,6 +36,7 @@ impl Controller {
         let known = self.quorum.log_start()..=self.quorum.committed();
         if !known.contains(&self.image.end()) {
             self.load_snapshot(cx);
+            self.timers.snapshot = self.next_snapshot(cx.now.instant);
         }
         self.replay_to(self.quorum.committed());
     }

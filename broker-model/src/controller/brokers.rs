@@ -144,10 +144,7 @@ impl Controller {
                 records = self.decide_fencing(broker, rules);
             }
         }
-        if from == to {
-            // Else the partitions have changed already; every heartbeat names the directories.
-            records.extend(self.directories_offline(request, known, rules));
-        }
+        records.extend(self.directories_offline(request, known, &records, rules));
         let answer = BrokerHeartbeatResponse {
             error: ErrorCode::None,
             fenced: matches!(to, Standing::Fenced | Standing::ShutdownNow),

@@ -1,5 +1,6 @@
 //! Log directories of brokers: where replicas are, and which of them failed. Source: KIP-858.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,7 +11,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AssignReplicasToDirsRequest, BrokerHeartbeatRequest};
 use crate::records::{MetadataRecord, PartitionRecord};
 use crate::rules::Rules;
-use crate::types::{DirectoryId, NodeId};
+use crate::types::{DirectoryId, NodeId, PartitionId};
 
 impl Controller {
     /// Where a new replica of a broker goes.
@@ -21,11 +22,13 @@ impl Controller {
 
     /// A heartbeat names directories that have failed: their replicas leave the ISRs, and others
     /// lead. They stay eligible as far as min ISR has it, but cannot lead from such a directory.
+    /// Partitions may have `changed` with the standing of the broker by the same heartbeat.
     /// Source: Kafka, `ReplicationControlManager.handleDirectoriesOffline`.
     pub(super) fn directories_offline(
         &self,
         request: &BrokerHeartbeatRequest,
         known: &BrokerImage,
+        changed: &[MetadataRecord],
         rules: &Rules,
     ) -> Vec<MetadataRecord> {
         let failed: Vec<DirectoryId> = request
@@ -38,9 +41,17 @@ impl Controller {
             return Vec::new();
         }
         let broker = request.broker;
+        let changed: BTreeMap<PartitionId, &PartitionRecord> = changed
+            .iter()
+            .filter_map(|record| match record {
+                MetadataRecord::Partition(p) => Some((p.partition, &**p)),
+                _ => None,
+            })
+            .collect();
         let concerned = self
             .image
             .partitions()
+            .map(|p| changed.get(&p.partition).copied().unwrap_or(p))
             .filter(|p| p.replicas.contains(&broker) && failed.contains(&p.directory(broker)));
         let mut records: Vec<MetadataRecord> =
             concerned.filter_map(|p| self.without_replica(p, broker, Vec::new(), rules)).collect();

@@ -84,6 +84,26 @@ fn an_assignment_to_a_directory_empties_the_elr() {
 }
 
 #[test]
+fn a_heartbeat_that_changes_its_standing_tells_of_directories_too() {
+    let (mut f, [first, second]) = two_directories();
+    f.create("t", &[&[1, 2]], &[]);
+    assign(&mut f, 0, second);
+    let request = BrokerHeartbeatRequest {
+        broker: NodeId(1),
+        broker_epoch: f.epoch(NodeId(1)),
+        metadata_offset: f.controller.committed_end(),
+        want_fence: true,
+        want_shutdown: false,
+        offline_directories: vec![second],
+    };
+    f.ask(Request::BrokerHeartbeat(request));
+    let broker = f.controller.image().broker(NodeId(1)).expect("registered");
+    assert!(broker.fenced);
+    assert_eq!(broker.directories, [first]);
+    assert_eq!(f.describe(0), "@2 leader=2 epoch=1 isr=2 elr=- last=-", "it was out already");
+}
+
+#[test]
 fn a_broker_cannot_lead_from_a_directory_that_is_not_online() {
     let (mut f, [first, second]) = two_directories();
     f.create("t", &[&[1]], &[]);
