@@ -171,7 +171,7 @@ config! {
     /// `log.roll.hours`, unless `log.roll.ms` is set.
     log_roll_hours: Duration = 168 * HOUR, "log.roll.hours", value::hours;
     /// `log.roll.ms`.
-    log_roll: Option<Duration> = None, "log.roll.ms", value::some_millis;
+    log_roll: Option<Duration> = None, "log.roll.ms", value::some_millis_from_one;
     /// `log.retention.hours`, unless a finer key is set; unlimited if `None`.
     log_retention_hours: Option<Duration> = Some(168 * HOUR),
         "log.retention.hours", value::hours_or_unlimited;
@@ -180,7 +180,7 @@ config! {
         "log.retention.minutes", value::some_minutes_or_unlimited;
     /// `log.retention.ms`.
     log_retention_ms: Option<Option<Duration>> = None,
-        "log.retention.ms", value::some_millis_or_unlimited;
+        "log.retention.ms", value::some_retention;
     /// `log.retention.bytes`; unlimited if `None`.
     log_retention_bytes: Option<u64> = None, "log.retention.bytes", value::bytes_or_unlimited;
     /// `log.retention.check.interval.ms`.

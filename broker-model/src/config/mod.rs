@@ -2,6 +2,7 @@
 //!
 //! Texts are Kafka's own (milliseconds as integers); durations are nanoseconds inside.
 
+mod bounds;
 mod broker;
 mod not_modelled;
 mod reconfigurable;
@@ -9,6 +10,7 @@ mod throttled;
 mod topic;
 mod value;
 
+pub(crate) use bounds::fits_topic;
 pub use broker::BrokerConfig;
 pub use not_modelled::{Ignored, ignored};
 pub use reconfigurable::{PRODUCER_ID_EXPIRATION, is_of_one_broker, may_become};

@@ -2,6 +2,7 @@
 
 use super::BrokerConfig;
 use super::ConfigError;
+use super::bounds::fits_broker;
 use super::throttled::{FOLLOWER_RATE, LEADER_RATE};
 
 /// How long a producer that is idle is known, in milliseconds.
@@ -85,7 +86,7 @@ pub fn may_become(key: &str, value: &str) -> bool {
     let known = if key == MOVES { LEADER_RATE } else { key };
     match BrokerConfig::default().set(known, value) {
         Ok(()) | Err(ConfigError::NotModelled { .. }) => {
-            RECONFIGURABLE.binary_search(&known).is_ok()
+            RECONFIGURABLE.binary_search(&known).is_ok() && fits_broker(known, value)
         }
         Err(ConfigError::Unknown { .. }) => true,
         Err(ConfigError::Invalid { .. }) => false,
@@ -116,6 +117,11 @@ mod tests {
             ("num.replica.fetchers", "-3", false),
             ("log.retention.ms", "100000", true),
             ("log.retention.hours", "1", false),
+            ("log.retention.ms", "0", false),
+            ("log.retention.ms", "-5", true),
+            ("log.retention.bytes", "-5", true),
+            ("log.roll.ms", "0", false),
+            ("compression.type", "zip", false),
             ("log.index.interval.bytes", "4096", true),
             ("replica.fetch.max.bytes", "1000000", false),
             ("broker.id", "7", false),

@@ -93,6 +93,13 @@ impl TopicConfig {
         }
     }
 
+    /// Whether the lags of compaction leave a log a time to be compacted at. Source: Kafka,
+    /// `LogConfig.validateValues`.
+    #[must_use]
+    pub const fn lags_fit(&self) -> bool {
+        self.min_compaction_lag <= self.max_compaction_lag
+    }
+
     /// A topic without keys of its own: it takes the broker's values.
     #[must_use]
     pub fn from_broker(broker: &BrokerConfig) -> Self {

@@ -99,11 +99,10 @@ pub(super) fn millis_or_never(text: &str) -> Parsed<Duration> {
     some_millis_or_unlimited(text).map(|age| age.flatten().unwrap_or(u64::MAX))
 }
 
-/// A size where -1 means unlimited.
+/// A size where -1 means unlimited, and in Kafka any other number below 0 too.
 pub(super) fn bytes_or_unlimited(text: &str) -> Parsed<Option<u64>> {
-    let expected = "-1 (unlimited) or a number of bytes";
-    let n: i64 = text.parse().map_err(|_| expected)?;
-    if n == -1 { Ok(None) } else { u64::try_from(n).map(Some).map_err(|_| expected) }
+    let n: i64 = text.parse().map_err(|_| "-1 (unlimited) or a number of bytes")?;
+    Ok(u64::try_from(n).ok())
 }
 
 /// Milliseconds, at least 0, as nanoseconds. Kafka's largest `long` becomes "never".
@@ -151,6 +150,20 @@ pub(super) fn millis_or_unlimited(text: &str) -> Parsed<Option<Duration>> {
 /// As [`millis_or_unlimited`], for a key that is unset by default.
 pub(super) fn some_millis_or_unlimited(text: &str) -> Parsed<Option<Option<Duration>>> {
     millis_or_unlimited(text).map(Some)
+}
+
+/// Milliseconds, at least 1, of a key that is unset by default.
+pub(super) fn some_millis_from_one(text: &str) -> Parsed<Option<Duration>> {
+    millis_from_one(text).map(Some)
+}
+
+/// `log.retention.ms`: at least 1, or unlimited by any number below 0.
+pub(super) fn some_retention(text: &str) -> Parsed<Option<Option<Duration>>> {
+    let expected = "-1 (unlimited) or a number of milliseconds, 1 or more";
+    if text.parse().is_ok_and(|n: i64| n < 0) {
+        return Ok(Some(None));
+    }
+    millis_from_one(text).map(|age| Some(Some(age))).map_err(|_| expected)
 }
 
 /// Minutes where -1 means unlimited, for a key that is unset by default.
@@ -205,9 +218,12 @@ pub(super) fn flag(text: &str) -> Parsed<bool> {
     }
 }
 
-/// `cleanup.policy`.
+/// `cleanup.policy`; empty is neither.
 pub(super) fn cleanup_policy(text: &str) -> Parsed<CleanupPolicy> {
     let mut policy = CleanupPolicy { delete: false, compact: false };
+    if text.is_empty() {
+        return Ok(policy);
+    }
     for part in text.split(',') {
         match part.trim() {
             "delete" => policy.delete = true,

@@ -5,20 +5,26 @@ use alloc::vec::Vec;
 
 use super::placement::place;
 use super::{Controller, Decision};
-use crate::config::{ConfigError, TopicConfig};
+use crate::config::{ConfigError, TopicConfig, fits_topic};
 use crate::names::is_topic_name;
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{
     CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
 };
 use crate::records::{MetadataRecord, PartitionRecord, directories_of};
-use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId};
+use crate::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId, Release, TopicId};
 
 /// Kafka's most partitions that one request creates, and most records that one operation of a user
 /// makes. Source: Kafka 4.1, `ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`,
 /// `QuorumController.MAX_RECORDS_PER_USER_OP`; KAFKA-17870.
 pub const RECORDS_MAX: usize = 10_000;
 const MIN_ISR: &str = "min.insync.replicas";
+/// Keys that 4.0 has no more.
+const UNTIL_3_9: &[&str] = &[
+    "message.downconversion.enable",
+    "message.format.version",
+    "message.timestamp.difference.max.ms",
+];
 
 impl Controller {
     /// The records of a new topic and its id, with Kafka's checks in Kafka's order: too many
@@ -40,9 +46,8 @@ impl Controller {
         if self.image.topic_by_name(&request.name).is_some() {
             return Err(ErrorCode::TopicAlreadyExists);
         }
-        for (key, value) in &request.config {
-            check_config(key, value)?;
-        }
+        let pairs = request.config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        check_config(self.config.release, pairs)?;
         let assignment = if request.assignment.is_empty() {
             self.choose(0, request.partitions, request.replication_factor)?
         } else {
@@ -113,11 +118,11 @@ impl Controller {
         config: Vec<(String, Option<String>)>,
     ) -> Result<Decision<()>, ErrorCode> {
         let topic = self.known_topic(name)?;
-        for (key, value) in &config {
-            if let Some(value) = value {
-                check_config(key, value)?;
-            }
-        }
+        let known = self.image.topic(topic).map_or(&[][..], |t| &t.config);
+        let stays = known.iter().filter(|(key, _)| config.iter().all(|(other, _)| other != key));
+        let stays = stays.map(|(key, value)| (key.as_str(), value.as_str()));
+        let new = config.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?)));
+        check_config(self.config.release, stays.chain(new))?;
         let min_isr = config.iter().any(|(key, _)| key == MIN_ISR);
         let mut records: Vec<MetadataRecord> = config
             .into_iter()
@@ -233,15 +238,26 @@ impl Controller {
     }
 }
 
-/// Kafka's answer to a key that does not exist or a value that does not fit. Keys that the
-/// model does not read are taken, as Kafka takes them.
-fn check_config(key: &str, value: &str) -> Result<(), ErrorCode> {
-    match TopicConfig::default().set(key, value) {
-        Ok(()) | Err(ConfigError::NotModelled { .. }) => Ok(()),
-        Err(ConfigError::Unknown { .. } | ConfigError::Invalid { .. }) => {
-            Err(ErrorCode::InvalidConfig)
+/// Kafka's answer to a key that does not exist, a value that does not fit, or values that do not
+/// fit each other. Keys that the model does not read are judged as far as their bounds are known.
+fn check_config<'a>(
+    release: Release,
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<(), ErrorCode> {
+    let mut config = TopicConfig::default();
+    for (key, value) in pairs {
+        let good = match config.set(key, value) {
+            Ok(()) => true,
+            Err(ConfigError::NotModelled { .. }) => {
+                fits_topic(key, value) && !(release >= Release::V4_0 && UNTIL_3_9.contains(&key))
+            }
+            Err(ConfigError::Unknown { .. } | ConfigError::Invalid { .. }) => false,
+        };
+        if !good {
+            return Err(ErrorCode::InvalidConfig);
         }
     }
+    if config.lags_fit() { Ok(()) } else { Err(ErrorCode::InvalidConfig) }
 }
 
 fn dense(n: usize) -> u32 {
