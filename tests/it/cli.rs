@@ -106,7 +106,7 @@ fn values_that_a_machine_refuses_are_65_and_named() {
     for (key, value) in [
         ("cluster.config.broker.heartbeat.interval.ms", "0"),
         ("cluster.config.default.replication.factor", "-1"),
-        ("cluster.config.log.retention.bytes", "-7"),
+        ("cluster.config.log.roll.ms", "0"),
         ("cluster.config.replica.selector.class", "foo.Bar"),
         ("service.audit.consumer.partition.assignment.strategy", "com.x.My"),
         ("service.audit.consumer.heartbeat.interval.ms", "-5"),
