@@ -14,7 +14,7 @@ use crate::protocol::PARTITION_BYTES;
 use crate::protocol::fetch::FetchResponse;
 use crate::records::LogEntry;
 use crate::rules::{ReplicationThrottle, Rules};
-use crate::types::{Instant, NodeId, PartitionId};
+use crate::types::{Instant, MILLISECOND, NodeId, PartitionId};
 
 /// One of the two.
 #[derive(Clone, Debug)]
@@ -156,7 +156,8 @@ impl Broker {
         let throttle = &mut self.throttles.follower;
         let withheld = throttle.withheld(cx.now.instant, cx.rules);
         if withheld.is_some() || self.fetchers.withholds(leader) {
-            let until = cx.now.instant + self.config.replica_fetch_backoff;
+            // Kafka's thread spins without a backoff; here time passes only between events.
+            let until = cx.now.instant + self.config.replica_fetch_backoff.max(MILLISECOND);
             self.fetchers.withhold(leader, withheld, until);
         }
     }

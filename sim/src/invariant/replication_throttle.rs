@@ -3,8 +3,8 @@
 //!
 //! Source: KIP-73; Kafka, `ReplicationQuotaManager`, `SimpleRate`. A rate is what the windows have
 //! since the oldest of them began, over that time and one window at least. It is looked at before a
-//! fetch is answered, or sent: so everybody on the other side may have one answer too many, and
-//! another may be under way when the windows begin. How large an answer is, is what was seen.
+//! fetch is answered, or sent: so when the rate is exceeded each fetcher on the other side may have
+//! one answer under way, and gets no other until it is not exceeded any more.
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,6 @@ use super::{Interest, Invariant, View};
 
 /// How often it is looked at who has throttled replicas.
 const LOOK: Duration = 100 * MILLISECOND;
-/// Answers of each peer that may come on top.
-const ANSWERS: u64 = 2;
 
 /// The windows of a broker's throttles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,21 +26,25 @@ struct Windows {
     size: Duration,
     /// The length of all.
     span: Duration,
+    /// Answers of a peer that may be under way: one for each of its fetchers.
+    under_way: u32,
 }
 
 impl Windows {
     fn of(broker: &Broker) -> Self {
         let size = broker.config().replication_quota_window_size;
-        Self { size, span: size * u64::from(broker.config().replication_quota_window_num) }
+        let span = size * u64::from(broker.config().replication_quota_window_num);
+        Self { size, span, under_way: broker.config().num_replica_fetchers }
     }
 }
 
-/// What came of one peer at one time, and the most that ever did.
+/// What came of one peer.
 #[derive(Clone, Copy, Debug, Default)]
-struct Answer {
-    at: Instant,
-    bytes: u64,
-    largest: u64,
+struct Answers {
+    /// When the last one came: what comes at one time is of one.
+    last: Option<Instant>,
+    /// How many came since the rate is exceeded.
+    since_exceeded: u32,
 }
 
 /// One side of a broker: what it gave, or took, lately.
@@ -58,9 +60,7 @@ struct Side {
     /// The bound that was in force, bytes a second.
     bound: u64,
     /// By number of the peer.
-    answers: Vec<Answer>,
-    /// Bytes that may come on top: some answers of each peer.
-    more: u64,
+    answers: Vec<Answers>,
 }
 
 impl Side {
@@ -91,9 +91,6 @@ impl Side {
             self.lately.clear();
             (self.bound, self.sum) = (bound, 0);
         }
-        self.answer(now, peer, bytes);
-        self.lately.push_back((now, bytes));
-        self.sum += bytes;
         while let Some(&(_, old)) = self.lately.front().filter(|w| now.since(w.0) >= windows.span) {
             self.lately.pop_front();
             self.sum -= old;
@@ -101,22 +98,26 @@ impl Side {
         let elapsed = now.since(self.free_until).max(windows.size).min(windows.span);
         let time = elapsed + windows.size;
         let allowed = u128::from(bound) * u128::from(time) / u128::from(SECOND);
-        let too_much = u128::from(self.sum) > allowed + u128::from(self.more);
-        too_much.then_some((self.sum, time))
+        let exceeded = u128::from(self.sum) > allowed;
+        self.lately.push_back((now, bytes));
+        self.sum += bytes;
+        let too_many = self.answered(now, peer, exceeded) > windows.under_way;
+        too_many.then_some((self.sum, time))
     }
 
-    fn answer(&mut self, now: Instant, peer: NodeId, bytes: u64) {
+    /// An answer came of a peer, or another part of it. How many came since the rate is exceeded.
+    fn answered(&mut self, now: Instant, peer: NodeId, exceeded: bool) -> u32 {
         let place = peer.0 as usize;
         if self.answers.len() <= place {
-            self.answers.resize_with(place + 1, Answer::default);
+            self.answers.resize_with(place + 1, Answers::default);
         }
-        let answer = &mut self.answers[place];
-        let same = answer.at == now;
-        (answer.at, answer.bytes) = (now, if same { answer.bytes + bytes } else { bytes });
-        if answer.bytes > answer.largest {
-            self.more += ANSWERS * (answer.bytes - answer.largest);
-            answer.largest = answer.bytes;
+        let is_new = self.answers[place].last.replace(now) != Some(now);
+        if is_new && !exceeded {
+            self.answers.iter_mut().for_each(|answers| answers.since_exceeded = 0);
+        } else if is_new {
+            self.answers[place].since_exceeded += 1;
         }
+        self.answers[place].since_exceeded
     }
 }
 
@@ -268,7 +269,7 @@ mod tests {
     use super::super::living::Living;
     use super::*;
 
-    const WINDOWS: Windows = Windows { size: SECOND, span: 10 * SECOND };
+    const WINDOWS: Windows = Windows { size: SECOND, span: 10 * SECOND, under_way: 1 };
     const BOUND: u64 = 100;
 
     fn at(millis: u64) -> Instant {
@@ -287,37 +288,42 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_above_the_rate_since_it_began_and_two_answers_each() {
-        // A window and one more in which it began: 200, and twice 50.
+    fn rejects_the_second_answer_of_a_peer_above_the_rate() {
+        // A window and one more in which it began: 200.
         let mut side = Side::default();
-        assert_eq!(judged(&mut side, &[(0, 1, 50); 1]), [false]);
-        let more: Vec<_> = (1..=5).map(|ms| (ms, 1, 50)).collect();
-        assert_eq!(judged(&mut side, &more), [false; 5], "300 in all");
-        let found = side.count((at(6), NodeId(1), 1), BOUND, WINDOWS);
-        assert_eq!(found, Some((301, 2 * SECOND)));
+        assert_eq!(judged(&mut side, &[(0, 1, 200), (1, 1, 1), (2, 1, 50)]), [false; 3]);
+        let found = side.count((at(3), NodeId(1), 1), BOUND, WINDOWS);
+        assert_eq!(found, Some((252, 2 * SECOND)));
     }
 
     #[test]
-    fn each_peer_has_answers_of_its_own_and_one_is_all_that_comes_at_a_time() {
+    fn accepts_one_answer_under_way_of_each_peer_in_parts() {
+        let of = [(0, 1, 201), (1, 1, 1_000), (1, 1, 1_000), (2, 2, 1_000), (2, 2, 9), (3, 2, 1)];
+        assert_eq!(fresh(&of), [false, false, false, false, false, true]);
+        let two = Windows { under_way: 2, ..WINDOWS };
         let mut side = Side::default();
-        assert_eq!(judged(&mut side, &[(0, 1, 50), (0, 1, 50), (0, 2, 50)]), [false; 3]);
-        assert_eq!(side.more, 2 * (100 + 50));
-        assert_eq!(judged(&mut side, &[(1, 1, 99), (1, 2, 50), (2, 2, 50)]), [false; 3]);
-        assert_eq!(side.more, 300, "no larger ones");
-        // 200 and 300 are allowed, 349 came.
-        let more = [(3, 2, 50), (4, 2, 50), (5, 2, 50), (6, 2, 1), (7, 2, 1)];
-        assert_eq!(judged(&mut side, &more), [false, false, false, false, true]);
+        let found = of.map(|(ms, peer, n)| side.count((at(ms), NodeId(peer), n), BOUND, two));
+        assert_eq!(found, [None; 6], "two fetchers");
     }
 
     #[test]
     fn accepts_more_the_longer_it_is_throttled_and_no_more_than_all_windows() {
-        // After five seconds six are due, 600, and twice 10; after an hour eleven.
+        // After five seconds six are due, 600, and one under way; after an hour eleven.
         let tens =
             |from: u64, count: u64| -> Vec<_> { (0..count).map(|n| (from + n, 1, 10)).collect() };
         assert_eq!(fresh(&tens(5_000, 62)), [false; 62]);
         assert!(fresh(&tens(5_000, 63))[62]);
         assert_eq!(fresh(&tens(3_600_000, 112)), [false; 112]);
         assert!(fresh(&tens(3_600_000, 113))[112]);
+    }
+
+    #[test]
+    fn an_excuse_is_there_again_when_the_rate_is_not_exceeded_any_more() {
+        let mut side = Side::default();
+        let first = [(0, 1, 300), (1, 1, 10), (10_000, 1, 10), (10_001, 1, 2_000)];
+        assert_eq!(judged(&mut side, &first), [false; 4]);
+        let again = [(10_002, 1, 1), (10_003, 1, 1)];
+        assert_eq!(judged(&mut side, &again), [false, true]);
     }
 
     #[test]
@@ -350,9 +356,9 @@ mod tests {
         let born = Note::BrokerRegistered { node, epoch: BrokerEpoch(7), incarnation: 2 };
         assert!(living.say(&mut invariant, &Truth::default(), &[born]).is_empty());
         for sides in [&mut invariant.given, &mut invariant.taken] {
-            let of = |side: &Side| (side.sum, side.more, side.free_until);
-            assert_eq!(of(side(sides, NodeId(1))), (0, 0, living.view().now));
-            assert_eq!(of(side(sides, NodeId(2))), (50, 100, Instant(0)));
+            let of = |side: &Side| (side.sum, side.free_until);
+            assert_eq!(of(side(sides, NodeId(1))), (0, living.view().now));
+            assert_eq!(of(side(sides, NodeId(2))), (50, Instant(0)));
         }
     }
 

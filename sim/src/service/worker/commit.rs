@@ -17,7 +17,7 @@ impl Worker {
         self.committing = self
             .positions
             .iter()
-            .filter(|(_, p)| p.processed > p.committed)
+            .filter(|(_, p)| p.processed != p.committed)
             .map(|(&partition, p)| (partition, p.processed))
             .collect();
         if self.plan.spec.transactional {
@@ -169,7 +169,7 @@ impl Worker {
         let at = cx.now.instant.0;
         for (partition, offset) in std::mem::take(&mut self.committing) {
             if let Some(position) = self.positions.get_mut(&partition) {
-                position.committed = position.committed.max(offset);
+                position.committed = offset;
             }
             cx.shared.recorder.committed_offset(group.0, partition.0, offset.0, at);
             self.plan.service.committed(cx.shared, partition, offset);

@@ -341,7 +341,7 @@ impl Worker {
 
     fn uncommitted(&self) -> bool {
         let commits = self.plan.spec.transactional || self.plan.spec.commits_itself();
-        commits && self.positions.values().any(|p| p.processed > p.committed)
+        commits && self.positions.values().any(|p| p.processed != p.committed)
     }
 }
 
