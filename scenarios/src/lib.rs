@@ -5,7 +5,7 @@
 //! bytes, bandwidths `u64` bits or bytes per second, rates and probabilities integer ratios. No
 //! floating point anywhere.
 //!
-//! In reading order: [`model`] (what a scenario is), [`spec`] (every key of the language), the
+//! In reading order: [`model`] (what a scenario is), `spec` (every key of the language), the
 //! tree of a file with its bases and flags, the decoder table by table, the rules between
 //! tables, the canonical rendering.
 
