@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use broker_model::coordinator::{Effect, Effects};
 use broker_model::group::{GroupCoordinator, GroupSettings};
 use broker_model::io::{Context, Token};
+use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest};
 use broker_model::protocol::txn::{
@@ -157,6 +158,7 @@ fn offset_commits(bencher: divan::Bencher<'_, '_>) {
     }
     bencher.counter(divan::counter::ItemsCount::new(COUNT)).bench(|| {
         let mut world = World::new();
+        let image = Image::new();
         let mut c = GroupCoordinator::new(NodeId(1), &GroupSettings::default());
         world.settle(&mut c, |c, cx, e| c.load(cx, e, SHARD, CoordinatorEpoch(0), &[]), follow);
         for i in 0..COUNT {
@@ -174,7 +176,8 @@ fn offset_commits(bencher: divan::Bencher<'_, '_>) {
             world.settle(
                 &mut c,
                 |c, cx, e| {
-                    c.handle(cx, e, SHARD, Token(0), header, Request::OffsetCommit(request));
+                    let call = (Token(0), header, Request::OffsetCommit(request));
+                    c.handle(cx, e, &image, SHARD, call);
                 },
                 follow,
             );

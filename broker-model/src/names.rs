@@ -1,4 +1,4 @@
-//! Names of groups and transactional ids, interned once, with the hash that places them, and
+//! Names of groups, transactional ids and subscribed topics, interned once, with the hash that places them, and
 //! partitions as clients name them that may not exist.
 
 use alloc::collections::BTreeMap;
@@ -6,17 +6,18 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::protocol::group::{Assignor, ProtocolName, ProtocolType};
-use crate::types::{GroupId, PartitionId, TextId, TopicId, TransactionalId};
+use crate::types::{GroupId, PartitionId, TextId, TopicId, TopicName, TransactionalId};
 
 /// The kind of members that Kafka's consumers are.
 const CONSUMER: &str = "consumer";
 
-/// Interned names of a run. Topics are not here: the metadata image names them.
+/// Interned names of a run. The topics that exist are not here: the metadata image names them.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     groups: Interner,
     transactional_ids: Interner,
     texts: Interner,
+    topics: Interner,
     addresses: Vec<Address>,
 }
 
@@ -123,6 +124,17 @@ impl Names {
             ProtocolType::Consumer => CONSUMER,
             ProtocolType::Other(text) => self.text_of(text),
         }
+    }
+
+    /// The id of the name of a topic to subscribe to, new or known.
+    pub fn topic(&mut self, name: &str) -> TopicName {
+        TopicName(self.topics.intern(name))
+    }
+
+    /// The name of a topic to subscribe to.
+    #[must_use]
+    pub fn topic_name(&self, id: TopicName) -> &str {
+        &self.topics.names[id.0 as usize].0
     }
 
     /// Stands for a partition in a fetch, until a broker has looked it up.

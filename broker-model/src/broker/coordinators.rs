@@ -55,6 +55,11 @@ impl Coordinators {
             max_session_timeout: config.group_max_session_timeout,
             max_size: config.group_max_size,
             offset_metadata_max_bytes: config.offset_metadata_max_bytes as usize,
+            serves_consumer_protocol: config.serves_consumer_groups(),
+            consumer_session_timeout: config.group_consumer_session_timeout,
+            consumer_heartbeat_interval: config.group_consumer_heartbeat_interval,
+            consumer_max_size: config.group_consumer_max_size,
+            assignors: config.group_consumer_assignors,
             offsets_retention: config.offsets_retention,
             offsets_retention_check_interval: config.offsets_retention_check_interval,
             offsets_commit_timeout: config.offsets_commit_timeout,
@@ -205,6 +210,8 @@ impl Broker {
             Request::DescribeGroups(r) => r.group,
             Request::DeleteGroups(r) => r.group,
             Request::OffsetDelete(r) => r.group,
+            Request::ConsumerGroupHeartbeat(r) => r.group,
+            Request::ConsumerGroupDescribe(r) => r.group,
             other => panic!("not a group's request: {:?}", other.api_key()),
         };
         let partition = self.coordinator_partition(cx, CoordinatorKey::Group(group));
@@ -231,7 +238,8 @@ impl Broker {
         request: Request,
     ) {
         let c = &mut self.coordinators;
-        c.groups.handle(cx, &mut c.group_effects, partition, token, header, request);
+        let (effects, call) = (&mut c.group_effects, (token, header, request));
+        c.groups.handle(cx, effects, &self.image, partition, call);
     }
 
     pub(super) fn transaction_request(

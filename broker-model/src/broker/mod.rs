@@ -291,6 +291,8 @@ impl Broker {
             | Request::OffsetCommit(_)
             | Request::TxnOffsetCommit(_)
             | Request::OffsetFetch(_)
+            | Request::ConsumerGroupHeartbeat(_)
+            | Request::ConsumerGroupDescribe(_)
             | Request::DescribeGroups(_)
             | Request::DeleteGroups(_)
             | Request::OffsetDelete(_) => self.group_request(cx, token, header, request),

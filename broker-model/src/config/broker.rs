@@ -9,6 +9,7 @@ use super::not_modelled::BROKER;
 use super::throttled::UNTHROTTLED;
 use super::value;
 use super::{CleanupPolicy, ReplicaSelector, TimestampType};
+use crate::protocol::consumer_group::ServerAssignor;
 use crate::types::{Duration, MILLISECOND, Release};
 
 /// The default of `log.dir`.
@@ -259,6 +260,22 @@ config! {
         "group.coordinator.append.linger.ms", value::some_millis;
     /// `group.max.size`.
     group_max_size: u32 = INT_MAX, "group.max.size", value::int_from_one;
+    /// `group.coordinator.rebalance.protocols`: whether `consumer` is among them, else the default
+    /// of the release (KIP-848).
+    group_coordinator_rebalance_protocols: Option<bool> = None,
+        "group.coordinator.rebalance.protocols", value::names_consumer_protocol;
+    /// `group.consumer.session.timeout.ms`.
+    group_consumer_session_timeout: Duration = 45_000 * MILLISECOND,
+        "group.consumer.session.timeout.ms", value::millis_from_one;
+    /// `group.consumer.heartbeat.interval.ms`.
+    group_consumer_heartbeat_interval: Duration = 5_000 * MILLISECOND,
+        "group.consumer.heartbeat.interval.ms", value::millis_from_one;
+    /// `group.consumer.max.size`.
+    group_consumer_max_size: u32 = INT_MAX, "group.consumer.max.size", value::int_from_one;
+    /// `group.consumer.assignors`, the default first; only those that come with Kafka.
+    group_consumer_assignors: [Option<ServerAssignor>; 2] =
+        [Some(ServerAssignor::Uniform), Some(ServerAssignor::Range)],
+        "group.consumer.assignors", value::server_assignors;
 
     /// `transaction.state.log.num.partitions`.
     transaction_state_log_num_partitions: u32 = 50,
@@ -328,6 +345,13 @@ impl BrokerConfig {
             return 0;
         }
         self.group_coordinator_append_linger.unwrap_or(GROUP_APPEND_LINGER)
+    }
+
+    /// Whether groups of the new protocol are served (KIP-848): by default from 4.0 on; 3.9 has a
+    /// preview of it.
+    #[must_use]
+    pub fn serves_consumer_groups(&self) -> bool {
+        self.group_coordinator_rebalance_protocols.unwrap_or(self.release >= Release::V4_0)
     }
 
     /// Age of a log's last flush at which the flusher flushes it: `log.flush.interval.ms`, else the

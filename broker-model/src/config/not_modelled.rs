@@ -65,7 +65,8 @@ pub(super) const BROKER: &[Ignored] = &[
         keys: &["log.local.retention.bytes", "log.local.retention.ms", "remote."],
     },
     Ignored {
-        why: "only classic consumer groups are modelled, whose coordinator writes at once",
+        why: "share and streams groups are not modelled, and the coordinator is one thread without \
+              bounds of its own",
         keys: &[
             "group.consumer.",
             "group.coordinator.",

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::config::{CleanupPolicy, TimestampType};
+use crate::protocol::consumer_group::ServerAssignor;
 use crate::types::{Duration, MILLISECOND};
 
 /// A value, or what should have been there instead.
@@ -216,6 +217,38 @@ pub(super) fn flag(text: &str) -> Parsed<bool> {
     } else {
         Err("true or false")
     }
+}
+
+/// `group.coordinator.rebalance.protocols`: whether the new one of consumers is among them.
+pub(super) fn names_consumer_protocol(text: &str) -> Parsed<Option<bool>> {
+    let mut names = [false; 2];
+    for part in text.split(',') {
+        match part.trim().to_ascii_lowercase().as_str() {
+            "classic" => names[0] = true,
+            "consumer" => names[1] = true,
+            "share" | "streams" => {}
+            _ => return Err("classic, consumer, share and streams, with commas"),
+        }
+    }
+    if names[0] { Ok(Some(names[1])) } else { Err("a list with classic in it") }
+}
+
+/// `group.consumer.assignors`: names or classes, the default first.
+pub(super) fn server_assignors(text: &str) -> Parsed<[Option<ServerAssignor>; 2]> {
+    let expected = "uniform, range, or both with a comma";
+    let mut assignors = [None; 2];
+    for (place, part) in text.split(',').enumerate() {
+        let assignor = match part.trim().rsplit('.').next() {
+            Some("uniform" | "UniformAssignor") => ServerAssignor::Uniform,
+            Some("range" | "RangeAssignor") => ServerAssignor::Range,
+            _ => return Err(expected),
+        };
+        if assignors.contains(&Some(assignor)) {
+            return Err(expected);
+        }
+        assignors[place] = Some(assignor);
+    }
+    Ok(assignors)
 }
 
 /// `cleanup.policy`; empty is neither.

@@ -6,10 +6,13 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState};
+use super::consumer_group;
 use super::desk::{Desk, Then};
 use super::groups::{Group, Groups};
 use super::offsets::GroupOffsets;
 use crate::io::Token;
+use crate::metadata::Image;
+use crate::protocol::group::ProtocolType;
 use crate::protocol::group_admin::{
     DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
     DescribedMember, GroupType, ListGroupsRequest, ListedGroup, OffsetDeleteRequest,
@@ -42,8 +45,13 @@ impl Desk<'_, '_> {
 
     /// Deletes a group without members, with its offsets and those that a transaction has
     /// pending.
-    pub(super) fn delete(&mut self, groups: &Groups, token: Token, request: DeleteGroupsRequest) {
-        let error = match groups.get(&request.group).and_then(Group::classic).map(|g| g.state) {
+    pub(super) fn delete(
+        &mut self,
+        groups: &mut Groups,
+        token: Token,
+        request: DeleteGroupsRequest,
+    ) {
+        let error = match groups.get(&request.group).map(state) {
             None | Some(GroupState::Dead) => ErrorCode::GroupIdNotFound,
             Some(GroupState::Empty) => ErrorCode::None,
             Some(_) => ErrorCode::NonEmptyGroup,
@@ -56,6 +64,10 @@ impl Desk<'_, '_> {
         let partitions = self.written_offsets(group, groups[&group].offsets());
         let tombstone = |partition| GroupRecord::Offset { group, partition, value: None };
         let mut records: Vec<GroupRecord> = partitions.into_iter().map(tombstone).collect();
+        if groups[&group].consumer().is_some() {
+            records.extend(consumer_group::tombstones(group));
+            return self.append_applied(groups, records, Then::Deleted { token, response });
+        }
         records.push(GroupRecord::Tombstone { group });
         self.append(records, None, Then::Deleted { token, response });
     }
@@ -63,15 +75,16 @@ impl Desk<'_, '_> {
     pub(super) fn delete_offsets(
         &mut self,
         groups: &Groups,
+        image: &Image,
         token: Token,
         request: &OffsetDeleteRequest,
     ) {
-        let refused = match groups.get(&request.group).and_then(Group::classic) {
+        let refused = match groups.get(&request.group) {
             None => Err(ErrorCode::GroupIdNotFound),
-            Some(group) => match group.state {
+            Some(group) => match state(group) {
                 GroupState::Dead => Err(ErrorCode::GroupIdNotFound),
                 GroupState::Empty => Ok(group),
-                _ if group.is_of_consumers() => Ok(group),
+                _ if group.classic().is_none_or(ClassicGroup::is_of_consumers) => Ok(group),
                 _ => Err(ErrorCode::NonEmptyGroup),
             },
         };
@@ -82,13 +95,13 @@ impl Desk<'_, '_> {
                 return self.reply(token, Response::OffsetDelete(response));
             }
         };
-        let written = self.written_offsets(request.group, &group.offsets);
+        let written = self.written_offsets(request.group, group.offsets());
         let mut partitions = Vec::with_capacity(request.partitions.len());
         let mut records = Vec::new();
         for &(topic, partition) in &request.partitions {
             let error = if partition == PartitionId::UNKNOWN {
                 ErrorCode::UnknownTopicOrPartition
-            } else if group.is_subscribed_to(topic) {
+            } else if group.is_subscribed_to(topic, image, self.cx.names) {
                 ErrorCode::GroupSubscribedToTopic
             } else {
                 ErrorCode::None
@@ -128,6 +141,14 @@ impl Desk<'_, '_> {
     }
 }
 
+/// The state of a group, of one of the new protocol the one that comes next to it.
+fn state(group: &Group) -> GroupState {
+    match group {
+        Group::Classic(group) => group.state,
+        Group::Consumer(group) => group.view().state,
+    }
+}
+
 /// The groups of a shard that a list asks for.
 pub(super) fn listed<'a>(
     groups: &'a Groups,
@@ -136,11 +157,19 @@ pub(super) fn listed<'a>(
     let wanted = |filter: &[alloc::string::String], name: &str| {
         filter.is_empty() || filter.iter().any(|f| f.trim().eq_ignore_ascii_case(name))
     };
-    let all = groups.values().filter_map(Group::classic).map(|group| ListedGroup {
-        group: group.id,
-        group_type: GroupType::Classic,
-        state: group.state.name(),
-        protocol_type: group.protocol_type,
+    let all = groups.iter().map(|(&id, group)| match group {
+        Group::Classic(group) => ListedGroup {
+            group: id,
+            group_type: GroupType::Classic,
+            state: group.state.name(),
+            protocol_type: group.protocol_type,
+        },
+        Group::Consumer(group) => ListedGroup {
+            group: id,
+            group_type: GroupType::Consumer,
+            state: group.state().name(),
+            protocol_type: Some(ProtocolType::Consumer),
+        },
     });
     all.filter(move |g| {
         wanted(&request.states, g.state) && wanted(&request.types, g.group_type.name())

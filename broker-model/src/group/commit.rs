@@ -6,7 +6,8 @@ use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState};
-use super::desk::{Desk, Then, Timer, as_instance};
+use super::consumer_group;
+use super::desk::{Desk, Parked, Then, Timer, as_instance};
 use super::groups::{Group, Groups};
 use super::join::NO_MEMBER;
 use super::offsets::GroupOffsets;
@@ -21,7 +22,7 @@ use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{Content, GroupRecord, OffsetRecord};
 use crate::rules::OffsetCommitRule;
 use crate::types::{
-    Duration, GenerationId, GroupId, MILLISECOND, MemberId, PartitionId, Timestamp,
+    Duration, GenerationId, GroupEpoch, GroupId, MILLISECOND, MemberId, PartitionId, Timestamp,
 };
 
 /// From this version on a missing group has an error of its own.
@@ -33,6 +34,7 @@ struct Committer<'a> {
     instance: Option<&'a str>,
     generation: GenerationId,
     txn: bool,
+    version: i16,
 }
 
 /// What all offsets of a commit have in common.
@@ -57,6 +59,7 @@ impl Desk<'_, '_> {
             instance: as_instance(request.instance.as_ref()),
             generation: request.generation,
             txn: false,
+            version: header.api_version,
         };
         let missing = if header.api_version >= KNOWS_GROUP_ID_NOT_FOUND {
             ErrorCode::GroupIdNotFound
@@ -87,6 +90,7 @@ impl Desk<'_, '_> {
             instance: None,
             generation: request.generation,
             txn: true,
+            version: 0,
         };
         let missing = ErrorCode::IllegalGeneration;
         let error = self.committing_group(groups, request.group, &who, missing, &request.offsets);
@@ -119,7 +123,13 @@ impl Desk<'_, '_> {
             }
             Entry::Vacant(place) => place.insert(Group::new(id, self.cx.now.wall)),
         };
-        let Group::Classic(group) = group;
+        let group = match group {
+            Group::Classic(group) => group,
+            Group::Consumer(group) => {
+                let epoch = GroupEpoch(who.generation.0);
+                return group.check_commit(who.member, who.instance, epoch, who.txn, who.version);
+            }
+        };
         let error = validate_commit(group, who);
         let alive = matches!(group.state, GroupState::Stable | GroupState::PreparingRebalance);
         if error == ErrorCode::None && !who.txn && alive {
@@ -177,7 +187,7 @@ impl Desk<'_, '_> {
         if request.require_stable
             && let Some(&last) = self.log.in_flight.last()
         {
-            self.log.parked.entry(last).or_default().push((token, request));
+            self.log.parked.entry(last).or_default().push(Parked::Fetch(token, request));
             return;
         }
         // Such a fetch is a write without records: it sees what is not replicated yet, too.
@@ -217,7 +227,16 @@ impl Desk<'_, '_> {
         token: Token,
         request: &OffsetFetchRequest,
     ) {
-        let offsets = groups.get(&request.group).map(Group::offsets);
+        let group = groups.get(&request.group);
+        let error = match group {
+            Some(Group::Consumer(group)) => group.check_fetch(request.who),
+            _ => ErrorCode::None,
+        };
+        if error != ErrorCode::None {
+            let response = OffsetFetchResponse { error, partitions: Vec::new() };
+            return self.reply(token, Response::OffsetFetch(response));
+        }
+        let offsets = group.map(Group::offsets);
         self.answer_offsets(offsets, token, request);
     }
 
@@ -251,7 +270,7 @@ impl Desk<'_, '_> {
 
     /// Looks for expired offsets; groups without offsets and members go too. `image` tells to
     /// which topics they belong.
-    pub(super) fn expire_offsets(&mut self, groups: &Groups, image: &Image) {
+    pub(super) fn expire_offsets(&mut self, groups: &mut Groups, image: &Image) {
         let retention = milliseconds(self.settings.offsets_retention);
         let now = self.cx.now.wall;
         // What is on its way to a group may be newer than what would expire: not this time.
@@ -261,32 +280,45 @@ impl Desk<'_, '_> {
         };
         let busy: BTreeSet<GroupId> = self.unreplicated().filter_map(of).collect();
         let mut records = Vec::new();
+        let mut gone = Vec::new();
         for (&id, group) in groups.iter().filter(|(id, _)| !busy.contains(id)) {
-            let Some(group) = group.classic() else { continue };
             let Some(basis) = Basis::of(group) else { continue };
+            let offsets = group.offsets();
             let mut left = 0_usize;
-            for (&partition, committed) in &group.offsets.committed {
+            for (&partition, committed) in &offsets.committed {
                 let record = &committed.record;
                 let expired = match record.expire_timestamp {
                     Some(expires) => now >= expires,
                     None => now.0.saturating_sub(basis.from(record).0) >= retention,
                 };
                 let topic = image.partition(partition).map(|p| p.topic);
-                let used = topic.is_some_and(|topic| group.is_subscribed_to(topic));
-                if expired && !used && !group.offsets.is_pending(partition) {
+                let used =
+                    topic.is_some_and(|topic| group.is_subscribed_to(topic, image, self.cx.names));
+                if expired && !used && !offsets.is_pending(partition) {
                     records.push(GroupRecord::Offset { group: id, partition, value: None });
                 } else {
                     left += 1;
                 }
             }
-            let empty = group.state == GroupState::Empty && group.pending_join.is_empty();
-            let idle = empty && group.offsets.pending.is_empty();
-            if left == 0 && idle && group.since < now {
-                records.push(GroupRecord::Tombstone { group: id });
+            if left > 0 || !offsets.pending.is_empty() {
+                continue;
+            }
+            match group {
+                Group::Classic(group) => {
+                    let empty = group.state == GroupState::Empty && group.pending_join.is_empty();
+                    if empty && group.since < now {
+                        records.push(GroupRecord::Tombstone { group: id });
+                    }
+                }
+                Group::Consumer(group) if group.members.is_empty() => gone.push(id),
+                Group::Consumer(_) => {}
             }
         }
         if !records.is_empty() {
             self.append(records, None, Then::Nothing);
+        }
+        for group in gone {
+            self.append_applied(groups, consumer_group::tombstones(group), Then::Nothing);
         }
         let interval = self.settings.offsets_retention_check_interval;
         self.set_timer(Timer::Expire(self.partition), interval);
@@ -304,7 +336,8 @@ enum Basis {
 impl Basis {
     /// `None` if nothing of the group expires now. Source: Kafka 4.1,
     /// `ClassicGroup.offsetExpirationCondition`.
-    fn of(group: &ClassicGroup) -> Option<Self> {
+    fn of(group: &Group) -> Option<Self> {
+        let Group::Classic(group) = group else { return Some(Self::Commit) };
         if group.protocol_type.is_none() {
             return Some(Self::Commit);
         }

@@ -7,12 +7,15 @@ use alloc::vec::Vec;
 
 use super::ShardLog;
 use super::classic_group::{ClassicGroup, Member};
+use super::consumer_group::{self, Undo};
+use super::groups::Groups;
 use super::settings::GroupSettings;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
+use crate::protocol::consumer_group::ConsumerGroupHeartbeatResponse;
 use crate::protocol::group::{
     Assignment, HeartbeatResponse, JoinGroupResponse, LeaveGroupResponse, LeavingMember,
-    SyncGroupResponse,
+    OffsetFetchRequest, SyncGroupResponse,
 };
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::protocol::{ErrorCode, Response};
@@ -35,6 +38,8 @@ const MEMBER_BYTES: usize = 180;
 pub(super) enum Timer {
     /// Session of a member, or of an id that was given out.
     Member(PartitionId, GroupId, MemberId),
+    /// A member of a group of the new protocol gives up partitions no longer.
+    Revocation(PartitionId, GroupId, MemberId),
     /// End of the join phase.
     Join(PartitionId, GroupId),
     /// End of the sync phase of a generation.
@@ -64,6 +69,17 @@ pub(super) enum Then {
     Left { token: Token, members: Vec<(LeavingMember, ErrorCode)> },
     /// Offsets are deleted, or a whole group.
     Deleted { token: Token, response: Response },
+    /// What a heartbeat of the new protocol decided.
+    ConsumerHeartbeat { token: Token, response: ConsumerGroupHeartbeatResponse },
+}
+
+/// What waits for an append that it has nothing of itself in.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Parked {
+    /// A stable fetch.
+    Fetch(Token, OffsetFetchRequest),
+    /// The answer to a heartbeat of the new protocol.
+    Heartbeat(Token, ConsumerGroupHeartbeatResponse),
 }
 
 /// A static member that came back, with what is to be restored if its record fails.
@@ -87,6 +103,8 @@ pub(super) struct Append {
     /// Place in the order of the shard's log.
     pub(super) position: u64,
     pub(super) then: Then,
+    /// What takes the records back that changed a group at once.
+    pub(super) undo: Vec<Undo>,
 }
 
 /// Appends on their way, numbered over the life of the coordinator.
@@ -205,9 +223,24 @@ impl Desk<'_, '_> {
         if !matches!(then, Then::Nothing) {
             self.set_timer(Timer::Append(waiter), self.settings.offsets_commit_timeout);
         }
-        self.appends.open.insert(waiter, Append { partition, batch, position, then });
+        let undo = Vec::new();
+        self.appends.open.insert(waiter, Append { partition, batch, position, then, undo });
         self.effects.push(Effect::Append { partition, batch, waiter });
         waiter
+    }
+
+    /// Appends records that change a group at once, until they fail.
+    pub(super) fn append_applied(
+        &mut self,
+        groups: &mut Groups,
+        records: Vec<GroupRecord>,
+        then: Then,
+    ) {
+        let now = self.cx.now.wall;
+        let apply = |record| consumer_group::apply(groups, record, now);
+        let undo = records.iter().filter_map(apply).collect();
+        let waiter = self.append(records, None, then);
+        self.appends.open.get_mut(&waiter).expect("just appended").undo = undo;
     }
 }
 
@@ -246,9 +279,17 @@ fn batch_bytes(records: &[GroupRecord], cx: &Context<'_>) -> u32 {
                     + members.len() * MEMBER_BYTES
                     + owned
             }
-            GroupRecord::Tombstone { group } => {
-                METADATA_RECORD_BYTES / 2 + cx.names.group_name(*group).len()
+            GroupRecord::ConsumerMember { group, value: Some(_), .. } => {
+                MEMBER_BYTES + cx.names.group_name(*group).len()
             }
+            GroupRecord::ConsumerTarget { group, value: Some(target), .. } => {
+                METADATA_RECORD_BYTES + cx.names.group_name(*group).len() + target.len() * 4
+            }
+            GroupRecord::ConsumerAssignment { group, value: Some(value), .. } => {
+                let owned = value.assigned.len() + value.revoking.len();
+                METADATA_RECORD_BYTES + cx.names.group_name(*group).len() + owned * 4
+            }
+            other => METADATA_RECORD_BYTES / 2 + cx.names.group_name(other.group()).len(),
         })
         .sum();
     BATCH_OVERHEAD_BYTES + u32::try_from(bytes).expect("a coordinator batch is below 4 GiB")

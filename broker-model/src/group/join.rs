@@ -4,6 +4,7 @@ use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState, Member};
+use super::consumer_group;
 use super::desk::{Desk, Then, Timer, as_instance};
 use super::groups::{Group, Groups};
 use super::settings::NEW_MEMBER_JOIN_TIMEOUT;
@@ -28,10 +29,17 @@ impl Desk<'_, '_> {
         header: Header,
         request: &JoinGroupRequest,
     ) {
+        if let Some(Group::Consumer(group)) = groups.get(&request.group) {
+            if !group.members.is_empty() {
+                return self.join_consumer_group(group.members.len(), token);
+            }
+            // An empty group takes the protocol of the next that joins.
+            let records = consumer_group::tombstones(request.group);
+            self.append_applied(groups, records, Then::Nothing);
+        }
         let group = match groups.entry(request.group) {
             Entry::Occupied(group) => {
-                let Group::Classic(group) = group.into_mut();
-                group
+                group.into_mut().classic_mut().expect("a group of consumers is gone by now")
             }
             Entry::Vacant(_) if request.member != NO_MEMBER => {
                 return self.refuse_join(token, ErrorCode::UnknownMemberId, request.member);
@@ -39,8 +47,7 @@ impl Desk<'_, '_> {
             Entry::Vacant(place) => {
                 let group = ClassicGroup::new(request.group, self.cx.now.wall);
                 self.append(Vec::from([group.current_record()]), None, Then::Nothing);
-                let Group::Classic(group) = place.insert(Group::Classic(group));
-                group
+                place.insert(Group::Classic(group)).classic_mut().expect("just made")
             }
         };
         if !group.accepts(request.member, self.settings.max_size) {
@@ -58,6 +65,17 @@ impl Desk<'_, '_> {
         } else {
             self.join_known_member(group, token, header, request);
         }
+    }
+
+    /// A group of the new protocol takes no members of the classic one.
+    fn join_consumer_group(&mut self, members: usize, token: Token) {
+        let is_full = members >= self.settings.consumer_max_size as usize;
+        let error = if is_full {
+            ErrorCode::GroupMaxSizeReached
+        } else {
+            ErrorCode::InconsistentGroupProtocol
+        };
+        self.refuse_join(token, error, NO_MEMBER);
     }
 
     fn join_new_member(

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState, Member};
+use super::consumer_group::apply;
 use super::desk::{Append, Then, Timer};
 use super::groups::{Group, Groups};
 use super::{GroupCoordinator, Shard, ShardLog};
@@ -11,7 +12,7 @@ use crate::coordinator::{Effects, Waiter};
 use crate::io::Context;
 use crate::protocol::group::{MemberProtocol, Metadata, ProtocolName};
 use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
-use crate::types::{CoordinatorEpoch, GroupId, MemberId, PartitionId, Timestamp};
+use crate::types::{CoordinatorEpoch, MemberId, PartitionId, Timestamp};
 
 impl GroupCoordinator {
     /// Takes over a partition of `__consumer_offsets`, whose whole log is `entries` in order,
@@ -66,7 +67,9 @@ impl GroupCoordinator {
             let position = shard.log.position;
             shard.log.position += 1;
             shard.log.tail.insert(waiter);
-            let append = Append { partition, batch: entry.batch, position, then: Then::Nothing };
+            let undo = Vec::new();
+            let append =
+                Append { partition, batch: entry.batch, position, then: Then::Nothing, undo };
             self.appends.open.insert(waiter, append);
         }
         let waiters = shard.log.tail.iter().copied().collect();
@@ -80,7 +83,17 @@ impl GroupCoordinator {
         let Some((mut desk, groups)) = self.desk(cx, effects, partition) else { return };
         let interval = desk.settings.offsets_retention_check_interval;
         desk.set_timer(Timer::Expire(partition), interval);
-        for group in groups.values_mut().filter_map(Group::classic_mut) {
+        for group in groups.values_mut() {
+            let group = match group {
+                Group::Classic(group) => group,
+                Group::Consumer(group) => {
+                    for (&id, member) in &group.members {
+                        desk.set_consumer_session(group.id, id);
+                        desk.time_revocation(group.id, id, member);
+                    }
+                    continue;
+                }
+            };
             let ids: Vec<MemberId> = group.members.keys().copied().collect();
             for id in &ids {
                 desk.keep_alive(group, *id);
@@ -118,7 +131,10 @@ impl Shard {
                     }
                 }
                 GroupRecord::Metadata { .. } => self.replay_round(record, batch.max_timestamp),
-                GroupRecord::Tombstone { group } => self.remove(*group),
+                record => {
+                    apply(&mut self.groups, record, batch.max_timestamp);
+                    self.forget_if_gone(record);
+                }
             }
         }
     }
@@ -131,6 +147,7 @@ impl Shard {
                 self.groups.entry(*group).or_insert_with(new);
             }
             self.replay_round(record, batch.max_timestamp);
+            apply(&mut self.groups, record, batch.max_timestamp);
         }
     }
 
@@ -149,10 +166,13 @@ impl Shard {
         state.replay_members(members, at);
     }
 
-    fn remove(&mut self, group: GroupId) {
-        self.groups.remove(&group);
-        for groups in self.log.open.values_mut() {
-            groups.remove(&group);
+    /// A group without offsets has none that a transaction has pending.
+    fn forget_if_gone(&mut self, record: &GroupRecord) {
+        let group = record.group();
+        if !self.groups.contains_key(&group) {
+            for groups in self.log.open.values_mut() {
+                groups.remove(&group);
+            }
         }
     }
 }

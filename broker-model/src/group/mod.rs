@@ -1,4 +1,4 @@
-//! The group coordinator: the classic protocol and committed offsets.
+//! The group coordinator: the classic protocol, the new one (KIP-848) and committed offsets.
 //!
 //! Use, for the broker that owns the logs:
 //! - `take_over` a shard when the broker becomes leader of a partition of
@@ -12,7 +12,8 @@
 //! - `tick` when `next_deadline` has come.
 //!
 //! Offsets are replayed state: they change when their records are replicated. Members and
-//! rounds are what Kafka, too, keeps outside its log until a round ends.
+//! rounds of the classic protocol are what Kafka, too, keeps outside its log until a round ends;
+//! see `consumer_group` for the new one.
 //!
 //! Before [`GroupCoordinator::handle`] sees a `TxnOffsetCommit`, the broker has asked the
 //! transaction coordinator (to verify, or from version 5 on to add the partition).
@@ -21,6 +22,7 @@ mod admin;
 pub mod assignor;
 mod classic_group;
 mod commit;
+mod consumer_group;
 mod desk;
 mod groups;
 mod join;
@@ -45,9 +47,9 @@ use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::metadata::Image;
 use crate::names::Names;
+use crate::protocol::consumer_group::ConsumerGroupHeartbeatResponse;
 use crate::protocol::group::{
-    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest,
-    OffsetFetchResponse,
+    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse,
 };
 use crate::protocol::group_admin::{
     DeleteGroupsResponse, ListGroupsRequest, ListGroupsResponse, OffsetDeleteResponse,
@@ -60,7 +62,7 @@ use crate::types::{
     ProducerId,
 };
 use classic_group::ClassicGroup;
-use desk::{Appends, Desk, MemberIds, Timer};
+use desk::{Appends, Desk, MemberIds, Parked, Timer};
 use groups::{Group, Groups};
 
 /// One partition of `__consumer_offsets`.
@@ -82,8 +84,8 @@ struct ShardLog {
     in_flight: BTreeSet<Waiter>,
     /// What the shard was loaded with and is not replicated yet, in order.
     tail: BTreeSet<Waiter>,
-    /// Stable fetches that wait for an append before them.
-    parked: BTreeMap<Waiter, Vec<(Token, OffsetFetchRequest)>>,
+    /// Requests that wait for an append before them.
+    parked: BTreeMap<Waiter, Vec<Parked>>,
 }
 
 /// The group coordinator of one broker.
@@ -102,9 +104,9 @@ pub struct GroupCoordinator {
 pub struct GroupView {
     /// The group.
     pub group: GroupId,
-    /// Its state.
+    /// Its state; of a group of the new protocol the one that comes next to it.
     pub state: GroupState,
-    /// Its generation.
+    /// Its generation, or its epoch.
     pub generation: GenerationId,
     /// Its members with what they own, in order of id.
     pub members: Vec<(MemberId, Vec<PartitionId>)>,
@@ -135,10 +137,9 @@ impl GroupCoordinator {
         &mut self,
         cx: &mut Context<'_>,
         effects: &mut Effects,
+        image: &Image,
         partition: PartitionId,
-        token: Token,
-        header: Header,
-        request: Request,
+        (token, header, request): (Token, Header, Request),
     ) {
         let malformed = self.malformed(cx.names, &request);
         let desk = self.desk(cx, effects, partition).filter(|_| malformed.is_none());
@@ -157,7 +158,11 @@ impl GroupCoordinator {
             Request::OffsetFetch(r) => desk.offset_fetch(groups, token, r),
             Request::DescribeGroups(r) => desk.describe(groups, token, header, r),
             Request::DeleteGroups(r) => desk.delete(groups, token, r),
-            Request::OffsetDelete(r) => desk.delete_offsets(groups, token, &r),
+            Request::OffsetDelete(r) => desk.delete_offsets(groups, image, token, &r),
+            Request::ConsumerGroupHeartbeat(r) => {
+                desk.consumer_heartbeat(groups, image, token, header, &r);
+            }
+            Request::ConsumerGroupDescribe(r) => desk.consumer_describe(groups, token, r),
             other => panic!("not a request to a group coordinator: {:?}", other.api_key()),
         }
     }
@@ -204,6 +209,7 @@ impl GroupCoordinator {
         while let Some(timer) = self.timers.pop(cx.now.instant) {
             let partition = match timer {
                 Timer::Member(partition, ..)
+                | Timer::Revocation(partition, ..)
                 | Timer::Join(partition, _)
                 | Timer::Sync(partition, _)
                 | Timer::Expire(partition) => partition,
@@ -214,7 +220,13 @@ impl GroupCoordinator {
             };
             let Some((mut desk, groups)) = self.desk(cx, effects, partition) else { continue };
             match timer {
-                Timer::Member(_, group, member) => desk.session_expired(groups, group, member),
+                Timer::Member(_, group, member) => {
+                    desk.session_expired(groups, group, member);
+                    desk.consumer_session_over(groups, image, group, member);
+                }
+                Timer::Revocation(_, group, member) => {
+                    desk.revocation_over(groups, image, group, member);
+                }
                 Timer::Join(_, group) => desk.join_time_over(groups, group),
                 Timer::Sync(_, group) => desk.sync_time_over(groups, group),
                 Timer::Expire(_) => desk.expire_offsets(groups, image),
@@ -231,7 +243,7 @@ impl GroupCoordinator {
     /// All groups, in order of shard and id. Costs a copy of each: for invariants and tests.
     #[must_use]
     pub fn groups(&self) -> Vec<GroupView> {
-        self.shards.values().flat_map(|shard| shard.groups.values().filter_map(view)).collect()
+        self.shards.values().flat_map(|shard| shard.groups.values().map(view)).collect()
     }
 
     /// What each group that has committed an offset of a partition goes on from.
@@ -248,7 +260,7 @@ impl GroupCoordinator {
     /// One group of a shard.
     #[must_use]
     pub fn group(&self, partition: PartitionId, group: GroupId) -> Option<GroupView> {
-        view(self.shards.get(&partition)?.groups.get(&group)?)
+        self.shards.get(&partition)?.groups.get(&group).map(view)
     }
 
     fn desk<'a, 'c>(
@@ -273,8 +285,11 @@ impl GroupCoordinator {
     }
 }
 
-fn view(group: &Group) -> Option<GroupView> {
-    group.classic().map(classic_view)
+fn view(group: &Group) -> GroupView {
+    match group {
+        Group::Classic(group) => classic_view(group),
+        Group::Consumer(group) => group.view(),
+    }
 }
 
 fn classic_view(group: &ClassicGroup) -> GroupView {
@@ -309,6 +324,12 @@ pub fn refusal(request: &Request, error: ErrorCode) -> Response {
         Request::TxnOffsetCommit(r) => {
             let partitions = r.offsets.iter().map(|o| (o.partition, error)).collect();
             Response::TxnOffsetCommit(TxnOffsetCommitResponse { partitions })
+        }
+        Request::ConsumerGroupHeartbeat(_) => {
+            Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse::refused(error))
+        }
+        Request::ConsumerGroupDescribe(_) => {
+            Response::ConsumerGroupDescribe(consumer_group::not_described(error))
         }
         Request::OffsetFetch(_) => {
             Response::OffsetFetch(OffsetFetchResponse { error, partitions: Vec::new() })

@@ -2,13 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::desk::{Append, Desk, Then, Timer, append_error, refused_join, refused_sync};
+use super::consumer_group::{Undo, apply};
+use super::desk::{Append, Desk, Parked, Then, Timer, append_error, refused_join, refused_sync};
 use super::groups::{Group, Groups, classic_group};
 use super::{ClassicGroup, GroupCoordinator};
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::note::Note;
-use crate::protocol::group::{LeaveGroupResponse, OffsetCommitResponse, OffsetFetchRequest};
+use crate::protocol::consumer_group::ConsumerGroupHeartbeatResponse;
+use crate::protocol::group::{LeaveGroupResponse, OffsetCommitResponse};
 use crate::protocol::group_admin::{DeleteGroupsResponse, OffsetDeleteResponse};
 use crate::protocol::txn::TxnOffsetCommitResponse;
 use crate::protocol::{ErrorCode, Request, Response};
@@ -25,8 +27,8 @@ impl GroupCoordinator {
         desk.log.tail.remove(&waiter);
         desk.replay(groups, append.batch, append.position);
         desk.succeed(groups, append.then);
-        let fetches = desk.log.parked.remove(&waiter).unwrap_or_default();
-        desk.answer_fetches(groups, fetches);
+        let parked = desk.log.parked.remove(&waiter).unwrap_or_default();
+        desk.answer_parked(groups, parked);
     }
 
     /// An append was refused: nothing of it is in the log. Unknown waiters are ignored.
@@ -42,13 +44,18 @@ impl GroupCoordinator {
         let Some((mut desk, groups)) = self.desk(cx, effects, append.partition) else { return };
         desk.log.in_flight.remove(&waiter);
         desk.fail(groups, append.then, error);
+        desk.take_back(groups, waiter, append.undo);
         // Writes before this one may still be on their way.
         let earlier = desk.log.in_flight.range(..waiter).next_back().copied();
         match (earlier, desk.log.parked.remove(&waiter)) {
-            (Some(earlier), Some(fetches)) => {
-                desk.log.parked.entry(earlier).or_default().extend(fetches);
+            (Some(earlier), Some(parked)) => {
+                let parked = desk.refuse_heartbeats(parked, error);
+                desk.log.parked.entry(earlier).or_default().extend(parked);
             }
-            (None, Some(fetches)) => desk.answer_fetches(groups, fetches),
+            (None, Some(parked)) => {
+                let parked = desk.refuse_heartbeats(parked, error);
+                desk.answer_parked(groups, parked);
+            }
             (_, None) => {}
         }
     }
@@ -82,11 +89,16 @@ impl GroupCoordinator {
             self.timers.cancel(Timer::Append(waiter));
             refuse_append(append, error, &mut reply);
         }
-        for (token, request) in shard.log.parked.into_values().flatten() {
-            reply(token, super::refusal(&Request::OffsetFetch(request), error));
+        for parked in shard.log.parked.into_values().flatten() {
+            match parked {
+                Parked::Fetch(token, request) => {
+                    reply(token, super::refusal(&Request::OffsetFetch(request), error));
+                }
+                Parked::Heartbeat(token, _) => reply(token, refused_heartbeat(error)),
+            }
         }
         for group in shard.groups.into_values() {
-            let Group::Classic(group) = group;
+            let Group::Classic(group) = group else { continue };
             for (id, member) in group.members {
                 if let Some(token) = member.join {
                     reply(token, Response::JoinGroup(refused_join(error, id)));
@@ -97,9 +109,11 @@ impl GroupCoordinator {
             }
         }
         self.timers.retain(|timer| match timer {
-            Timer::Member(p, ..) | Timer::Join(p, _) | Timer::Sync(p, _) | Timer::Expire(p) => {
-                *p != partition
-            }
+            Timer::Member(p, ..)
+            | Timer::Revocation(p, ..)
+            | Timer::Join(p, _)
+            | Timer::Sync(p, _)
+            | Timer::Expire(p) => *p != partition,
             Timer::Append(_) => true,
         });
     }
@@ -160,7 +174,8 @@ impl Desk<'_, '_> {
                         self.log.open.entry(producer).or_default().insert(*group);
                     }
                 }
-                GroupRecord::Tombstone { group } => {
+                GroupRecord::Tombstone { group }
+                | GroupRecord::ConsumerEpoch { group, value: None } => {
                     let unused = |g: &ClassicGroup| {
                         g.members.is_empty() && g.pending_join.is_empty() && g.offsets.is_empty()
                     };
@@ -168,7 +183,8 @@ impl Desk<'_, '_> {
                         groups.remove(group);
                     }
                 }
-                GroupRecord::Metadata { .. } => {}
+                // These changed the group when they were appended.
+                _ => {}
             }
         }
     }
@@ -217,6 +233,9 @@ impl Desk<'_, '_> {
             }
             Then::Left { token, members } => self.reply_leave(token, ErrorCode::None, members),
             Then::Deleted { token, response } => self.reply(token, response),
+            Then::ConsumerHeartbeat { token, response } => {
+                self.reply(token, Response::ConsumerGroupHeartbeat(response));
+            }
         }
     }
 
@@ -239,14 +258,69 @@ impl Desk<'_, '_> {
             }
             Then::Left { token, .. } => self.reply_leave(token, error, Vec::new()),
             Then::Deleted { token, response } => self.reply(token, not_deleted(&response, error)),
+            Then::ConsumerHeartbeat { token, .. } => self.reply(token, refused_heartbeat(error)),
         }
     }
 
-    fn answer_fetches(&mut self, groups: &Groups, fetches: Vec<(Token, OffsetFetchRequest)>) {
-        for (token, request) in fetches {
-            self.answer_fetch(groups, token, &request);
+    fn answer_parked(&mut self, groups: &Groups, parked: Vec<Parked>) {
+        for parked in parked {
+            match parked {
+                Parked::Fetch(token, request) => self.answer_fetch(groups, token, &request),
+                Parked::Heartbeat(token, response) => {
+                    self.reply(token, Response::ConsumerGroupHeartbeat(response));
+                }
+            }
         }
     }
+
+    /// Heartbeats that waited for a write which failed saw what never was.
+    fn refuse_heartbeats(&mut self, parked: Vec<Parked>, error: ErrorCode) -> Vec<Parked> {
+        let mut rest = Vec::new();
+        for parked in parked {
+            match parked {
+                Parked::Heartbeat(token, _) => {
+                    self.reply(token, refused_heartbeat(append_error(error)));
+                }
+                parked @ Parked::Fetch(..) => rest.push(parked),
+            }
+        }
+        rest
+    }
+
+    /// Takes a failed append back out of its group; later ones of the group stay in force, since
+    /// they may be in the log.
+    fn take_back(&mut self, groups: &mut Groups, waiter: Waiter, undo: Vec<Undo>) {
+        let Some(group) = undo.first().map(Undo::group) else { return };
+        let now = self.cx.now.wall;
+        let is_later = |w: &&Waiter| {
+            let undo = self.appends.open.get(w).and_then(|append| append.undo.first());
+            undo.is_some_and(|undo| undo.group() == group)
+        };
+        let later: Vec<Waiter> =
+            self.log.in_flight.range(waiter..).filter(is_later).copied().collect();
+        for waiter in later.iter().rev() {
+            let append = self.appends.open.get_mut(waiter).expect("found among them");
+            let undo = core::mem::take(&mut append.undo);
+            undo.into_iter().rev().for_each(|undo| undo.revert(groups, now));
+        }
+        undo.into_iter().rev().for_each(|undo| undo.revert(groups, now));
+        for waiter in later {
+            let append = self.appends.open.get_mut(&waiter).expect("found among them");
+            let records = self.cx.batches.group_records(append.batch);
+            append.undo = records.filter_map(|record| apply(groups, record, now)).collect();
+        }
+        // Whoever is a member again may have no session running.
+        if let Some(Group::Consumer(group)) = groups.get(&group) {
+            for (&id, member) in &group.members {
+                self.set_consumer_session(group.id, id);
+                self.time_revocation(group.id, id, member);
+            }
+        }
+    }
+}
+
+fn refused_heartbeat(error: ErrorCode) -> Response {
+    Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse::refused(error))
 }
 
 /// Answers whoever waits for an append that this coordinator will not see.
@@ -262,6 +336,7 @@ fn refuse_append(append: Append, error: ErrorCode, reply: &mut impl FnMut(Token,
             reply(token, Response::LeaveGroup(response));
         }
         Then::Deleted { token, response } => reply(token, not_deleted(&response, error)),
+        Then::ConsumerHeartbeat { token, .. } => reply(token, refused_heartbeat(error)),
     }
 }
 

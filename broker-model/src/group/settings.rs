@@ -1,5 +1,6 @@
 //! Broker keys that the group coordinator reads.
 
+use crate::protocol::consumer_group::ServerAssignor;
 use crate::types::{Duration, MILLISECOND, SECOND};
 
 /// Settings of the group coordinator, Kafka's keys with Kafka's defaults. Source: Kafka 4.1
@@ -16,6 +17,16 @@ pub struct GroupSettings {
     pub max_size: u32,
     /// `offset.metadata.max.bytes`.
     pub offset_metadata_max_bytes: usize,
+    /// Groups of the new protocol are served: `group.coordinator.rebalance.protocols` names it.
+    pub serves_consumer_protocol: bool,
+    /// `group.consumer.session.timeout.ms` in nanoseconds.
+    pub consumer_session_timeout: Duration,
+    /// `group.consumer.heartbeat.interval.ms` in nanoseconds.
+    pub consumer_heartbeat_interval: Duration,
+    /// `group.consumer.max.size` in members.
+    pub consumer_max_size: u32,
+    /// `group.consumer.assignors`, the default first.
+    pub assignors: [Option<ServerAssignor>; 2],
     /// `offsets.retention.minutes` in nanoseconds.
     pub offsets_retention: Duration,
     /// `offsets.retention.check.interval.ms` in nanoseconds.
@@ -32,10 +43,22 @@ impl Default for GroupSettings {
             max_session_timeout: 1800 * SECOND,
             max_size: i32::MAX.unsigned_abs(),
             offset_metadata_max_bytes: 4_096,
+            serves_consumer_protocol: true,
+            consumer_session_timeout: 45 * SECOND,
+            consumer_heartbeat_interval: 5 * SECOND,
+            consumer_max_size: i32::MAX.unsigned_abs(),
+            assignors: [Some(ServerAssignor::Uniform), Some(ServerAssignor::Range)],
             offsets_retention: 10_080 * 60 * SECOND,
             offsets_retention_check_interval: 600_000 * MILLISECOND,
             offsets_commit_timeout: 5 * SECOND,
         }
+    }
+}
+
+impl GroupSettings {
+    /// The assignor of groups whose members name none.
+    pub(super) fn default_assignor(&self) -> ServerAssignor {
+        self.assignors[0].unwrap_or(ServerAssignor::Uniform)
     }
 }
 

@@ -9,7 +9,7 @@ pub use super::group_protocol::{
 
 use super::ErrorCode;
 use crate::types::{
-    Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, TextId,
+    Duration, GenerationId, GroupEpoch, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, TextId,
 };
 
 /// `JoinGroup`.
@@ -201,6 +201,8 @@ pub struct OffsetFetchRequest {
     pub group: GroupId,
     /// Partitions wanted; all if `None`.
     pub partitions: Option<Vec<PartitionId>>,
+    /// The member that asks and its epoch, from members of the new protocol.
+    pub who: Option<(MemberId, GroupEpoch)>,
     /// `require_stable` (KIP-447): pending transactional offsets give an error.
     pub require_stable: bool,
 }

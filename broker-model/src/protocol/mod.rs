@@ -2,6 +2,7 @@
 //!
 //! Sizes on the wire are computed, see [`Request::wire_bytes`].
 
+pub mod consumer_group;
 pub mod controller;
 pub mod coordinator;
 mod error_code;
@@ -97,6 +98,8 @@ protocol! {
     ListGroups(group_admin::ListGroupsRequest, group_admin::ListGroupsResponse),
     DeleteGroups(group_admin::DeleteGroupsRequest, group_admin::DeleteGroupsResponse),
     OffsetDelete(group_admin::OffsetDeleteRequest, group_admin::OffsetDeleteResponse),
+    ConsumerGroupHeartbeat(Box<consumer_group::ConsumerGroupHeartbeatRequest>, consumer_group::ConsumerGroupHeartbeatResponse),
+    ConsumerGroupDescribe(consumer_group::ConsumerGroupDescribeRequest, consumer_group::ConsumerGroupDescribeResponse),
     InitProducerId(txn::InitProducerIdRequest, txn::InitProducerIdResponse),
     AddPartitionsToTxn(txn::AddPartitionsToTxnRequest, txn::AddPartitionsToTxnResponse),
     AddOffsetsToTxn(txn::AddOffsetsToTxnRequest, txn::AddOffsetsToTxnResponse),

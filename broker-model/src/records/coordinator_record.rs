@@ -1,13 +1,15 @@
 //! What the group and transaction coordinators write into their topics.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::consumer_record::{ConsumerAssignmentRecord, ConsumerMemberRecord};
 use crate::protocol::group::{Assignment, Metadata, ProtocolName, ProtocolType};
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::types::{
-    Duration, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, PartitionId, ProducerEpoch,
-    ProducerId, TextId, Timestamp, TransactionalId,
+    Duration, GenerationId, GroupEpoch, GroupId, LeaderEpoch, MemberId, Offset, PartitionId,
+    ProducerEpoch, ProducerId, TextId, Timestamp, TransactionalId,
 };
 
 /// A record of `__consumer_offsets`.
@@ -42,6 +44,64 @@ pub enum GroupRecord {
         /// The group.
         group: GroupId,
     },
+    /// The epoch of a group of the new protocol (key version 3), `None` is a tombstone.
+    ConsumerEpoch {
+        /// The group.
+        group: GroupId,
+        /// The group's epoch and the hash of what it subscribes to.
+        value: Option<(GroupEpoch, u64)>,
+    },
+    /// What a member said of itself (key version 5), `None` is a tombstone.
+    ConsumerMember {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The value, or a tombstone.
+        value: Option<Box<ConsumerMemberRecord>>,
+    },
+    /// The epoch of the target assignment (key version 6), `None` is a tombstone.
+    ConsumerTargetEpoch {
+        /// The group.
+        group: GroupId,
+        /// The value, or a tombstone.
+        value: Option<GroupEpoch>,
+    },
+    /// What a member shall own in the end (key version 7), `None` is a tombstone.
+    ConsumerTarget {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The value, or a tombstone.
+        value: Option<Vec<PartitionId>>,
+    },
+    /// How far a member has come (key version 8), `None` is a tombstone.
+    ConsumerAssignment {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The value, or a tombstone.
+        value: Option<Box<ConsumerAssignmentRecord>>,
+    },
+}
+
+impl GroupRecord {
+    /// The group that it is about.
+    #[must_use]
+    pub const fn group(&self) -> GroupId {
+        match self {
+            Self::Offset { group, .. }
+            | Self::Metadata { group, .. }
+            | Self::Tombstone { group }
+            | Self::ConsumerEpoch { group, .. }
+            | Self::ConsumerMember { group, .. }
+            | Self::ConsumerTargetEpoch { group, .. }
+            | Self::ConsumerTarget { group, .. }
+            | Self::ConsumerAssignment { group, .. } => *group,
+        }
+    }
 }
 
 /// The value of a committed offset.

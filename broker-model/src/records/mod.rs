@@ -3,6 +3,7 @@
 
 mod batch;
 mod cleaned;
+mod consumer_record;
 mod coordinator_record;
 mod header;
 mod metadata_record;
@@ -13,6 +14,7 @@ pub use batch::{
     NoRecords, RecordSource,
 };
 pub use cleaned::Cleaned;
+pub use consumer_record::{ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation};
 pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };

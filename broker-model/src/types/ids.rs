@@ -45,6 +45,12 @@ id!(/// Epoch of one leadership of a coordinator partition.
     CoordinatorEpoch(i32));
 id!(/// One round of a classic group.
     GenerationId(i32));
+id!(/// An epoch of a group of the new protocol (KIP-848): of the group, of its target assignment,
+    /// or the one that a member has reached.
+    GroupEpoch(i32));
+id!(/// The name of a topic as a group subscribes to it, whether there is such a topic or not;
+    /// interned in [`crate::names::Names`].
+    TopicName(u32));
 id!(/// A log directory (KIP-853, KIP-858): another one whenever the disk below it is replaced.
     DirectoryId(u64));
 id!(/// A producer id; `NONE` (-1) for producers without idempotence.
@@ -66,6 +72,20 @@ impl DirectoryId {
     #[must_use]
     pub const fn first(node: NodeId) -> Self {
         Self::of(node, 0, 0)
+    }
+}
+
+impl GroupEpoch {
+    /// With it a member joins.
+    pub const JOINING: Self = Self(0);
+    /// With it a member leaves.
+    pub const LEAVING: Self = Self(-1);
+    /// With it a static member leaves that will come back, until it does.
+    pub const LEAVING_FOR_NOW: Self = Self(-2);
+    /// The next epoch.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 

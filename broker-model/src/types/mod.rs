@@ -6,9 +6,9 @@ mod release;
 mod time;
 
 pub use ids::{
-    BatchId, BrokerEpoch, CoordinatorEpoch, DirectoryId, GenerationId, GroupId, LeaderEpoch,
-    MemberId, NodeId, PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RackId, RecordId,
-    TextId, TopicId, TransactionalId,
+    BatchId, BrokerEpoch, CoordinatorEpoch, DirectoryId, GenerationId, GroupEpoch, GroupId,
+    LeaderEpoch, MemberId, NodeId, PartitionEpoch, PartitionId, ProducerEpoch, ProducerId, RackId,
+    RecordId, TextId, TopicId, TopicName, TransactionalId,
 };
 pub use offset::Offset;
 pub use release::Release;

@@ -38,7 +38,8 @@ fn commit_error(response: Response) -> ErrorCode {
 }
 
 fn committed(c: &mut Cluster, to: u32, group: GroupId, p: PartitionId) -> (ErrorCode, Offset) {
-    let request = OffsetFetchRequest { group, partitions: Some(vec![p]), require_stable: false };
+    let request =
+        OffsetFetchRequest { group, partitions: Some(vec![p]), who: None, require_stable: false };
     match c.ask(to, LATEST, Request::OffsetFetch(request)) {
         Response::OffsetFetch(r) if r.error == ErrorCode::None => {
             (r.partitions[0].0, r.partitions[0].1.offset)
@@ -85,7 +86,8 @@ fn a_new_coordinator_is_active_before_its_log_is_replicated() {
     assert_eq!(committed(&mut c, 2, group, p), (ErrorCode::None, Offset(3)));
     let token = c.ask_later(2, LATEST, commit_request(other, p, 1));
     assert_eq!(c.reply(token), None, "it waits for 3");
-    let request = OffsetFetchRequest { group, partitions: Some(vec![p]), require_stable: true };
+    let request =
+        OffsetFetchRequest { group, partitions: Some(vec![p]), who: None, require_stable: true };
     let stable = c.ask_later(2, LATEST, Request::OffsetFetch(request));
     assert_eq!(c.reply(stable), None, "behind the commit");
     c.resume_deaf(NodeId(3));

@@ -330,8 +330,12 @@ fn offsets_of_a_transaction_show_with_its_commit() {
     let mut s = Story::new();
     s.send_well(s.p, 0);
     assert_eq!(s.commit_offset(5), ErrorCode::None);
-    let stable =
-        OffsetFetchRequest { group: s.group, partitions: Some(vec![s.q]), require_stable: true };
+    let stable = OffsetFetchRequest {
+        group: s.group,
+        partitions: Some(vec![s.q]),
+        who: None,
+        require_stable: true,
+    };
     let fetch = |s: &mut Story| match s.c.ask(3, LATEST, Request::OffsetFetch(stable.clone())) {
         Response::OffsetFetch(r) => (r.partitions[0].0, r.partitions[0].1.offset),
         other => panic!("another answer: {other:?}"),

@@ -1,4 +1,5 @@
-//! Client-side assignors of the classic protocol, as pure functions for the group leader.
+//! Assignors as pure functions: those of the classic protocol, which the group leader runs, and
+//! in `server` those of the new one.
 //!
 //! Racks are not looked at. Where Kafka goes by the order of names, these go by the order of
 //! the topics given and of member ids.
@@ -6,6 +7,7 @@
 mod problem;
 mod range;
 mod round_robin;
+mod server;
 mod sticky;
 
 use alloc::string::String;
@@ -14,6 +16,7 @@ use alloc::vec::Vec;
 use crate::protocol::group::{Assignor, Subscription};
 use crate::types::{MemberId, PartitionId, TopicId};
 use problem::Problem;
+pub use server::{Candidate, assign_targets};
 
 /// A member as the leader learns of it from its join: id, `group.instance.id`, subscription.
 pub type Subscriber = (MemberId, Option<String>, Subscription);

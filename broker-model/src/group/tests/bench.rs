@@ -127,6 +127,14 @@ impl Bench {
         self.refuse_newest(error);
     }
 
+    /// The oldest append is refused and never was in the log; those behind it are.
+    pub(super) fn refuse_oldest(&mut self, error: ErrorCode) {
+        let place = self.log.len() - self.waiting.len();
+        let waiter = self.waiting.pop_front().expect("an append waits");
+        self.log.remove(place);
+        self.call(|c, cx, effects| c.failed(cx, effects, waiter, error));
+    }
+
     /// The newest append is refused and never was in the log.
     pub(super) fn refuse_newest(&mut self, error: ErrorCode) {
         let waiter = self.waiting.pop_back().expect("an append waits");
@@ -182,7 +190,9 @@ impl Bench {
         let token = Token(self.next_token);
         self.next_token += 1;
         let header = Header { api_version: self.version, client: 0 };
-        self.call(|c, cx, effects| c.handle(cx, effects, SHARD, token, header, request));
+        let image = self.image.clone();
+        let call = (token, header, request);
+        self.call(|c, cx, effects| c.handle(cx, effects, &image, SHARD, call));
         token
     }
 
@@ -372,7 +382,12 @@ impl Bench {
         require_stable: bool,
     ) -> Token {
         let partitions = partitions.map(p);
-        self.ask(Request::OffsetFetch(OffsetFetchRequest { group, partitions, require_stable }))
+        self.ask(Request::OffsetFetch(OffsetFetchRequest {
+            group,
+            partitions,
+            who: None,
+            require_stable,
+        }))
     }
 
     pub(super) fn fetched(&self, token: Token) -> Vec<(u32, Result<i64, ErrorCode>)> {

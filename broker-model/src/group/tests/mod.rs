@@ -1,8 +1,9 @@
-//! The recorded answers of Kafka 4.1 to classic groups, and laws of the machine.
+//! The recorded answers of Kafka 4.1 to groups, and laws of the machine.
 
 mod admin;
 mod bench;
 mod classic;
+mod consumer;
 mod laws;
 mod offset;
 mod static_members;

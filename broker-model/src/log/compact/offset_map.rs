@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::transactions::CleanedTransactions;
 use crate::records::{Batches, Content, GroupRecord, LogEntry, RecordSource, TransactionState};
 use crate::rules::{Compaction, Rules};
-use crate::types::{BatchId, GroupId, Offset, PartitionId, TransactionalId};
+use crate::types::{BatchId, GroupId, MemberId, Offset, PartitionId, TransactionalId};
 
 /// A record's key, as far as compaction cares: equal keys are one key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,6 +16,8 @@ pub enum Key {
     Offset(GroupId, PartitionId),
     /// A group's metadata.
     Group(GroupId),
+    /// A record of a group of the new protocol, by the version of its key, and the member.
+    Consumer(u8, GroupId, MemberId),
     /// A transactional id.
     Transaction(TransactionalId),
 }
@@ -34,17 +36,37 @@ pub fn keyed(
             let id = batches.records(batch)[position as usize];
             records.key(id).map(|key| (Key::Client(key), records.is_tombstone(id)))
         }
-        Content::Group { .. } => batches.group_record(batch, position).map(|record| match record {
-            GroupRecord::Offset { group, partition, value } => {
-                (Key::Offset(*group, *partition), value.is_none())
-            }
-            GroupRecord::Metadata { group, .. } => (Key::Group(*group), false),
-            GroupRecord::Tombstone { group } => (Key::Group(*group), true),
-        }),
+        Content::Group { .. } => batches.group_record(batch, position).map(group_key),
         Content::Transaction { .. } => batches
             .transaction_record(batch, position)
             .map(|r| (Key::Transaction(r.transactional_id), r.state == TransactionState::Dead)),
         Content::Marker { .. } => None,
+    }
+}
+
+fn group_key(record: &GroupRecord) -> (Key, bool) {
+    let group_wide = MemberId(0);
+    match record {
+        GroupRecord::Offset { group, partition, value } => {
+            (Key::Offset(*group, *partition), value.is_none())
+        }
+        GroupRecord::Metadata { group, .. } => (Key::Group(*group), false),
+        GroupRecord::Tombstone { group } => (Key::Group(*group), true),
+        GroupRecord::ConsumerEpoch { group, value } => {
+            (Key::Consumer(3, *group, group_wide), value.is_none())
+        }
+        GroupRecord::ConsumerMember { group, member, value } => {
+            (Key::Consumer(5, *group, *member), value.is_none())
+        }
+        GroupRecord::ConsumerTargetEpoch { group, value } => {
+            (Key::Consumer(6, *group, group_wide), value.is_none())
+        }
+        GroupRecord::ConsumerTarget { group, member, value } => {
+            (Key::Consumer(7, *group, *member), value.is_none())
+        }
+        GroupRecord::ConsumerAssignment { group, member, value } => {
+            (Key::Consumer(8, *group, *member), value.is_none())
+        }
     }
 }
 

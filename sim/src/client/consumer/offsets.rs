@@ -85,6 +85,7 @@ impl Consumer {
             return;
         }
         let request = OffsetFetchRequest {
+            who: None,
             group,
             partitions: Some(partitions),
             // The Java client asks for stable offsets at either isolation level.

@@ -3,7 +3,7 @@
 use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest, OffsetFetchRequest};
 use broker_model::protocol::{Request, Response};
-use broker_model::types::{GenerationId, LeaderEpoch, MILLISECOND, Offset, TextId};
+use broker_model::types::{GenerationId, GroupEpoch, LeaderEpoch, MILLISECOND, Offset, TextId};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
@@ -85,8 +85,11 @@ fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErr
 }
 
 fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
-    args.only(&["stable", "at", "v"])?;
+    args.only(&["stable", "member", "epoch", "at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
+    let (member, epoch) = session.member(args)?;
+    let epoch = GroupEpoch(args.number("epoch", epoch.0)?);
+    let who = args.has("member").then_some((member, epoch));
     let mut names: Vec<String> = Vec::new();
     let partitions = match args.word(1)? {
         "all" => None,
@@ -98,7 +101,7 @@ fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErro
         }
     };
     let request =
-        OffsetFetchRequest { group, partitions, require_stable: args.is("stable", "yes") };
+        OffsetFetchRequest { group, partitions, who, require_stable: args.is("stable", "yes") };
     Ok(Step::Ask(Ask {
         target: session.coordinator_target(args, CoordinatorKey::Group(group))?,
         version: args.number("v", 9)?,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use broker_model::types::MemberId;
 
+/// Coordinators number theirs from below.
+const LITERALS: u64 = 1 << 63;
+
 /// Ids that a dialogue makes up, and with what Kafka's generated ids begin.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MemberNames {
@@ -19,13 +22,12 @@ impl MemberNames {
             self.literals.push(text.to_string());
             self.literals.len() - 1
         });
-        // Coordinators number theirs from below.
-        MemberId(u64::MAX - index as u64)
+        MemberId(LITERALS + index as u64)
     }
 
     /// The text of such an id.
     pub(super) fn name(&self, id: MemberId) -> Option<&str> {
-        let index = usize::try_from(u64::MAX - id.0).ok()?;
+        let index = usize::try_from(id.0.checked_sub(LITERALS)?).ok()?;
         self.literals.get(index).map(String::as_str)
     }
 

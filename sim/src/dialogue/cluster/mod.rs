@@ -8,6 +8,7 @@
 mod admin;
 mod args;
 mod awaiting;
+mod consumer_groups;
 mod controller;
 mod controllers;
 mod directories;

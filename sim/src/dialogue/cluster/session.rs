@@ -13,8 +13,8 @@ use super::member_names::MemberNames;
 use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
-    DialogueErrorKind, admin, awaiting, controller, directories, fetch, group_admin, groups, log,
-    members, nodes, produce, transactions, wire,
+    DialogueErrorKind, admin, awaiting, consumer_groups, controller, directories, fetch,
+    group_admin, groups, log, members, nodes, produce, transactions, wire,
 };
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
@@ -35,6 +35,7 @@ const VERBS: &[Family] = &[
     groups::verb,
     members::verb,
     group_admin::verb,
+    consumer_groups::verb,
     awaiting::verb,
     controller::verb,
     wire::verb,
@@ -397,6 +398,8 @@ fn is_loading(response: &Response) -> bool {
         Response::TxnOffsetCommit(r) => any(&r.partitions),
         Response::EndTxn(r) => loading(r.error),
         Response::DescribeTransactions(r) => loading(r.error),
+        Response::ConsumerGroupHeartbeat(r) => loading(r.error),
+        Response::ConsumerGroupDescribe(r) => loading(r.error),
         Response::OffsetCommit(r) => any(&r.partitions),
         Response::JoinGroup(r) => loading(r.error),
         Response::SyncGroup(r) => loading(r.error),

@@ -2,6 +2,7 @@
 
 mod json;
 mod laws;
+mod server;
 
 extern crate std;
 

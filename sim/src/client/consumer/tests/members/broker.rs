@@ -3,6 +3,7 @@
 use broker_model::coordinator::{Effect, Effects};
 use broker_model::group::GroupCoordinator;
 use broker_model::io::{Context, Token};
+use broker_model::metadata::Image;
 use broker_model::note::Note;
 use broker_model::protocol::coordinator::FindCoordinatorResponse;
 use broker_model::protocol::fetch::{
@@ -106,7 +107,8 @@ impl World {
                 let client = u32::try_from(from).expect("few");
                 let header = Header { api_version: version, client };
                 self.coordinate(|coordinator, cx, effects| {
-                    coordinator.handle(cx, effects, SHARD, token, header, request);
+                    let call = (token, header, request);
+                    coordinator.handle(cx, effects, &Image::new(), SHARD, call);
                 });
                 return;
             }

@@ -1,0 +1,293 @@
+//! `ConsumerGroupHeartbeat`. Source: KIP-848; Kafka 4.1, `GroupMetadataManager`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::checks::check_request;
+use super::draft::{Sender, said_now};
+use super::reconcile::{Goal, reconcile};
+use super::target::{Roster, Topics};
+use super::{ConsumerGroup, ConsumerMember};
+use crate::group::desk::{Desk, Parked, Then, Timer};
+use crate::group::groups::{Group, Groups};
+use crate::group::join::NO_MEMBER;
+use crate::group::offsets::GroupOffsets;
+use crate::io::Token;
+use crate::metadata::Image;
+use crate::protocol::consumer_group::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+};
+use crate::protocol::{ErrorCode, Header, Response};
+use crate::records::{GroupRecord, Reconciliation};
+use crate::types::{GroupEpoch, GroupId, MemberId};
+
+/// What comes of a heartbeat.
+struct Decided {
+    records: Vec<GroupRecord>,
+    sender: MemberId,
+    before: ConsumerMember,
+    after: ConsumerMember,
+    /// The subscribed topics were looked at.
+    looked: bool,
+}
+
+/// The epochs of a group and its targets after a heartbeat.
+struct Aim {
+    /// The group's topics, if they were looked at.
+    topics: Option<Topics>,
+    epoch: GroupEpoch,
+}
+
+impl Desk<'_, '_> {
+    pub(in crate::group) fn consumer_heartbeat(
+        &mut self,
+        groups: &mut Groups,
+        image: &Image,
+        token: Token,
+        header: Header,
+        request: &ConsumerGroupHeartbeatRequest,
+    ) {
+        let served = if self.settings.serves_consumer_protocol {
+            check_request(self.settings, self.cx.names, header.api_version, request)
+        } else {
+            Err(ErrorCode::UnsupportedVersion)
+        };
+        let done = served.and_then(|()| match request.epoch {
+            GroupEpoch::LEAVING | GroupEpoch::LEAVING_FOR_NOW => {
+                self.consumer_leaves(groups, image, token, request)
+            }
+            _ => self.regular_heartbeat(groups, image, token, header, request),
+        });
+        if let Err(error) = done {
+            let response = ConsumerGroupHeartbeatResponse::refused(error);
+            self.reply(token, Response::ConsumerGroupHeartbeat(response));
+        }
+    }
+
+    fn regular_heartbeat(
+        &mut self,
+        groups: &mut Groups,
+        image: &Image,
+        token: Token,
+        header: Header,
+        r: &ConsumerGroupHeartbeatRequest,
+    ) -> Result<(), ErrorCode> {
+        let mut records = Vec::new();
+        let blank = ConsumerGroup::new(r.group, GroupOffsets::default());
+        let group = match groups.get(&r.group) {
+            Some(Group::Consumer(group)) => group,
+            _ if r.epoch != GroupEpoch::JOINING => return Err(ErrorCode::GroupIdNotFound),
+            Some(Group::Classic(classic)) if !classic.members.is_empty() => {
+                return Err(ErrorCode::GroupIdNotFound);
+            }
+            Some(Group::Classic(_)) => {
+                records.push(GroupRecord::Tombstone { group: r.group });
+                &blank
+            }
+            None => &blank,
+        };
+        let is_full = group.members.len() >= self.settings.consumer_max_size as usize;
+        if is_full && !group.members.contains_key(&r.member) {
+            return Err(ErrorCode::GroupMaxSizeReached);
+        }
+        let id = if r.member == NO_MEMBER { self.new_member_id() } else { r.member };
+        let sender = group.sender(id, r)?;
+        let decided = self.decide(group, image, header, r, sender, records);
+        self.carry_out_heartbeat(groups, image, token, r, decided);
+        Ok(())
+    }
+
+    /// The records of a heartbeat: what the member says, the group's epoch, targets, and one
+    /// step of the member.
+    fn decide(
+        &self,
+        group: &ConsumerGroup,
+        image: &Image,
+        header: Header,
+        r: &ConsumerGroupHeartbeatRequest,
+        sender: Sender,
+        mut records: Vec<GroupRecord>,
+    ) -> Decided {
+        let Sender { id, member: before, replaces } = sender;
+        if let Some(old) = replaces {
+            replace(&mut records, group.id, old, id, &before);
+        }
+        let mut after =
+            ConsumerMember { said: said_now(&before.said, r, header.client), ..before.clone() };
+        if after.said != before.said || !group.members.contains_key(&id) && replaces.is_none() {
+            let value = Some(Box::new(after.said.clone()));
+            records.push(GroupRecord::ConsumerMember { group: group.id, member: id, value });
+        }
+        let bump = group.epoch == GroupEpoch(0) || after.said.topics != before.said.topics;
+        let roster = group.roster(replaces, Some((id, &after)));
+        let aim = self.aim(group, image, &roster, bump, &mut records);
+        if aim.epoch > group.target_epoch {
+            let targets = self.new_targets(group, image, &roster, &aim, &mut records);
+            let place = roster.iter().position(|(member, _)| *member == id);
+            after.target = targets[place.expect("the sender is on the roster")].clone();
+        }
+        let target_epoch = aim.epoch.max(group.target_epoch);
+        let goal = Goal { epoch: target_epoch, target: &after.target };
+        let is_free = |partition| {
+            let owner = group.owners.get(&partition);
+            owner.is_none()
+        };
+        let stands = reconcile(&after.stands, goal, r.owned.as_deref(), is_free);
+        if stands != after.stands {
+            let value = Some(Box::new(stands.clone()));
+            records.push(GroupRecord::ConsumerAssignment { group: group.id, member: id, value });
+            after.stands = stands;
+        }
+        Decided { records, sender: id, before, after, looked: aim.topics.is_some() }
+    }
+
+    /// Looks at the subscribed topics if they may have changed, and raises the group's epoch if
+    /// they have or `bump` says so.
+    fn aim(
+        &self,
+        group: &ConsumerGroup,
+        image: &Image,
+        roster: &Roster<'_>,
+        bump: bool,
+        records: &mut Vec<GroupRecord>,
+    ) -> Aim {
+        if !bump && group.looked_at == Some(image.end()) {
+            return Aim { topics: None, epoch: group.epoch };
+        }
+        let topics = Topics::of(roster, image, self.cx.names);
+        let hash = topics.hash(image);
+        let mut epoch = group.epoch;
+        if bump || hash != group.topics_hash {
+            epoch = epoch.next();
+            let value = Some((epoch, hash));
+            records.push(GroupRecord::ConsumerEpoch { group: group.id, value });
+        }
+        Aim { topics: Some(topics), epoch }
+    }
+
+    fn new_targets(
+        &self,
+        group: &ConsumerGroup,
+        image: &Image,
+        roster: &Roster<'_>,
+        aim: &Aim,
+        records: &mut Vec<GroupRecord>,
+    ) -> Vec<Vec<crate::types::PartitionId>> {
+        let default = self.settings.default_assignor();
+        let members = roster.iter().map(|(_, member)| *member);
+        let assignor = ConsumerGroup::preferred_assignor(members, default);
+        let made;
+        let topics = match &aim.topics {
+            Some(topics) => topics,
+            None => {
+                made = Topics::of(roster, image, self.cx.names);
+                &made
+            }
+        };
+        let targets = topics.assign(assignor, roster, image);
+        for ((id, member), target) in roster.iter().zip(&targets) {
+            let is_new = !group.members.contains_key(id);
+            if is_new || member.target != *target {
+                let value = Some(target.clone());
+                records.push(GroupRecord::ConsumerTarget { group: group.id, member: *id, value });
+            }
+        }
+        let value = Some(aim.epoch);
+        records.push(GroupRecord::ConsumerTargetEpoch { group: group.id, value });
+        targets
+    }
+
+    fn carry_out_heartbeat(
+        &mut self,
+        groups: &mut Groups,
+        image: &Image,
+        token: Token,
+        r: &ConsumerGroupHeartbeatRequest,
+        decided: Decided,
+    ) {
+        let Decided { records, sender, before, after, looked } = decided;
+        self.set_consumer_session(r.group, sender);
+        if after.stands != before.stands {
+            self.time_revocation(r.group, sender, &after);
+        }
+        // A request with everything in it asks for everything.
+        let is_full = r.rebalance_timeout.is_some()
+            && (r.topics.is_some() || r.regex.is_some())
+            && r.owned.is_some();
+        let has_changed = after.stands.assigned != before.stands.assigned;
+        let shown = r.epoch == GroupEpoch::JOINING || is_full || has_changed;
+        let response = ConsumerGroupHeartbeatResponse {
+            error: ErrorCode::None,
+            member: sender,
+            epoch: after.stands.epoch,
+            heartbeat_interval: self.settings.consumer_heartbeat_interval,
+            assignment: shown.then_some(after.stands.assigned),
+        };
+        self.write_consumer(groups, records, token, response);
+        if let Some(Group::Consumer(group)) = groups.get_mut(&r.group)
+            && looked
+        {
+            group.looked_at = Some(image.end());
+        }
+    }
+
+    /// Appends records of a group, which change it at once; the answer follows when they are
+    /// replicated, and where there are none, when what was written before is.
+    pub(super) fn write_consumer(
+        &mut self,
+        groups: &mut Groups,
+        records: Vec<GroupRecord>,
+        token: Token,
+        response: ConsumerGroupHeartbeatResponse,
+    ) {
+        if !records.is_empty() {
+            self.append_applied(groups, records, Then::ConsumerHeartbeat { token, response });
+            return;
+        }
+        match self.log.in_flight.last() {
+            Some(&last) => {
+                let parked = Parked::Heartbeat(token, response);
+                self.log.parked.entry(last).or_default().push(parked);
+            }
+            None => self.reply(token, Response::ConsumerGroupHeartbeat(response)),
+        }
+    }
+
+    /// The member is alive: its session begins anew.
+    pub(in crate::group) fn set_consumer_session(&mut self, group: GroupId, member: MemberId) {
+        let timer = Timer::Member(self.partition, group, member);
+        self.set_timer(timer, self.settings.consumer_session_timeout);
+    }
+
+    /// Who has to give up partitions has its rebalance timeout for it.
+    pub(in crate::group) fn time_revocation(
+        &mut self,
+        group: GroupId,
+        member: MemberId,
+        state: &ConsumerMember,
+    ) {
+        let timer = Timer::Revocation(self.partition, group, member);
+        if state.stands.state == Reconciliation::Unrevoked {
+            self.set_timer(timer, state.said.rebalance_timeout);
+        } else {
+            self.timers.cancel(timer);
+        }
+    }
+}
+
+/// A static member that left for now comes back under another id.
+fn replace(
+    records: &mut Vec<GroupRecord>,
+    group: GroupId,
+    old: MemberId,
+    new: MemberId,
+    member: &ConsumerMember,
+) {
+    super::leave::remove(records, group, old);
+    let (said, stands) = (Box::new(member.said.clone()), Box::new(member.stands.clone()));
+    records.extend([
+        GroupRecord::ConsumerMember { group, member: new, value: Some(said) },
+        GroupRecord::ConsumerTarget { group, member: new, value: Some(member.target.clone()) },
+        GroupRecord::ConsumerAssignment { group, member: new, value: Some(stands) },
+    ]);
+}

@@ -1,0 +1,131 @@
+//! The topics a group subscribes to, and the targets made of them.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::{ConsumerGroup, ConsumerMember};
+use crate::group::assignor::{Candidate, TopicPartitions, assign_targets};
+use crate::metadata::Image;
+use crate::names::Names;
+use crate::protocol::consumer_group::ServerAssignor;
+use crate::types::{MemberId, PartitionId, TopicId, TopicName};
+
+/// The members of a group as they will be.
+pub(super) type Roster<'a> = Vec<(MemberId, &'a ConsumerMember)>;
+
+/// The subscribed topics that exist, in order of id.
+pub(super) struct Topics {
+    ids: Vec<TopicId>,
+    by_name: BTreeMap<TopicName, Option<TopicId>>,
+}
+
+impl Topics {
+    /// Those that a roster subscribes to.
+    pub(super) fn of(roster: &Roster<'_>, image: &Image, names: &Names) -> Self {
+        let mut by_name = BTreeMap::new();
+        for &name in roster.iter().flat_map(|(_, member)| &member.said.topics) {
+            by_name.entry(name).or_insert_with(|| image.topic_by_name(names.topic_name(name)));
+        }
+        let mut ids: Vec<TopicId> = by_name.values().flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self { ids, by_name }
+    }
+
+    /// What the topics look like: another value whenever one is made, deleted or made anew, gets
+    /// partitions, or has a replica in another rack. Source: Kafka 4.1, `Utils.computeTopicHash`.
+    pub(super) fn hash(&self, image: &Image) -> u64 {
+        let mut hash = Hash::new();
+        for &id in &self.ids {
+            let partitions = image.topic(id).map_or(&[][..], |topic| &topic.partitions);
+            hash.add(id.0);
+            hash.add(u32::try_from(partitions.len()).expect("fewer than 2^32 partitions"));
+            for partition in partitions.iter().filter_map(|&p| image.partition(p)) {
+                let mut racks: Vec<u32> = partition
+                    .replicas
+                    .iter()
+                    .filter_map(|&node| Some(image.broker(node)?.rack?.0))
+                    .collect();
+                racks.sort_unstable();
+                racks.iter().for_each(|&rack| hash.add(rack));
+                hash.add(u32::MAX);
+            }
+        }
+        hash.value
+    }
+
+    /// What each of the roster shall own in the end.
+    pub(super) fn assign(
+        &self,
+        assignor: ServerAssignor,
+        roster: &Roster<'_>,
+        image: &Image,
+    ) -> Vec<Vec<PartitionId>> {
+        let partitions = |&topic: &TopicId| TopicPartitions {
+            topic,
+            partitions: image.topic(topic).map(|t| t.partitions.clone()).unwrap_or_default(),
+        };
+        let topics: Vec<TopicPartitions> = self.ids.iter().map(partitions).collect();
+        let subscribed: Vec<Vec<usize>> = roster.iter().map(|(_, m)| self.places(m)).collect();
+        let candidates: Vec<Candidate<'_>> = roster
+            .iter()
+            .zip(&subscribed)
+            .map(|((_, member), topics)| Candidate {
+                instance: member.said.instance.as_deref(),
+                topics,
+                target: &member.target,
+            })
+            .collect();
+        let alike = roster.windows(2).all(|w| w[0].1.said.topics == w[1].1.said.topics);
+        assign_targets(assignor, &candidates, &topics, alike)
+    }
+
+    fn places(&self, member: &ConsumerMember) -> Vec<usize> {
+        let place = |name: &TopicName| {
+            let id = (*self.by_name.get(name)?)?;
+            self.ids.binary_search(&id).ok()
+        };
+        let mut places: Vec<usize> = member.said.topics.iter().filter_map(place).collect();
+        places.sort_unstable();
+        places
+    }
+}
+
+impl ConsumerGroup {
+    /// The members without some, and with one that is new or changed.
+    pub(super) fn roster<'a>(
+        &'a self,
+        without: Option<MemberId>,
+        with: Option<(MemberId, &'a ConsumerMember)>,
+    ) -> Roster<'a> {
+        let changed = with.map(|(id, _)| id);
+        let mut roster: Roster<'a> = self
+            .members
+            .iter()
+            .map(|(&id, member)| (id, member))
+            .filter(|(id, _)| Some(*id) != without && Some(*id) != changed)
+            .collect();
+        if let Some((id, member)) = with {
+            let place = roster.partition_point(|(other, _)| *other < id);
+            roster.insert(place, (id, member));
+        }
+        roster
+    }
+}
+
+/// FNV-1a over numbers.
+struct Hash {
+    value: u64,
+}
+
+impl Hash {
+    const fn new() -> Self {
+        Self { value: 0xcbf2_9ce4_8422_2325 }
+    }
+
+    fn add(&mut self, number: u32) {
+        for byte in number.to_le_bytes() {
+            self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}

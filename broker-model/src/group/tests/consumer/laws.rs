@@ -1,0 +1,197 @@
+//! Random members of the new protocol: no two own a partition, all arrive, the log says it all.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::super::bench::Bench;
+use super::{bench, describe, join, plain, send, topic};
+use crate::protocol::ErrorCode;
+use crate::protocol::consumer_group::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+};
+use crate::types::{GroupEpoch, MemberId, PartitionId, SECOND};
+
+const MEMBERS: usize = 4;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A heartbeat, or a join, whose answer may be lost.
+    Beat {
+        member: usize,
+        lost: bool,
+    },
+    Leave {
+        member: usize,
+    },
+    /// It ends without a word; it may join later as another process with the same id.
+    Crash {
+        member: usize,
+    },
+    Grow,
+    Failover,
+    Wait {
+        seconds: u64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let member = 0..MEMBERS;
+    prop_oneof![
+        8 => (member.clone(), prop::bool::weighted(0.2))
+            .prop_map(|(member, lost)| Step::Beat { member, lost }),
+        1 => member.clone().prop_map(|member| Step::Leave { member }),
+        1 => member.prop_map(|member| Step::Crash { member }),
+        1 => Just(Step::Grow),
+        1 => Just(Step::Failover),
+        2 => (1..15_u64).prop_map(|seconds| Step::Wait { seconds }),
+    ]
+}
+
+/// A member as it sees itself.
+#[derive(Clone, Debug, Default)]
+struct Client {
+    epoch: i32,
+    owned: BTreeSet<PartitionId>,
+    running: bool,
+}
+
+struct World {
+    bench: Bench,
+    clients: Vec<Client>,
+    partitions: u32,
+}
+
+const fn id(member: usize) -> MemberId {
+    MemberId(member as u64 + 1)
+}
+
+impl World {
+    fn new() -> Self {
+        let clients = (0..MEMBERS).map(|_| Client::default()).collect();
+        Self { bench: bench(3), clients, partitions: 3 }
+    }
+
+    fn request(&mut self, member: usize) -> ConsumerGroupHeartbeatRequest {
+        let full = join(&mut self.bench, id(member));
+        let client = &self.clients[member];
+        let owned = client.owned.iter().copied().collect();
+        ConsumerGroupHeartbeatRequest {
+            epoch: GroupEpoch(client.epoch),
+            owned: Some(owned),
+            ..full
+        }
+    }
+
+    fn beat(&mut self, member: usize, lost: bool) {
+        if !self.clients[member].running {
+            self.clients[member] = Client { running: true, ..Client::default() };
+        }
+        let request = self.request(member);
+        let response = send(&mut self.bench, request);
+        if !lost {
+            self.hear(member, response);
+        }
+    }
+
+    fn hear(&mut self, member: usize, r: ConsumerGroupHeartbeatResponse) {
+        let client = &mut self.clients[member];
+        match r.error {
+            ErrorCode::None => {
+                client.epoch = r.epoch.0;
+                // It gives up at once and says so with its next heartbeat.
+                if let Some(assignment) = r.assignment {
+                    client.owned = assignment.into_iter().collect();
+                }
+            }
+            ErrorCode::UnknownMemberId | ErrorCode::FencedMemberEpoch => {
+                client.epoch = 0;
+                client.owned.clear();
+            }
+            // It left, and the last answer of another process is all that is known.
+            ErrorCode::GroupIdNotFound => *client = Client { running: true, ..Client::default() },
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Beat { member, lost } => self.beat(member, lost),
+            Step::Leave { member } => {
+                if self.clients[member].running {
+                    send(&mut self.bench, plain(id(member), -1));
+                    self.clients[member] = Client::default();
+                }
+            }
+            Step::Crash { member } => self.clients[member] = Client::default(),
+            Step::Grow => {
+                topic(&mut self.bench.image, 0, "t", self.partitions, 1);
+                self.partitions += 1;
+            }
+            Step::Failover => self.check_log(),
+            Step::Wait { seconds } => self.bench.wait(seconds * SECOND),
+        }
+        self.check_owners();
+    }
+
+    /// Of the members that the coordinator knows no two own a partition.
+    fn check_owners(&mut self) {
+        let known: Vec<MemberId> =
+            describe(&mut self.bench).members.iter().map(|m| m.member).collect();
+        let mut owned = BTreeSet::new();
+        for (member, client) in self.clients.iter().enumerate() {
+            for partition in client.owned.iter().filter(|_| known.contains(&id(member))) {
+                assert!(owned.insert(*partition), "{partition} has two owners");
+            }
+        }
+    }
+
+    /// The log says what the coordinator says.
+    fn check_log(&mut self) {
+        let before = (self.bench.coordinator.groups(), describe(&mut self.bench));
+        self.bench.load();
+        assert_eq!((self.bench.coordinator.groups(), describe(&mut self.bench)), before);
+    }
+
+    /// Everyone who runs heartbeats until the crashed are gone and nothing moves.
+    fn settle(&mut self) {
+        for _ in 0..30 {
+            self.bench.wait(3 * SECOND);
+            for member in 0..MEMBERS {
+                if self.clients[member].running {
+                    self.beat(member, false);
+                    self.check_owners();
+                }
+            }
+        }
+        let running = self.clients.iter().filter(|c| c.running).count();
+        let found = describe(&mut self.bench);
+        assert_eq!(found.members.len(), running);
+        if running == 0 {
+            return;
+        }
+        assert_eq!((found.state, found.epoch), ("Stable", found.assignment_epoch));
+        let mut all = 0;
+        for m in found.members {
+            assert_eq!(m.assignment, m.target);
+            let client = &self.clients[usize::try_from(m.member.0).expect("small") - 1];
+            let owned: Vec<PartitionId> = client.owned.iter().copied().collect();
+            assert_eq!(owned, m.target, "it owns what it shall");
+            all += m.target.len();
+        }
+        assert_eq!(all, self.partitions as usize, "nothing is left over");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_two_own_a_partition_and_all_arrive(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.run(step);
+        }
+        world.settle();
+        world.check_log();
+    }
+}
