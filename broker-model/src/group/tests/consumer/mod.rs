@@ -1,5 +1,6 @@
 //! Groups of the new protocol (KIP-848).
 
+mod fencing;
 mod laws;
 
 use alloc::string::ToString;
