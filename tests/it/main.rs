@@ -1,5 +1,6 @@
 //! Integration tests. Determinism comes first: without it no other result means anything.
 
+mod refused_sends;
 mod run_twice;
 
 mod bad_files;

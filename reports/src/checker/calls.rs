@@ -128,7 +128,7 @@ mod tests {
     fn accepts_failures_and_unknown_outcomes_as_answers() {
         let mut history = History::new();
         history.send(0..3, None).acknowledge(0..1, 0).give_up(1..2);
-        history.recorder.failed(2..3, 9);
+        history.recorder.failed(2..3, "INVALID_RECORD", 9);
         assert_eq!(history.judge(Claim::CallsAnswered).verdict, Verdict::Pass);
     }
 }

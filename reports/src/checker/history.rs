@@ -117,7 +117,7 @@ impl History {
     pub(crate) fn give_up(&mut self, ids: Range<u32>) -> &mut Self {
         let at_ns = self.tick();
         let ids: Vec<u32> = ids.collect();
-        self.recorder.unknown(ids.iter().copied(), at_ns);
+        self.recorder.unknown(ids.iter().copied(), "TimeoutException", at_ns);
         self
     }
 

@@ -116,7 +116,7 @@ mod tests {
     fn rejects_a_record_whose_send_failed_for_certain() {
         let mut history = History::new();
         history.send(0..1, None);
-        history.recorder.failed(0..1, 5);
+        history.recorder.failed(0..1, "INVALID_RECORD", 5);
         history.audit(&[(0, &[0])]);
         assert_eq!(history.judge(Claim::NoRecordInvented).verdict, Verdict::Fail);
     }

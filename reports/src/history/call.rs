@@ -106,8 +106,8 @@ calls! {
         SentOnce: sent_once(sent: Sent);
         Acknowledged: acknowledged(answer: Acknowledged);
         Renumbered: renumbered();
-        Failed: failed(at_ns: u64);
-        Unknown: unknown(at_ns: u64);
+        Failed: failed(why: &'static str, at_ns: u64);
+        Unknown: unknown(why: &'static str, at_ns: u64);
         Polled: polled(poll: Poll);
     }
     numbered {

@@ -27,6 +27,6 @@ pub use reader::{Isolation, Poll};
 pub use record_state::{Batch, RecordState, Records};
 pub use recorder::{Recorder, Totals};
 pub use recording::Recording;
-pub use send::{Acknowledged, Ids, Sent};
+pub use send::{Acknowledged, Ids, Sent, Unsent};
 pub use topology::{Consumer, Group, Instance, Partition, Session, Topic, Topology};
 pub use transaction::{Outcome, Transaction, Transactions};

@@ -7,6 +7,7 @@ use super::digest::Digest;
 use super::phase::{Phase, Phases};
 use super::reader::Isolation;
 use super::record_state::Records;
+use super::send::Unsent;
 use super::topology::{Consumer, Session, Topology};
 use super::transaction::Transactions;
 use crate::checker::{
@@ -51,6 +52,8 @@ pub struct Recorder {
     pub(crate) records: Records,
     pub(crate) transactions: Transactions,
     pub(crate) totals: Totals,
+    /// By the name of the error.
+    pub(crate) send_errors: BTreeMap<&'static str, Unsent>,
     pub(crate) end_ns: u64,
     pub(crate) every_reader: bool,
     pub(crate) audited: Audited,

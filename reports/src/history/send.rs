@@ -36,6 +36,15 @@ pub struct Acknowledged {
     pub at_ns: u64,
 }
 
+/// Records whose sends ended with one error.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Unsent {
+    /// Failed for certain.
+    pub failed: u64,
+    /// With an unknown outcome.
+    pub unknown: u64,
+}
+
 /// The caller answers a record that it never sent.
 #[cold]
 fn unsent(id: u32) -> ! {
@@ -123,19 +132,25 @@ impl Recorder {
     }
 
     /// The sends failed for certain: the records are in no log (refused by the broker, too
-    /// large, expired before they were put into any request).
-    pub fn failed(&mut self, ids: impl Ids, at_ns: u64) {
+    /// large, expired before they were put into any request). `why` is the error's name.
+    pub fn failed(&mut self, ids: impl Ids, why: &'static str, at_ns: u64) {
         self.note(3, 0, at_ns);
+        self.digest.text(why);
         self.digest.ids(ids.clone());
-        self.totals.failed += self.resolve(ids, RecordState::FAILED);
+        let fresh = self.resolve(ids, RecordState::FAILED);
+        self.totals.failed += fresh;
+        self.send_errors.entry(why).or_default().failed += fresh;
     }
 
     /// Nobody can tell whether the sends took effect: no answer came before the producer gave
-    /// up or died, or none was asked for.
-    pub fn unknown(&mut self, ids: impl Ids, at_ns: u64) {
+    /// up or died, or none was asked for. `why` is the error's name.
+    pub fn unknown(&mut self, ids: impl Ids, why: &'static str, at_ns: u64) {
         self.note(4, 0, at_ns);
+        self.digest.text(why);
         self.digest.ids(ids.clone());
-        self.totals.unknown += self.resolve(ids, RecordState::UNKNOWN);
+        let fresh = self.resolve(ids, RecordState::UNKNOWN);
+        self.totals.unknown += fresh;
+        self.send_errors.entry(why).or_default().unknown += fresh;
     }
 
     /// Sets an outcome; gives how many had it not yet.

@@ -1,11 +1,11 @@
 //! A summary from what was recorded, and from what only the simulator knows.
 
 use super::{
-    FaultEntry, GroupLagSummary, Quantiles, RecordCounts, StageLatency, Summary, Table, TopicRate,
-    Utilization,
+    FaultEntry, GroupLagSummary, Quantiles, RecordCounts, SendErrors, StageLatency, Summary, Table,
+    TopicRate, Utilization,
 };
 use crate::checker::{Anomaly, Finding, Gate, Verdict};
-use crate::history::{Phase, Recorder};
+use crate::history::{Phase, Recorder, Unsent};
 use crate::metric::{Grid, Histogram, Resource, Timeline};
 
 /// What only the simulator knows about a run.
@@ -114,6 +114,12 @@ fn lag(recorder: &Recorder) -> Table<GroupLagSummary> {
     groups.collect()
 }
 
+fn send_errors(recorder: &Recorder) -> Table<SendErrors> {
+    let errors = recorder.send_errors.iter().filter(|(_, one)| one.failed + one.unknown > 0);
+    let told = |one: &Unsent| SendErrors { failed: one.failed, unknown: one.unknown };
+    errors.map(|(&why, one)| (why.to_owned(), told(one))).collect()
+}
+
 fn resources(timeline: &Timeline) -> Table<Table<Utilization>> {
     let brokers = timeline.brokers.iter().map(|broker| {
         let used = |resource| Utilization::of(broker.of(resource));
@@ -170,6 +176,7 @@ impl Summary {
                 doubled: recorder.duplicates.count(),
                 reordered: recorder.partition_order.count(),
             },
+            send_errors: send_errors(recorder),
             checks,
             invariants: head.invariants,
             faults: head.faults,

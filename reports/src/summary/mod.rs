@@ -49,6 +49,8 @@ pub struct Summary {
     pub events: u64,
     /// Counts of records.
     pub records: RecordCounts,
+    /// Records whose sends failed or have an unknown outcome, by the name of the error.
+    pub send_errors: Table<SendErrors>,
     /// Black-box checks.
     pub checks: Vec<Finding>,
     /// White-box invariants.
@@ -118,6 +120,15 @@ pub struct RecordCounts {
     pub doubled: u64,
     /// Found behind one that was sent later by the same producer; whoever that is.
     pub reordered: u64,
+}
+
+/// Records whose sends ended with one error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct SendErrors {
+    /// Failed for certain: in no log.
+    pub failed: u64,
+    /// With an unknown outcome.
+    pub unknown: u64,
 }
 
 /// How a fault ended.

@@ -114,6 +114,15 @@ impl KafkaConfig {
         }
     }
 
+    /// An integer in force, the greatest of what can be drawn.
+    ///
+    /// # Panics
+    /// As [`Self::int`].
+    #[must_use]
+    pub fn int_most(&self, key: &str) -> i64 {
+        self.drawn.get(key).map_or_else(|| self.int(key), |&(_, high)| high)
+    }
+
     /// A boolean in force.
     ///
     /// # Panics
@@ -157,6 +166,12 @@ impl KafkaConfig {
             Some(ConfigValue::Int(value)) => Some(*value),
             _ => None,
         }
+    }
+
+    /// An integer that the scenario sets, the greatest of what can be drawn.
+    #[must_use]
+    pub fn get_int_most(&self, key: &str) -> Option<i64> {
+        self.drawn.get(key).map(|&(_, high)| high).or_else(|| self.get_int(key))
     }
 
     /// A boolean that the scenario sets.

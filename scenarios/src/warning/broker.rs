@@ -13,7 +13,7 @@ pub(super) fn internal_topic_factor(scenario: &Scenario) -> Option<Warning> {
     let brokers = scenario.brokers_at_boot();
     let groups = scenario.services.iter().any(|s| s.group.is_some());
     let transactions = scenario.services.iter().any(|s| s.transactional);
-    let too_high = |key: &str| scenario.cluster.config.int(key) > i64::from(brokers);
+    let too_high = |key: &str| scenario.cluster.config.int_most(key) > i64::from(brokers);
     let keys: Vec<&str> = [(groups, OFFSETS), (transactions, TRANSACTIONS)]
         .into_iter()
         .filter(|(used, key)| *used && too_high(key))
@@ -118,7 +118,7 @@ pub(super) fn flush_without_scheduler(scenario: &Scenario) -> Option<Warning> {
 
 fn min_isr(scenario: &Scenario, topic: &Topic) -> i64 {
     let key = "min.insync.replicas";
-    topic.config.get_int(key).unwrap_or_else(|| scenario.cluster.config.int(key))
+    topic.config.get_int_most(key).unwrap_or_else(|| scenario.cluster.config.int_most(key))
 }
 
 /// Internal topics that are used and exist, and need all their replicas: with what cannot be done
@@ -134,14 +134,14 @@ fn internal_needs_all(scenario: &Scenario) -> Vec<(&'static str, &'static str, &
     let needs_all = |(used, factor, (_, _, minimum)): &(bool, &str, (&str, &str, &str))| {
         let factor = config.int(factor);
         let exists = factor <= i64::from(scenario.brokers_at_boot());
-        *used && exists && factor > 1 && config.int(minimum) >= factor
+        *used && exists && factor > 1 && config.int_most(minimum) >= factor
     };
     all.into_iter().filter(needs_all).map(|(_, _, told)| told).collect()
 }
 
 /// One broker that is down stops all writes with `acks=all`.
 pub(super) fn min_isr_is_factor(scenario: &Scenario) -> Option<Warning> {
-    let all = |t: &&Topic| t.replication > 1 && min_isr(scenario, t) == i64::from(t.replication);
+    let all = |t: &&Topic| t.replication > 1 && min_isr(scenario, t) >= i64::from(t.replication);
     let found: Vec<&Topic> = scenario.topics.iter().filter(all).collect();
     let internal = internal_needs_all(scenario);
     let mut names: Vec<&str> = found.iter().map(|t| t.name.as_str()).collect();

@@ -35,42 +35,13 @@ pub(super) fn acknowledged_by_one(scenario: &Scenario) -> Option<Warning> {
     })
 }
 
-/// Full batches are refused, and split into what they were.
-pub(super) fn batch_above_max_message(scenario: &Scenario) -> Option<Warning> {
-    let largest = |name: &str| {
-        let topic = scenario.topic(name).map(|index| &scenario.topics[index].config);
-        let own = topic.and_then(|config| config.get_int("max.message.bytes"));
-        own.unwrap_or_else(|| scenario.cluster.config.int("message.max.bytes"))
-    };
-    let batch = |s: &Service| s.producer.int("batch.size");
-    let above = |s: &&Service| s.output.as_deref().is_some_and(|out| batch(s) > largest(out));
-    let found: Vec<&Service> = scenario.services.iter().filter(above).collect();
-    let first = found.first()?;
-    let names: Vec<&str> = found.iter().map(|s| s.name.as_str()).collect();
-    let output = first.output.as_deref().expect("only services with an output are asked");
-    Some(Warning {
-        name: "batch-above-max-message",
-        text: format!(
-            "{} {}: batch.size = {} is above what `{output}` takes, max.message.bytes = {}: a \
-             batch that fills up is refused with MESSAGE_TOO_LARGE and split by batch.size, which \
-             makes the same batch of it, at once and again and again",
-            plural("service", "services", &names),
-            named(&names),
-            batch(first),
-            largest(output),
-        ),
-        source: "KAFKA-8350",
-        path: format!("service.{}.producer.\"batch.size\"", first.name),
-    })
-}
-
 /// The mean time of a poll's records, nanoseconds.
 fn poll_time(service: &Service) -> u64 {
     let record = match &service.time {
         ServiceTime::Same(time) => mean(*time),
         ServiceTime::PerInput(times) => times.iter().map(|time| mean(*time)).max().unwrap_or(0),
     };
-    let records = u64::try_from(service.consumer.int("max.poll.records")).unwrap_or(0);
+    let records = u64::try_from(service.consumer.int_most("max.poll.records")).unwrap_or(0);
     record.saturating_mul(records)
 }
 

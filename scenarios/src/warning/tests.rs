@@ -51,6 +51,11 @@ fn a_sound_configuration_has_none() {
         ("topic.orders.config.flush.messages", "9223372036854775807"),
         ("cluster.config.transaction.state.log.min.isr", "1"),
         ("cluster.config.controller.quorum.fetch.timeout.ms", "500"),
+        // 84 bytes, and 3 for the length of the value: 1048576 in all.
+        ("load.calls.size", "1048489B"),
+        ("load.calls.size", "exponential(100KiB)"),
+        ("load.calls.size", "lognormal(100KiB, 0.5)"),
+        ("service.billing.output_size", "1048489B"),
     ] {
         assert!(names(&[set]).is_empty(), "{set:?}");
     }
@@ -176,6 +181,20 @@ fn each_configuration_that_hurts_has_its_warning() {
         ("batch-above-max-message", "topic.orders.config.max.message.bytes", "16383"),
         ("batch-above-max-message", "cluster.config.message.max.bytes", "16383"),
         ("batch-above-max-message", "service.order.producer.batch.size", "1048589"),
+        ("record-above-max-request", "load.calls.size", "1048490B"),
+        ("record-above-max-request", "load.calls.size", "1KiB..2MiB"),
+        ("record-above-max-request", "load.calls.size", "uniform(1KiB, 2MiB)"),
+        ("record-above-max-request", "load.calls.size", "exponential(128KiB)"),
+        ("record-above-max-request", "load.calls.size", "lognormal(128KiB, 1)"),
+        ("record-above-max-request", "service.billing.output_size", "2MiB"),
+        ("record-above-max-request", "service.billing.producer.max.request.size", "200..2000"),
+        // Of what is drawn per seed the end that hurts.
+        ("internal-topic-factor", "cluster.config.offsets.topic.replication.factor", "3..4"),
+        ("min-isr-is-replication", "cluster.config.min.insync.replicas", "2..3"),
+        ("min-isr-is-replication", "cluster.config.transaction.state.log.min.isr", "2..3"),
+        ("batch-above-max-message", "service.order.producer.batch.size", "16384..1048589"),
+        ("batch-above-max-message", "topic.orders.config.max.message.bytes", "16383..20000"),
+        ("poll-interval-below-work", "service.billing.time", "1ms..1s"),
         ("even-quorum", "cluster.controllers", "2"),
         ("even-quorum", "cluster.controllers", "4"),
         ("acks-1-under-exactly-once", "service.order.producer.acks", "1"),

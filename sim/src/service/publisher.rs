@@ -135,29 +135,58 @@ impl Publisher {
         self.backlog = backlog;
     }
 
+    /// Sends what fits; gives how many records are dealt with, one way or the other.
     fn send_run(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId]) -> usize {
-        let (producer, topic) = (&mut self.producer, self.topic);
-        let outcome =
-            cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.send_run(cx, topic, records));
-        match outcome.stopped {
-            SendOutcome::Accepted | SendOutcome::BufferFull | SendOutcome::NoMetadata => {
-                outcome.accepted
-            }
-            SendOutcome::TooLarge | SendOutcome::Refused(_) => {
-                // The application hears of it at once: the records were never sent.
-                self.failed += (records.len() - outcome.accepted) as u64;
-                if let Some(told) = &mut self.told {
-                    let error = match outcome.stopped {
-                        SendOutcome::Refused(Refusal::Failed(error)) => error,
-                        SendOutcome::Refused(Refusal::IllegalState) => ProducerError::IllegalState,
-                        _ => ProducerError::RecordTooLarge,
-                    };
-                    let refused = &records[outcome.accepted..];
-                    told.extend(refused.iter().map(|&id| Told::Refused(id, error)));
+        let mut done = 0;
+        loop {
+            let (producer, topic, rest) = (&mut self.producer, self.topic, &records[done..]);
+            let outcome =
+                cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.send_run(cx, topic, rest));
+            done += outcome.accepted;
+            let error = match outcome.stopped {
+                SendOutcome::Accepted | SendOutcome::BufferFull | SendOutcome::NoMetadata => {
+                    return done;
                 }
-                records.len()
+                SendOutcome::TooLarge => {
+                    // This one never goes anywhere; the next one is sent all the same.
+                    self.refused(cx, &records[done..=done], ProducerError::RecordTooLarge);
+                    done += 1;
+                    continue;
+                }
+                SendOutcome::Refused(Refusal::Failed(error)) => error,
+                SendOutcome::Refused(Refusal::IllegalState) => ProducerError::IllegalState,
+            };
+            // The first of them is queued all the same: its batch tells of it. At this exception
+            // the application stops sending.
+            let behind = records.get(done + 1..).unwrap_or_default();
+            self.failed += 1;
+            if let Some(told) = &mut self.told {
+                told.push(Told::Refused(records[done], error));
             }
+            self.refused(cx, behind, error);
+            return records.len();
         }
+    }
+
+    /// Records that the producer did not take: the application hears of it at once, and they count
+    /// as sends that failed.
+    fn refused(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId], error: ProducerError) {
+        let Some(&first) = records.first() else { return };
+        self.failed += records.len() as u64;
+        self.completed += records.len() as u64;
+        if let Some(told) = &mut self.told {
+            told.extend(records.iter().map(|&id| Told::Refused(id, error)));
+        }
+        // They are in no log: where the first of them would have gone stands for all.
+        let hash = cx.shared.records.get(first).key_hash;
+        let partition = cx.shared.topics.partition_for(self.topic, hash);
+        let partition = partition.expect("a topic that a producer knows has partitions").0;
+        let at_ns = cx.now.instant.0;
+        let ids = || records.iter().map(|id| id.0);
+        let (session, transaction) = (self.session, self.transaction);
+        let sent = Sent { partition, session, transaction, at_ns };
+        cx.shared.recorder.sent_once(ids(), sent);
+        cx.shared.recorder.failed(ids(), error.name(), at_ns);
     }
 
     /// Records that wait for buffer memory or metadata: `send` blocks the application.
@@ -321,11 +350,11 @@ impl Publisher {
                     recorder.completed_all(stage, spans);
                 }
             }
-            Outcome::Failed(_) => {
+            Outcome::Failed(error) => {
                 self.failed += records.len() as u64;
-                recorder.failed(ids, at_ns);
+                recorder.failed(ids, error.name(), at_ns);
             }
-            Outcome::Unknown(_) => recorder.unknown(ids, at_ns),
+            Outcome::Unknown(error) => recorder.unknown(ids, error.name(), at_ns),
         }
     }
 
@@ -414,7 +443,7 @@ impl Publisher {
         let at = cx.now.instant.0;
         for &batch in self.outstanding.keys() {
             let ids = cx.shared.batches.records(batch).iter().map(|id| id.0);
-            cx.shared.recorder.unknown(ids, at);
+            cx.shared.recorder.unknown(ids, "the process ended", at);
         }
         self.outstanding.clear();
         self.backlog.clear();

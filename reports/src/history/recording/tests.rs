@@ -38,8 +38,8 @@ fn record(recording: &mut Recording, stage: StageId, rounds: &[u32]) -> Vec<u32>
         let base_offset = i64::from(next);
         let answer = Acknowledged { partition, base_offset, bytes: 100, at_ns };
         match count % 5 {
-            0 => recording.failed(ids.clone(), at_ns),
-            1 => recording.unknown(ids.clone(), at_ns),
+            0 => recording.failed(ids.clone(), "INVALID_RECORD", at_ns),
+            1 => recording.unknown(ids.clone(), "TimeoutException", at_ns),
             _ => recording.acknowledged(ids.clone(), answer),
         }
         match count % 3 {
@@ -83,7 +83,7 @@ proptest! {
 fn the_words_of_a_panic_away_are_heard_at_home() {
     let mut recording = Recording::new(recorder().0);
     recording.go_away();
-    recording.failed(7..8, 1);
+    recording.failed(7..8, "INVALID_RECORD", 1);
     let home = std::panic::AssertUnwindSafe(|| recording.come_home().end_ns());
     let panic = std::panic::catch_unwind(home).expect_err("an unsent record is answered");
     let words = panic.downcast_ref::<String>().expect("it has words");

@@ -6,7 +6,7 @@ use super::{badge, place};
 use crate::checker::Verdict;
 use crate::number;
 use crate::render::Report;
-use crate::summary::Summary;
+use crate::summary::{SendErrors, Summary};
 
 /// Joins names as a sentence does.
 fn list(names: &[String]) -> String {
@@ -122,6 +122,26 @@ fn expectation(summary: &Summary) -> String {
     }
 }
 
+/// The sends that failed or of which nobody knows, with their errors.
+fn unsent(summary: &Summary) -> String {
+    let records = &summary.records;
+    let errors = |count: fn(&SendErrors) -> u64| {
+        let found = summary.send_errors.iter().filter(|(_, one)| count(one) > 0);
+        let each = found.map(|(why, one)| format!("{} {why}", number::grouped(count(one))));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let mut text = String::new();
+    if records.failed > 0 {
+        let (failed, errors) = (number::grouped(records.failed), errors(|one| one.failed));
+        text.push_str(&format!(" {failed} sends failed ({errors})."));
+    }
+    if records.unknown > 0 {
+        let (unknown, errors) = (number::grouped(records.unknown), errors(|one| one.unknown));
+        text.push_str(&format!(" {unknown} sends have an unknown outcome ({errors})."));
+    }
+    text
+}
+
 /// The run in two or three sentences.
 #[must_use]
 pub fn sentence(summary: &Summary) -> String {
@@ -155,10 +175,7 @@ pub fn sentence(summary: &Summary) -> String {
             text.push_str(&format!(" The run did not show enough to judge {open}."));
         }
     }
-    if records.unknown > 0 {
-        let unknown = number::grouped(records.unknown);
-        text.push_str(&format!(" {unknown} sends have an unknown outcome."));
-    }
+    text.push_str(&unsent(summary));
     text.push_str(&expectation(summary));
     if !summary.missing_notes.is_empty() {
         let missing = list(&summary.missing_notes);

@@ -6,7 +6,7 @@ use super::super::io::ClientContext;
 use super::super::murmur2::Spread;
 use super::Producer;
 use super::batch::{Appended, Batch, bound};
-use super::event::{Refusal, RunOutcome, SendOutcome};
+use super::event::{ProducerError, Refusal, RunOutcome, SendOutcome};
 use super::partition::Membership;
 use super::partitioner::{Sticky, all_full, switches};
 use super::transaction::ProducerState;
@@ -120,6 +120,13 @@ impl Producer {
         (id, record): (RecordId, &Record),
         at: Instant,
     ) -> SendOutcome {
+        if self.is_too_large(record) {
+            // Outside of a transaction there is nothing to abort, and nothing comes of it.
+            if ProducerState::AbortableError.follows(self.txn.state) {
+                self.batch_failed(ProducerError::RecordTooLarge);
+            }
+            return SendOutcome::TooLarge;
+        }
         let fixed = match fixed {
             None if record.key != NO_KEY && !self.config.ignore_keys => {
                 let topic = &self.topics[topic.index()];
@@ -164,12 +171,17 @@ impl Producer {
         }
     }
 
+    /// Whether a batch of this record alone may be above `max.request.size` or `buffer.memory`
+    /// (`ensureValidRecordSize`): then it goes nowhere, not even into a batch with room.
+    #[inline]
+    fn is_too_large(&self, record: &Record) -> bool {
+        let bound = bound(record);
+        bound > self.config.max_request_size || u64::from(bound) > self.config.buffer_memory
+    }
+
     /// Whether there is room for a new batch with this record.
     fn room_for(&mut self, record: &Record) -> Result<(), SendOutcome> {
         let bound = bound(record);
-        if bound > self.config.max_request_size || u64::from(bound) > self.config.buffer_memory {
-            return Err(SendOutcome::TooLarge);
-        }
         if u64::from(bound.max(self.batch_size())) > self.memory {
             self.starved = self.config.max_block > 0;
             self.wake();

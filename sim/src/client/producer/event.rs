@@ -44,6 +44,24 @@ pub enum ProducerError {
     RecordTooLarge,
 }
 
+impl ProducerError {
+    /// Its name for reports: the code of a broker, else the exception of the Java client.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Code(code) | Self::AbortableCode(code) => code.name(),
+            Self::DeliveryTimeout | Self::AbortableTimeout | Self::BlockTimeout => {
+                "TimeoutException"
+            }
+            Self::TransactionAborted => "TransactionAbortedException",
+            Self::Closed | Self::UnresolvedSequences | Self::PartitionsNotAdded => "KafkaException",
+            Self::CommitFailed => "CommitFailedException",
+            Self::IllegalState => "IllegalStateException",
+            Self::RecordTooLarge => "RecordTooLargeException",
+        }
+    }
+}
+
 /// Why a call was refused at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -65,7 +83,8 @@ pub enum SendOutcome {
     BufferFull,
     /// Nothing is known of the topic yet: try again after the next turn.
     NoMetadata,
-    /// Larger than `max.request.size` or `buffer.memory`.
+    /// Larger than `max.request.size` or `buffer.memory`: not taken. A transaction can only be
+    /// aborted then; else the next record may be sent.
     TooLarge,
     /// Refused. As in the Java client the record may have been queued all the same, and may be
     /// sent with a later transaction.

@@ -35,7 +35,7 @@ pub enum ProducerState {
 }
 
 impl ProducerState {
-    const fn follows(self, before: Self) -> bool {
+    pub(super) const fn follows(self, before: Self) -> bool {
         match self {
             Self::Uninitialized => matches!(before, Self::Ready | Self::AbortableError),
             Self::Initializing => matches!(

@@ -1,0 +1,78 @@
+//! Records that their own producer refuses: what becomes of them is told.
+
+use crate::command::{Told, assize};
+
+/// Callers that wait for their answers; about half of their records are too large.
+const CLOSED: &str = r#"
+[scenario]
+name = "refused"
+duration = "2s"
+
+[cluster]
+hardware = "test"
+
+[topic.orders]
+partitions = 3
+replication = 3
+
+[service.order]
+kind = "ingress"
+output = "orders"
+producer = { "max.request.size" = 20000, "batch.size" = 100000 }
+
+[service.audit]
+kind = "reader"
+input = "orders"
+
+[load.calls]
+into = "order"
+size = "uniform(100B, 40KB)"
+arrivals = { model = "closed", callers = 2, think = "10ms" }
+"#;
+
+fn run(name: &str, text: &str) -> (String, String) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("refused_sends");
+    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    let file = folder.join(name);
+    std::fs::write(&file, text).expect("the folder is writable");
+    let file = file.to_str().expect("the target folder has a plain name");
+    let Told { code, out, err } = assize(&["run", file, "--seed", "1", "--format", "json"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let told = assize(&["run", file, "--seed", "1"]);
+    (out, told.out + &told.err)
+}
+
+fn count(json: &str, name: &str) -> u64 {
+    let value: serde_json::Value = serde_json::from_str(json).expect("one object");
+    let found = value.pointer(name).unwrap_or_else(|| panic!("{name} in {json}"));
+    found.as_u64().expect("a count")
+}
+
+#[test]
+fn a_record_too_large_is_a_failed_send_and_holds_nobody_up() {
+    let (json, told) = run("closed.toml", CLOSED);
+    let counts = ["intended", "sent", "acknowledged", "failed"];
+    let [intended, sent, acknowledged, failed] =
+        counts.map(|name| count(&json, &format!("/records/{name}")));
+    // Two callers of one answer in some 20 ms each.
+    assert!(intended > 100, "callers go on behind a refusal: {intended}");
+    assert_eq!(sent, intended);
+    assert_eq!(acknowledged + failed, sent);
+    assert!(failed > intended / 3 && acknowledged > intended / 3, "{acknowledged} and {failed}");
+    assert_eq!(count(&json, "/send_errors/RecordTooLargeException/failed"), failed);
+    assert!(told.contains(&format!("{failed} sends failed ({failed} RecordTooLargeException)")));
+    assert!(told.contains("record-above-max-request"), "{told}");
+}
+
+#[test]
+fn a_record_too_large_aborts_its_transaction() {
+    // Few enough that some transactions have none.
+    let few = CLOSED.replace("40KB", "20200B");
+    let text = few.replace("[service.audit]", "transactional = true\n\n[service.audit]");
+    let (json, _) = run("transactional.toml", &text);
+    let too_large = count(&json, "/send_errors/RecordTooLargeException/failed");
+    assert!(too_large > 0 && count(&json, "/records/acknowledged") > too_large, "{json}");
+    assert_eq!(count(&json, "/records/intended"), count(&json, "/records/sent"));
+    let aborted = "aborted transactions was visible";
+    assert!(json.contains(aborted) && !json.contains(&format!("none of 0 {aborted}")), "{json}");
+}
