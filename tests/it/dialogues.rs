@@ -62,3 +62,27 @@ fn what_is_not_supported_is_said_with_its_line() {
     let tight = assize::dialogue::run(">cluster brokers=1\n>wait 1ms\n");
     assert!(tight.is_ok_and(|told| told.ends_with("< ok\n")), "a blank behind the sign is a habit");
 }
+
+#[test]
+fn a_broker_without_log_directories_halts_and_the_dialogue_goes_on() {
+    let script = "> cluster brokers=3 dirs=1 roles=ROLES\n> create-topic t\n> fail-directory t-0 at=1\n\
+                  > await leader t-0 != 1\n> produce t-0 records=a at=1\n> kill 2\n\
+                  > start 1\n> start 2\n> produce t-0 records=b\n";
+    for roles in ["separate", "combined"] {
+        let told = assize::dialogue::run(&script.replace("ROLES", roles)).expect("it ends");
+        let replies: Vec<&str> = told.lines().filter_map(|l| l.strip_prefix("< ")).collect();
+        let halted = "!! node 1 has halted: all log directories have failed";
+        let (said, rest) = replies.split_at(4);
+        assert_eq!(said, ["NONE", "ok", "ok", halted], "{roles}");
+        let (said, rest) = rest.split_at(4);
+        assert_eq!(said, ["DISCONNECTED", "ok", "ok", halted], "{roles}");
+        assert!(rest.len() == 2 && rest[1].starts_with("NONE base=0"), "{roles}: {rest:?}");
+    }
+}
+
+#[test]
+fn a_cluster_without_rest_is_an_error() {
+    let script = "> cluster brokers=3 replica.fetch.backoff.ms=0 replica.fetch.wait.max.ms=0\n";
+    let told = assize::dialogue::run(script).expect_err("followers fetch again and again");
+    assert_eq!(told.to_string(), "line 1: what the dialogue is with does not come to rest");
+}

@@ -67,7 +67,7 @@ pub enum DialogueErrorKind {
     /// The runner or the model lacks what a dialogue with a cluster asks for.
     #[error("{0} is not supported")]
     Unsupported(String),
-    /// The client goes on for ever.
-    #[error("the client does not come to rest")]
+    /// The client or the cluster goes on for ever.
+    #[error("what the dialogue is with does not come to rest")]
     Restless,
 }

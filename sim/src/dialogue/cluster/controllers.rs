@@ -50,10 +50,10 @@ impl Cluster {
         [node, beside].into_iter().find(|id| self.controllers.contains_key(id))
     }
 
-    /// The node that a dialogue knows a controller by.
-    fn named(&self, controller: NodeId) -> u32 {
-        let combined = controller.0 > CONTROLLER;
-        if combined { controller.0 - CONTROLLER } else { controller.0 }
+    /// The node whose process a broker or a controller is part of.
+    pub(super) fn node_of(&self, id: NodeId) -> NodeId {
+        let beside = id.0.checked_sub(CONTROLLER).map(NodeId);
+        beside.filter(|node| self.nodes.contains_key(node)).unwrap_or(id)
     }
 
     /// Starts all controllers, and waits until one decides.
@@ -122,6 +122,6 @@ impl Cluster {
     /// The node of the active controller, as a dialogue names it.
     pub(super) fn active_controller(&self) -> Option<u32> {
         let controller = self.controller();
-        controller.active().map(|_| self.named(controller.node()))
+        controller.active().map(|_| self.node_of(controller.node()).0)
     }
 }

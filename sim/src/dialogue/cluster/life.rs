@@ -35,7 +35,10 @@ impl Cluster {
     pub(super) fn stop(&mut self, id: NodeId) -> bool {
         self.queue.push_back((id, Input::ControlledShutdown));
         let halted = |cluster: &mut Self| cluster.nodes.get(&id).is_none_or(|n| n.halted);
-        let done = self.advance_until(60 * SECOND, halted);
+        let done = self.advance_until(60 * SECOND, |cluster| halted(cluster) || !cluster.is_up(id));
+        if !self.is_up(id) && self.nodes.contains_key(&id) {
+            return false;
+        }
         self.end_broker(id, StopKind::Clean);
         if let Some(controller) = self.seat_of(id) {
             self.stop_controller(controller);
@@ -45,11 +48,24 @@ impl Cluster {
     }
 
     fn end(&mut self, id: NodeId, kind: StopKind) {
+        self.end_node(id, kind);
+        self.settle();
+    }
+
+    fn end_node(&mut self, id: NodeId, kind: StopKind) {
         if let Some(controller) = self.seat_of(id) {
             self.end_controller(controller, kind);
         }
         self.end_broker(id, kind);
-        self.settle();
+    }
+
+    /// What halts (`Exit.halt`) ends as if it were killed, and with it all that its process has.
+    pub(super) fn end_halting(&mut self) {
+        for (id, reason) in std::mem::take(&mut self.halting) {
+            let node = self.node_of(id);
+            self.end_node(node, StopKind::Kill);
+            self.ended.push((node, reason));
+        }
     }
 
     fn end_broker(&mut self, id: NodeId, kind: StopKind) {

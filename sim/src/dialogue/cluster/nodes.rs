@@ -17,9 +17,6 @@ pub(super) fn verb(
         "kill" | "stop" | "start" | "pause" | "resume" => each_node(session, verb, args)?,
         "wait" => {
             session.cluster.advance(time(args.word(0)?)?);
-            if session.cluster.restless {
-                return Err(DialogueErrorKind::Restless);
-            }
             Reply::ok()
         }
         "let" => bind(session, args)?,
@@ -107,10 +104,10 @@ fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
     Ok(Reply::of(format_args!("${name} = {shown}")))
 }
 
-/// `500ms`, `2s`.
 /// A month: longer than all of Kafka's own intervals.
 const TIME_MAX: Duration = 31 * 86_400 * SECOND;
 
+/// `500ms`, `2s`.
 pub(super) fn time(text: &str) -> Result<Duration, DialogueErrorKind> {
     let wrong = |what: &str| DialogueErrorKind::syntax(format!("`{text}` {what}"));
     let (count, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {

@@ -152,7 +152,7 @@ impl Session {
             unstable: args.is("unstable.api.versions.enable", "true"),
         };
         session.start_nodes();
-        Ok(session)
+        if session.cluster.restless { Err(DialogueErrorKind::Restless) } else { Ok(session) }
     }
 
     fn start_nodes(&mut self) {
@@ -176,7 +176,8 @@ impl Session {
         self.cluster.advance_until(60 * SECOND, |cluster| {
             // An earlier process of a node may still pass for unfenced.
             let heard = |n: &NodeId| cluster.broker(*n).is_some_and(|b| !b.is_fenced());
-            nodes.iter().all(heard)
+            let gone = nodes.iter().any(|n| !cluster.is_up(*n));
+            gone || nodes.iter().all(heard)
                 && cluster.running().all(|id| {
                     let image = cluster.broker(id).map(|b| b.image());
                     image.is_some_and(|i| {
@@ -194,11 +195,19 @@ impl Session {
             text.split_once(": ").filter(|(name, _)| is_name(name)).unwrap_or(("c1", text));
         self.act_as(client);
         let text = self.substitute(text)?;
-        let reply = self.perform(&text)?;
+        let reply = self.perform(&text);
+        if self.cluster.restless {
+            return Err(DialogueErrorKind::Restless);
+        }
+        let reply = reply?;
         if let Some(variable) = variable {
             self.variables.insert(variable.to_string(), reply.values.clone());
         }
-        Ok(reply)
+        let ended = std::mem::take(&mut self.cluster.ended);
+        Ok(ended.into_iter().fold(reply, |mut reply, (node, reason)| {
+            reply.lines.push(format!("!! node {node} has halted: {reason}"));
+            reply
+        }))
     }
 
     fn perform(&mut self, text: &str) -> Result<Reply, DialogueErrorKind> {
