@@ -163,6 +163,11 @@ impl RecordTable {
         id
     }
 
+    /// How many ids its lanes have been given, used or not.
+    pub(crate) fn ids(&self) -> u64 {
+        self.records.len() as u64
+    }
+
     /// Every record that was added. Places that no lane has used yet are left out.
     #[cfg(test)]
     pub(crate) fn made(&self) -> impl Iterator<Item = Record> + '_ {

@@ -170,6 +170,16 @@ fn dialogues_that_cannot_be_are_65() {
         (file("longer.txt", b"> cluster brokers=1\n> wait 99999999999999999999s\n"), "longer"),
         (file("large.txt", &large), "limit"),
         (file("binary.txt", b"> cluster \xff\n"), "UTF-8"),
+        (file("partitions.txt", b"> cluster\n> create-topic t partitions=2147483647\n"), "20000"),
+        (file("more.txt", b"> cluster\n> create-partitions t 2147483647\n"), "20000"),
+        (file("again.txt", b"> cluster\n> init-producer-id repeat=4000000000\n"), "100000"),
+        (file("node.txt", b"> cluster\n> kill 4294967295\n"), "node 4294967295"),
+        (file("told.txt", b"> producer partitions=t:2147483647\n"), "1000 of"),
+        (file("none.txt", b"> producer partitions=t:0\n"), "partition"),
+        (file("brokers.txt", b"> producer leaders=2147483647\n"), "100 of"),
+        (file("sent.txt", b"> producer\n> send t-0 count=1000000000\n"), "10000 of"),
+        (file("read.txt", b"> consumer partitions=t:2147483647\n"), "1000 of"),
+        (file("bell.txt", b"> cluster\n> describe \x01-0\n"), "control"),
         ("/dev/null".to_owned(), "regular"),
     ] {
         let told = assize(&["dialogue", &path]);

@@ -3,6 +3,7 @@
 //! A line that starts with `#` is a comment, with `>` a command, with `<` a reply. Running a
 //! dialogue gives the same text with the replies of the model.
 
+mod bounds;
 mod cluster;
 mod consumer;
 mod producer;
@@ -49,6 +50,19 @@ pub enum DialogueErrorKind {
     /// A line that is neither a comment nor a command nor a reply.
     #[error("a line begins with `#`, `>` or `<`, or is empty")]
     NoLine,
+    /// A line with characters that are none of a text.
+    #[error("a command has a control character")]
+    ControlCharacter,
+    /// A count beyond what a dialogue may ask for.
+    #[error("{count} {what} are more than the {most} of a dialogue")]
+    TooMany {
+        /// What is counted.
+        what: &'static str,
+        /// How many there were to be.
+        count: String,
+        /// How many there may be.
+        most: u64,
+    },
     /// A word is not understood.
     #[error("a word of the command is not understood")]
     BadArgument,

@@ -32,6 +32,9 @@ pub(super) fn run<S: Script>(text: &str) -> Result<String, DialogueError> {
             }
             return Err(at(DialogueErrorKind::NoLine));
         };
+        if command.contains(|c: char| c.is_control() && c != '\t') {
+            return Err(at(DialogueErrorKind::ControlCharacter));
+        }
         match command.split_once(char::is_whitespace).unwrap_or((command, "")) {
             (word, settings) if word == S::OPENING => with = Some(S::begin(settings).map_err(at)?),
             _ => {

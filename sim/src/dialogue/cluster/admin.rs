@@ -13,6 +13,7 @@ use super::DialogueErrorKind;
 use super::args::{self, Args};
 use super::reply::{Reply, list};
 use super::session::{Ask, Session, Step, Target};
+use crate::dialogue::bounds::{PARTITIONS_MAX, at_most};
 
 const NOT_CONFIG: &[&str] = &["partitions", "rf", "replicas", "placement", "timeout", "at", "v"];
 
@@ -119,7 +120,7 @@ impl Session {
 
 fn create_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let name = args.word(0)?.to_string();
-    let partitions: u32 = args.number("partitions", 1)?;
+    let partitions: u32 = at_most("partitions", args.number("partitions", 1)?, PARTITIONS_MAX)?;
     let factor: u32 = args.number("rf", 3.min(session.cluster.all().len() as u32))?;
     let free = args.is("placement", "controller");
     let mut assignment = Vec::new();
@@ -172,7 +173,7 @@ fn delete_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
 fn create_partitions(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["replicas", "at"])?;
     let name = args.word(0)?.to_string();
-    let count: u32 = args::parse(args.word(1)?)?;
+    let count: u32 = at_most("partitions", args::parse(args.word(1)?)?, PARTITIONS_MAX)?;
     let image = session.cluster.controller().image();
     let existing = image.topic_by_name(&name).and_then(|t| image.topic(t));
     let existing = existing.map_or(&[][..], |t| &t.partitions);
@@ -185,7 +186,7 @@ fn create_partitions(session: &mut Session, args: &Args) -> Result<Reply, Dialog
     let request = CreatePartitionsRequest { name: name.clone(), count, assignment };
     let error = session.administer(args, Request::CreatePartitions(request), 0)?;
     if error == ErrorCode::None {
-        session.await_leader(&name, count - 1);
+        session.await_leader(&name, count.saturating_sub(1));
         session.cluster.advance(100 * MILLISECOND);
     }
     Ok(Reply::of(error))

@@ -1,5 +1,7 @@
 //! The words of a command.
 
+use broker_model::types::{Duration, MILLISECOND};
+
 use super::DialogueErrorKind;
 
 /// Positional words and `key=value` ones of a command, in order. Quotes keep spaces.
@@ -46,13 +48,18 @@ impl Args {
         self.get(key).map_or(Ok(otherwise), |text| parse(text))
     }
 
+    /// `key=N` milliseconds as a duration.
+    pub(super) fn millis(&self, key: &str, otherwise: u64) -> Result<Duration, DialogueErrorKind> {
+        Ok(self.number(key, otherwise)?.saturating_mul(MILLISECOND))
+    }
+
     /// `key=N`, or `+N` and `-N` from a base, else the base.
     pub(super) fn relative(&self, key: &str, base: i64) -> Result<i64, DialogueErrorKind> {
         match self.get(key) {
             None => Ok(base),
             Some(text) => match text.strip_prefix('+') {
-                Some(more) => Ok(base + parse::<i64>(more)?),
-                None if text.starts_with('-') => Ok(base + parse::<i64>(text)?),
+                Some(more) => Ok(base.saturating_add(parse(more)?)),
+                None if text.starts_with('-') => Ok(base.saturating_add(parse(text)?)),
                 None => parse(text),
             },
         }

@@ -46,8 +46,8 @@ impl Cluster {
     /// The controller that starts and ends with a node, if there is one; a controller of its own
     /// is the node itself.
     pub(super) fn seat_of(&self, node: NodeId) -> Option<NodeId> {
-        let beside = NodeId(CONTROLLER + node.0);
-        [node, beside].into_iter().find(|id| self.controllers.contains_key(id))
+        let beside = node.0.checked_add(CONTROLLER).map(NodeId);
+        [Some(node), beside].into_iter().flatten().find(|id| self.controllers.contains_key(id))
     }
 
     /// The node whose process a broker or a controller is part of.

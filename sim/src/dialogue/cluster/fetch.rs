@@ -4,9 +4,7 @@ use broker_model::protocol::fetch::{
     FetchPartition, FetchRequest, FetchResponse, Isolation, ReplicaState,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::types::{
-    BrokerEpoch, LeaderEpoch, MILLISECOND, NodeId, Offset, PartitionId, RackId,
-};
+use broker_model::types::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionId, RackId};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
@@ -68,7 +66,7 @@ fn fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> 
     let node = session.leader(args, partition)?;
     let request = FetchRequest {
         replica: replica_state(session, args)?,
-        max_wait: args.number("max-wait", 0_u64)? * MILLISECOND,
+        max_wait: args.millis("max-wait", 0)?,
         min_bytes: args.number("min-bytes", 1)?,
         max_bytes: MEBIBYTE,
         isolation: isolation(args),
@@ -180,7 +178,7 @@ fn fetch_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorK
     let known = args.get("session").and_then(|name| session.variable(name)?.fetch_session);
     let request = FetchRequest {
         replica: None,
-        max_wait: args.number("max-wait", 0_u64)? * MILLISECOND,
+        max_wait: args.millis("max-wait", 0)?,
         min_bytes: args.number("min-bytes", 1)?,
         max_bytes: args.number("max-bytes", MEBIBYTE)?,
         isolation: isolation(args),

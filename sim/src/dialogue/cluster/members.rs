@@ -8,7 +8,7 @@ use broker_model::protocol::group::{
     LeavingMember, MemberProtocol, Metadata, ProtocolType, Subscription, SyncGroupRequest,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::types::{GenerationId, MILLISECOND, MemberId, PartitionId, TopicId};
+use broker_model::types::{GenerationId, MemberId, PartitionId, TopicId};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
@@ -162,8 +162,8 @@ fn join(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
         group,
         member,
         instance,
-        session_timeout: args.number::<u64>("session", 30_000)?.saturating_mul(MILLISECOND),
-        rebalance_timeout: args.number::<u64>("rebalance", 30_000)?.saturating_mul(MILLISECOND),
+        session_timeout: args.millis("session", 30_000)?,
+        rebalance_timeout: args.millis("rebalance", 30_000)?,
         protocol_type: session.cluster.names.protocol_type(kind),
         protocols: protocols(session, args)?,
     };

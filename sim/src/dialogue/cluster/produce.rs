@@ -74,7 +74,7 @@ fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, D
     for text in args.list("ts") {
         if let Some(shift) = text.strip_prefix("now") {
             let shift: i64 = if shift.is_empty() { 0 } else { args::parse(shift)? };
-            times.push(Timestamp(now.0 + shift));
+            times.push(Timestamp(now.0.saturating_add(shift)));
         } else {
             let time: i64 = args::parse(text)?;
             session.timestamps.insert(time);
@@ -182,7 +182,7 @@ fn produce_request(
     partitions: Vec<ProducePartition>,
 ) -> Result<Request, DialogueErrorKind> {
     let transactional_id = args.get("txn").map(|id| session.transactional_id(id));
-    let timeout = args.number("timeout", 10_000_u64)? * MILLISECOND;
+    let timeout = args.millis("timeout", 10_000)?;
     Ok(Request::Produce(ProduceRequest { transactional_id, acks, timeout, partitions }))
 }
 

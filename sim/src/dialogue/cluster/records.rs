@@ -90,7 +90,7 @@ pub(super) fn batch_bytes(records: &[Text]) -> u32 {
         };
         let attributes_and_headers = 2;
         let body = attributes_and_headers
-            + varint(record.timestamp.0 - base)
+            + varint(record.timestamp.0.wrapping_sub(base))
             + varint(i)
             + field(&record.key)
             + field(&record.value);

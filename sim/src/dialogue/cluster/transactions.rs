@@ -19,6 +19,7 @@ use super::awaiting::state;
 use super::groups::offsets;
 use super::reply::{self, Reply};
 use super::session::{Ask, Session, Step, Target};
+use crate::dialogue::bounds::{TIMES_MAX, at_most};
 
 pub(super) fn verb(
     session: &mut Session,
@@ -116,7 +117,7 @@ fn init_producer_id(session: &mut Session, args: &Args) -> Result<Step, Dialogue
     let timeout: i64 = args.number("timeout", 60_000)?;
     let request = Request::InitProducerId(InitProducerIdRequest {
         transactional_id,
-        transaction_timeout: u64::try_from(timeout).unwrap_or(0) * MILLISECOND,
+        transaction_timeout: u64::try_from(timeout).unwrap_or(0).saturating_mul(MILLISECOND),
         producer: session.identity(args)?,
         two_phase: args.is("two-phase", "yes"),
         keep_prepared: args.is("keep-prepared", "yes"),
@@ -127,7 +128,7 @@ fn init_producer_id(session: &mut Session, args: &Args) -> Result<Step, Dialogue
         None if args.has("at") => Target::Node(session.any_node(args)?),
         None => Target::Loaded(session.any_node(args)?),
     };
-    let repeat: u32 = args.number("repeat", 1)?;
+    let repeat: u32 = at_most("repeats", args.number("repeat", 1)?, TIMES_MAX)?;
     for _ in 1..repeat {
         let node = match target {
             Target::Node(node) | Target::Loaded(node) => node,

@@ -19,8 +19,9 @@ use broker_model::types::{
     ProducerEpoch, ProducerId, Timestamp, TopicId,
 };
 
-use super::setup::{Cluster, number};
+use super::setup::{Cluster, node_id, number};
 use crate::dialogue::DialogueErrorKind;
+use crate::dialogue::bounds::{self, RECORDS_MAX, at_most};
 use crate::records::{Key, Lane, RecordTable};
 
 /// What an answer is made of.
@@ -41,6 +42,10 @@ fn value<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
     words.iter().find_map(|w| w.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
 }
 
+fn offset_at(word: &str) -> Made<Offset> {
+    number(word).and_then(bounds::offset).map(Offset)
+}
+
 fn member_named(word: &str) -> Made<MemberId> {
     word.strip_prefix('m').ok_or(DialogueErrorKind::BadArgument).and_then(number).map(MemberId)
 }
@@ -57,11 +62,11 @@ impl Maker<'_> {
             }
             Request::Fetch(_) => Response::Fetch(self.fetch(error, words)?),
             Request::ListOffsets(r) => {
-                let offset = value(words, "offset").map_or(Ok(-1), number)?;
+                let offset = value(words, "offset").map_or(Ok(Offset::NONE), offset_at)?;
                 let listed = |partition| ListedOffset {
                     partition,
                     error,
-                    offset: Offset(offset),
+                    offset,
                     leader_epoch: None,
                     timestamp: Timestamp::NONE,
                 };
@@ -70,9 +75,9 @@ impl Maker<'_> {
             }
             Request::OffsetForLeaderEpoch(r) => {
                 let epoch = value(words, "leader-epoch").map_or(Ok(-1), number)?;
-                let offset = value(words, "offset").map_or(Ok(-1), number)?;
-                let end = EpochEnd { epoch: LeaderEpoch(epoch), end_offset: Offset(offset) };
-                let end = (offset >= 0).then_some(end);
+                let offset = value(words, "offset").map_or(Ok(Offset::NONE), offset_at)?;
+                let end = EpochEnd { epoch: LeaderEpoch(epoch), end_offset: offset };
+                let end = (offset.0 >= 0).then_some(end);
                 let partitions = r.partitions.iter().map(|&(p, _, _)| (p, error, end)).collect();
                 Response::OffsetForLeaderEpoch(OffsetForLeaderEpochResponse { partitions })
             }
@@ -123,12 +128,11 @@ impl Maker<'_> {
             let (error, offset) = match said {
                 Some(said) if said.starts_with('=') => {
                     let error = error_named(&said[1..]).ok_or(DialogueErrorKind::BadArgument)?;
-                    (error, -1)
+                    (error, Offset::NONE)
                 }
-                Some(said) => (ErrorCode::None, number(said.trim_start_matches('@'))?),
-                None => (ErrorCode::None, -1),
+                Some(said) => (ErrorCode::None, offset_at(said.trim_start_matches('@'))?),
+                None => (ErrorCode::None, Offset::NONE),
             };
-            let offset = Offset(offset);
             partitions.push((error, CommittedOffset::new(partition, offset, None)));
         }
         Ok(OffsetFetchResponse { error, partitions })
@@ -139,7 +143,9 @@ impl Maker<'_> {
         let session_id = value(words, "session").map_or(Ok(0), number)?;
         let mut response = FetchResponse { error, session_id, ..FetchResponse::default() };
         let leader = match (value(words, "leader"), value(words, "leader-epoch")) {
-            (Some(node), Some(epoch)) => Some((NodeId(number(node)?), LeaderEpoch(number(epoch)?))),
+            (Some(node), Some(epoch)) => {
+                Some((NodeId(node_id(node)?), LeaderEpoch(number(epoch)?)))
+            }
             _ => None,
         };
         let epoch = LeaderEpoch(value(words, "batch-epoch").map_or(Ok(0), number)?);
@@ -171,8 +177,8 @@ impl Maker<'_> {
     ) -> Made<()> {
         let (batches, ends) = said.split_once('@').ok_or(DialogueErrorKind::BadArgument)?;
         let (high, stable) = ends.split_once('/').unwrap_or((ends, ends));
-        fetched.high_watermark = Offset(number(high)?);
-        fetched.last_stable_offset = Offset(number(stable)?);
+        fetched.high_watermark = offset_at(high)?;
+        fetched.last_stable_offset = offset_at(stable)?;
         let start = entries.len();
         if batches != "empty" {
             for item in batches.split('+') {
@@ -192,7 +198,7 @@ impl Maker<'_> {
         let (id, epoch, time) = (ProducerId(producer), ProducerEpoch(0), Timestamp(0));
         let split =
             what.find(|c: char| !c.is_ascii_digit()).ok_or(DialogueErrorKind::BadArgument)?;
-        let base = Offset(number(&what[..split])?);
+        let base = offset_at(&what[..split])?;
         let batch = match &what[split..] {
             "c" => self.batches.push_marker(id, epoch, true, CoordinatorEpoch(0), time),
             "a" => self.batches.push_marker(id, epoch, false, CoordinatorEpoch(0), time),
@@ -201,6 +207,8 @@ impl Maker<'_> {
                 if count == 0 {
                     return Err(DialogueErrorKind::BadArgument);
                 }
+                let all = self.records.ids() + u64::from(count);
+                at_most("records", all, RECORDS_MAX)?;
                 let entity = self.records.push_entity(Lane::ANY, Instant(0), Key::new(0));
                 let ids: Vec<_> =
                     (0..count).map(|_| self.records.push(Lane::ANY, entity, 10)).collect();
@@ -241,7 +249,7 @@ fn aborted(list: &str) -> Made<Vec<AbortedTransaction>> {
         let (producer, first) = item.split_once('@').ok_or(DialogueErrorKind::BadArgument)?;
         Ok(AbortedTransaction {
             producer_id: ProducerId(number(producer)?),
-            first_offset: Offset(number(first)?),
+            first_offset: offset_at(first)?,
         })
     };
     list.split(',').map(one).collect()

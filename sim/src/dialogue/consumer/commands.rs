@@ -4,10 +4,10 @@ use broker_model::protocol::group::CommittedOffset;
 use broker_model::types::{MILLISECOND, NodeId, Offset, PartitionId, Timestamp};
 
 use super::render;
-use super::setup::number;
+use super::setup::{node_id, number};
 use super::{Ending, Run};
 use crate::client::consumer::{CommitId, ConsumerEvent};
-use crate::dialogue::DialogueErrorKind;
+use crate::dialogue::{DialogueErrorKind, bounds};
 
 /// How many polls a client gets to come to rest.
 const POLLS_MAX: u32 = 100;
@@ -87,7 +87,7 @@ impl Run {
     /// `t-0@3`.
     fn offset(&self, word: &str) -> Result<(PartitionId, Offset), DialogueErrorKind> {
         let (name, offset) = word.split_once('@').ok_or(DialogueErrorKind::BadArgument)?;
-        Ok((self.cluster.partition(name)?, Offset(number(offset)?)))
+        Ok((self.cluster.partition(name)?, Offset(bounds::offset(number(offset)?)?)))
     }
 
     /// Offsets named, or the positions of all partitions.
@@ -174,7 +174,7 @@ impl Run {
 
     fn disconnect(&mut self, words: &[&str]) -> Done {
         let word = words.first().and_then(|w| w.strip_prefix("node="));
-        let node = NodeId(number(word.ok_or(DialogueErrorKind::BadArgument)?)?);
+        let node = NodeId(node_id(word.ok_or(DialogueErrorKind::BadArgument)?)?);
         self.broken.push(node);
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Run {
         let offsets = self.offsets(words)?;
         let timeout = setting(words, "timeout").map(number).transpose()?;
         let id = self.with(|consumer, cx, _| {
-            let timeout = timeout.map(|ms: u64| ms * MILLISECOND);
+            let timeout = timeout.map(|ms: u64| ms.saturating_mul(MILLISECOND));
             consumer.commit_within(cx, offsets, timeout)
         });
         let ended = self.wait_for(Ending::Commit(id))?;

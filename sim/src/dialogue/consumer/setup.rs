@@ -6,6 +6,7 @@ use broker_model::types::{LeaderEpoch, NodeId, PartitionId, TopicId};
 
 use crate::client::consumer::ConsumerConfig;
 use crate::dialogue::DialogueErrorKind;
+use crate::dialogue::bounds::{CLIENT_BROKERS_MAX, CLIENT_PARTITIONS_MAX, at_most};
 
 /// Topics with their partitions, each with its leader and leader epoch.
 #[derive(Clone, Debug)]
@@ -60,9 +61,9 @@ impl Cluster {
         let mut leaders = Vec::new();
         for item in word.split(',') {
             let (node, epoch) = match item.split_once('/') {
-                Some((node, epoch)) => (number(node)?, number(epoch)?),
+                Some((node, epoch)) => (node_id(node)?, number(epoch)?),
                 // Unless told, the epoch is the number of the node.
-                None => (number(item)?, number(item)?),
+                None => (node_id(item)?, number(item)?),
             };
             leaders.push((node, epoch));
         }
@@ -131,7 +132,7 @@ impl Setup {
             let (key, value) = word.split_once('=').ok_or(DialogueErrorKind::BadArgument)?;
             match key {
                 "partitions" => setup.cluster.topics = topics(value)?,
-                "brokers" => setup.cluster.brokers = number(value)?,
+                "brokers" => setup.cluster.brokers = brokers(number(value)?)?,
                 "leaders" => leaders = value,
                 "group" => setup.group = (value != "none").then(|| value.to_owned()),
                 "metadata" => setup.manual_metadata = value == "manual",
@@ -172,7 +173,19 @@ fn topics(value: &str) -> Result<Vec<(String, u32)>, DialogueErrorKind> {
         let (name, count) = item.split_once(':').ok_or(DialogueErrorKind::BadArgument)?;
         Ok((name.to_owned(), number(count)?))
     };
-    value.split(',').map(topic).collect()
+    let topics: Vec<(String, u32)> = value.split(',').map(topic).collect::<Result<_, _>>()?;
+    let all: u64 = topics.iter().map(|(_, count)| u64::from(*count)).sum();
+    at_most("partitions", all, CLIENT_PARTITIONS_MAX).map(|_| topics)
+}
+
+fn brokers(count: u32) -> Result<u32, DialogueErrorKind> {
+    at_most("brokers", count, CLIENT_BROKERS_MAX)
+}
+
+/// A broker's number, from 0.
+pub(super) fn node_id(word: &str) -> Result<u32, DialogueErrorKind> {
+    let node: u32 = number(word)?;
+    brokers(node.saturating_add(1)).map(|_| node)
 }
 
 /// A number in a word.

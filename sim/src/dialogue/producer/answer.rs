@@ -7,12 +7,10 @@ use broker_model::protocol::txn::{
     ProducerIdAndEpoch, TxnOffsetCommitResponse,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::types::{
-    LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp,
-};
+use broker_model::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp};
 
-use super::setup::{Cluster, parse};
-use crate::dialogue::DialogueErrorKind;
+use super::setup::{Cluster, node_id, parse};
+use crate::dialogue::{DialogueErrorKind, bounds};
 
 /// The words of a `respond` command behind the request's name.
 #[derive(Clone, Debug, Default)]
@@ -32,12 +30,12 @@ impl Reply {
             };
             if let Ok(partition) = cluster.find(key) {
                 let (error, offset) = match value.split_once('@') {
-                    Some((error, offset)) => (error, Some(parse(offset)?)),
+                    Some((error, offset)) => (error, Some(bounds::offset(parse(offset)?)?)),
                     None => (value, None),
                 };
                 reply.partitions.push((partition, code(error)?, offset));
             } else {
-                reply.values.push((key.to_owned(), parse(value)?));
+                reply.values.push((key.to_owned(), bounds::offset(parse(value)?)?));
             }
         }
         Ok(reply)
@@ -86,11 +84,8 @@ impl Reply {
             }
             Request::FindCoordinator(_) => {
                 let node = self.value("node").unwrap_or(0);
-                let node = u32::try_from(node).map_err(|_| DialogueErrorKind::BadArgument)?;
-                Response::FindCoordinator(FindCoordinatorResponse {
-                    error,
-                    node: Some(NodeId(node)),
-                })
+                let node = node_id(&node.to_string())?;
+                Response::FindCoordinator(FindCoordinatorResponse { error, node: Some(node) })
             }
             Request::AddPartitionsToTxn(r) => {
                 Response::AddPartitionsToTxn(AddPartitionsToTxnResponse {
@@ -120,7 +115,7 @@ impl Reply {
         let (_, error) = self.partition_error(partition);
         let own = self.partitions.iter().find(|(p, _, _)| *p == partition);
         let offset = own.and_then(|&(_, _, offset)| offset).or_else(|| self.value("offset"));
-        let leader = self.value("leader").and_then(|n| u32::try_from(n).ok());
+        let leader = self.value("leader").and_then(|n| node_id(&n.to_string()).ok());
         let epoch = self.value("leader-epoch").and_then(|n| i32::try_from(n).ok());
         ProducedPartition {
             partition,
@@ -131,9 +126,7 @@ impl Reply {
             },
             log_append_time: Timestamp::NONE,
             log_start_offset: Offset(self.value("log-start").unwrap_or(-1)),
-            current_leader: leader
-                .zip(epoch)
-                .map(|(leader, epoch)| (NodeId(leader), LeaderEpoch(epoch))),
+            current_leader: leader.zip(epoch).map(|(leader, epoch)| (leader, LeaderEpoch(epoch))),
         }
     }
 }

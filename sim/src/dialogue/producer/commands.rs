@@ -7,12 +7,13 @@ use broker_model::types::{
 
 use super::answer::Reply;
 use super::render::{self, Words};
-use super::setup::{millis, parse};
+use super::setup::{millis, node_id, parse};
 use super::wire::Arrival;
 use super::{Run, START};
 use crate::client::murmur2::{KeyText, murmur2, partition_for};
 use crate::client::producer::{ProducerError, Refusal, SendOutcome};
 use crate::dialogue::DialogueErrorKind;
+use crate::dialogue::bounds::{RECORDS_MAX, SIZE_MAX, TIMES_MAX, at_most};
 use crate::records::{Key, Lane, NO_KEY};
 
 /// More turns than any dialogue needs.
@@ -38,7 +39,7 @@ fn value<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
 
 fn node(words: &[&str]) -> Result<NodeId, DialogueErrorKind> {
     let node = value(words, "node").ok_or(DialogueErrorKind::BadArgument)?;
-    Ok(NodeId(parse(node)?))
+    node_id(node)
 }
 
 impl Run {
@@ -48,6 +49,7 @@ impl Run {
             "send" => self.send(rest)?,
             "poll" => {
                 let turns = rest.first().map_or(Ok(1), |n| parse::<u32>(n))?;
+                let turns = at_most("turns", turns, TIMES_MAX)?;
                 for _ in 0..turns {
                     self.turn();
                 }
@@ -195,7 +197,9 @@ impl Run {
         let topic = self.cluster.topics.iter().position(|t| t == topic);
         let topic = topic.ok_or(DialogueErrorKind::UnknownPartition)?;
         let count = value(rest, "count").map_or(Ok(1), parse::<u32>)?;
-        let mut size = value(rest, "size").map_or(Ok(100), parse::<u32>)?;
+        at_most("records", self.records.ids() + u64::from(count), RECORDS_MAX)?;
+        let size = value(rest, "size").map_or(Ok(100), parse::<u32>)?;
+        let mut size = at_most("bytes", size, SIZE_MAX)?;
         if value(rest, "fill").is_some() {
             return Err(DialogueErrorKind::NotModelled);
         }

@@ -7,6 +7,7 @@ use broker_model::types::{LeaderEpoch, MILLISECOND, NodeId, PartitionId, TopicId
 
 use crate::client::producer::ProducerConfig;
 use crate::dialogue::DialogueErrorKind;
+use crate::dialogue::bounds::{CLIENT_BROKERS_MAX, CLIENT_PARTITIONS_MAX, at_most};
 
 /// One partition of the scripted cluster.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,11 @@ impl Cluster {
         for (topic, spec) in partitions.split(',').enumerate() {
             let (name, count) = spec.split_once(':').ok_or(DialogueErrorKind::BadArgument)?;
             let count: u32 = parse(count)?;
+            if count == 0 {
+                return Err(DialogueErrorKind::UnknownPartition);
+            }
+            let all = u64::from(first) + u64::from(count);
+            at_most("partitions", all, CLIENT_PARTITIONS_MAX)?;
             cluster.topics.push(name.to_owned());
             for index in 0..count {
                 let listed = if count == 3 {
@@ -129,7 +135,7 @@ impl Place {
             Some((leader, epoch)) => (leader, Some(parse::<i32>(epoch)?)),
             None => (spec, None),
         };
-        let leader = if leader == "-1" { None } else { Some(NodeId(parse(leader)?)) };
+        let leader = if leader == "-1" { None } else { Some(node_id(leader)?) };
         let raised = if leader == self.leader { self.epoch } else { self.epoch + 1 };
         self.epoch = epoch.unwrap_or(raised);
         self.leader = leader;
@@ -189,13 +195,13 @@ impl Setup {
         let config = &mut self.config;
         match key {
             "partitions" | "leaders" | "metadata.max.idle" => {}
-            "brokers" => self.cluster.brokers = parse(value)?,
+            "brokers" => self.cluster.brokers = brokers(parse(value)?)?,
             "txn" => self.transactional_id = Some(value.to_owned()),
             "connected" => self.connected = value == "true",
             "pid" if value == "none" => self.producer_id = None,
             "pid" => self.producer_id = Some(parse(value)?),
             "epoch" => self.epoch = parse(value)?,
-            "coordinator" => self.coordinator = parse(value)?,
+            "coordinator" => self.coordinator = node_id(value)?.0,
             "idempotence" => config.enable_idempotence = Some(value == "true"),
             "acks" => {
                 config.acks = match value {
@@ -226,6 +232,16 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+fn brokers(count: u32) -> Result<u32, DialogueErrorKind> {
+    at_most("brokers", count, CLIENT_BROKERS_MAX)
+}
+
+/// A broker's number, from 0.
+pub(super) fn node_id(word: &str) -> Result<NodeId, DialogueErrorKind> {
+    let node: u32 = parse(word)?;
+    brokers(node.saturating_add(1)).map(|_| NodeId(node))
 }
 
 pub(super) fn parse<T: core::str::FromStr>(word: &str) -> Result<T, DialogueErrorKind> {
