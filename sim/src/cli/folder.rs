@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
+use super::part::Part;
 
 /// A folder that could be written to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,9 +18,8 @@ impl Folder {
             return Err(Failure::new(Exit::Usage, text));
         }
         std::fs::create_dir_all(path).map_err(|error| refused(path, "make the folder", &error))?;
-        let probe = path.join(".assize-can-write");
-        std::fs::write(&probe, b"").map_err(|error| refused(path, "write into it", &error))?;
-        std::fs::remove_file(&probe).map_err(|error| refused(path, "write into it", &error))?;
+        Part::unique(path, "assize-can-write")
+            .map_err(|error| refused(path, "write into it", &error))?;
         Ok(Self(path.to_owned()))
     }
 
@@ -30,10 +30,11 @@ impl Folder {
 
     /// Writes a file: beside its place first, so that nobody finds half of it.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
-        let (beside, place) = (self.0.join(format!(".{name}.part")), self.0.join(name));
-        std::fs::write(&beside, text)
-            .and_then(|()| std::fs::rename(&beside, &place))
-            .map_err(|error| refused(&place, "write it", &error))
+        let written = Part::unique(&self.0, name).and_then(|mut part| {
+            part.fill(text)?;
+            part.replace(name)
+        });
+        written.map_err(|error| refused(&self.0.join(name), "write it", &error))
     }
 }
 

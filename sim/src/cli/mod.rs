@@ -19,6 +19,7 @@ mod honesty;
 mod library;
 mod list;
 mod meta;
+mod part;
 mod pipeline;
 mod regression;
 mod replay;

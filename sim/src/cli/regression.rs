@@ -1,7 +1,8 @@
 //! A run as a scenario file of its own: what the seed drew is written down, and what came of it
 //! is what the file expects.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use reports::checker::Verdict;
@@ -11,6 +12,7 @@ use scenarios::model::{Anomaly, Drawn, Expectation, Ratio, Trigger, Verdict as E
 use super::execute::execute;
 use super::exit::{Exit, Failure};
 use super::library;
+use super::part::Part;
 use super::scene::Scene;
 use crate::plan::{Plan, Tables};
 use crate::run::Run;
@@ -37,8 +39,7 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
     let never = AtomicBool::new(false);
     let run = execute(scene, seed, &never)?.expect("nobody gives this run up");
     let mut resolved = resolve(&scene.scenario, seed, &run)?;
-    // A file's scenario is named as the file.
-    resolved.name = format!("{:04}-{}", next_number(&folder), slug(&resolved.name));
+    resolved.name = slug(&resolved.name);
     let text = text_of(scene, seed, &resolved);
     let copy = Scene {
         path: scene.path.clone(),
@@ -58,13 +59,34 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
         return Err(Failure::new(Exit::Bug, text));
     }
     resolved.expect.notes.extend(telling(&again));
-    let text = text_of(scene, seed, &resolved);
-    let path = folder.join(format!("{}.toml", resolved.name));
-    std::fs::write(&path, text).map_err(|error| {
-        let text = format!("error: cannot write {}: {error}", path.display());
+    let slug = std::mem::take(&mut resolved.name);
+    save(&folder, |number| {
+        // A file's scenario is named as the file.
+        resolved.name = format!("{number:04}-{slug}");
+        (format!("{}.toml", resolved.name), text_of(scene, seed, &resolved))
+    })
+    .map_err(|error| {
+        let text = format!("error: cannot write a regression into {}: {error}", folder.display());
         Failure::new(Exit::Temporary, text)
-    })?;
-    Ok(path)
+    })
+}
+
+/// Writes a file, made with its name for the next number, which no other process takes meanwhile.
+fn save(folder: &Path, make: impl FnOnce(u32) -> (String, String)) -> io::Result<PathBuf> {
+    let mut number = next_number(folder);
+    let mut part = loop {
+        match Part::named(folder, &format!("{number:04}")) {
+            // Who was faster may have finished before this part was made.
+            Ok(part) if next_number(folder) <= number => break part,
+            Ok(_) => number = next_number(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    };
+    let (name, text) = make(number);
+    part.fill(&text)?;
+    part.create(&name)?;
+    Ok(folder.join(name))
 }
 
 /// The scenario with every draw of its plan fixed. Faults that the seed left out stay, with
@@ -123,13 +145,13 @@ fn text_of(scene: &Scene, seed: u64, resolved: &Scenario) -> String {
     )
 }
 
-fn next_number(folder: &std::path::Path) -> u32 {
+fn next_number(folder: &Path) -> u32 {
     let files = library::files(folder);
     let numbers = files.iter().filter_map(|path| {
         let name = path.file_name()?.to_str()?;
         name.split_once('-')?.0.parse::<u32>().ok()
     });
-    numbers.max().map_or(1, |last| last + 1)
+    numbers.max().map_or(1, |last| last.saturating_add(1))
 }
 
 /// A name fit for a file.
@@ -150,7 +172,7 @@ fn slug(name: &str) -> String {
 mod tests {
     use scenarios::Scenario;
 
-    use super::{resolve, slug};
+    use super::{resolve, save, slug};
     use crate::run::run;
     use crate::world::small::cluster;
 
@@ -172,6 +194,32 @@ mod tests {
         let run = run(&scenario, std::path::Path::new("it.toml"), 0, || 0.0).expect("it runs");
         let resolved = resolve(&scenario, 0, &run).expect("it can be written");
         assert_eq!(resolved.expect.notes, ["broker-kill"]);
+    }
+
+    #[test]
+    fn writers_at_once_take_numbers_of_their_own() {
+        let folder = std::env::temp_dir().join(format!("assize-save-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
+        std::fs::write(folder.join("0007-old.toml"), "old").expect("written");
+        let write = |number: u32| (format!("{number:04}-run.toml"), number.to_string());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        save(&folder, write).expect("written");
+                    }
+                });
+            }
+        });
+        let entries = std::fs::read_dir(&folder).expect("it is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        let mut expected = vec!["0007-old.toml".to_owned()];
+        expected.extend((8..108).map(|number| format!("{number:04}-run.toml")));
+        assert_eq!(names, expected);
     }
 
     #[test]
