@@ -70,6 +70,9 @@ pub fn junit(summary: &Summary) -> String {
     } else if summary.only_notes_are_missing() {
         let missing = summary.missing_notes.join(", ");
         status(Verdict::Fail, &format!("the scenario demands what did not happen: {missing}"))
+    } else if summary.more_than_expected_came() {
+        let more: Vec<&str> = summary.unexpected_anomalies().map(|one| one.name()).collect();
+        status(Verdict::Fail, &format!("the scenario does not expect {}", more.join(", ")))
     } else {
         let (got, wanted) = (summary.verdict.name(), summary.expected.name());
         status(Verdict::Fail, &format!("the run is {got}, the scenario expects {wanted}"))

@@ -1,5 +1,5 @@
 use super::{Edge, ModelNotes, Node, NodeKind, Pipeline, Report, Setting, files, html};
-use crate::checker::{Bound, Claim, GateRule, Quantity, Verdict};
+use crate::checker::{Anomaly, Bound, Claim, GateRule, Quantity, Verdict};
 use crate::history::{Acknowledged, Facts, Phase, Recorder, Sent, Session};
 use crate::metric::{BrokerUse, END_TO_END, Timeline};
 use crate::summary::{FaultEnd, FaultEntry, Head, Summary};
@@ -198,6 +198,24 @@ fn a_hazard_that_bites_is_green() {
     let page = super::junit(&summary);
     assert!(page.contains("failures=\"0\""), "{page}");
     assert!(page.contains("fails as expected: 1 of 6"), "{page}");
+}
+
+#[test]
+fn what_came_besides_the_expected_is_named() {
+    let (recorder, timeline) = run();
+    let mut summary = summary(&recorder, &timeline);
+    summary.verdict = Verdict::Fail;
+    summary.expected = Verdict::Fail;
+    summary.expected_anomaly = Some(Anomaly::LostAcknowledged);
+    summary.anomalies = vec![Anomaly::LostAcknowledged, Anomaly::Duplicate];
+    let told = html::sentence(&summary);
+    assert!(
+        told.ends_with("This scenario expects lost-acknowledged, which came, but not duplicate."),
+        "{told}"
+    );
+    assert!(super::junit(&summary).contains("the scenario does not expect duplicate"));
+    summary.anomalies = vec![Anomaly::Duplicate];
+    assert!(html::sentence(&summary).contains("An expected violation is missing"));
 }
 
 #[test]

@@ -279,6 +279,13 @@ impl Summary {
         self.verdict_is_expected() && !self.missing_notes.is_empty()
     }
 
+    /// The anomaly that the scenario expects came, and something that it does not expect as well.
+    #[must_use]
+    pub fn more_than_expected_came(&self) -> bool {
+        self.expected_anomaly.is_some_and(|one| self.anomalies.contains(&one))
+            && self.unexpected_anomalies().next().is_some()
+    }
+
     fn verdict_is_expected(&self) -> bool {
         let found = self.expected_anomaly.is_none_or(|one| self.anomalies.contains(&one));
         self.verdict == self.expected && found && self.unexpected_anomalies().next().is_none()

@@ -109,6 +109,10 @@ fn expectation(summary: &Summary) -> String {
             let anomaly = summary.expected_anomaly.map_or("a failure", |one| one.name());
             if came {
                 format!(" This scenario expects {anomaly}, and it came.")
+            } else if summary.more_than_expected_came() {
+                let more = summary.unexpected_anomalies().map(|one| one.name().to_owned());
+                let more = list(&more.collect::<Vec<_>>());
+                format!(" This scenario expects {anomaly}, which came, but not {more}.")
             } else {
                 format!(
                     " An expected violation is missing: this scenario expects {anomaly}, and it \
