@@ -5,6 +5,8 @@
 
 mod commit;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
