@@ -1,8 +1,10 @@
 //! A hazard, not a failure: records are deleted that a group has not come to yet, by retention or
 //! by `DeleteRecords`. The group goes on behind them, as `auto.offset.reset` says.
 //!
-//! A group counts that has an offset committed of the partition. What it was given and has not
-//! committed counts as not read: it could not be given that again.
+//! A group counts from what it has committed of the partition; one that has never committed, from
+//! where it would begin: the first record there was with `auto.offset.reset=earliest`. With another
+//! reset it misses nothing of what is deleted before. What a group was given and has not committed
+//! counts as not read: it could not be given that again.
 //!
 //! Source: Kafka documentation, `log.retention.ms`; KIP-107; `auto.offset.reset`.
 
@@ -61,7 +63,12 @@ impl Invariant for DeletedUnread {
         let start = self.starts.of(partition);
         let from = *start;
         *start = to.max(from);
-        let missed = committed(view, partition).into_iter().filter_map(|(group, offset)| {
+        let mut groups = committed(view, partition);
+        let known = |group: &GroupId| groups.iter().any(|(other, _)| other == group);
+        let fresh = view.progress.iter().flat_map(|progress| progress.yet_to_begin(partition));
+        let fresh: Vec<_> = fresh.filter(|group| !known(group)).collect();
+        groups.extend(fresh.into_iter().map(|group| (group, Offset::ZERO)));
+        let missed = groups.into_iter().filter_map(|(group, offset)| {
             let (first, end) = unread(from, to, offset)?;
             Some(format!("group {} at {first}, {} of them", view.group(group), end - first))
         });

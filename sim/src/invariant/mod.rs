@@ -52,7 +52,7 @@ use broker_model::types::{GroupId, Instant, NodeId, PartitionId};
 
 use self::committed::{Committed, Truth};
 use crate::records::RecordTable;
-use crate::world::Node;
+use crate::world::{Node, Progress};
 
 /// What an invariant may look at.
 #[derive(Debug)]
@@ -69,13 +69,15 @@ pub struct View<'a> {
     truth: Option<&'a Truth>,
     /// Names of groups, where they are known.
     names: Option<&'a Names>,
+    /// What groups are to read.
+    progress: Option<&'a Progress>,
 }
 
 impl<'a> View<'a> {
     /// What there is to see now.
     #[must_use]
     pub const fn new(now: Instant, nodes: &'a [Node], batches: &'a Batches) -> Self {
-        Self { now, nodes, batches, records: None, truth: None, names: None }
+        Self { now, nodes, batches, records: None, truth: None, names: None, progress: None }
     }
 
     /// With what is in records.
@@ -88,6 +90,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn with_names(self, names: &'a Names) -> Self {
         Self { names: Some(names), ..self }
+    }
+
+    /// With what groups are to read.
+    #[must_use]
+    pub const fn with_progress(self, progress: &'a Progress) -> Self {
+        Self { progress: Some(progress), ..self }
     }
 
     /// A group as a scenario names it.

@@ -121,35 +121,32 @@ impl World {
         }
         let end = replica.last_stable_offset(&self.shared.rules);
         let aborted = replica.log().aborted_transactions(replica.log().log_start_offset(), end);
-        Some(visible_entries(replica.log().entries().iter(), end, &aborted, |entry| {
-            self.shared.batches.get(entry.batch)
-        }))
+        let body = |entry: &LogEntry| self.shared.batches.get(entry.batch);
+        Some(visible_entries(replica.log().entries().iter(), end, &aborted, body).collect())
     }
 }
 
-/// Entries below `end` that a `read_committed` reader is given.
+/// Entries below `end` that a `read_committed` reader is given, in order.
 pub(super) fn visible_entries<'a>(
     entries: impl Iterator<Item = &'a LogEntry>,
     end: Offset,
     aborted: &[broker_model::protocol::fetch::AbortedTransaction],
     body: impl Fn(&LogEntry) -> &'a broker_model::records::Batch,
-) -> Vec<LogEntry> {
+) -> impl Iterator<Item = LogEntry> {
     use broker_model::records::Content;
     let mut waiting = aborted.to_vec();
     waiting.sort_unstable_by_key(|a| (a.first_offset, a.producer_id));
     waiting.reverse();
     let mut running = Vec::new();
-    let mut visible = Vec::new();
-    for entry in entries.take_while(|e| e.base_offset < end) {
+    entries.take_while(move |e| e.base_offset < end).copied().filter(move |entry| {
         while waiting.last().is_some_and(|a| a.first_offset <= entry.base_offset) {
             running.extend(waiting.pop().map(|a| a.producer_id));
         }
         let batch = body(entry);
         if let Content::Marker { .. } = batch.content {
             running.retain(|&id| id != batch.producer_id);
-        } else if !(batch.transactional && running.contains(&batch.producer_id)) {
-            visible.push(*entry);
+            return false;
         }
-    }
-    visible
+        !(batch.transactional && running.contains(&batch.producer_id))
+    })
 }

@@ -16,17 +16,30 @@ pub struct Progress {
 #[derive(Clone, Debug)]
 struct GroupProgress {
     group: GroupId,
-    committed: Vec<(PartitionId, Offset)>,
+    /// It begins with what there is (`auto.offset.reset=earliest`), not with what comes.
+    from_earliest: bool,
+    /// By partition; none before its first commit.
+    committed: Vec<(PartitionId, Option<Offset>)>,
 }
 
 impl Progress {
-    /// A group that reads these partitions, from their beginning.
-    pub fn watch(&mut self, group: GroupId, partitions: impl Iterator<Item = PartitionId>) {
-        if self.groups.iter().any(|g| g.group == group) {
-            return;
-        }
-        let committed = partitions.map(|p| (p, Offset::ZERO)).collect();
-        self.groups.push(GroupProgress { group, committed });
+    /// A group that reads these partitions, maybe among others, and where it begins.
+    pub fn watch(
+        &mut self,
+        group: GroupId,
+        from_earliest: bool,
+        partitions: impl Iterator<Item = PartitionId>,
+    ) {
+        let index = self.groups.iter().position(|g| g.group == group);
+        let index = index.unwrap_or_else(|| {
+            self.groups.push(GroupProgress { group, from_earliest, committed: Vec::new() });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[index];
+        group.from_earliest &= from_earliest;
+        group.committed.extend(partitions.map(|p| (p, None)));
+        group.committed.sort_unstable_by_key(|&(partition, _)| partition);
+        group.committed.dedup_by_key(|&mut (partition, _)| partition);
     }
 
     /// What a coordinator holds as committed.
@@ -34,9 +47,19 @@ impl Progress {
         let Some(group) = self.groups.iter_mut().find(|g| g.group == group) else { return };
         for &(partition, offset) in offsets {
             if let Ok(index) = group.committed.binary_search_by_key(&partition, |&(p, _)| p) {
-                group.committed[index].1 = offset;
+                group.committed[index].1 = Some(offset);
             }
         }
+    }
+
+    /// Groups that are to read a partition from its first record, and of which no commit of it has
+    /// been seen.
+    pub(crate) fn yet_to_begin(&self, partition: PartitionId) -> impl Iterator<Item = GroupId> {
+        let fresh = move |group: &&GroupProgress| {
+            let at = group.committed.binary_search_by_key(&partition, |&(p, _)| p);
+            group.from_earliest && at.is_ok_and(|at| group.committed[at].1.is_none())
+        };
+        self.groups.iter().filter(fresh).map(|group| group.group)
     }
 }
 
@@ -109,10 +132,6 @@ impl Sampler {
     }
 }
 
-/// Lags above this, of one partition, are told as a difference of offsets, markers included, as
-/// Kafka's tools do: to count what is unread costs a look at each batch.
-const EXACT_LAG_MAX: i64 = 1_000;
-
 impl World {
     /// Takes a sample of lag, ISRs and utilisation.
     pub(super) fn sample(&mut self) {
@@ -171,11 +190,13 @@ impl World {
         (0..self.shared.progress.groups.len()).map(|i| self.group_lag(i).1).sum()
     }
 
-    /// Records a group has not committed yet, and the age of the oldest.
+    /// How far a group is behind, in records as [`Self::unread`] counts them, and the age of the
+    /// oldest.
     pub(super) fn group_lag(&self, index: usize) -> (GroupId, u64, Duration) {
         let progress = &self.shared.progress.groups[index];
         let (mut records, mut age) = (0, 0);
         for &(partition, committed) in &progress.committed {
+            let committed = committed.unwrap_or(Offset::ZERO);
             let Some((unread, first)) = self.unread(partition, committed) else { continue };
             records += unread;
             if let Some(first) = first {
@@ -186,16 +207,15 @@ impl World {
         (progress.group, records, age)
     }
 
-    /// Data records at or behind `from` below the last stable offset, and the first of them.
-    pub(super) fn unread(
-        &self,
-        partition: PartitionId,
-        from: Offset,
-    ) -> Option<(u64, Option<RecordId>)> {
+    /// Offsets from `from`, or where the log begins if that is later, to the last stable offset, and
+    /// the first record there that a `read_committed` reader is given. As with Kafka's tools,
+    /// markers, aborted records and what compaction took count; but 0 when no record is left.
+    fn unread(&self, partition: PartitionId, from: Offset) -> Option<(u64, Option<RecordId>)> {
         let leader = self.image().partition(partition)?.leader?;
         let node = self.node_of(leader)?;
         let replica = node.broker()?.replica(partition)?;
         let end = replica.last_stable_offset(&self.shared.rules);
+        let from = from.max(replica.log().log_start_offset());
         if from >= end {
             return Some((0, None));
         }
@@ -204,25 +224,18 @@ impl World {
         let later = entries.partition_point(|e| e.base_offset <= from);
         let holds = |e: &LogEntry| e.base_offset + i64::from(batches.get(e.batch).count) > from;
         let start = later - usize::from(later > 0 && holds(&entries[later - 1]));
-        let aborted = replica.log().aborted_transactions(from, end);
-        let all = entries[start..].iter();
-        if end - from > EXACT_LAG_MAX {
-            let entry = entries.get(start)?;
-            let first = batches.runs(entry.batch).next().map_or(0, |run| run.start as usize);
-            return Some(((end - from) as u64, batches.records(entry.batch).get(first).copied()));
-        }
-        let visible = visible_entries(all, end, &aborted, |entry| batches.get(entry.batch));
-        let (mut count, mut first) = (0, None);
-        for entry in visible {
+        let first_unread = |entry: &LogEntry| {
             let records = batches.records(entry.batch);
             let skip = from.0.saturating_sub(entry.base_offset.0).max(0) as usize;
-            for run in batches.runs(entry.batch) {
+            batches.runs(entry.batch).find_map(|run| {
                 let run = (run.start as usize).max(skip)..(run.end as usize).min(records.len());
-                let unread = records.get(run).unwrap_or_default();
-                count += unread.len() as u64;
-                first = first.or(unread.first().copied());
-            }
-        }
-        Some((count, first))
+                records.get(run)?.first().copied()
+            })
+        };
+        let aborted = replica.log().aborted_transactions(from, end);
+        let body = |entry: &LogEntry| batches.get(entry.batch);
+        let mut visible = visible_entries(entries[start..].iter(), end, &aborted, body);
+        let first = visible.find_map(|entry| first_unread(&entry));
+        Some((if first.is_some() { (end - from) as u64 } else { 0 }, first))
     }
 }

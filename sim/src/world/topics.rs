@@ -7,6 +7,7 @@ use broker_model::types::{NodeId, PartitionId};
 use scenarios::model::ExactlyOnce;
 
 use super::{Node, World};
+use crate::client::consumer::OffsetReset;
 use crate::plan::config_text;
 
 impl World {
@@ -103,23 +104,22 @@ impl World {
     }
 
     fn watch_groups(&mut self) {
-        let services: Vec<(String, Vec<String>)> = self
-            .plan
-            .scenario
-            .services
-            .iter()
-            .filter_map(|s| s.group.clone().map(|g| (g, s.inputs.clone())))
+        let services = self.plan.scenario.services.iter().zip(&self.plan.settings.clients);
+        let services: Vec<(String, bool, Vec<String>)> = services
+            .filter_map(|(s, client)| {
+                let reset = client.consumer.auto_offset_reset;
+                s.group.clone().map(|g| (g, reset == OffsetReset::Earliest, s.inputs.clone()))
+            })
             .collect();
-        for (group, inputs) in services {
+        for (group, from_earliest, inputs) in services {
             let id = self.shared.names.group(&group);
             let image = self.image();
-            let mut partitions: Vec<PartitionId> = inputs
+            let partitions: Vec<PartitionId> = inputs
                 .iter()
                 .filter_map(|name| image.topic(image.topic_by_name(name)?))
                 .flat_map(|topic| topic.partitions.iter().copied())
                 .collect();
-            partitions.sort_unstable();
-            self.shared.progress.watch(id, partitions.into_iter());
+            self.shared.progress.watch(id, from_earliest, partitions.into_iter());
         }
     }
 }

@@ -16,6 +16,7 @@ impl World {
         }
         let view = View::new(self.now, &self.nodes, &self.shared.batches);
         let view = view.with_records(&self.shared.records).with_names(&self.shared.names);
+        let view = view.with_progress(&self.shared.progress);
         for note in notes {
             self.invariants.on_note(&view, note);
             if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
