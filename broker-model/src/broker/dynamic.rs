@@ -1,7 +1,10 @@
 //! Keys of a broker that act when they change while it runs. Source: KIP-226.
 
+use alloc::collections::BTreeSet;
+
 use super::Broker;
-use crate::config::{FOLLOWER_RATE, LEADER_RATE, PRODUCER_ID_EXPIRATION};
+use crate::config::{FOLLOWER_RATE, GroupConfig, LEADER_RATE, PRODUCER_ID_EXPIRATION};
+use crate::types::GroupId;
 
 /// All of them; what else may change is taken and without effect.
 const ACTING: &[&str] = &[LEADER_RATE, FOLLOWER_RATE, PRODUCER_ID_EXPIRATION];
@@ -18,5 +21,13 @@ impl Broker {
         }
         self.throttles.set_rates(&config);
         self.replicas.producer_id_expiration = config.producer_id_expiration;
+    }
+
+    /// Tells the coordinator what these groups have of their own now.
+    pub(super) fn take_group_configs(&mut self, groups: BTreeSet<GroupId>) {
+        for group in groups {
+            let config = GroupConfig::of(self.image.group_config(group));
+            self.coordinators.groups.configure(group, config);
+        }
     }
 }

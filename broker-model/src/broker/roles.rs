@@ -14,7 +14,7 @@ use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::records::{MetadataRecord, MetadataSnapshot, PartitionRecord};
 use crate::rules::Truncate;
-use crate::types::{NodeId, PartitionId, TopicId};
+use crate::types::{GroupId, NodeId, PartitionId, TopicId};
 
 /// What a run of metadata records touched, so that each role changes once, as with Kafka's
 /// metadata deltas.
@@ -26,6 +26,7 @@ struct Touched {
     brokers: BTreeSet<NodeId>,
     topics: BTreeSet<TopicId>,
     own_config: bool,
+    groups: BTreeSet<GroupId>,
     new_partitions: bool,
 }
 
@@ -73,6 +74,7 @@ impl Broker {
             touched.partitions.extend(self.replicas.iter().map(|(p, _)| p));
             touched.topics = self.image.topics().map(|(id, _)| id).collect();
             touched.own_config = true;
+            touched.groups.extend(self.image.configured_groups());
             touched.joined.clear();
         }
         if touched.new_partitions {
@@ -92,12 +94,14 @@ impl Broker {
         if touched.own_config {
             self.take_dynamic_config();
         }
+        self.take_group_configs(touched.groups);
     }
 
     /// The log of the controllers begins behind what this broker has: a snapshot takes the place
     /// of its image, and everything is looked at. Source: KIP-630.
     pub(super) fn load_metadata(&mut self, cx: &mut Context<'_>, snapshot: &MetadataSnapshot) {
         let (node, from, end) = (self.node, self.metadata_offset, snapshot.end);
+        let mut groups: BTreeSet<GroupId> = self.image.configured_groups().collect();
         let mut partitions: BTreeSet<PartitionId> =
             self.image.partitions().map(|p| p.partition).collect();
         let joined: BTreeSet<PartitionId> =
@@ -122,6 +126,8 @@ impl Broker {
             self.broker_changed(broker);
         }
         self.take_dynamic_config();
+        groups.extend(self.image.configured_groups());
+        self.take_group_configs(groups);
     }
 
     fn touch(&self, touched: &mut Touched, record: &MetadataRecord) {
@@ -146,6 +152,9 @@ impl Broker {
             }
             MetadataRecord::BrokerConfig { broker, .. } => {
                 touched.own_config |= broker.is_none_or(|broker| broker == self.node);
+            }
+            MetadataRecord::GroupConfig { group, .. } => {
+                touched.groups.insert(*group);
             }
             MetadataRecord::Topic { .. }
             | MetadataRecord::BrokerDirectories { .. }

@@ -270,6 +270,18 @@ config! {
     /// `group.consumer.heartbeat.interval.ms`.
     group_consumer_heartbeat_interval: Duration = 5_000 * MILLISECOND,
         "group.consumer.heartbeat.interval.ms", value::millis_from_one;
+    /// `group.consumer.min.session.timeout.ms`: of what a group has of its own.
+    group_consumer_min_session_timeout: Duration = 45_000 * MILLISECOND,
+        "group.consumer.min.session.timeout.ms", value::millis_from_one;
+    /// `group.consumer.max.session.timeout.ms`.
+    group_consumer_max_session_timeout: Duration = 60_000 * MILLISECOND,
+        "group.consumer.max.session.timeout.ms", value::millis_from_one;
+    /// `group.consumer.min.heartbeat.interval.ms`: of what a group has of its own.
+    group_consumer_min_heartbeat_interval: Duration = 5_000 * MILLISECOND,
+        "group.consumer.min.heartbeat.interval.ms", value::millis_from_one;
+    /// `group.consumer.max.heartbeat.interval.ms`.
+    group_consumer_max_heartbeat_interval: Duration = 15_000 * MILLISECOND,
+        "group.consumer.max.heartbeat.interval.ms", value::millis_from_one;
     /// `group.consumer.max.size`.
     group_consumer_max_size: u32 = INT_MAX, "group.consumer.max.size", value::int_from_one;
     /// `group.consumer.assignors`, the default first; only those that come with Kafka.

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod broker;
+mod group;
 mod not_modelled;
 mod reconfigurable;
 mod throttled;
@@ -12,6 +13,7 @@ mod value;
 
 pub(crate) use bounds::fits_topic;
 pub use broker::BrokerConfig;
+pub use group::{GroupBounds, GroupConfig};
 pub use not_modelled::{Ignored, ignored};
 pub use reconfigurable::{PRODUCER_ID_EXPIRATION, is_of_one_broker, may_become};
 pub use throttled::{

@@ -1,6 +1,6 @@
 //! What a controller reads of its configuration.
 
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, GroupBounds};
 use crate::quorum::{FETCH_WAIT, QuorumConfig};
 use crate::rules::{Elr, Rules};
 use crate::types::{Duration, Release};
@@ -32,6 +32,8 @@ pub struct ControllerConfig {
     pub snapshot_bytes: u64,
     /// `metadata.log.max.snapshot.interval.ms`.
     pub snapshot_interval: Option<Duration>,
+    /// What groups may have of their own.
+    pub groups: GroupBounds,
     /// How it elects and replicates with the other controllers.
     pub quorum: QuorumConfig,
 }
@@ -67,6 +69,7 @@ impl From<&BrokerConfig> for ControllerConfig {
             metadata_fetch_wait: FETCH_WAIT,
             snapshot_bytes: config.metadata_log_max_record_bytes_between_snapshots,
             snapshot_interval: config.metadata_log_max_snapshot_interval,
+            groups: GroupBounds::from(config),
             quorum: QuorumConfig::from(config),
         }
     }

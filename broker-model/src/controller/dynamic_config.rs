@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use super::{Controller, Decision};
 use crate::config::{is_of_one_broker, may_become};
+use crate::names::Names;
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AlterConfigsRequest, ConfigResource};
 use crate::records::MetadataRecord;
-use crate::types::NodeId;
+use crate::types::{GroupId, NodeId};
 
 /// The key that ELRs are counted with: one broker cannot have another, and all keep one.
 const MIN_ISR: &str = "min.insync.replicas";
@@ -18,6 +19,7 @@ impl Controller {
     pub(super) fn decide_config(
         &self,
         request: AlterConfigsRequest,
+        names: &Names,
     ) -> Result<Decision<()>, ErrorCode> {
         match request.resource {
             ConfigResource::Topic(name) => self.decide_topic_config(&name, request.config),
@@ -25,6 +27,10 @@ impl Controller {
                 self.decide_broker_config(Some(broker), request.config)
             }
             ConfigResource::Brokers => self.decide_broker_config(None, request.config),
+            ConfigResource::Group(group) if names.group_name(group).is_empty() => {
+                Err(ErrorCode::InvalidRequest)
+            }
+            ConfigResource::Group(group) => self.decide_group_config(group, request.config),
         }
     }
 
@@ -54,6 +60,26 @@ impl Controller {
             return Err(ErrorCode::BrokerIdNotRegistered);
         }
         let record = |(key, value)| MetadataRecord::BrokerConfig { broker, key, value };
+        Ok(Decision { records: config.into_iter().map(record).collect(), answer: () })
+    }
+
+    /// All that a group has of its own is judged together. Source: Kafka,
+    /// `ControllerConfigurationValidator.validate`.
+    fn decide_group_config(
+        &self,
+        group: GroupId,
+        config: Vec<(String, Option<String>)>,
+    ) -> Result<Decision<()>, ErrorCode> {
+        let mut keys = BTreeSet::new();
+        if !config.iter().all(|(key, _)| keys.insert(key.as_str())) {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let stays = self.image.group_config(group).filter(|(key, _)| !keys.contains(key));
+        let new = config.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?)));
+        if !self.config.groups.allow(stays.chain(new)) {
+            return Err(ErrorCode::InvalidConfig);
+        }
+        let record = |(key, value)| MetadataRecord::GroupConfig { group, key, value };
         Ok(Decision { records: config.into_iter().map(record).collect(), answer: () })
     }
 }

@@ -77,7 +77,7 @@ impl Controller {
                 Response::DeleteTopics(DeleteTopicResponse { error })
             }
             Request::IncrementalAlterConfigs(r) => {
-                let decided = self.decide_config(r);
+                let decided = self.decide_config(r, cx.names);
                 let (error, ()) = self.carry_out(decided, ());
                 Response::IncrementalAlterConfigs(AlterConfigsResponse { error })
             }

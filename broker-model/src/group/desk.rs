@@ -10,6 +10,7 @@ use super::classic_group::{ClassicGroup, Member};
 use super::consumer_group::{self, Undo};
 use super::groups::Groups;
 use super::settings::GroupSettings;
+use crate::config::GroupConfig;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::protocol::consumer_group::ConsumerGroupHeartbeatResponse;
@@ -137,6 +138,7 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) appends: &'a mut Appends,
     pub(super) ids: &'a mut MemberIds,
     pub(super) settings: &'a GroupSettings,
+    pub(super) configs: &'a BTreeMap<GroupId, GroupConfig>,
     pub(super) node: NodeId,
     pub(super) partition: PartitionId,
     pub(super) log: &'a mut ShardLog,

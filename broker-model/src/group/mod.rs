@@ -43,6 +43,7 @@ pub use classic_group::GroupState;
 pub use desk::append_error;
 pub use settings::GroupSettings;
 
+use crate::config::GroupConfig;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::metadata::Image;
@@ -93,6 +94,8 @@ struct ShardLog {
 pub struct GroupCoordinator {
     node: NodeId,
     settings: GroupSettings,
+    /// What groups have of their own, beside the settings.
+    configs: BTreeMap<GroupId, GroupConfig>,
     shards: BTreeMap<PartitionId, Shard>,
     timers: Timers<Timer>,
     appends: Appends,
@@ -123,10 +126,20 @@ impl GroupCoordinator {
         Self {
             node,
             settings: *settings,
+            configs: BTreeMap::new(),
             shards: BTreeMap::new(),
             timers: Timers::default(),
             appends: Appends::default(),
             ids: MemberIds::default(),
+        }
+    }
+
+    /// A group has this of its own from now on; what runs is not changed.
+    pub fn configure(&mut self, group: GroupId, config: GroupConfig) {
+        if config == GroupConfig::default() {
+            self.configs.remove(&group);
+        } else {
+            self.configs.insert(group, config);
         }
     }
 
@@ -277,6 +290,7 @@ impl GroupCoordinator {
             appends: &mut self.appends,
             ids: &mut self.ids,
             settings: &self.settings,
+            configs: &self.configs,
             node: self.node,
             partition,
             log: &mut shard.log,

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use crate::names::{Address, AddressedTopic};
 use crate::records::{ClientQuota, MetadataRecord, PartitionRecord};
 use crate::rules::{Rules, StaleLeaderEpoch};
-use crate::types::{BrokerEpoch, DirectoryId, NodeId, PartitionId, ProducerId, RackId, TopicId};
+use crate::types::{
+    BrokerEpoch, DirectoryId, GroupId, NodeId, PartitionId, ProducerId, RackId, TopicId,
+};
 
 /// A topic in an [`Image`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,6 +83,7 @@ pub struct Image {
     quotas: BTreeMap<(ClientQuota, Option<u32>), u64>,
     features: BTreeMap<&'static str, i16>,
     broker_configs: BTreeMap<Option<NodeId>, BTreeMap<String, String>>,
+    group_configs: BTreeMap<GroupId, BTreeMap<String, String>>,
 }
 
 impl Image {
@@ -147,7 +150,10 @@ impl Image {
                 }
             }
             MetadataRecord::BrokerConfig { broker, key, value } => {
-                self.apply_broker_config(*broker, key, value.as_ref());
+                set_key(&mut self.broker_configs, *broker, key, value.as_ref());
+            }
+            MetadataRecord::GroupConfig { group, key, value } => {
+                set_key(&mut self.group_configs, *group, key, value.as_ref());
             }
             MetadataRecord::ClientQuota { client, quota, value } => match value {
                 Some(value) => {
@@ -176,21 +182,6 @@ impl Image {
             topic.partitions.push(record.partition);
         }
         *slot(&mut self.partitions, record.partition.index()) = Some(Arc::clone(record));
-    }
-
-    fn apply_broker_config(&mut self, broker: Option<NodeId>, key: &str, value: Option<&String>) {
-        let config = self.broker_configs.entry(broker).or_default();
-        match value {
-            Some(value) => {
-                config.insert(String::from(key), value.clone());
-            }
-            None => {
-                config.remove(key);
-            }
-        }
-        if config.is_empty() {
-            self.broker_configs.remove(&broker);
-        }
     }
 
     fn remove_topic(&mut self, id: TopicId) {
@@ -237,6 +228,17 @@ impl Image {
     pub fn broker_config(&self, broker: NodeId, key: &str) -> Option<&str> {
         let of = |whose| self.broker_configs.get(&whose)?.get(key);
         of(Some(broker)).or_else(|| of(None)).map(String::as_str)
+    }
+
+    /// Groups with a configuration of their own, in order of id.
+    pub fn configured_groups(&self) -> impl Iterator<Item = GroupId> {
+        self.group_configs.keys().copied()
+    }
+
+    /// What a group has of its own, in order of key.
+    pub fn group_config(&self, group: GroupId) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let config = self.group_configs.get(&group).into_iter().flatten();
+        config.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Offset of the next record.
@@ -405,6 +407,27 @@ fn slot<T>(table: &mut Vec<Option<T>>, index: usize) -> &mut Option<T> {
         table.resize_with(index + 1, || None);
     }
     &mut table[index]
+}
+
+/// Sets or removes a key of a configuration; one without keys goes.
+fn set_key<K: Ord + Copy>(
+    configs: &mut BTreeMap<K, BTreeMap<String, String>>,
+    whose: K,
+    key: &str,
+    value: Option<&String>,
+) {
+    let config = configs.entry(whose).or_default();
+    match value {
+        Some(value) => {
+            config.insert(String::from(key), value.clone());
+        }
+        None => {
+            config.remove(key);
+        }
+    }
+    if config.is_empty() {
+        configs.remove(&whose);
+    }
 }
 
 #[cfg(test)]

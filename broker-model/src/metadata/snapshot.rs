@@ -1,6 +1,7 @@
 //! The state as records: what a snapshot of the metadata log holds. Source: KIP-630; Kafka,
 //! `MetadataImage.write`.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Image;
@@ -50,6 +51,12 @@ impl Image {
             let (key, value) = (key.clone(), Some(value.clone()));
             MetadataRecord::BrokerConfig { broker, key, value }
         }));
+        for group in self.configured_groups() {
+            records.extend(self.group_config(group).map(|(key, value)| {
+                let (key, value) = (String::from(key), Some(String::from(value)));
+                MetadataRecord::GroupConfig { group, key, value }
+            }));
+        }
         records.extend(self.quotas().map(|(quota, client, value)| MetadataRecord::ClientQuota {
             client,
             quota,
@@ -109,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::records::ClientQuota;
-    use crate::types::BrokerEpoch;
+    use crate::types::{BrokerEpoch, GroupId};
 
     #[test]
     fn a_snapshot_has_all_that_the_records_before_it_had() {
@@ -169,6 +176,11 @@ mod tests {
                 broker: None,
                 key: "leader.replication.throttled.rate".to_string(),
                 value: Some("9".to_string()),
+            },
+            MetadataRecord::GroupConfig {
+                group: GroupId(3),
+                key: "consumer.session.timeout.ms".to_string(),
+                value: Some("50000".to_string()),
             },
             MetadataRecord::ProducerIds { next: ProducerId(2_000) },
         ];

@@ -8,7 +8,7 @@ use super::ErrorCode;
 use super::quorum::{QuorumLeader, SnapshotId};
 use crate::records::{ClientQuota, MetadataRecord};
 use crate::types::{
-    BrokerEpoch, DirectoryId, Duration, LeaderEpoch, NodeId, PartitionEpoch, PartitionId,
+    BrokerEpoch, DirectoryId, Duration, GroupId, LeaderEpoch, NodeId, PartitionEpoch, PartitionId,
     ProducerId, RackId, TopicId,
 };
 
@@ -312,6 +312,8 @@ pub enum ConfigResource {
     Broker(NodeId),
     /// All brokers, where they have no value of their own.
     Brokers,
+    /// A group, which need not be there (KIP-848).
+    Group(GroupId),
 }
 
 /// `IncrementalAlterConfigs` of one resource.

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::types::{
-    BrokerEpoch, DirectoryId, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, ProducerId, RackId,
-    TopicId,
+    BrokerEpoch, DirectoryId, GroupId, LeaderEpoch, NodeId, PartitionEpoch, PartitionId,
+    ProducerId, RackId, TopicId,
 };
 
 /// A record of the metadata log. Brokers apply them in order, each from its own position.
@@ -84,6 +84,15 @@ pub enum MetadataRecord {
     BrokerConfig {
         /// The broker, `None` for all that have no value of their own.
         broker: Option<NodeId>,
+        /// The key.
+        key: String,
+        /// The value, `None` removes it.
+        value: Option<String>,
+    },
+    /// What a group has of its own changed (KIP-848).
+    GroupConfig {
+        /// The group, which need not be there.
+        group: GroupId,
         /// The key.
         key: String,
         /// The value, `None` removes it.

@@ -15,6 +15,7 @@ pub(super) fn check(cross: &mut Cross<'_>) {
     let scenario = cross.scenario;
     let mut clashes = replication(&scenario.cluster.config);
     clashes.extend(limits(&scenario.cluster.config));
+    clashes.extend(groups(&scenario.cluster.config));
     for clash in clashes {
         raise(cross, &["cluster", "config"], &clash);
     }
@@ -70,6 +71,38 @@ fn limits(config: &KafkaConfig) -> Vec<Clash> {
         let message = format!("{queued:?} = {bytes} is below {request:?} = {most}");
         let help = "Kafka's broker refuses this: the largest request would never be read";
         found.push(Clash { keys: [queued, request], message, help });
+    }
+    found
+}
+
+/// Sessions and heartbeats of groups of the new protocol against the bounds of what a group may
+/// have of its own (KIP-848).
+fn groups(config: &KafkaConfig) -> Vec<Clash> {
+    let (session, heartbeat) =
+        ("group.consumer.session.timeout.ms", "group.consumer.heartbeat.interval.ms");
+    let mut found = Vec::new();
+    for [least, value, most] in [
+        ["group.consumer.min.session.timeout.ms", session, "group.consumer.max.session.timeout.ms"],
+        [
+            "group.consumer.min.heartbeat.interval.ms",
+            heartbeat,
+            "group.consumer.max.heartbeat.interval.ms",
+        ],
+    ] {
+        for keys in [[least, value], [value, most]] {
+            let [low, high] = keys.map(|key| config.int(key));
+            if low > high {
+                let message = format!("{:?} = {low} is above {:?} = {high}", keys[0], keys[1]);
+                let help = "Kafka's broker refuses this: it is what a group without its own has";
+                found.push(Clash { keys, message, help });
+            }
+        }
+    }
+    let [often, silent] = [heartbeat, session].map(|key| config.int(key));
+    if often >= silent {
+        let message = format!("{heartbeat:?} = {often} is not below {session:?} = {silent}");
+        let help = "Kafka's broker refuses this: sessions would end between heartbeats";
+        found.push(Clash { keys: [heartbeat, session], message, help });
     }
     found
 }

@@ -19,7 +19,7 @@ use crate::protocol::consumer_group::{
 };
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{GroupRecord, Reconciliation};
-use crate::types::{GroupEpoch, GroupId, MemberId};
+use crate::types::{Duration, GroupEpoch, GroupId, MemberId};
 
 /// What comes of a heartbeat.
 struct Decided {
@@ -220,7 +220,7 @@ impl Desk<'_, '_> {
             error: ErrorCode::None,
             member: sender,
             epoch: after.stands.epoch,
-            heartbeat_interval: self.settings.consumer_heartbeat_interval,
+            heartbeat_interval: self.heartbeat_interval(r.group),
             assignment: shown.then_some(after.stands.assigned),
         };
         self.write_consumer(groups, records, token, response);
@@ -255,8 +255,14 @@ impl Desk<'_, '_> {
 
     /// The member is alive: its session begins anew.
     pub(in crate::group) fn set_consumer_session(&mut self, group: GroupId, member: MemberId) {
-        let timer = Timer::Member(self.partition, group, member);
-        self.set_timer(timer, self.settings.consumer_session_timeout);
+        let own = self.configs.get(&group).and_then(|config| config.session_timeout);
+        let timeout = own.unwrap_or(self.settings.consumer_session_timeout);
+        self.set_timer(Timer::Member(self.partition, group, member), timeout);
+    }
+
+    fn heartbeat_interval(&self, group: GroupId) -> Duration {
+        let own = self.configs.get(&group).and_then(|config| config.heartbeat_interval);
+        own.unwrap_or(self.settings.consumer_heartbeat_interval)
     }
 
     /// Who has to give up partitions has its rebalance timeout for it.

@@ -28,6 +28,7 @@ pub(super) fn verb(
         "create-partitions" => Step::Done(create_partitions(session, args)?),
         "alter-topic" => Step::Done(alter_topic(session, args)?),
         "alter-broker" => Step::Done(alter_broker(session, args)?),
+        "alter-group" => Step::Done(alter_group(session, args)?),
         "alter-quota" => Step::Done(alter_quota(session, args)?),
         "elect" => Step::Done(elect(session, args)?),
         "describe" => Step::Done(describe(session, args)?),
@@ -206,6 +207,11 @@ fn alter_broker(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
     let resource = ConfigResource::Broker(NodeId(args::parse(whom)?));
     let at = Args { named: vec![("at".to_owned(), whom.to_owned())], ..Args::default() };
     alter(session, args, resource, &at)
+}
+
+fn alter_group(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    let resource = ConfigResource::Group(session.cluster.names.group(args.word(0)?));
+    alter(session, args, resource, &Args::default())
 }
 
 /// An empty value removes its key.

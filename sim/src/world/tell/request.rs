@@ -261,6 +261,7 @@ impl Words<'_> {
                     ConfigResource::Topic(name) => name.clone(),
                     ConfigResource::Broker(broker) => format!("broker {broker}"),
                     ConfigResource::Brokers => "all brokers".to_owned(),
+                    ConfigResource::Group(group) => format!("group {}", self.group(*group)),
                 };
                 format!("{resource} {}", list(r.config.iter().map(|(key, _)| key.clone())))
             }

@@ -7,6 +7,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::bench::{Bench, G, NOBODY, joining};
+use crate::config::GroupConfig;
 use crate::group::GroupSettings;
 use crate::metadata::Image;
 use crate::protocol::consumer_group::{
@@ -206,6 +207,22 @@ fn a_silent_member_is_removed_after_its_session() {
     b.wait(2 * SECOND);
     assert_eq!(told(&mut b, plain(A, 1)).0, ErrorCode::UnknownMemberId);
     assert_eq!(told(&mut b, plain(B, 2)), (OK, 3, Some(Vec::from([0, 1]))));
+}
+
+#[test]
+fn a_group_may_have_a_session_timeout_and_a_heartbeat_interval_of_its_own() {
+    let mut b = bench(1);
+    assert_eq!(joined(&mut b, A).0, OK);
+    let config =
+        GroupConfig { session_timeout: Some(9 * SECOND), heartbeat_interval: Some(3 * SECOND) };
+    b.coordinator.configure(G, config);
+    b.wait(20 * SECOND);
+    assert_eq!(send(&mut b, plain(A, 1)).heartbeat_interval, 3 * SECOND, "its session went on");
+    b.wait(10 * SECOND);
+    assert_eq!(told(&mut b, plain(A, 1)).0, ErrorCode::UnknownMemberId);
+    b.coordinator.configure(G, GroupConfig::default());
+    let request = join(&mut b, A);
+    assert_eq!(send(&mut b, request).heartbeat_interval, 5 * SECOND);
 }
 
 #[test]
