@@ -30,6 +30,9 @@ size = "uniform(100B, 40KB)"
 arrivals = { model = "closed", callers = 2, think = "10ms" }
 "#;
 
+/// One batch a record, given up soon.
+const PATIENCE: &str = r#"producer = { "batch.size" = 0, "linger.ms" = 0, "delivery.timeout.ms" = 400, "request.timeout.ms" = 300, "enable.idempotence" = false }"#;
+
 fn run(name: &str, text: &str) -> (String, String) {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("refused_sends");
     std::fs::create_dir_all(&folder).expect("the target folder is writable");
@@ -75,4 +78,21 @@ fn a_record_too_large_aborts_its_transaction() {
     assert_eq!(count(&json, "/records/intended"), count(&json, "/records/sent"));
     let aborted = "aborted transactions was visible";
     assert!(json.contains(aborted) && !json.contains(&format!("none of 0 {aborted}")), "{json}");
+}
+
+#[test]
+fn a_request_above_what_a_broker_reads_ends_its_connection() {
+    let limited = CLOSED
+        .replace(r#"producer = { "max.request.size" = 20000, "batch.size" = 100000 }"#, PATIENCE)
+        .replace(
+            "[topic.orders]",
+            "[cluster.config]\n\"socket.request.max.bytes\" = 20000\n\n[topic.orders]",
+        );
+    let (json, _) = run("limited.toml", &limited);
+    let [sent, acknowledged, failed, unknown] = ["sent", "acknowledged", "failed", "unknown"]
+        .map(|name| count(&json, &format!("/records/{name}")));
+    assert_eq!(acknowledged + failed + unknown, sent);
+    assert!(acknowledged > 0 && failed + unknown > 0, "{json}");
+    let told = ["failed", "unknown"].map(|name| format!("/send_errors/TimeoutException/{name}"));
+    assert_eq!(told.iter().map(|name| count(&json, name)).sum::<u64>(), failed + unknown);
 }

@@ -20,12 +20,18 @@ pub(super) const fn answer_parts(code: u32) -> (usize, u32) {
 }
 
 impl World {
-    /// A node reads a request from its socket at `at`: network thread, queue, handler thread.
+    /// A node reads a request from its socket at `at`: network thread, queue, handler thread. Of one
+    /// above `socket.request.max.bytes` it reads the size, and closes the connection
+    /// (`InvalidReceiveException`).
     pub(super) fn read_request(&mut self, slot: Slot, at: Instant) {
         let message = self.messages.get(slot);
         let server = self.connections.get(message.connection).server;
         let Body::Request(request) = &message.body else { unreachable!("only requests are read") };
         let bytes = request.wire_bytes(&self.shared.batches);
+        if bytes > u64::from(self.plan.settings.broker.socket_request_max_bytes) {
+            self.close_on(slot, at.max(self.now));
+            return;
+        }
         let costs = &self.costs;
         let network = costs.network_request + costs.network_kib * (bytes / 1024);
         let handler = match request {
@@ -42,6 +48,16 @@ impl World {
         let done = node.handler_threads.schedule(read, handler);
         self.messages.get_mut(slot).state = MessageState::Scheduled;
         self.queue.push(done, Event::Handle(slot.0));
+    }
+
+    /// A node closes the connection of a request at `at` instead of reading it; what comes behind it
+    /// is read no more.
+    fn close_on(&mut self, slot: Slot, at: Instant) {
+        let id = self.messages.remove(slot).connection;
+        let connection = self.connections.get(id);
+        let (from, to) = (self.host_of(connection.server), self.host_of(connection.client));
+        let latency = self.links.latency(from, to, connection.draw_key, 0);
+        self.schedule_reset(id, at + latency);
     }
 
     /// The handler thread has spent its time: the machine acts on the request.
