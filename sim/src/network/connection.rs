@@ -2,7 +2,7 @@
 //!
 //! A broker reads one request of a connection, and the next when the response is sent
 //! (Kafka mutes the channel in between): five requests in flight wait in the socket. A request
-//! that the broker has read outlives its connection; only the answer is dropped.
+//! that was sent outlives a connection that its client closes; only the answer is dropped.
 
 use std::collections::VecDeque;
 
@@ -116,6 +116,8 @@ pub struct Connection {
     pub timed_out_setups: u32,
     /// Nothing arrives before what was sent before it, by direction.
     pub last_arrival: [Instant; 2],
+    /// Its client has given it up: how many answers have gone to nobody since.
+    pub abandoned: Option<u32>,
     /// Requests that wait for an answer: correlation and time of sending, in order.
     pub in_flight: VecDeque<(u64, Instant)>,
     /// The life that a scheduled reset ends, if one is scheduled.
@@ -148,6 +150,7 @@ impl Connection {
             server_gone: false,
             timed_out_setups: 0,
             last_arrival: [Instant(0); 2],
+            abandoned: None,
             in_flight: VecDeque::new(),
             reset_life: None,
             timer: false,
@@ -183,6 +186,24 @@ impl Connection {
         }
     }
 
+    /// The server's side of this connection, which its client gives up. What is under way to the
+    /// client goes with the client.
+    fn leave_behind(&mut self, life: u32) -> Self {
+        let way = Direction::ToServer as usize;
+        let mut left = Self::new(self.client, self.server, self.channel, self.draw_key);
+        left.life = life;
+        left.abandoned = Some(0);
+        left.muted = self.muted;
+        left.socket = std::mem::take(&mut self.socket);
+        left.held[way] = std::mem::take(&mut self.held[way]);
+        left.held_since[way] = self.held_since[way];
+        left.early[way] = std::mem::take(&mut self.early[way]);
+        left.sent[way] = self.sent[way];
+        left.handed_over[way] = self.handed_over[way];
+        left.last_arrival[way] = self.last_arrival[way];
+        left
+    }
+
     /// The number of the next draw.
     pub const fn next_draw(&mut self) -> u64 {
         self.draws += 1;
@@ -195,6 +216,8 @@ impl Connection {
 pub struct ConnectionTable {
     connections: Vec<Connection>,
     by_ends: Vec<Vec<Option<ConnectionId>>>,
+    /// Those of `connections` that were given up by their clients, one life each.
+    abandoned: Vec<ConnectionId>,
 }
 
 impl ConnectionTable {
@@ -235,6 +258,26 @@ impl ConnectionTable {
     ) -> Option<ConnectionId> {
         let column = server.0 as usize * Channel::COUNT + channel.0 as usize;
         self.by_ends.get(client.0 as usize)?.get(column).copied().flatten()
+    }
+
+    /// Gives the server's side of a connection a place of its own, since its client gives it up: a
+    /// place of one that was given up before and that is not `in_use`, or a new one.
+    pub fn abandon(
+        &mut self,
+        id: ConnectionId,
+        in_use: impl Fn(ConnectionId) -> bool,
+    ) -> ConnectionId {
+        let free = self.abandoned.iter().copied().find(|&place| !in_use(place));
+        let life = free.map_or(0, |place| self.get(place).life + 1);
+        let left = self.get_mut(id).leave_behind(life);
+        if let Some(place) = free {
+            *self.get_mut(place) = left;
+            return place;
+        }
+        let place = ConnectionId(self.connections.len() as u32);
+        self.connections.push(left);
+        self.abandoned.push(place);
+        place
     }
 
     /// A connection.

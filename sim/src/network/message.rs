@@ -98,6 +98,11 @@ impl Messages {
         message
     }
 
+    /// Slots in use, to change, in order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Message> {
+        self.slots.iter_mut().filter_map(Option::as_mut)
+    }
+
     /// Slots in use, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &Message)> {
         self.slots.iter().enumerate().filter_map(|(i, m)| m.as_ref().map(|m| (Slot(i as u32), m)))

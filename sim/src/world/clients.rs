@@ -108,7 +108,7 @@ impl World {
             if let Some(id) = known
                 && self.connections.get(id).open
             {
-                self.break_connection(id);
+                self.abandon_connection(id);
             }
         }
     }

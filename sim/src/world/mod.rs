@@ -6,6 +6,7 @@
 //! does when), `watch` (notes to invariants, triggers and samples), `witness` (what a
 //! scenario demands to happen), `tell` (events in words).
 
+mod abandoned;
 mod actor;
 mod admin;
 mod audit;

@@ -145,6 +145,11 @@ impl World {
             cost += self.read_cold(index, fetched);
         }
         let sent = self.nodes[index].network_threads.schedule(self.now, cost);
+        if let Some(answers) = self.connections.get(id).abandoned {
+            self.messages.remove(slot);
+            self.answer_nobody(id, answers, sent + throttle);
+            return;
+        }
         let message = self.messages.get_mut(slot);
         message.body = Body::Response(response);
         message.direction = crate::network::Direction::ToClient;

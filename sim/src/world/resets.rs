@@ -3,13 +3,13 @@
 use broker_model::io::{Disconnected, StopKind};
 use broker_model::types::{Duration, Instant, MILLISECOND};
 
-use super::{Event, World};
+use super::{Event, World, abandoned};
 use crate::network::retransmission::{self, repeated_after};
 use crate::network::{Channel, ConnectionId, Direction, Endpoint, HostId, MessageState, Slot};
 
 impl World {
-    /// Ends a life of a connection. Requests that the server has not read are gone; one that it
-    /// has read goes on. Returns what was still unanswered, in order.
+    /// Ends a life of a connection at both ends. Requests that the server has not read are gone;
+    /// one that it has read goes on. Returns what was still unanswered, in order.
     pub(super) fn break_connection(&mut self, id: ConnectionId) -> Vec<u64> {
         let connection = self.connections.get_mut(id);
         connection.life += 1;
@@ -34,6 +34,15 @@ impl World {
         let connection = self.connections.get(id);
         let (client, server) = (connection.client, connection.server);
         for correlation in self.break_connection(id) {
+            self.deliver(client, server, correlation, Err(Disconnected));
+        }
+    }
+
+    /// A node closes a connection on which it has waited long enough.
+    fn give_up_connection(&mut self, id: ConnectionId) {
+        let connection = self.connections.get(id);
+        let (client, server) = (connection.client, connection.server);
+        for correlation in self.abandon_connection(id) {
             self.deliver(client, server, correlation, Err(Disconnected));
         }
     }
@@ -101,7 +110,7 @@ impl World {
             self.connections.get_mut(id).timer = true;
             self.freeze(client, Event::Connection(id.0));
         } else if late {
-            self.reset_connection(id);
+            self.give_up_connection(id);
         } else {
             self.arm_request_timer(id);
         }
@@ -131,6 +140,14 @@ impl World {
         let way_index = way as usize;
         let connection = self.connections.get_mut(id);
         let held: Vec<Slot> = connection.held[way_index].drain(..).collect();
+        let given_up = connection.abandoned.is_some()
+            && self.now.since(connection.held_since[way_index]) > abandoned::REPEATED_FOR;
+        if given_up {
+            for slot in held {
+                self.messages.remove(slot);
+            }
+            return;
+        }
         let told = connection.server_gone && way == Direction::ToClient;
         if held.is_empty() && !told {
             return;
@@ -205,7 +222,7 @@ impl World {
                 continue;
             }
             if connection.client == endpoint {
-                self.break_connection(id);
+                self.abandon_connection(id);
             } else if connection.server == endpoint {
                 let (from, to) = (self.host_of(endpoint), self.host_of(connection.client));
                 if kind == StopKind::PowerCut {
