@@ -86,13 +86,15 @@ fn gates(out: &mut String) {
          send time. METRIC is `end_to_end`, `produce` or a service (to the end of that stage); \
          PHASE is `steady`, `fault`, `recovery` or `all`, which is what leaving it out means |\n\
          | `lag(GROUP).end_records`, `lag(GROUP).max_records` | number | records not yet \
-         processed, at the end and at worst |\n\
+         processed, at the end and at worst: as Kafka's tools count, offsets from what is \
+         committed, or from where the log begins if that is later, to the last stable offset, \
+         markers and aborted records included; 0 when no record is left to read |\n\
          | `lag(GROUP).max_seconds` | duration | the worst lag as time |\n\
          | `recovery_time` | duration | from the last heal until latency and lag are back in \
          their steady range; it is `never` when that has not happened by the end of the run, \
          which fails the gate |\n\
          | `reassignment_time` | duration | how long the longest `reassign` took; it is `never` when \
-         one was not done when the load, or its own time, was over, which fails the gate |\n\
+         one was not done when the load was over, which fails the gate |\n\
          | `throughput(TOPIC)` | rate | mean over the load phase |\n\n\
          Comparisons are `<`, `<=`, `>`, `>=` and `==`.\n\n",
     );

@@ -2,6 +2,7 @@
 
 mod broker;
 mod client;
+mod fault;
 mod quorum;
 mod size;
 
@@ -31,6 +32,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
         broker::flush_without_scheduler(scenario),
         broker::min_isr_is_factor(scenario),
         broker::unclean_with_transactions(scenario),
+        broker::heartbeat_near_session(scenario),
         quorum::even_quorum(scenario),
         quorum::fetch_timeout_near_wait(scenario),
         client::keyless_into_compacted(scenario),
@@ -38,6 +40,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
         size::batch_above_max_message(scenario),
         size::record_above_max_request(scenario),
         client::poll_interval(scenario),
+        fault::reassignment_permutes(scenario),
     ];
     found.into_iter().flatten().collect()
 }

@@ -29,8 +29,10 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
     (
         "disk-failure",
         FaultKind::DiskFailure { directory: None },
-        "all I/O in one of `log.dirs` fails, the one that `directory` names or any; when the fault \
-        ends an empty disk replaces it and the broker starts again",
+        "all I/O in one of `log.dirs` fails, the one that `directory` names or any; a broker that is \
+        down finds out when it starts. When the fault ends the process is killed, since no broker \
+        takes up a directory without a restart, an empty disk replaces the one that failed, and \
+        the broker starts again",
     ),
     (
         "bit-rot",

@@ -21,7 +21,15 @@ pub const FAULT: Section = Section {
         ),
         key("on", "see below", "none", "At which protocol event."),
         key("after", "duration or range", "0s", "With `on`: so long after the event."),
-        key("for", "duration or range", "until the load ends", "How long; kills restart then."),
+        key(
+            "for",
+            "duration or range",
+            "until the load ends",
+            "How long; what was killed starts again then. Without it instances of a service that \
+             `service-kill` hits start again after their `restart`. Refused for what is over at \
+             once or stays (`leader-move`, `bit-rot`), and for what lasts until it is done or the \
+             load ends (`reassign`, `unclean-election`, `add-broker`).",
+        ),
         key("chance", "probability", "1", "Probability, per seed, that the fault is there."),
         key(
             "cut",

@@ -199,3 +199,31 @@ pub(super) fn unclean_with_transactions(scenario: &Scenario) -> Option<Warning> 
         path: format!("{table}.config.{key:?}"),
     })
 }
+
+/// A lease that one late heartbeat ends.
+pub(super) fn heartbeat_near_session(scenario: &Scenario) -> Option<Warning> {
+    let config = &scenario.cluster.config;
+    let (heartbeat, lease) = ("broker.heartbeat.interval.ms", "broker.session.timeout.ms");
+    let (interval, session) = (config.int_most(heartbeat), config.int(lease));
+    if interval.saturating_mul(2) <= session {
+        return None;
+    }
+    let what = if interval >= session {
+        "brokers are fenced between two heartbeats, again and again"
+    } else {
+        "one heartbeat that is late or lost fences its broker"
+    };
+    Some(Warning {
+        name: "broker-heartbeat-near-session",
+        text: format!(
+            "`{heartbeat}` is {interval}, and `{lease}`, {session}, is how long a broker's lease \
+             lasts without one: {what}"
+        ),
+        source: "Kafka documentation, broker configs: broker.heartbeat.interval.ms, \
+                 broker.session.timeout.ms",
+        path: format!(
+            "cluster.config.{:?}",
+            if config.get(lease).is_some() { lease } else { heartbeat }
+        ),
+    })
+}

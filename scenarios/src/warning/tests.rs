@@ -3,6 +3,11 @@ use crate::Scenario;
 
 /// A sound pipeline, with these values over it.
 fn told(set: &[(&str, &str)]) -> Vec<Warning> {
+    told_with("", set)
+}
+
+/// The same, with more of the file.
+fn told_with(more: &str, set: &[(&str, &str)]) -> Vec<Warning> {
     let text = r#"
 [scenario]
 name = "w"
@@ -31,7 +36,7 @@ exactly_once = { from = "orders", to = "invoices" }
 "#;
     let set: Vec<(String, String)> =
         set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
-    let scenario = Scenario::parse(text, &set).expect("Kafka accepts this");
+    let scenario = Scenario::parse(&format!("{text}{more}"), &set).expect("Kafka accepts this");
     warnings(&scenario)
 }
 
@@ -51,6 +56,7 @@ fn a_sound_configuration_has_none() {
         ("topic.orders.config.flush.messages", "9223372036854775807"),
         ("cluster.config.transaction.state.log.min.isr", "1"),
         ("cluster.config.controller.quorum.fetch.timeout.ms", "500"),
+        ("cluster.config.broker.heartbeat.interval.ms", "4500"),
         // 84 bytes, and 3 for the length of the value: 1048576 in all.
         ("load.calls.size", "1048489B"),
         ("load.calls.size", "exponential(100KiB)"),
@@ -195,6 +201,9 @@ fn each_configuration_that_hurts_has_its_warning() {
         ("batch-above-max-message", "service.order.producer.batch.size", "16384..1048589"),
         ("batch-above-max-message", "topic.orders.config.max.message.bytes", "16383..20000"),
         ("poll-interval-below-work", "service.billing.time", "1ms..1s"),
+        ("broker-heartbeat-near-session", "cluster.config.broker.heartbeat.interval.ms", "4501"),
+        ("broker-heartbeat-near-session", "cluster.config.broker.heartbeat.interval.ms", "2s..9s"),
+        ("broker-heartbeat-near-session", "cluster.config.broker.session.timeout.ms", "3999"),
         ("even-quorum", "cluster.controllers", "2"),
         ("even-quorum", "cluster.controllers", "4"),
         ("acks-1-under-exactly-once", "service.order.producer.acks", "1"),
@@ -202,4 +211,21 @@ fn each_configuration_that_hurts_has_its_warning() {
     ] {
         assert_eq!(names(&[(path, value)]), [name], "{path} = {value}");
     }
+}
+
+#[test]
+fn reassignments_need_somewhere_to_go() {
+    let name = "reassignment-can-only-permute";
+    let told = |more: &str, set: &[(&str, &str)]| {
+        let fault = format!("[[fault]]\nkind = \"reassign\"\nat = \"0s\"\n{more}");
+        told_with(&fault, set).iter().map(|warning| warning.name).collect::<Vec<_>>()
+    };
+    let (topic, partition) = ("target = \"topic:orders\"\n", "target = \"partition:orders/0\"\n");
+    let list = "replicas = [\"broker:2\", \"broker:3\", \"broker:1\"]\n";
+    for more in [topic, partition, &format!("{partition}{list}")] {
+        assert_eq!(told(more, &[]), [name], "{more}");
+        assert!(told(more, &[("cluster.brokers", "4")]).is_empty(), "there is one more: {more}");
+    }
+    let fewer = format!("{topic}replicas = [\"broker:2\", \"broker:3\"]\n");
+    assert!(told(&fewer, &[]).is_empty(), "one goes");
 }

@@ -132,6 +132,28 @@ fn a_broker_does_not_live_without_its_metadata_directory() {
 }
 
 #[test]
+fn a_process_that_starts_registers_without_what_failed_while_none_ran() {
+    let (mut c, first, second) = two_topics();
+    let epoch = |c: &Cluster| c.controller.image().broker(NodeId(1)).map(|b| b.epoch);
+    let before = epoch(&c);
+    c.stop(NodeId(1), StopKind::Clean);
+    c.brokers[0].fail_directory(1);
+    c.start(NodeId(1));
+    c.until("it registers", |c| epoch(c) != before);
+    let known = c.controller.image().broker(NodeId(1)).map(|b| b.directories.clone());
+    assert_eq!(known, Some([directory(1, 0)].to_vec()));
+    c.until("the other directory is whole", |c| c.isr(first).contains(&1));
+    c.advance(SECOND);
+    assert_eq!(c.isr(second), [2, 3]);
+    // Without the metadata log there is nothing to register for.
+    c.stop(NodeId(1), StopKind::Kill);
+    c.brokers[0].fail_directory(0);
+    c.start(NodeId(1));
+    c.advance(SECOND);
+    assert!(!c.broker(1).is_running());
+}
+
+#[test]
 fn a_broker_that_cannot_tell_of_it_ends_itself() {
     let (mut c, _, second) = two_topics();
     c.pause(CONTROLLER);
