@@ -131,6 +131,12 @@ impl Names {
         TopicName(self.topics.intern(name))
     }
 
+    /// The id of the name of a topic, if anybody has subscribed to it by name.
+    #[must_use]
+    pub fn known_topic(&self, name: &str) -> Option<TopicName> {
+        self.topics.by_name.get(name).copied().map(TopicName)
+    }
+
     /// The name of a topic to subscribe to.
     #[must_use]
     pub fn topic_name(&self, id: TopicName) -> &str {

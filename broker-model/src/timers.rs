@@ -26,6 +26,11 @@ impl<K: Ord + Copy> Timers<K> {
         self.order.insert((at, key));
     }
 
+    /// Whether `key` has a timer.
+    pub(crate) fn is_set(&self, key: K) -> bool {
+        self.at.contains_key(&key)
+    }
+
     /// Removes the timer of `key`, if there is one.
     pub(crate) fn cancel(&mut self, key: K) {
         if let Some(old) = self.at.remove(&key) {

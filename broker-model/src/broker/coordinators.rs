@@ -59,6 +59,7 @@ impl Coordinators {
             consumer_session_timeout: config.group_consumer_session_timeout,
             consumer_heartbeat_interval: config.group_consumer_heartbeat_interval,
             consumer_max_size: config.group_consumer_max_size,
+            migration: config.group_migration(),
             assignors: config.group_consumer_assignors,
             offsets_retention: config.offsets_retention,
             offsets_retention_check_interval: config.offsets_retention_check_interval,

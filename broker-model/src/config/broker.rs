@@ -8,7 +8,7 @@ use super::config;
 use super::not_modelled::BROKER;
 use super::throttled::UNTHROTTLED;
 use super::value;
-use super::{CleanupPolicy, ReplicaSelector, TimestampType};
+use super::{CleanupPolicy, MigrationPolicy, ReplicaSelector, TimestampType};
 use crate::protocol::consumer_group::ServerAssignor;
 use crate::types::{Duration, MILLISECOND, Release};
 
@@ -284,6 +284,9 @@ config! {
         "group.consumer.max.heartbeat.interval.ms", value::millis_from_one;
     /// `group.consumer.max.size`.
     group_consumer_max_size: u32 = INT_MAX, "group.consumer.max.size", value::int_from_one;
+    /// `group.consumer.migration.policy`, else the default of the release.
+    group_consumer_migration_policy: Option<MigrationPolicy> = None,
+        "group.consumer.migration.policy", value::migration_policy;
     /// `group.consumer.assignors`, the default first; only those that come with Kafka.
     group_consumer_assignors: [Option<ServerAssignor>; 2] =
         [Some(ServerAssignor::Uniform), Some(ServerAssignor::Range)],
@@ -364,6 +367,17 @@ impl BrokerConfig {
     #[must_use]
     pub fn serves_consumer_groups(&self) -> bool {
         self.group_coordinator_rebalance_protocols.unwrap_or(self.release >= Release::V4_0)
+    }
+
+    /// Which groups with members change their protocol: by default all from 4.0 on.
+    #[must_use]
+    pub fn group_migration(&self) -> MigrationPolicy {
+        let default = if self.release >= Release::V4_0 {
+            MigrationPolicy::BIDIRECTIONAL
+        } else {
+            MigrationPolicy::DISABLED
+        };
+        self.group_consumer_migration_policy.unwrap_or(default)
     }
 
     /// Age of a log's last flush at which the flusher flushes it: `log.flush.interval.ms`, else the

@@ -20,7 +20,7 @@ pub use throttled::{
     FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS, ThrottledReplicas,
 };
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};
-pub use value::ReplicaSelector;
+pub use value::{MigrationPolicy, ReplicaSelector};
 
 use alloc::string::String;
 

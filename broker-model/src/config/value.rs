@@ -233,6 +233,33 @@ pub(super) fn names_consumer_protocol(text: &str) -> Parsed<Option<bool>> {
     if names[0] { Ok(Some(names[1])) } else { Err("a list with classic in it") }
 }
 
+/// Which groups with members change their protocol (KIP-848).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MigrationPolicy {
+    /// A classic group does when a member of the new protocol joins.
+    pub upgrades: bool,
+    /// A group of the new protocol does when only classic members are left.
+    pub downgrades: bool,
+}
+
+impl MigrationPolicy {
+    /// Both.
+    pub const BIDIRECTIONAL: Self = Self { upgrades: true, downgrades: true };
+    /// None.
+    pub const DISABLED: Self = Self { upgrades: false, downgrades: false };
+}
+
+/// `group.consumer.migration.policy`.
+pub(super) fn migration_policy(text: &str) -> Parsed<Option<MigrationPolicy>> {
+    match text.to_ascii_lowercase().as_str() {
+        "bidirectional" => Ok(Some(MigrationPolicy::BIDIRECTIONAL)),
+        "upgrade" => Ok(Some(MigrationPolicy { upgrades: true, downgrades: false })),
+        "downgrade" => Ok(Some(MigrationPolicy { upgrades: false, downgrades: true })),
+        "disabled" => Ok(Some(MigrationPolicy::DISABLED)),
+        _ => Err("bidirectional, upgrade, downgrade or disabled"),
+    }
+}
+
 /// `group.consumer.assignors`: names or classes, the default first.
 pub(super) fn server_assignors(text: &str) -> Parsed<[Option<ServerAssignor>; 2]> {
     let expected = "uniform, range, or both with a comma";

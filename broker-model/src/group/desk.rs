@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::ShardLog;
 use super::classic_group::{ClassicGroup, Member};
-use super::consumer_group::{self, Undo};
+use super::consumer_group::{self, ClassicJoin, Undo};
 use super::groups::Groups;
 use super::settings::GroupSettings;
 use crate::config::GroupConfig;
@@ -41,6 +41,10 @@ pub(super) enum Timer {
     Member(PartitionId, GroupId, MemberId),
     /// A member of a group of the new protocol gives up partitions no longer.
     Revocation(PartitionId, GroupId, MemberId),
+    /// A classic member of such a group does not join again.
+    Rejoin(PartitionId, GroupId, MemberId),
+    /// A classic member of such a group joined and does not sync.
+    Resync(PartitionId, GroupId, MemberId),
     /// End of the join phase.
     Join(PartitionId, GroupId),
     /// End of the sync phase of a generation.
@@ -72,6 +76,10 @@ pub(super) enum Then {
     Deleted { token: Token, response: Response },
     /// What a heartbeat of the new protocol decided.
     ConsumerHeartbeat { token: Token, response: ConsumerGroupHeartbeatResponse },
+    /// A classic member joined a group of the new protocol.
+    ClassicJoin { token: Token, join: ClassicJoin },
+    /// A classic member of such a group is told what it owns.
+    ClassicSync { group: GroupId, member: MemberId, token: Token, response: SyncGroupResponse },
 }
 
 /// What waits for an append that it has nothing of itself in.
@@ -79,8 +87,8 @@ pub(super) enum Then {
 pub(super) enum Parked {
     /// A stable fetch.
     Fetch(Token, OffsetFetchRequest),
-    /// The answer to a heartbeat of the new protocol.
-    Heartbeat(Token, ConsumerGroupHeartbeatResponse),
+    /// What would follow a write, if there was anything to write.
+    Answer(Then),
 }
 
 /// A static member that came back, with what is to be restored if its record fails.

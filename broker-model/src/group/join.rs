@@ -9,6 +9,7 @@ use super::desk::{Desk, Then, Timer, as_instance};
 use super::groups::{Group, Groups};
 use super::settings::NEW_MEMBER_JOIN_TIMEOUT;
 use crate::io::Token;
+use crate::metadata::Image;
 use crate::protocol::group::{Assignment, JoinGroupRequest, JoinGroupResponse};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::types::MemberId;
@@ -25,13 +26,14 @@ impl Desk<'_, '_> {
     pub(super) fn join(
         &mut self,
         groups: &mut Groups,
+        image: &Image,
         token: Token,
         header: Header,
         request: &JoinGroupRequest,
     ) {
         if let Some(Group::Consumer(group)) = groups.get(&request.group) {
             if !group.members.is_empty() {
-                return self.join_consumer_group(group.members.len(), token);
+                return self.classic_join(groups, image, token, header, request);
             }
             // An empty group takes the protocol of the next that joins.
             let records = consumer_group::tombstones(request.group);
@@ -65,17 +67,6 @@ impl Desk<'_, '_> {
         } else {
             self.join_known_member(group, token, header, request);
         }
-    }
-
-    /// A group of the new protocol takes no members of the classic one.
-    fn join_consumer_group(&mut self, members: usize, token: Token) {
-        let is_full = members >= self.settings.consumer_max_size as usize;
-        let error = if is_full {
-            ErrorCode::GroupMaxSizeReached
-        } else {
-            ErrorCode::InconsistentGroupProtocol
-        };
-        self.refuse_join(token, error, NO_MEMBER);
     }
 
     fn join_new_member(

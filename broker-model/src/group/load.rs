@@ -88,7 +88,7 @@ impl GroupCoordinator {
                 Group::Classic(group) => group,
                 Group::Consumer(group) => {
                     for (&id, member) in &group.members {
-                        desk.set_consumer_session(group.id, id);
+                        desk.keep_consumer_alive(group.id, id, member);
                         desk.time_revocation(group.id, id, member);
                     }
                     continue;

@@ -162,10 +162,10 @@ impl GroupCoordinator {
             return;
         };
         match request {
-            Request::JoinGroup(r) => desk.join(groups, token, header, &r),
+            Request::JoinGroup(r) => desk.join(groups, image, token, header, &r),
             Request::SyncGroup(r) => desk.sync(groups, token, r),
             Request::Heartbeat(r) => desk.heartbeat(groups, token, &r),
-            Request::LeaveGroup(r) => desk.leave(groups, token, r),
+            Request::LeaveGroup(r) => desk.leave(groups, image, token, r),
             Request::OffsetCommit(r) => desk.offset_commit(groups, token, header, &r),
             Request::TxnOffsetCommit(r) => desk.txn_offset_commit(groups, token, &r),
             Request::OffsetFetch(r) => desk.offset_fetch(groups, token, r),
@@ -223,6 +223,8 @@ impl GroupCoordinator {
             let partition = match timer {
                 Timer::Member(partition, ..)
                 | Timer::Revocation(partition, ..)
+                | Timer::Rejoin(partition, ..)
+                | Timer::Resync(partition, ..)
                 | Timer::Join(partition, _)
                 | Timer::Sync(partition, _)
                 | Timer::Expire(partition) => partition,
@@ -239,6 +241,9 @@ impl GroupCoordinator {
                 }
                 Timer::Revocation(_, group, member) => {
                     desk.revocation_over(groups, image, group, member);
+                }
+                Timer::Rejoin(_, group, member) | Timer::Resync(_, group, member) => {
+                    desk.consumer_session_over(groups, image, group, member);
                 }
                 Timer::Join(_, group) => desk.join_time_over(groups, group),
                 Timer::Sync(_, group) => desk.sync_time_over(groups, group),

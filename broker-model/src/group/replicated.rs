@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::consumer_group::{Undo, apply};
-use super::desk::{Append, Desk, Parked, Then, Timer, append_error, refused_join, refused_sync};
+use super::desk::{Desk, Parked, Then, Timer, append_error, refused_join, refused_sync};
 use super::groups::{Group, Groups, classic_group};
 use super::{ClassicGroup, GroupCoordinator};
 use crate::coordinator::{Effect, Effects, Waiter};
@@ -49,11 +49,11 @@ impl GroupCoordinator {
         let earlier = desk.log.in_flight.range(..waiter).next_back().copied();
         match (earlier, desk.log.parked.remove(&waiter)) {
             (Some(earlier), Some(parked)) => {
-                let parked = desk.refuse_heartbeats(parked, error);
+                let parked = desk.refuse_answers(groups, parked, error);
                 desk.log.parked.entry(earlier).or_default().extend(parked);
             }
             (None, Some(parked)) => {
-                let parked = desk.refuse_heartbeats(parked, error);
+                let parked = desk.refuse_answers(groups, parked, error);
                 desk.answer_parked(groups, parked);
             }
             (_, None) => {}
@@ -87,14 +87,14 @@ impl GroupCoordinator {
         for waiter in shard.log.in_flight {
             let append = self.appends.open.remove(&waiter).expect("in flight means open");
             self.timers.cancel(Timer::Append(waiter));
-            refuse_append(append, error, &mut reply);
+            refuse_then(append.then, error, &mut reply);
         }
         for parked in shard.log.parked.into_values().flatten() {
             match parked {
                 Parked::Fetch(token, request) => {
                     reply(token, super::refusal(&Request::OffsetFetch(request), error));
                 }
-                Parked::Heartbeat(token, _) => reply(token, refused_heartbeat(error)),
+                Parked::Answer(then) => refuse_then(then, error, &mut reply),
             }
         }
         for group in shard.groups.into_values() {
@@ -111,6 +111,8 @@ impl GroupCoordinator {
         self.timers.retain(|timer| match timer {
             Timer::Member(p, ..)
             | Timer::Revocation(p, ..)
+            | Timer::Rejoin(p, ..)
+            | Timer::Resync(p, ..)
             | Timer::Join(p, _)
             | Timer::Sync(p, _)
             | Timer::Expire(p) => *p != partition,
@@ -164,6 +166,10 @@ impl Desk<'_, '_> {
         if let Content::Marker { commit, .. } = found.content {
             return self.end_transaction(groups, producer, commit);
         }
+        let makes_classic = |group: GroupId| {
+            let made = |r: &GroupRecord| matches!(r, GroupRecord::Metadata { group: id, .. } if *id == group);
+            self.cx.batches.group_records(batch).any(made)
+        };
         for record in self.cx.batches.group_records(batch) {
             match record {
                 GroupRecord::Offset { group, partition, value } => {
@@ -179,7 +185,8 @@ impl Desk<'_, '_> {
                     let unused = |g: &ClassicGroup| {
                         g.members.is_empty() && g.pending_join.is_empty() && g.offsets.is_empty()
                     };
-                    if groups.get(group).and_then(Group::classic).is_some_and(unused) {
+                    let is_unused = groups.get(group).and_then(Group::classic).is_some_and(unused);
+                    if is_unused && !makes_classic(*group) {
                         groups.remove(group);
                     }
                 }
@@ -211,7 +218,7 @@ impl Desk<'_, '_> {
         self.cx.note(Note::OffsetsCommitted { node: self.node, group, partitions });
     }
 
-    fn succeed(&mut self, groups: &mut Groups, then: Then) {
+    pub(super) fn succeed(&mut self, groups: &mut Groups, then: Then) {
         match then {
             Then::Nothing => {}
             Then::Assignment { group, generation, assignment } => {
@@ -236,6 +243,10 @@ impl Desk<'_, '_> {
             Then::ConsumerHeartbeat { token, response } => {
                 self.reply(token, Response::ConsumerGroupHeartbeat(response));
             }
+            Then::ClassicJoin { token, join } => self.classic_joined(token, join),
+            Then::ClassicSync { group, member, token, response } => {
+                self.classic_synced(groups, (group, member), token, response);
+            }
         }
     }
 
@@ -259,28 +270,33 @@ impl Desk<'_, '_> {
             Then::Left { token, .. } => self.reply_leave(token, error, Vec::new()),
             Then::Deleted { token, response } => self.reply(token, not_deleted(&response, error)),
             Then::ConsumerHeartbeat { token, .. } => self.reply(token, refused_heartbeat(error)),
+            Then::ClassicJoin { token, join } => {
+                self.refuse_join(token, error, join.response.member);
+            }
+            Then::ClassicSync { token, .. } => self.refuse_sync(token, error),
         }
     }
 
-    fn answer_parked(&mut self, groups: &Groups, parked: Vec<Parked>) {
+    fn answer_parked(&mut self, groups: &mut Groups, parked: Vec<Parked>) {
         for parked in parked {
             match parked {
                 Parked::Fetch(token, request) => self.answer_fetch(groups, token, &request),
-                Parked::Heartbeat(token, response) => {
-                    self.reply(token, Response::ConsumerGroupHeartbeat(response));
-                }
+                Parked::Answer(then) => self.succeed(groups, then),
             }
         }
     }
 
-    /// Heartbeats that waited for a write which failed saw what never was.
-    fn refuse_heartbeats(&mut self, parked: Vec<Parked>, error: ErrorCode) -> Vec<Parked> {
+    /// Answers that waited for a write which failed tell of what never was.
+    fn refuse_answers(
+        &mut self,
+        groups: &mut Groups,
+        parked: Vec<Parked>,
+        error: ErrorCode,
+    ) -> Vec<Parked> {
         let mut rest = Vec::new();
         for parked in parked {
             match parked {
-                Parked::Heartbeat(token, _) => {
-                    self.reply(token, refused_heartbeat(append_error(error)));
-                }
+                Parked::Answer(then) => self.fail(groups, then, error),
                 parked @ Parked::Fetch(..) => rest.push(parked),
             }
         }
@@ -298,6 +314,9 @@ impl Desk<'_, '_> {
         };
         let later: Vec<Waiter> =
             self.log.in_flight.range(waiter..).filter(is_later).copied().collect();
+        if undo.iter().any(|undo| matches!(undo, Undo::Downgrade(..))) {
+            self.give_up_downgrade(groups, group);
+        }
         for waiter in later.iter().rev() {
             let append = self.appends.open.get_mut(waiter).expect("found among them");
             let undo = core::mem::take(&mut append.undo);
@@ -310,11 +329,17 @@ impl Desk<'_, '_> {
             append.undo = records.filter_map(|record| apply(groups, record, now)).collect();
         }
         // Whoever is a member again may have no session running.
-        if let Some(Group::Consumer(group)) = groups.get(&group) {
-            for (&id, member) in &group.members {
-                self.set_consumer_session(group.id, id);
-                self.time_revocation(group.id, id, member);
+        match groups.get(&group) {
+            Some(Group::Consumer(group)) => {
+                for (&id, member) in &group.members {
+                    self.keep_consumer_alive(group.id, id, member);
+                    self.time_revocation(group.id, id, member);
+                }
             }
+            Some(Group::Classic(group)) => {
+                group.members.keys().for_each(|&id| self.keep_alive(group, id));
+            }
+            None => {}
         }
     }
 }
@@ -324,8 +349,8 @@ fn refused_heartbeat(error: ErrorCode) -> Response {
 }
 
 /// Answers whoever waits for an append that this coordinator will not see.
-fn refuse_append(append: Append, error: ErrorCode, reply: &mut impl FnMut(Token, Response)) {
-    match append.then {
+fn refuse_then(then: Then, error: ErrorCode, reply: &mut impl FnMut(Token, Response)) {
+    match then {
         // Waiting joins and syncs are kept with their members.
         Then::Nothing | Then::Assignment { .. } | Then::StaticMember(_) => {}
         Then::Offsets { token, partitions, txn, .. } => {
@@ -337,6 +362,10 @@ fn refuse_append(append: Append, error: ErrorCode, reply: &mut impl FnMut(Token,
         }
         Then::Deleted { token, response } => reply(token, not_deleted(&response, error)),
         Then::ConsumerHeartbeat { token, .. } => reply(token, refused_heartbeat(error)),
+        Then::ClassicJoin { token, join } => {
+            reply(token, Response::JoinGroup(refused_join(error, join.response.member)));
+        }
+        Then::ClassicSync { token, .. } => reply(token, Response::SyncGroup(refused_sync(error))),
     }
 }
 

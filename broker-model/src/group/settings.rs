@@ -1,5 +1,6 @@
 //! Broker keys that the group coordinator reads.
 
+use crate::config::MigrationPolicy;
 use crate::protocol::consumer_group::ServerAssignor;
 use crate::types::{Duration, MILLISECOND, SECOND};
 
@@ -25,6 +26,8 @@ pub struct GroupSettings {
     pub consumer_heartbeat_interval: Duration,
     /// `group.consumer.max.size` in members.
     pub consumer_max_size: u32,
+    /// `group.consumer.migration.policy`.
+    pub migration: MigrationPolicy,
     /// `group.consumer.assignors`, the default first.
     pub assignors: [Option<ServerAssignor>; 2],
     /// `offsets.retention.minutes` in nanoseconds.
@@ -47,6 +50,7 @@ impl Default for GroupSettings {
             consumer_session_timeout: 45 * SECOND,
             consumer_heartbeat_interval: 5 * SECOND,
             consumer_max_size: i32::MAX.unsigned_abs(),
+            migration: MigrationPolicy::BIDIRECTIONAL,
             assignors: [Some(ServerAssignor::Uniform), Some(ServerAssignor::Range)],
             offsets_retention: 10_080 * 60 * SECOND,
             offsets_retention_check_interval: 600_000 * MILLISECOND,

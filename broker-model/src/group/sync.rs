@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use super::classic_group::{ClassicGroup, GroupState};
 use super::desk::{Desk, Then, Timer, as_instance};
-use super::groups::{Groups, classic_group};
+use super::groups::{Group, Groups, classic_group};
 use super::join::NO_MEMBER;
 use crate::io::Token;
+use crate::metadata::Image;
 use crate::note::Note;
 use crate::protocol::ErrorCode;
 use crate::protocol::group::{
@@ -18,6 +19,9 @@ use crate::types::{GenerationId, GroupId, MemberId};
 
 impl Desk<'_, '_> {
     pub(super) fn sync(&mut self, groups: &mut Groups, token: Token, request: SyncGroupRequest) {
+        if is_of_new_protocol(groups, request.group) {
+            return self.classic_sync(groups, token, &request);
+        }
         let group = classic_group(groups, request.group);
         let instance = as_instance(request.instance.as_ref());
         let (group, error) = validate(group, request.member, instance, request.generation);
@@ -134,6 +138,9 @@ impl Desk<'_, '_> {
         token: Token,
         request: &HeartbeatRequest,
     ) {
+        if is_of_new_protocol(groups, request.group) {
+            return self.classic_heartbeat(groups, token, request);
+        }
         let group = classic_group(groups, request.group);
         let instance = as_instance(request.instance.as_ref());
         let (group, error) = validate(group, request.member, instance, request.generation);
@@ -147,7 +154,16 @@ impl Desk<'_, '_> {
         self.reply_heartbeat(token, error);
     }
 
-    pub(super) fn leave(&mut self, groups: &mut Groups, token: Token, request: LeaveGroupRequest) {
+    pub(super) fn leave(
+        &mut self,
+        groups: &mut Groups,
+        image: &Image,
+        token: Token,
+        request: LeaveGroupRequest,
+    ) {
+        if is_of_new_protocol(groups, request.group) {
+            return self.classic_leave(groups, image, token, request);
+        }
         let Some(group) = classic_group(groups, request.group) else {
             let unknown = |member| (member, ErrorCode::UnknownMemberId);
             let members = request.members.into_iter().map(unknown).collect();
@@ -186,6 +202,10 @@ impl Desk<'_, '_> {
         self.drop_member(group, id, ErrorCode::UnknownMemberId);
         ErrorCode::None
     }
+}
+
+fn is_of_new_protocol(groups: &Groups, group: GroupId) -> bool {
+    groups.get(&group).and_then(Group::consumer).is_some()
 }
 
 /// Whether both sides name a protocol, or its type, and not the same.

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::protocol::consumer_group::ServerAssignor;
+use crate::protocol::group::MemberProtocol;
 use crate::types::{Duration, GroupEpoch, PartitionId, TopicName};
 
 /// What a member said of itself (`ConsumerGroupMemberMetadata`).
@@ -23,6 +24,17 @@ pub struct ConsumerMemberRecord {
     pub regex: String,
     /// The assignor it asks for.
     pub assignor: Option<ServerAssignor>,
+    /// What a member of the classic protocol brings along.
+    pub classic: Option<ClassicMemberRecord>,
+}
+
+/// What a member of the classic protocol brings into a group of the new one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClassicMemberRecord {
+    /// `session.timeout.ms` in nanoseconds.
+    pub session_timeout: Duration,
+    /// Protocols it supports, best first.
+    pub protocols: Vec<MemberProtocol>,
 }
 
 /// How a member stands to the target assignment. Source: Kafka, `MemberState`.

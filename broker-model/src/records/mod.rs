@@ -14,7 +14,9 @@ pub use batch::{
     NoRecords, RecordSource,
 };
 pub use cleaned::Cleaned;
-pub use consumer_record::{ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation};
+pub use consumer_record::{
+    ClassicMemberRecord, ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation,
+};
 pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,
 };

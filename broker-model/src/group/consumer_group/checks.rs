@@ -79,14 +79,14 @@ impl ConsumerGroup {
             return ErrorCode::None;
         }
         let Some(member) = self.members.get(&member) else { return ErrorCode::UnknownMemberId };
-        if !txn && version < KNOWS_MEMBER_EPOCHS {
+        let is_classic = member.said.classic.is_some();
+        if !txn && !is_classic && version < KNOWS_MEMBER_EPOCHS {
             return ErrorCode::UnsupportedVersion;
         }
-        match (member.stands.epoch == epoch, txn) {
-            (true, _) => ErrorCode::None,
-            (false, false) => ErrorCode::StaleMemberEpoch,
+        match member.check_own_epoch(epoch) {
             // `TxnOffsetCommit` has no name for it.
-            (false, true) => ErrorCode::IllegalGeneration,
+            ErrorCode::StaleMemberEpoch if txn => ErrorCode::IllegalGeneration,
+            error => error,
         }
     }
 
@@ -95,8 +95,20 @@ impl ConsumerGroup {
         let Some((member, epoch)) = who else { return ErrorCode::None };
         match self.members.get(&member) {
             None => ErrorCode::UnknownMemberId,
-            Some(member) if member.stands.epoch == epoch => ErrorCode::None,
-            Some(_) => ErrorCode::StaleMemberEpoch,
+            Some(member) => member.check_own_epoch(epoch),
+        }
+    }
+}
+
+impl ConsumerMember {
+    /// Whether it is in this epoch, which is the generation of a classic member.
+    fn check_own_epoch(&self, epoch: GroupEpoch) -> ErrorCode {
+        if self.stands.epoch == epoch {
+            ErrorCode::None
+        } else if self.said.classic.is_some() {
+            ErrorCode::IllegalGeneration
+        } else {
+            ErrorCode::StaleMemberEpoch
         }
     }
 }

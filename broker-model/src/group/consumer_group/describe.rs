@@ -48,7 +48,7 @@ impl ConsumerGroup {
             regex: state.said.regex.clone(),
             assignment: state.stands.assigned.clone(),
             target: state.target.clone(),
-            is_classic: false,
+            is_classic: state.said.classic.is_some(),
         });
         ConsumerGroupDescribeResponse {
             error: ErrorCode::None,

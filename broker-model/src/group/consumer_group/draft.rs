@@ -63,17 +63,24 @@ impl ConsumerGroup {
             return Ok(Sender { id, member, replaces: None });
         };
         let before = &self.members[&holder];
-        if before.stands.epoch != GroupEpoch::LEAVING_FOR_NOW {
+        // A classic member says nothing when it stops for now.
+        let is_released = before.stands.epoch == GroupEpoch::LEAVING_FOR_NOW;
+        if !is_released && before.said.classic.is_none() {
             return Err(ErrorCode::UnreleasedInstanceId);
         }
-        // It has what the one before had, and is to be told so.
+        Ok(self.taking_over(id, holder))
+    }
+
+    /// A static member in the place of another: it has what that one had, and is to be told so.
+    pub(super) fn taking_over(&self, id: MemberId, holder: MemberId) -> Sender {
+        let before = &self.members[&holder];
         let stands = ConsumerAssignmentRecord {
             epoch: GroupEpoch::JOINING,
             previous: GroupEpoch::JOINING,
             ..before.stands.clone()
         };
         let member = ConsumerMember { stands, ..before.clone() };
-        Ok(Sender { id, member, replaces: Some(holder) })
+        Sender { id, member, replaces: Some(holder) }
     }
 }
 
@@ -85,6 +92,7 @@ pub(super) fn said_now(
 ) -> ConsumerMemberRecord {
     let mut said = before.clone();
     said.client = client;
+    said.classic = None;
     if let Some(instance) = &r.instance {
         said.instance = Some(instance.clone());
     }

@@ -8,7 +8,7 @@ use super::draft::{Sender, said_now};
 use super::reconcile::{Goal, reconcile};
 use super::target::{Roster, Topics};
 use super::{ConsumerGroup, ConsumerMember};
-use crate::group::desk::{Desk, Parked, Then, Timer};
+use crate::group::desk::{Desk, Then, Timer};
 use crate::group::groups::{Group, Groups};
 use crate::group::join::NO_MEMBER;
 use crate::group::offsets::GroupOffsets;
@@ -18,17 +18,17 @@ use crate::protocol::consumer_group::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
 };
 use crate::protocol::{ErrorCode, Header, Response};
-use crate::records::{GroupRecord, Reconciliation};
-use crate::types::{Duration, GroupEpoch, GroupId, MemberId};
+use crate::records::{ConsumerMemberRecord, GroupRecord, Reconciliation};
+use crate::types::{Duration, GroupEpoch, GroupId, MemberId, PartitionId};
 
 /// What comes of a heartbeat.
-struct Decided {
-    records: Vec<GroupRecord>,
-    sender: MemberId,
-    before: ConsumerMember,
-    after: ConsumerMember,
+pub(super) struct Decided {
+    pub(super) records: Vec<GroupRecord>,
+    pub(super) sender: MemberId,
+    pub(super) before: ConsumerMember,
+    pub(super) after: ConsumerMember,
     /// The subscribed topics were looked at.
-    looked: bool,
+    pub(super) looked: bool,
 }
 
 /// The epochs of a group and its targets after a heartbeat.
@@ -73,18 +73,19 @@ impl Desk<'_, '_> {
         r: &ConsumerGroupHeartbeatRequest,
     ) -> Result<(), ErrorCode> {
         let mut records = Vec::new();
-        let blank = ConsumerGroup::new(r.group, GroupOffsets::default());
-        let group = match groups.get(&r.group) {
-            Some(Group::Consumer(group)) => group,
+        let mut made = ConsumerGroup::new(r.group, GroupOffsets::default());
+        let group = match groups.get_mut(&r.group) {
+            Some(Group::Consumer(group)) => &*group,
             _ if r.epoch != GroupEpoch::JOINING => return Err(ErrorCode::GroupIdNotFound),
             Some(Group::Classic(classic)) if !classic.members.is_empty() => {
-                return Err(ErrorCode::GroupIdNotFound);
+                (records, made) = self.upgrade(classic, image)?;
+                &made
             }
             Some(Group::Classic(_)) => {
                 records.push(GroupRecord::Tombstone { group: r.group });
-                &blank
+                &made
             }
-            None => &blank,
+            None => &made,
         };
         let is_full = group.members.len() >= self.settings.consumer_max_size as usize;
         if is_full && !group.members.contains_key(&r.member) {
@@ -92,19 +93,23 @@ impl Desk<'_, '_> {
         }
         let id = if r.member == NO_MEMBER { self.new_member_id() } else { r.member };
         let sender = group.sender(id, r)?;
-        let decided = self.decide(group, image, header, r, sender, records);
+        let said = said_now(&sender.member.said, r, header.client);
+        let decided = self.decide(group, image, said, r.owned.as_deref(), sender, records);
         self.carry_out_heartbeat(groups, image, token, r, decided);
+        for (&id, member) in &made.members {
+            self.keep_consumer_alive(r.group, id, member);
+        }
         Ok(())
     }
 
     /// The records of a heartbeat: what the member says, the group's epoch, targets, and one
     /// step of the member.
-    fn decide(
+    pub(super) fn decide(
         &self,
         group: &ConsumerGroup,
         image: &Image,
-        header: Header,
-        r: &ConsumerGroupHeartbeatRequest,
+        said: ConsumerMemberRecord,
+        owned: Option<&[PartitionId]>,
         sender: Sender,
         mut records: Vec<GroupRecord>,
     ) -> Decided {
@@ -112,14 +117,15 @@ impl Desk<'_, '_> {
         if let Some(old) = replaces {
             replace(&mut records, group.id, old, id, &before);
         }
-        let mut after =
-            ConsumerMember { said: said_now(&before.said, r, header.client), ..before.clone() };
+        let mut after = ConsumerMember { said, ..before.clone() };
         if after.said != before.said || !group.members.contains_key(&id) && replaces.is_none() {
             let value = Some(Box::new(after.said.clone()));
             records.push(GroupRecord::ConsumerMember { group: group.id, member: id, value });
         }
-        let bump = group.epoch == GroupEpoch(0) || after.said.topics != before.said.topics;
-        let roster = group.roster(replaces, Some((id, &after)));
+        let bump = group.epoch == GroupEpoch(0)
+            || after.said.topics != before.said.topics
+            || after.said.classic.is_some() && !before.said.regex.is_empty();
+        let roster = group.roster(replaces.as_slice(), Some((id, &after)));
         let aim = self.aim(group, image, &roster, bump, &mut records);
         if aim.epoch > group.target_epoch {
             let targets = self.new_targets(group, image, &roster, &aim, &mut records);
@@ -132,7 +138,7 @@ impl Desk<'_, '_> {
             let owner = group.owners.get(&partition);
             owner.is_none()
         };
-        let stands = reconcile(&after.stands, goal, r.owned.as_deref(), is_free);
+        let stands = reconcile(&after.stands, goal, owned, is_free);
         if stands != after.stands {
             let value = Some(Box::new(stands.clone()));
             records.push(GroupRecord::ConsumerAssignment { group: group.id, member: id, value });
@@ -172,7 +178,7 @@ impl Desk<'_, '_> {
         roster: &Roster<'_>,
         aim: &Aim,
         records: &mut Vec<GroupRecord>,
-    ) -> Vec<Vec<crate::types::PartitionId>> {
+    ) -> Vec<Vec<PartitionId>> {
         let default = self.settings.default_assignor();
         let members = roster.iter().map(|(_, member)| *member);
         let assignor = ConsumerGroup::preferred_assignor(members, default);
@@ -206,7 +212,7 @@ impl Desk<'_, '_> {
         decided: Decided,
     ) {
         let Decided { records, sender, before, after, looked } = decided;
-        self.set_consumer_session(r.group, sender);
+        self.keep_consumer_alive(r.group, sender, &after);
         if after.stands != before.stands {
             self.time_revocation(r.group, sender, &after);
         }
@@ -231,8 +237,7 @@ impl Desk<'_, '_> {
         }
     }
 
-    /// Appends records of a group, which change it at once; the answer follows when they are
-    /// replicated, and where there are none, when what was written before is.
+    /// Appends records of a group, which change it at once, before the answer.
     pub(super) fn write_consumer(
         &mut self,
         groups: &mut Groups,
@@ -240,23 +245,19 @@ impl Desk<'_, '_> {
         token: Token,
         response: ConsumerGroupHeartbeatResponse,
     ) {
-        if !records.is_empty() {
-            self.append_applied(groups, records, Then::ConsumerHeartbeat { token, response });
-            return;
-        }
-        match self.log.in_flight.last() {
-            Some(&last) => {
-                let parked = Parked::Heartbeat(token, response);
-                self.log.parked.entry(last).or_default().push(parked);
-            }
-            None => self.reply(token, Response::ConsumerGroupHeartbeat(response)),
-        }
+        self.write_applied(groups, records, Then::ConsumerHeartbeat { token, response });
     }
 
     /// The member is alive: its session begins anew.
-    pub(in crate::group) fn set_consumer_session(&mut self, group: GroupId, member: MemberId) {
+    pub(in crate::group) fn keep_consumer_alive(
+        &mut self,
+        group: GroupId,
+        member: MemberId,
+        state: &ConsumerMember,
+    ) {
+        let brought = state.said.classic.as_ref().map(|classic| classic.session_timeout);
         let own = self.configs.get(&group).and_then(|config| config.session_timeout);
-        let timeout = own.unwrap_or(self.settings.consumer_session_timeout);
+        let timeout = brought.or(own).unwrap_or(self.settings.consumer_session_timeout);
         self.set_timer(Timer::Member(self.partition, group, member), timeout);
     }
 
@@ -265,7 +266,8 @@ impl Desk<'_, '_> {
         own.unwrap_or(self.settings.consumer_heartbeat_interval)
     }
 
-    /// Who has to give up partitions has its rebalance timeout for it.
+    /// Who has to give up partitions has its rebalance timeout for it. Of classic members it is
+    /// their next join that is timed.
     pub(in crate::group) fn time_revocation(
         &mut self,
         group: GroupId,
@@ -273,7 +275,8 @@ impl Desk<'_, '_> {
         state: &ConsumerMember,
     ) {
         let timer = Timer::Revocation(self.partition, group, member);
-        if state.stands.state == Reconciliation::Unrevoked {
+        let owes = state.stands.state == Reconciliation::Unrevoked;
+        if owes && state.said.classic.is_none() {
             self.set_timer(timer, state.said.rebalance_timeout);
         } else {
             self.timers.cancel(timer);

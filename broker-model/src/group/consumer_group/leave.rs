@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::ConsumerGroup;
 use super::target::Topics;
-use crate::group::desk::{Desk, Then, Timer};
+use crate::group::desk::{Desk, Then};
 use crate::group::groups::{Group, Groups};
 use crate::io::Token;
 use crate::metadata::Image;
@@ -34,21 +34,6 @@ impl Desk<'_, '_> {
             }
         }
         let member = group.members.get(&r.member).ok_or(ErrorCode::UnknownMemberId)?;
-        let records = if r.epoch == GroupEpoch::LEAVING_FOR_NOW {
-            // It keeps its place and what it has, until it comes back or its session is over.
-            let stands = ConsumerAssignmentRecord {
-                epoch: GroupEpoch::LEAVING_FOR_NOW,
-                revoking: Vec::new(),
-                ..member.stands.clone()
-            };
-            let value = Some(Box::new(stands));
-            Vec::from([GroupRecord::ConsumerAssignment { group: r.group, member: r.member, value }])
-        } else {
-            self.removal(group, image, r.member)
-        };
-        if r.epoch == GroupEpoch::LEAVING {
-            self.cancel_consumer_timers(r.group, r.member);
-        }
         let response = ConsumerGroupHeartbeatResponse {
             error: ErrorCode::None,
             member: r.member,
@@ -56,7 +41,20 @@ impl Desk<'_, '_> {
             heartbeat_interval: 0,
             assignment: None,
         };
-        self.write_consumer(groups, records, token, response);
+        if r.epoch == GroupEpoch::LEAVING {
+            let then = Then::ConsumerHeartbeat { token, response };
+            self.fence_consumers(groups, image, r.group, &[r.member], then);
+            return Ok(());
+        }
+        // It keeps its place and what it has, until it comes back or its session is over.
+        let stands = ConsumerAssignmentRecord {
+            epoch: GroupEpoch::LEAVING_FOR_NOW,
+            revoking: Vec::new(),
+            ..member.stands.clone()
+        };
+        let value = Some(Box::new(stands));
+        let record = GroupRecord::ConsumerAssignment { group: r.group, member: r.member, value };
+        self.write_consumer(groups, Vec::from([record]), token, response);
         Ok(())
     }
 
@@ -99,28 +97,42 @@ impl Desk<'_, '_> {
         group: GroupId,
         member: MemberId,
     ) {
-        let Some(Group::Consumer(state)) = groups.get(&group) else { return };
-        let records = self.removal(state, image, member);
-        self.cancel_consumer_timers(group, member);
         self.note_fenced(group, member);
-        self.append_applied(groups, records, Then::Nothing);
+        self.fence_consumers(groups, image, group, &[member], Then::Nothing);
     }
 
-    /// The records by which a member goes: the group's epoch is raised, and the next heartbeat
-    /// makes targets without it.
-    fn removal(&self, group: &ConsumerGroup, image: &Image, member: MemberId) -> Vec<GroupRecord> {
+    /// Members go. Where only classic ones are left, the group becomes theirs.
+    pub(super) fn fence_consumers(
+        &mut self,
+        groups: &mut Groups,
+        image: &Image,
+        group: GroupId,
+        gone: &[MemberId],
+        then: Then,
+    ) {
+        let Some(Group::Consumer(state)) = groups.get(&group) else { return };
+        if self.downgrades_without(state, gone) {
+            return self.downgrade(groups, group, gone, then);
+        }
+        let records = self.removal(state, image, gone);
+        for &member in gone {
+            self.cancel_consumer_timers(group, member);
+        }
+        self.append_applied(groups, records, then);
+    }
+
+    /// The records by which members go: the group's epoch is raised, and the next heartbeat
+    /// makes targets without them.
+    fn removal(&self, group: &ConsumerGroup, image: &Image, gone: &[MemberId]) -> Vec<GroupRecord> {
         let mut records = Vec::new();
-        remove(&mut records, group.id, member);
-        let roster = group.roster(Some(member), None);
+        for &member in gone {
+            remove(&mut records, group.id, member);
+        }
+        let roster = group.roster(gone, None);
         let hash = Topics::of(&roster, image, self.cx.names).hash(image);
         let value = Some((group.epoch.next(), hash));
         records.push(GroupRecord::ConsumerEpoch { group: group.id, value });
         records
-    }
-
-    fn cancel_consumer_timers(&mut self, group: GroupId, member: MemberId) {
-        self.cancel_session(group, member);
-        self.timers.cancel(Timer::Revocation(self.partition, group, member));
     }
 }
 

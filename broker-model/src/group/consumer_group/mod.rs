@@ -6,10 +6,12 @@
 //! answer waits until the records are replicated.
 
 mod checks;
+mod classic_member;
 mod describe;
 mod draft;
 mod heartbeat;
 mod leave;
+mod migration;
 mod reconcile;
 mod replay;
 mod target;
@@ -18,6 +20,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub(super) use classic_member::ClassicJoin;
 pub(super) use describe::not_described;
 pub(super) use leave::tombstones;
 pub(super) use replay::{Undo, apply};

@@ -14,13 +14,15 @@ pub(in crate::group) enum Undo {
     Record(GroupRecord),
     /// The group was another one, or there was none. It keeps the offsets it has got meanwhile.
     Group(GroupId, Option<Box<Group>>),
+    /// The group was this one of the new protocol, and is a classic one with members.
+    Downgrade(GroupId, Box<Group>),
 }
 
 impl Undo {
     /// The group it is about.
     pub(in crate::group) const fn group(&self) -> GroupId {
         match self {
-            Self::Group(group, _) => *group,
+            Self::Group(group, _) | Self::Downgrade(group, _) => *group,
             Self::Record(record) => record.group(),
         }
     }
@@ -33,6 +35,11 @@ impl Undo {
             }
             // Members of the classic protocol have joined since: the group is theirs.
             Self::Group(id, _) if is_in_use(groups.get(&id)) => {}
+            Self::Downgrade(id, mut before) => {
+                let offsets = groups.remove(&id).map(Group::into_offsets).unwrap_or_default();
+                *before.offsets_mut() = offsets;
+                groups.insert(id, *before);
+            }
             Self::Group(id, before) => {
                 let offsets = groups.remove(&id).map(Group::into_offsets).unwrap_or_default();
                 let mut group = match before {
@@ -52,8 +59,8 @@ fn is_in_use(group: Option<&Group>) -> bool {
     classic.is_some_and(|group| !group.members.is_empty() || !group.pending_join.is_empty())
 }
 
-/// Applies a record of a group of the new protocol, or the tombstone of a classic group without
-/// members; others change nothing.
+/// Applies a record of a group of the new protocol, or the tombstone of a classic group; others
+/// change nothing.
 pub(in crate::group) fn apply(
     groups: &mut Groups,
     record: &GroupRecord,
@@ -61,7 +68,7 @@ pub(in crate::group) fn apply(
 ) -> Option<Undo> {
     let id = record.group();
     let is_removal = match record {
-        GroupRecord::Tombstone { .. } => groups.get(&id)?.classic()?.members.is_empty(),
+        GroupRecord::Tombstone { .. } => groups.get(&id)?.classic().is_some(),
         GroupRecord::ConsumerEpoch { value: None, .. } => groups.get(&id)?.consumer().is_some(),
         GroupRecord::Offset { .. } | GroupRecord::Metadata { .. } => return None,
         _ => false,
@@ -105,6 +112,13 @@ fn remove(groups: &mut Groups, id: GroupId, now: Timestamp) -> Option<Undo> {
 }
 
 impl ConsumerGroup {
+    /// Applies records that make it; those of others change nothing.
+    pub(super) fn apply_all(&mut self, records: &[GroupRecord]) {
+        for record in records {
+            self.apply(record);
+        }
+    }
+
     /// Applies one record and gives back the one that was there before.
     fn apply(&mut self, record: &GroupRecord) -> Option<GroupRecord> {
         let group = self.id;

@@ -95,7 +95,7 @@ impl ConsumerGroup {
     /// The members without some, and with one that is new or changed.
     pub(super) fn roster<'a>(
         &'a self,
-        without: Option<MemberId>,
+        without: &[MemberId],
         with: Option<(MemberId, &'a ConsumerMember)>,
     ) -> Roster<'a> {
         let changed = with.map(|(id, _)| id);
@@ -103,7 +103,7 @@ impl ConsumerGroup {
             .members
             .iter()
             .map(|(&id, member)| (id, member))
-            .filter(|(id, _)| Some(*id) != without && Some(*id) != changed)
+            .filter(|(id, _)| !without.contains(id) && Some(*id) != changed)
             .collect();
         if let Some((id, member)) = with {
             let place = roster.partition_point(|(other, _)| *other < id);

@@ -150,7 +150,13 @@ fn described(session: &Session, r: &ConsumerGroupDescribeResponse) -> Reply {
         .with("epoch", r.epoch)
         .with("assignment_epoch", r.assignment_epoch)
         .with("assignor", r.assignor.name());
-    r.members.iter().fold(head, |reply, member| described_member(session, reply, member))
+    let mut members: Vec<&DescribedConsumer> = r.members.iter().collect();
+    // Ids of the dialogue's own making come first.
+    members.sort_by_key(|m| {
+        let name = session.members.name(m.member);
+        (name.is_none(), name.unwrap_or_default().to_owned(), m.member)
+    });
+    members.into_iter().fold(head, |reply, member| described_member(session, reply, member))
 }
 
 fn described_member(session: &Session, reply: Reply, m: &DescribedConsumer) -> Reply {

@@ -116,7 +116,14 @@ fn protocols(session: &mut Session, args: &Args) -> Result<Vec<MemberProtocol>, 
     let subscription = match args.get("topics") {
         None => None,
         Some(topics) => Some(Arc::new(Subscription {
-            topics: session.topic_ids(&args::split(topics)),
+            topics: {
+                let topics = args::split(topics);
+                // A group of the new protocol knows them by name.
+                topics.iter().for_each(|topic| {
+                    session.cluster.names.topic(topic);
+                });
+                session.topic_ids(&topics)
+            },
             owned: session.partitions(&args.list("owned"))?,
             generation: GenerationId(args.number("owned-generation", -1)?),
         })),

@@ -2,6 +2,7 @@
 
 mod fencing;
 mod laws;
+mod migration;
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -14,10 +15,11 @@ use crate::protocol::consumer_group::{
     AssignorChoice, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
 };
+use crate::protocol::group::{JoinGroupRequest, ProtocolType};
 use crate::protocol::{ErrorCode, Request, Response};
 use crate::records::{MetadataRecord, PartitionRecord};
 use crate::types::{
-    GroupEpoch, LeaderEpoch, MemberId, NodeId, PartitionEpoch, PartitionId, SECOND, TopicId,
+    GroupEpoch, LeaderEpoch, MemberId, NodeId, PartitionEpoch, PartitionId, SECOND, TextId, TopicId,
 };
 
 const A: MemberId = MemberId(1);
@@ -302,7 +304,9 @@ fn an_empty_group_changes_its_protocol_and_keeps_its_offsets() {
     assert_eq!(b.commit(G, A, 1, &[(0, 6)]), OK);
     assert_eq!(b.commit(G, A, 2, &[(0, 7)]), ErrorCode::StaleMemberEpoch);
     assert_eq!(b.commit(G, NOBODY, -1, &[(0, 7)]), ErrorCode::UnknownMemberId);
-    assert_eq!(b.join(joining(G, NOBODY)).error, ErrorCode::InconsistentGroupProtocol);
+    let connect =
+        JoinGroupRequest { protocol_type: ProtocolType::Other(TextId(0)), ..joining(G, NOBODY) };
+    assert_eq!(b.join(connect).error, ErrorCode::InconsistentGroupProtocol);
     assert_eq!(told(&mut b, plain(A, -1)), (OK, -1, None));
     b.load();
     assert_eq!(b.fetch(G, 0, false), Ok(6));
