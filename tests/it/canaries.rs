@@ -294,3 +294,16 @@ fn scenarios_and_reports_name_the_same_anomalies() {
     let strangers: Vec<_> = named.iter().filter(|one| !reported.contains(one)).collect();
     assert!(strangers.is_empty(), "no report can tell {strangers:?}");
 }
+
+#[test]
+fn scenarios_and_machines_have_the_same_numbers_of_kafka() {
+    use assize::client::record_size::{NO_HEADERS, batch_bound, field_bytes};
+    use scenarios::model::kafka;
+    let records = broker_model::controller::RECORDS_PER_OPERATION_MAX;
+    assert_eq!(kafka::RECORDS_PER_OPERATION_MAX as usize, records);
+    let wait = broker_model::quorum::FETCH_WAIT / broker_model::types::MILLISECOND;
+    assert_eq!(kafka::METADATA_FETCH_WAIT_MS, wait);
+    let (key, value) = (8, 1_000);
+    let around = batch_bound(Some(key), Some(value), NO_HEADERS) - key - field_bytes(Some(value));
+    assert_eq!(kafka::AROUND_RECORD_BYTES, u64::from(around));
+}

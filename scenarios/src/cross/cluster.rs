@@ -3,6 +3,7 @@
 use super::Cross;
 use crate::decoder::Problem;
 use crate::model::cluster::Topic;
+use crate::model::kafka::RECORDS_PER_OPERATION_MAX;
 
 pub(super) fn check(cross: &mut Cross<'_>) {
     topics(cross);
@@ -56,10 +57,10 @@ fn topics(cross: &mut Cross<'_>) {
 }
 
 /// What Kafka refuses with `POLICY_VIOLATION`: the topic, each key of its configuration and each
-/// partition are a record of metadata, and one request makes 10000 at most.
+/// partition are a record of metadata, of which one request makes so many at most.
 fn too_many_partitions(cross: &mut Cross<'_>, topic: &Topic) {
     let records = 1 + topic.config.set.len() + topic.partitions as usize;
-    if records <= 10_000 {
+    if records <= RECORDS_PER_OPERATION_MAX as usize {
         return;
     }
     let problem = Problem::new(
@@ -69,7 +70,10 @@ fn too_many_partitions(cross: &mut Cross<'_>, topic: &Topic) {
             topic.name, topic.partitions
         ),
     )
-    .help("Kafka refuses a request that makes more than 10000: use several topics");
+    .help(format!(
+        "Kafka refuses a request that makes more than {RECORDS_PER_OPERATION_MAX}: use several \
+         topics"
+    ));
     let name = topic.name.as_str();
     let nodes = [(cross.at(&["topic", name, "partitions"]), "partitions")];
     cross.raise(problem, &nodes);

@@ -6,6 +6,7 @@ use crate::diagnostic::{listed, nearest};
 use crate::kafka_keys::{self, Version};
 use crate::model::cluster::{Cluster, Hardware, Network, Topic};
 use crate::model::config::{ConfigValue, KafkaConfig, Scope};
+use crate::model::kafka::PARTITIONS_MAX;
 use crate::model::quantity::{Distribution, Ratio};
 use crate::profiles;
 use crate::spec;
@@ -224,7 +225,7 @@ pub(super) fn topic(decoder: &mut Decoder, entry: &Entry, cluster: &Cluster) -> 
                 .help("internal topics need no table; their sizes are broker keys of the cluster"),
         );
     }
-    if let Some(partitions) = t.read(decoder, "partitions", values::small(1..=9_999)) {
+    if let Some(partitions) = t.read(decoder, "partitions", values::small(1..=PARTITIONS_MAX)) {
         topic.partitions = partitions;
     }
     if let Some(replication) = t.read(decoder, "replication", values::small(1..=1_000)) {

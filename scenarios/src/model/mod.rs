@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod config;
 pub mod fault;
 pub mod gate;
+pub mod kafka;
 pub mod load;
 pub mod message;
 pub mod quantity;

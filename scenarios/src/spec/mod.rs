@@ -74,3 +74,15 @@ pub const SECTIONS: &[&Section] = &[
     &EXPECT,
     &PROTOCOL,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::TOPIC;
+    use crate::model::kafka::PARTITIONS_MAX;
+
+    #[test]
+    fn the_reference_names_the_bound_of_partitions() {
+        let key = TOPIC.keys.iter().find(|key| key.name == "partitions").expect("a key");
+        assert_eq!(key.form, format!("integer from 1 to {PARTITIONS_MAX}"));
+    }
+}

@@ -2,9 +2,8 @@
 
 use super::{Warning, mean};
 use crate::model::Scenario;
+use crate::model::kafka::METADATA_FETCH_WAIT_MS as WAIT;
 
-/// How long a leader of the quorum keeps a fetch without news, milliseconds.
-const WAIT: u64 = 500;
 /// What a follower needs besides for its work.
 const MARGIN: u64 = 100;
 

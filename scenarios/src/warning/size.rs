@@ -2,12 +2,9 @@
 
 use super::{Warning, named, plural};
 use crate::model::Scenario;
+use crate::model::kafka::AROUND_RECORD_BYTES;
 use crate::model::quantity::Distribution;
 use crate::model::service::Service;
-
-/// What a batch of one record has besides key and value, the length of the key included
-/// (`AbstractRecords.estimateSizeInBytesUpperBound`).
-const AROUND_RECORD: u64 = 84;
 
 /// Full batches are refused, and split into what they were.
 pub(super) fn batch_above_max_message(scenario: &Scenario) -> Option<Warning> {
@@ -91,7 +88,7 @@ pub(super) fn record_above_max_request(scenario: &Scenario) -> Option<Warning> {
     };
     let sizes = largest_records(scenario);
     let services = scenario.services.iter().zip(&sizes).filter(|(s, _)| s.output.is_some());
-    let whole = |size: u64| size + varint(size) + AROUND_RECORD;
+    let whole = |size: u64| size + varint(size) + AROUND_RECORD_BYTES;
     let above = |(s, size): &(&Service, &u64)| {
         **size > 0 && i64::try_from(whole(**size)).is_ok_and(|whole| whole > bound(s).0)
     };
