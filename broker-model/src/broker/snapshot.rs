@@ -8,7 +8,7 @@ use super::calls::{Call, RETRY};
 use crate::io::{Context, Disconnected};
 use crate::protocol::quorum::{FetchSnapshotResponse, SnapshotId};
 use crate::protocol::{ErrorCode, Request};
-use crate::quorum::{Download, PIECE_MAX};
+use crate::quorum::Download;
 use crate::types::{LeaderEpoch, NodeId};
 
 /// A snapshot on its way to a broker.
@@ -38,7 +38,8 @@ impl Broker {
 
     fn fetch_snapshot(&mut self, cx: &mut Context<'_>, controller: NodeId) {
         let Some(loading) = &self.life.loading else { return };
-        let request = loading.download.request(None, loading.epoch, PIECE_MAX);
+        let most = self.config.snapshot_piece_max();
+        let request = loading.download.request(None, loading.epoch, most);
         self.calls.send(cx, controller, Call::FetchSnapshot, Request::FetchSnapshot(request));
     }
 

@@ -17,6 +17,8 @@ const LOG_DIR: &str = "/tmp/kafka-logs";
 const HOUR: Duration = 3_600_000 * MILLISECOND;
 /// The default of `group.coordinator.append.linger.ms` from 4.0 on.
 const GROUP_APPEND_LINGER: Duration = 5 * MILLISECOND;
+/// Kafka, `KafkaRaftClient.MAX_FETCH_SIZE_BYTES`.
+const SNAPSHOT_PIECE_MAX: u64 = 8 << 20;
 /// The default of Kafka's `int` keys without a bound.
 const INT_MAX: u32 = i32::MAX as u32;
 
@@ -331,6 +333,13 @@ impl BrokerConfig {
     #[must_use]
     pub fn transaction_version(&self) -> u8 {
         self.formatted_transaction_version.unwrap_or(self.release.transaction_version())
+    }
+
+    /// Bytes of a piece of a metadata snapshot that brokers and controllers fetch, at most. No key
+    /// of Kafka up to 4.1 sets it.
+    #[must_use]
+    pub const fn snapshot_piece_max(&self) -> u64 {
+        SNAPSHOT_PIECE_MAX
     }
 
     /// The place in `log.dirs` of the directory with the metadata log, if it is among them.

@@ -89,7 +89,7 @@ impl Quorum {
             }),
             Role::Follower { leader, .. } if *leader != voter => None,
             Role::Follower { download: Some(download), .. } => {
-                let max_bytes = self.config.piece_max;
+                let max_bytes = self.config.snapshot_piece_max;
                 let request = download.request(Some(self.key), self.epoch(), max_bytes);
                 Some((Asked::Fetch, Request::FetchSnapshot(request)))
             }

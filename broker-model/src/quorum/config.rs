@@ -1,6 +1,5 @@
 //! What a quorum reads of a controller's configuration.
 
-use super::download::PIECE_MAX;
 use crate::config::BrokerConfig;
 use crate::types::{Duration, MILLISECOND, Release};
 
@@ -32,8 +31,8 @@ pub struct QuorumConfig {
     pub retention_bytes: u64,
     /// `metadata.max.retention.ms`.
     pub retention: Duration,
-    /// Bytes of a piece of a snapshot, at most; at least one. Not a key of Kafka up to 4.1.
-    pub piece_max: u64,
+    /// [`BrokerConfig::snapshot_piece_max`], at least one.
+    pub snapshot_piece_max: u64,
 }
 
 impl From<&BrokerConfig> for QuorumConfig {
@@ -46,7 +45,7 @@ impl From<&BrokerConfig> for QuorumConfig {
             retry_backoff: config.controller_quorum_retry_backoff,
             retention_bytes: config.metadata_max_retention_bytes,
             retention: config.metadata_max_retention,
-            piece_max: PIECE_MAX,
+            snapshot_piece_max: config.snapshot_piece_max(),
         }
     }
 }

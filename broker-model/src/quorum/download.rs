@@ -7,9 +7,6 @@ use crate::protocol::quorum::{FetchSnapshotRequest, SnapshotId, SnapshotPiece, V
 use crate::records::{MetadataRecord, MetadataSnapshot};
 use crate::types::LeaderEpoch;
 
-/// Bytes of a piece, at most. Source: Kafka, `KafkaRaftClient.MAX_FETCH_SIZE_BYTES`.
-pub const PIECE_MAX: u64 = 8 << 20;
-
 /// What has come of a snapshot. It counts when it is whole: until then it is in a file that the
 /// end of the process leaves behind, and that the next one deletes.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ mod store;
 mod tests;
 
 pub use config::{FETCH_WAIT, QuorumConfig};
-pub use download::{Download, PIECE_MAX};
+pub use download::Download;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

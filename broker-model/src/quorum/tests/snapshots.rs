@@ -84,7 +84,7 @@ fn a_power_cut_leaves_the_snapshot() {
 fn interrupted() -> (Voters, usize, usize) {
     let (mut voters, leader, away) = cut_while_away();
     for quorum in &mut voters.quorums {
-        quorum.config.piece_max = 150;
+        quorum.config.snapshot_piece_max = 150;
     }
     voters.pieces_let_through = Some(1);
     voters.start(away);
@@ -215,7 +215,7 @@ fn a_power_cut_midway_keeps_the_old_log() {
 fn who_fetches_a_snapshot_counts_for_its_leader() {
     let (mut voters, leader, away) = cut_while_away();
     for quorum in &mut voters.quorums {
-        quorum.config.piece_max = 1;
+        quorum.config.snapshot_piece_max = 1;
     }
     let other = (0..3).find(|&i| i != leader && i != away).expect("three");
     voters.pieces_let_through = Some(0);
