@@ -74,17 +74,8 @@ mod tests {
     use broker_model::records::Batches;
     use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 
-    use super::super::tests::violations;
+    use super::super::tests::{leads, violations};
     use super::LastStableOffset;
-
-    fn leads(node: u32, epoch: i32) -> Note {
-        Note::BecameLeader {
-            node: NodeId(node),
-            partition: PartitionId(0),
-            leader_epoch: LeaderEpoch(epoch),
-            start: Offset(0),
-        }
-    }
 
     fn moved(node: u32, epoch: i32, high_watermark: i64, stable: i64, leader: bool) -> Note {
         Note::HighWatermark {

@@ -66,31 +66,22 @@ impl Invariant for LeaderEpochMonotonic {
 mod tests {
     use broker_model::note::Note;
     use broker_model::records::Batches;
-    use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionEpoch, PartitionId};
+    use broker_model::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId};
 
-    use super::super::tests::violations;
+    use super::super::tests::{leads, violations};
     use super::LeaderEpochMonotonic;
-
-    fn leads(node: u32, epoch: i32) -> Note {
-        Note::BecameLeader {
-            node: NodeId(node),
-            partition: PartitionId(3),
-            leader_epoch: LeaderEpoch(epoch),
-            start: Offset(0),
-        }
-    }
 
     fn follows(node: u32, epoch: i32) -> Note {
         Note::BecameFollower {
             node: NodeId(node),
-            partition: PartitionId(3),
+            partition: PartitionId(0),
             leader_epoch: LeaderEpoch(epoch),
         }
     }
 
     fn changed(leader_epoch: i32, partition_epoch: i32) -> Note {
         Note::PartitionChanged {
-            partition: PartitionId(3),
+            partition: PartitionId(0),
             leader: None,
             leader_epoch: LeaderEpoch(leader_epoch),
             partition_epoch: PartitionEpoch(partition_epoch),

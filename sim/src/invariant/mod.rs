@@ -381,7 +381,7 @@ pub fn standard() -> Invariants {
 mod tests {
     use broker_model::note::Note;
     use broker_model::records::Batches;
-    use broker_model::types::Instant;
+    use broker_model::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId};
     use reports::checker::Anomaly;
 
     use super::{Invariant, Truth, View, standard};
@@ -404,6 +404,16 @@ mod tests {
         let batches = Batches::new();
         let view = View::new(Instant(0), &[], &batches);
         judged(invariant, View { truth: Some(truth), ..view }, notes)
+    }
+
+    /// A broker begins to lead partition 0 under an epoch.
+    pub(super) fn leads(node: u32, epoch: i32) -> Note {
+        Note::BecameLeader {
+            node: NodeId(node),
+            partition: PartitionId(0),
+            leader_epoch: LeaderEpoch(epoch),
+            start: Offset(0),
+        }
     }
 
     fn judged(invariant: &mut dyn Invariant, view: View<'_>, notes: &[Note]) -> usize {

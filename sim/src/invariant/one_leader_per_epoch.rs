@@ -58,19 +58,10 @@ impl Invariant for OneLeaderPerEpoch {
 mod tests {
     use broker_model::note::Note;
     use broker_model::records::Batches;
-    use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionEpoch, PartitionId};
+    use broker_model::types::{LeaderEpoch, NodeId, PartitionEpoch, PartitionId};
 
-    use super::super::tests::violations;
+    use super::super::tests::{leads, violations};
     use super::OneLeaderPerEpoch;
-
-    fn leads(node: u32, epoch: i32) -> Note {
-        Note::BecameLeader {
-            node: NodeId(node),
-            partition: PartitionId(0),
-            leader_epoch: LeaderEpoch(epoch),
-            start: Offset(0),
-        }
-    }
 
     fn chosen(node: u32, epoch: i32) -> Note {
         Note::PartitionChanged {

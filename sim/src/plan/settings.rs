@@ -194,28 +194,23 @@ fn set_producer(config: &mut ProducerConfig, key: &str, text: &str) -> Result<()
 
 /// Bounds of the simulator: it keeps a table for every partition of every broker.
 fn bounded(scope: Scope, key: &str, value: &ConfigValue) -> Result<(), String> {
-    match value {
-        ConfigValue::Int(n)
-            if scope == Scope::Broker && partitions_max(key).is_some_and(|most| *n > most) =>
-        {
-            let most = partitions_max(key).unwrap_or_default();
-            let all = RECORDS_PER_OPERATION_MAX;
-            Err(format!(
-                "must be at most {most}, not {n}: a topic with its partitions and configuration is \
-                 one operation of the controller, which takes {all} records"
-            ))
-        }
-        ConfigValue::Int(n)
-            if scope == Scope::Broker && key == "log.cleaner.threads" && *n > CLEANERS_MAX =>
-        {
+    let ConfigValue::Int(n) = *value else { return Ok(()) };
+    if scope != Scope::Broker {
+        return Ok(());
+    }
+    if let Some(most) = partitions_max(key).filter(|most| n > *most) {
+        let all = RECORDS_PER_OPERATION_MAX;
+        return Err(format!(
+            "must be at most {most}, not {n}: a topic with its partitions and configuration is \
+             one operation of the controller, which takes {all} records"
+        ));
+    }
+    match key {
+        "log.cleaner.threads" if n > CLEANERS_MAX => {
             Err(format!("must be at most {CLEANERS_MAX} in a simulation, not {n}"))
         }
         // The language reads this one, and Kafka's catalogue has no bound for it.
-        ConfigValue::Int(n)
-            if scope == Scope::Broker
-                && key == "default.replication.factor"
-                && !(1..=32_767).contains(n) =>
-        {
+        "default.replication.factor" if !(1..=32_767).contains(&n) => {
             Err(format!("must be an integer from 1 to 32767, not `{n}`"))
         }
         _ => Ok(()),
@@ -240,34 +235,23 @@ mod tests {
     use scenarios::Scenario;
 
     use super::{ConfigValue, Scope, Settings, takes};
+    use crate::world::small::cluster;
 
     const TRANSACTIONAL: &str = r#"
-[scenario]
-name = "settings"
-duration = "1s"
-[cluster]
-hardware = "test"
-[topic.orders]
 [topic.payments]
-[service.order]
-kind = "ingress"
-output = "orders"
 [service.payment]
 kind = "transform"
 input = "orders"
 output = "payments"
 transactional = true
-time = "1ms"
-[load.calls]
-into = "order"
-arrivals = { model = "open", rate = "10/s" }
 "#;
 
     #[test]
     fn the_protocol_of_transactions_holds_for_brokers_and_producers() {
+        let text = cluster((1, 1), 1, 10, TRANSACTIONAL);
         let of = |release: &str, protocol: &str| {
             let set = [("scenario.kafka".to_owned(), format!("\"{release}\""))];
-            let scenario = Scenario::parse(TRANSACTIONAL, &set).expect("Kafka accepts this");
+            let scenario = Scenario::parse(&text, &set).expect("Kafka accepts this");
             let mut rules = Rules::default();
             rules.set("txn_protocol", protocol).expect("a rule");
             let settings = Settings::new(&scenario, &rules).expect("all machines do");
