@@ -3,12 +3,9 @@
 pub mod cli;
 pub mod client;
 pub mod dialogue;
-mod effect;
 pub mod host;
 #[cfg(madsim)]
 pub mod hosted;
-mod idle_keys;
-mod idle_rules;
 pub mod invariant;
 pub mod network;
 pub mod plan;
@@ -16,4 +13,5 @@ pub mod prng;
 pub mod records;
 pub mod run;
 pub mod service;
+mod warning;
 pub mod world;

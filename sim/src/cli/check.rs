@@ -9,8 +9,8 @@ use super::args::{CheckArgs, Format};
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
-use crate::idle_rules::warnings;
 use crate::plan::Plan;
+use crate::warning::warnings;
 
 pub(super) fn command(args: &CheckArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut exit = Exit::Expected;

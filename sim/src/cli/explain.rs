@@ -10,7 +10,7 @@ use super::console::{Console, Paint};
 use super::exit::{Exit, Failure};
 use super::feature;
 use super::table::Columns;
-use crate::effect::{Effect, effect};
+use crate::warning::{Effect, effect};
 
 pub(super) fn command(args: &ExplainArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     if args.keys.is_empty() {

@@ -106,7 +106,7 @@ impl Scene {
 
     /// Tells what Kafka accepts of the configuration and hurts.
     pub(super) fn warn(&self, console: &mut Console<'_>) {
-        let warnings = crate::idle_rules::warnings(&self.scenario);
+        let warnings = crate::warning::warnings(&self.scenario);
         if warnings.is_empty() {
             return;
         }

@@ -8,7 +8,7 @@ use scenarios::model::{Anomaly as Named, Verdict as Expected};
 use scenarios::warning::Warning;
 
 use super::{Run, gates, timeline};
-use crate::idle_rules::warnings;
+use crate::warning::warnings;
 use crate::world::{FaultRecord, Outcome, World};
 
 /// The check that a run ends by itself.

@@ -4,7 +4,7 @@ use scenarios::Scenario;
 use scenarios::model::KafkaConfig;
 use scenarios::warning::Warning;
 
-use crate::effect::{Effect, effect};
+use super::effect::{Effect, effect};
 
 /// Keys of one table that have no effect for one reason.
 struct Idle<'a> {
@@ -15,7 +15,7 @@ struct Idle<'a> {
 
 /// One warning that names every such key with the table it stands in. A key that is set to its
 /// default counts too: whoever writes it down expects that it is read.
-pub(crate) fn keys_without_effect(scenario: &Scenario) -> Option<Warning> {
+pub(super) fn keys_without_effect(scenario: &Scenario) -> Option<Warning> {
     let mut found: Vec<Idle<'_>> = Vec::new();
     for (table, config) in tables(scenario) {
         for key in config.set.keys() {
@@ -67,31 +67,16 @@ mod tests {
     use scenarios::Scenario;
 
     use super::keys_without_effect;
+    use crate::world::small::cluster;
 
-    const FILE: &str = r#"
-[scenario]
-name = "idle"
-duration = "1s"
-[cluster]
-hardware = "test"
-[topic.orders]
-[service.order]
-kind = "ingress"
-output = "orders"
-[service.audit]
-kind = "reader"
-input = "orders"
-time = "1ms"
-[load.calls]
-into = "order"
-arrivals = { model = "open", rate = "10/s" }
-"#;
+    const READER: &str = "[service.audit]\nkind = \"reader\"\ninput = \"orders\"";
 
     /// What is told of a scenario with these values over it.
     fn told(set: &[(&str, &str)]) -> Option<(String, String)> {
         let set: Vec<(String, String)> =
             set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
-        let scenario = Scenario::parse(FILE, &set).expect("Kafka accepts this");
+        let scenario =
+            Scenario::parse(&cluster((1, 1), 1, 10, READER), &set).expect("Kafka accepts this");
         keys_without_effect(&scenario).map(|warning| (warning.text, warning.path))
     }
 

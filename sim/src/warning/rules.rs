@@ -9,19 +9,10 @@ use scenarios::Scenario;
 use scenarios::model::FaultKind;
 use scenarios::warning::Warning;
 
-use crate::idle_keys::keys_without_effect;
 use crate::plan::release_of;
 
-/// All warnings about a scenario: those of the language, this one, and that of idle keys.
-pub(crate) fn warnings(scenario: &Scenario) -> Vec<Warning> {
-    let mut all = scenarios::warning::warnings(scenario);
-    all.extend(rules_without_effect(scenario));
-    all.extend(keys_without_effect(scenario));
-    all
-}
-
 /// One warning that names every such rule.
-fn rules_without_effect(scenario: &Scenario) -> Option<Warning> {
+pub(super) fn rules_without_effect(scenario: &Scenario) -> Option<Warning> {
     let own = scenario.protocol.iter().filter(|(rule, value)| is_own(scenario, rule, value));
     let reason = |(rule, value): &'_ (String, String)| match is_today(rule, value) {
         true => unmet(scenario, rule, |need| asks_release(*need)),
@@ -106,7 +97,9 @@ fn missing(scenario: &Scenario, need: Need) -> Option<String> {
             scenario.services.iter().any(|service| service.group.is_some()),
             "there is no consumer group".to_owned(),
         ),
-        Need::Throttles => (is_throttled(scenario), "nothing throttles replication".to_owned()),
+        Need::Throttles => {
+            (is_throttled(scenario), "nothing throttles replication".to_owned())
+        }
         Need::Unset(key) => {
             (scenario.cluster.config.get(key).is_none(), format!("`cluster.config` sets `{key}`"))
         }
