@@ -152,7 +152,7 @@ rules! {
         Never = "never",
     },
     /// Whether replication throttles hold back who is not in sync. Source: KIP-73.
-    replication_throttle: ReplicationThrottle needs [Need::Throttles] {
+    replication_throttle: ReplicationThrottle needs [Need::ReplicationThrottles] {
         /// They do, once the rate is exceeded.
         #[default] Kept = "kept",
         /// Canary: they measure, and nothing comes of it.

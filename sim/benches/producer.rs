@@ -163,7 +163,7 @@ fn answer(request: &Request) -> Response {
             producer: ProducerIdAndEpoch { id: ProducerId(1), epoch: ProducerEpoch(0) },
         }),
         Request::Produce(request) => Response::Produce(ProduceResponse {
-            throttle: 0,
+            throttle_time: 0,
             partitions: request
                 .partitions
                 .iter()

@@ -72,7 +72,7 @@ impl Cleaner {
     }
 
     /// Books bytes of reading or writing; gives how long the limit makes them take.
-    fn throttle(&mut self, now: Instant, bytes: u64, rate: u64) -> Duration {
+    fn io_throttle(&mut self, now: Instant, bytes: u64, rate: u64) -> Duration {
         if rate == u64::MAX {
             return 0;
         }
@@ -133,7 +133,7 @@ impl Broker {
             // The dirty part is read twice: for the newest offset of each key, and to be copied.
             let bytes = what.clean_bytes + 2 * what.dirty_bytes;
             let rate = self.config.log_cleaner_io_max_bytes_per_second;
-            let at_least = cleaner.throttle(now, bytes, rate);
+            let at_least = cleaner.io_throttle(now, bytes, rate);
             let log = self.replicas.get(partition).expect("just looked at").log();
             let from = log.segments()[0].base_offset;
             cx.outputs.push(Output::Clean { partition, from, bytes, at_least });
@@ -188,6 +188,6 @@ impl Broker {
         let (removed, before) = (done.removed, done.before);
         cx.note(Note::Compacted { node: self.node, partition, from, end, removed, before });
         let rate = self.config.log_cleaner_io_max_bytes_per_second;
-        self.replicas.cleaner.throttle(now, done.written, rate);
+        self.replicas.cleaner.io_throttle(now, done.written, rate);
     }
 }

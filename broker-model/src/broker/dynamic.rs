@@ -19,7 +19,7 @@ impl Broker {
                 let _ = config.set(key, value);
             }
         }
-        self.throttles.set_rates(&config);
+        self.replication_throttles.set_rates(&config);
         self.replicas.producer_id_expiration = config.producer_id_expiration;
     }
 

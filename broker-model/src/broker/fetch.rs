@@ -165,7 +165,7 @@ impl Broker {
         pass.clear();
         let Some(session) = self.sessions.get_mut(key) else { return };
         let withheld = match session.follower {
-            Some(_) => self.throttles.leader.withheld(cx.now.instant, cx.rules),
+            Some(_) => self.replication_throttles.leader.withheld(cx.now.instant, cx.rules),
             None => None,
         };
         let reader =
@@ -317,9 +317,10 @@ impl Broker {
         mut response: FetchResponse,
     ) {
         response.partitions.append(&mut self.pass.late);
-        let throttle = params.client.and_then(|client| self.count_fetch(cx, client, &response));
-        if let Some(throttle) = throttle {
-            return self.send_throttled(cx, key, params, throttle);
+        let throttle_time =
+            params.client.and_then(|client| self.count_fetch(cx, client, &response));
+        if let Some(throttle_time) = throttle_time {
+            return self.send_throttled(cx, key, params, throttle_time);
         }
         if params.client.is_none() {
             self.count_given(cx, &response);
@@ -360,9 +361,9 @@ impl Broker {
         cx: &mut Context<'_>,
         key: Key,
         params: &FetchParams,
-        throttle: Duration,
+        throttle_time: Duration,
     ) {
-        let mut response = FetchResponse { throttle, ..FetchResponse::default() };
+        let mut response = FetchResponse { throttle_time, ..FetchResponse::default() };
         if params.full {
             self.sessions.remove(key);
         } else if let Some(session) = self.sessions.get_mut(key) {

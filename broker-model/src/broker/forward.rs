@@ -96,7 +96,7 @@ impl Broker {
         let late = || refused_admin(kind, ErrorCode::RequestTimedOut);
         if let Some(mut response) = taken.or_else(late) {
             if let Response::CreateTopics(response) = &mut response {
-                response.throttle = self.quotas.mutations.remove(&token).unwrap_or(0);
+                response.throttle_time = self.quotas.mutations.remove(&token).unwrap_or(0);
             }
             cx.reply(token, response);
         }

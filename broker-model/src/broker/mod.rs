@@ -35,10 +35,10 @@ mod rate;
 mod reading;
 mod recovery;
 mod replicas;
+mod replication_throttles;
 mod roles;
 mod snapshot;
 mod stop;
-mod throttles;
 mod verification;
 
 pub use client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC, internal_topic};
@@ -65,7 +65,7 @@ use lifecycle::{Lifecycle, Phase};
 use markers::Markers;
 use quotas::Quotas;
 use replicas::Replicas;
-use throttles::Throttles;
+use replication_throttles::ReplicationThrottles;
 use verification::Verifications;
 
 /// Unwraps the answer to a request of this kind. Another kind is a bug in the world.
@@ -105,7 +105,7 @@ pub struct Broker {
     verifications: Verifications,
     deletes: Deletes,
     quotas: Quotas,
-    throttles: Throttles,
+    replication_throttles: ReplicationThrottles,
     /// Partitions whose high watermark or last stable offset moved during this input.
     moved: VecDeque<PartitionId>,
     /// What the fetch in hand found.
@@ -123,7 +123,7 @@ impl Broker {
             rack,
             coordinators: Coordinators::new(node, &config),
             replicas: Replicas::new(node, &config),
-            throttles: Throttles::new(&config),
+            replication_throttles: ReplicationThrottles::new(&config),
             config,
             life: Lifecycle::new(),
             image: Image::default(),
@@ -441,7 +441,7 @@ impl Broker {
         if !self.quotas.produces.is_empty()
             && let Response::Produce(response) = &mut response
         {
-            response.throttle = self.quotas.produces.remove(&token).unwrap_or(0);
+            response.throttle_time = self.quotas.produces.remove(&token).unwrap_or(0);
         }
         if token.0 & OWN_TOKEN == 0 {
             cx.outputs.push(Output::Reply { token, response });

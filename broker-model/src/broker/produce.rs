@@ -82,7 +82,7 @@ impl Broker {
         if header.api_version < HINTS {
             partitions.iter_mut().for_each(|p| p.current_leader = None);
         }
-        let response = ProduceResponse { throttle: 0, partitions };
+        let response = ProduceResponse { throttle_time: 0, partitions };
         if request.acks == Acks::None {
             // Without an answer nothing says how long.
             self.quotas.produces.remove(&token);

@@ -38,7 +38,7 @@ impl Bucket {
     }
 
     /// How long until there is a token again.
-    fn throttle(&self, rate: u64) -> Duration {
+    fn throttle_time(&self, rate: u64) -> Duration {
         Duration::try_from(-self.tokens / i128::from(rate.max(1))).unwrap_or(0)
     }
 }
@@ -76,9 +76,9 @@ impl Broker {
         let Some(bound) = self.image.client_quota(header.client, kind) else { return };
         let rate = self.quotas.rates.entry((kind, header.client)).or_default();
         rate.record(cx.now.instant, produce_bytes(request, cx.batches), WINDOWS);
-        let throttle = rate.throttle(cx.now.instant, bound, WINDOWS);
-        if throttle > 0 {
-            self.quotas.produces.insert(token, throttle);
+        let throttle_time = rate.throttle_time(cx.now.instant, bound, WINDOWS);
+        if throttle_time > 0 {
+            self.quotas.produces.insert(token, throttle_time);
         }
     }
 
@@ -107,14 +107,14 @@ impl Broker {
         };
         if strict && bucket.tokens < 0 {
             return Some(Response::CreateTopics(CreateTopicResponse {
-                throttle: bucket.throttle(rate),
+                throttle_time: bucket.throttle_time(rate),
                 error: ErrorCode::ThrottlingQuotaExceeded,
                 topic: TopicId::UNKNOWN,
             }));
         }
         bucket.tokens -= i128::from(wanted) * i128::from(SECOND);
         if !strict && bucket.tokens < 0 {
-            self.quotas.mutations.insert(token, bucket.throttle(rate));
+            self.quotas.mutations.insert(token, bucket.throttle_time(rate));
         }
         None
     }
@@ -131,12 +131,12 @@ impl Broker {
         let bytes = fetch_bytes(response);
         let rate = self.quotas.rates.entry((kind, client)).or_default();
         rate.record(cx.now.instant, bytes, WINDOWS);
-        let throttle = rate.throttle(cx.now.instant, bound, WINDOWS);
-        if throttle == 0 {
+        let throttle_time = rate.throttle_time(cx.now.instant, bound, WINDOWS);
+        if throttle_time == 0 {
             return None;
         }
         rate.take_back(bytes);
-        Some(throttle)
+        Some(throttle_time)
     }
 
     /// No fetch of a consumer reads more than its quota of all windows.
@@ -157,8 +157,8 @@ mod tests {
         bucket.refill(Instant(60 * SECOND), 1);
         assert_eq!(bucket.tokens, i128::from(11 * SECOND), "a burst of all windows");
         bucket.tokens -= i128::from(15 * SECOND);
-        assert_eq!(bucket.throttle(1), 4 * SECOND);
+        assert_eq!(bucket.throttle_time(1), 4 * SECOND);
         bucket.refill(Instant(64 * SECOND), 1);
-        assert_eq!(bucket.throttle(1), 0);
+        assert_eq!(bucket.throttle_time(1), 0);
     }
 }

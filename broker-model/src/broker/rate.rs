@@ -87,7 +87,7 @@ impl Rate {
 
     /// How long nothing may come for the rate to fall to `bound` a second; 0 below it. All but
     /// one of the windows count as full from the beginning. Source: Kafka, `Rate`.
-    pub(super) fn throttle(&mut self, now: Instant, bound: u64, of: Windows) -> Duration {
+    pub(super) fn throttle_time(&mut self, now: Instant, bound: u64, of: Windows) -> Duration {
         let (sum, oldest) = self.counted(now, of);
         let elapsed = now.since(oldest);
         let missing = u64::from(of.count - 1).saturating_sub(elapsed / of.size);
@@ -116,11 +116,11 @@ mod tests {
     fn a_burst_above_the_quota_of_all_windows_is_throttled_until_it_fits() {
         let mut rate = Rate::default();
         rate.record(Instant(0), 399, ELEVEN);
-        assert_eq!(rate.throttle(Instant(0), 40, ELEVEN), 0, "40 a second, for ten seconds");
+        assert_eq!(rate.throttle_time(Instant(0), 40, ELEVEN), 0, "40 a second, for ten seconds");
         rate.record(Instant(0), 401, ELEVEN);
-        assert_eq!(rate.throttle(Instant(0), 40, ELEVEN), 10 * SECOND);
+        assert_eq!(rate.throttle_time(Instant(0), 40, ELEVEN), 10 * SECOND);
         rate.take_back(401);
-        assert_eq!(rate.throttle(Instant(0), 40, ELEVEN), 0);
+        assert_eq!(rate.throttle_time(Instant(0), 40, ELEVEN), 0);
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         assert!(rate.is_above(Instant(11 * SECOND - 1), 900, ELEVEN));
         assert!(!rate.is_above(Instant(11 * SECOND), 0, ELEVEN));
         rate.record(Instant(11 * SECOND), 1, ELEVEN);
-        assert_eq!(rate.throttle(Instant(11 * SECOND), 1, ELEVEN), 0);
+        assert_eq!(rate.throttle_time(Instant(11 * SECOND), 1, ELEVEN), 0);
     }
 
     #[test]

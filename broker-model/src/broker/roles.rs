@@ -278,7 +278,7 @@ impl Broker {
         if self.replicas.remove(partition).is_none() {
             return;
         }
-        self.throttles.forget(partition);
+        self.replication_throttles.forget(partition);
         let error = self.not_leading(partition);
         self.end_role(cx, partition, error);
         if error == ErrorCode::UnknownTopicOrPartition {

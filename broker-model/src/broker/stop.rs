@@ -27,7 +27,7 @@ impl Broker {
         self.verifications.clear();
         self.deletes.clear();
         self.quotas.clear();
-        self.throttles.stop();
+        self.replication_throttles.stop();
         self.moved.clear();
         for (partition, hosted) in self.replicas.iter_mut() {
             let end = hosted.replica.log().log_end_offset();

@@ -63,7 +63,7 @@ impl Controller {
             Request::CreateTopics(r) => {
                 let decided = self.decide_create_topic(r);
                 let (error, topic) = self.carry_out(decided, TopicId::UNKNOWN);
-                Response::CreateTopics(CreateTopicResponse { throttle: 0, error, topic })
+                Response::CreateTopics(CreateTopicResponse { throttle_time: 0, error, topic })
             }
             Request::CreatePartitions(r) => {
                 let decided = self.decide_create_partitions(&r);

@@ -205,7 +205,7 @@ pub struct CreateTopicRequest {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CreateTopicResponse {
     /// For how long the client is throttled, 0 for not at all.
-    pub throttle: Duration,
+    pub throttle_time: Duration,
     /// The error, or none.
     pub error: ErrorCode,
     /// The id, [`TopicId::UNKNOWN`] with an error.

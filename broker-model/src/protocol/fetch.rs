@@ -73,7 +73,7 @@ pub struct FetchPartition {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FetchResponse {
     /// For how long the client is throttled, 0 for not at all.
-    pub throttle: Duration,
+    pub throttle_time: Duration,
     /// Error of the whole request (sessions, throttling).
     pub error: ErrorCode,
     /// The session, 0 if there is none.

@@ -169,11 +169,11 @@ pub fn fetch_bytes(response: &fetch::FetchResponse) -> u64 {
 impl Response {
     /// For how long the connection is not read after this answer (KIP-219).
     #[must_use]
-    pub const fn throttle(&self) -> Duration {
+    pub const fn throttle_time(&self) -> Duration {
         match self {
-            Self::Produce(r) => r.throttle,
-            Self::Fetch(r) => r.throttle,
-            Self::CreateTopics(r) => r.throttle,
+            Self::Produce(r) => r.throttle_time,
+            Self::Fetch(r) => r.throttle_time,
+            Self::CreateTopics(r) => r.throttle_time,
             _ => 0,
         }
     }

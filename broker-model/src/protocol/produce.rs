@@ -45,7 +45,7 @@ pub struct ProducePartition {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ProduceResponse {
     /// For how long the client is throttled, 0 for not at all.
-    pub throttle: Duration,
+    pub throttle_time: Duration,
     /// One entry for each partition of the request, in its order.
     pub partitions: Vec<ProducedPartition>,
 }

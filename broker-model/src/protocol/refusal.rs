@@ -53,7 +53,7 @@ pub fn refusal(kind: ApiKey, error: ErrorCode) -> Option<Response> {
 pub fn refused_admin(kind: ApiKey, error: ErrorCode) -> Option<Response> {
     Some(match kind {
         ApiKey::CreateTopics => Response::CreateTopics(CreateTopicResponse {
-            throttle: 0,
+            throttle_time: 0,
             error,
             topic: TopicId::UNKNOWN,
         }),

@@ -21,7 +21,7 @@ pub enum Need {
     /// There are consumer groups.
     Groups,
     /// Something throttles replication.
-    Throttles,
+    ReplicationThrottles,
     /// Nobody sets this key for the brokers.
     Unset(&'static str),
     /// One of these rules has the value that stands beside it: another value shadows this rule.

@@ -180,7 +180,7 @@ impl ReplicationThrottled {
         self.looked = Some(view.now);
         for broker in view.nodes.iter().filter_map(|node| node.broker()) {
             let (windows, id) = (Windows::of(broker), broker.node());
-            let (gives, takes) = broker.throttles();
+            let (gives, takes) = broker.replication_throttles();
             side(&mut self.given, id).look(view.now, gives, windows);
             side(&mut self.taken, id).look(view.now, takes, windows);
         }

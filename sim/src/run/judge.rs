@@ -194,7 +194,7 @@ fn unfinished(world: &World) -> Option<Hazard> {
     let end = first.end.map_or("NOT DONE when the run ended", FaultEnd::words);
     let mut text = format!("the reassignment of {} was {end}", first.target);
     let took = until.since(first.at) as f64 / 1e9;
-    match first.throttle {
+    match first.replication_throttle {
         Some(rate) => text.push_str(&format!(
             ": its throttle of {rate} bytes a second was lifted after {took:.3} s, and what was \
              left was copied without one"

@@ -97,7 +97,7 @@ fn missing(scenario: &Scenario, need: Need) -> Option<String> {
             scenario.services.iter().any(|service| service.group.is_some()),
             "there is no consumer group".to_owned(),
         ),
-        Need::Throttles => {
+        Need::ReplicationThrottles => {
             (is_throttled(scenario), "nothing throttles replication".to_owned())
         }
         Need::Unset(key) => {

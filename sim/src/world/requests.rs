@@ -136,7 +136,7 @@ impl World {
             self.messages.remove(slot);
             return;
         }
-        let (bytes, throttle) = (response.wire_bytes(), response.throttle());
+        let (bytes, throttle_time) = (response.wire_bytes(), response.throttle_time());
         self.trace.add(bytes);
         let mut cost = self.costs.network_request + self.costs.network_kib * (bytes / 1024);
         if !self.nodes[index].pages.is_warm()
@@ -147,14 +147,14 @@ impl World {
         let sent = self.nodes[index].network_threads.schedule(self.now, cost);
         if let Some(answers) = self.connections.get(id).abandoned {
             self.messages.remove(slot);
-            self.answer_nobody(id, answers, sent + throttle);
+            self.answer_nobody(id, answers, sent + throttle_time);
             return;
         }
         let message = self.messages.get_mut(slot);
         message.body = Body::Response(response);
         message.direction = crate::network::Direction::ToClient;
         self.transmit(slot, sent);
-        self.unmute(id, life, sent + throttle);
+        self.unmute(id, life, sent + throttle_time);
     }
 
     /// How long a network thread stands still because what it sends is not in memory: sendfile

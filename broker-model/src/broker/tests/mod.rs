@@ -9,6 +9,6 @@ mod fetching;
 mod groups;
 mod log_tasks;
 mod replication;
+mod replication_throttles;
 mod snapshots;
-mod throttling;
 mod transactions;

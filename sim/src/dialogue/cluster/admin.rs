@@ -83,7 +83,7 @@ impl Session {
     ) -> Result<(ErrorCode, Duration), DialogueErrorKind> {
         let node = self.any_node(args)?;
         let answer = self.ask(node, args.number("v", i16::MAX)?, request);
-        let throttle = answer.as_ref().map_or(0, Response::throttle);
+        let throttle_time = answer.as_ref().map_or(0, Response::throttle_time);
         let error = match answer {
             Some(Response::CreateTopics(r)) => r.error,
             Some(Response::DeleteTopics(r)) => r.error,
@@ -95,7 +95,7 @@ impl Session {
             _ => return Err(DialogueErrorKind::syntax("no answer to an administrator")),
         };
         self.cluster.advance(settle);
-        Ok((error, throttle))
+        Ok((error, throttle_time))
     }
 
     /// `replicas=1,2` for all, `replicas=1,2/2,3` one after the other; else a fixed rule.
@@ -139,7 +139,7 @@ fn create_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
         config: config.map(|(key, value)| (plain_key(key).to_string(), value.clone())).collect(),
         internal: false,
     };
-    let (error, throttle) =
+    let (error, throttle_time) =
         session.administer_throttled(args, Request::CreateTopics(request), 0)?;
     if error == ErrorCode::None {
         for index in 0..partitions {
@@ -147,7 +147,7 @@ fn create_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
         }
         session.cluster.advance(100 * MILLISECOND);
     }
-    Ok(Reply::of(error).with_if(throttle > 0, "throttled", "yes"))
+    Ok(Reply::of(error).with_if(throttle_time > 0, "throttled", "yes"))
 }
 
 /// Kafka keeps small segments behind a key of its own; the model has one key for both.

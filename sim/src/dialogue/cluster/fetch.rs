@@ -207,7 +207,7 @@ fn fetch_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorK
 fn show_many(session: &Session, response: &FetchResponse) -> Reply {
     let mut reply =
         Reply::of(response.error).with("session", reply::fetch_session(response.session_id));
-    reply = reply.with_if(response.throttle > 0, "throttled", "yes");
+    reply = reply.with_if(response.throttle_time > 0, "throttled", "yes");
     reply.values.fetch_session = Some(response.session_id);
     for p in &response.partitions {
         let name = session.shown_partition(p.partition);

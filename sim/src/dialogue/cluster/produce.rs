@@ -164,7 +164,7 @@ fn produce(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind
             let Some(p) = response.partitions.first() else { return Reply::unexpected() };
             let error = unknown.unwrap_or(p.error);
             let reply = show_produced(Reply::of(error), p).with_if(
-                response.throttle > 0,
+                response.throttle_time > 0,
                 "throttled",
                 "yes",
             );

@@ -353,8 +353,8 @@ impl Cluster {
         if let Some(call) = self.calls.remove(&token) {
             self.answer_call(call, Ok(response));
         } else if let Some((client, node)) = self.clients.remove(&token) {
-            if response.throttle() > 0 {
-                self.muted.insert((client, node), self.now + response.throttle());
+            if response.throttle_time() > 0 {
+                self.muted.insert((client, node), self.now + response.throttle_time());
             }
             self.answers.insert(token, Answer::Response(response));
         }

@@ -71,7 +71,7 @@ impl Reply {
         };
         Ok(match request {
             Request::Produce(r) => Response::Produce(ProduceResponse {
-                throttle: 0,
+                throttle_time: 0,
                 partitions: r.partitions.iter().map(|p| self.produced(p.partition)).collect(),
             }),
             Request::Metadata(_) => Response::Metadata(cluster.metadata()),

@@ -138,7 +138,7 @@ impl World {
             FaultKind::LeaderMove { to } => self.move_leader(target, to),
             FaultKind::Reassign { throttle, .. } => {
                 if let Some(rate) = throttle {
-                    self.throttle(rate, &active.moves);
+                    self.set_replication_throttle(rate, &active.moves);
                 }
                 self.reassign(&active.moves);
             }

@@ -7,10 +7,10 @@ mod leader_move;
 mod operation;
 #[cfg(test)]
 mod operation_tests;
+mod reassignment_throttle;
 mod target;
 #[cfg(test)]
 mod tests;
-mod throttle;
 mod trigger;
 
 use broker_model::types::{Instant, Offset, PartitionId};
@@ -39,7 +39,7 @@ pub struct FaultRecord {
     /// Whether it changed anything: a dead broker cannot be killed.
     pub struck: bool,
     /// For a reassignment: its throttle, bytes a second, which is lifted when it ends.
-    pub throttle: Option<u64>,
+    pub replication_throttle: Option<u64>,
 }
 
 /// What has to be undone.
@@ -65,7 +65,7 @@ pub(super) struct Faults {
     waiting: Vec<usize>,
     delays: Vec<delay::Delay>,
     /// What reassignments throttled.
-    throttled: throttle::Throttled,
+    throttled: reassignment_throttle::Throttled,
     pub(super) records: Vec<FaultRecord>,
     pub(super) running: u32,
     pub(super) last_end: Option<Instant>,
@@ -110,7 +110,7 @@ impl World {
             target: target.to_string(),
             resolved: self.resolved_name(&nodes, &clients),
             struck: false,
-            throttle: match kind {
+            replication_throttle: match kind {
                 FaultKind::Reassign { throttle, .. } => throttle,
                 _ => None,
             },

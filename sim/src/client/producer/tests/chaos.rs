@@ -184,7 +184,7 @@ impl Chaos {
                 current_leader,
             });
         }
-        ProduceResponse { throttle: 0, partitions }
+        ProduceResponse { throttle_time: 0, partitions }
     }
 
     fn step(&mut self) {

@@ -37,7 +37,7 @@ fn acked(offset: i64, request: &broker_model::protocol::produce::ProduceRequest)
             ..written(p.partition, ErrorCode::None)
         })
         .collect();
-    Response::Produce(ProduceResponse { throttle: 0, partitions })
+    Response::Produce(ProduceResponse { throttle_time: 0, partitions })
 }
 
 fn refused(
@@ -45,7 +45,7 @@ fn refused(
     request: &broker_model::protocol::produce::ProduceRequest,
 ) -> Response {
     let partitions = request.partitions.iter().map(|p| written(p.partition, error)).collect();
-    Response::Produce(ProduceResponse { throttle: 0, partitions })
+    Response::Produce(ProduceResponse { throttle_time: 0, partitions })
 }
 
 fn outcome(host: &mut Host) -> Outcome {

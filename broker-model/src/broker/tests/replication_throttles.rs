@@ -130,7 +130,8 @@ fn members_of_the_isr_are_not_held_back_but_what_they_take_is_counted() {
         assert_eq!(answer.error, ErrorCode::None);
     }
     assert_eq!(c.replica(2, p).log().log_end_offset().0, 15);
-    let [mut gives, mut takes] = [1, 2].map(|broker| c.broker(broker).throttles.clone());
+    let [mut gives, mut takes] =
+        [1, 2].map(|broker| c.broker(broker).replication_throttles.clone());
     let now = c.now();
     assert!(gives.leader.withheld(now, &c.rules).is_some(), "500 bytes, at one a second");
     assert!(takes.follower.withheld(now, &c.rules).is_some());

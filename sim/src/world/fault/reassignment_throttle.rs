@@ -46,7 +46,7 @@ fn concerned(image: &Image, moves: &[Move]) -> (BTreeMap<String, Lists>, BTreeSe
 
 impl World {
     /// Throttles the brokers and replicas that these moves concern.
-    pub(super) fn throttle(&mut self, rate: u64, moves: &[Move]) {
+    pub(super) fn set_replication_throttle(&mut self, rate: u64, moves: &[Move]) {
         let (topics, brokers) = concerned(self.image(), moves);
         for (name, lists) in topics {
             // What another reassignment of the topic has throttled stays so.

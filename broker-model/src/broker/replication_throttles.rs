@@ -18,7 +18,7 @@ use crate::types::{Instant, MILLISECOND, NodeId, PartitionId};
 
 /// One of the two.
 #[derive(Clone, Debug)]
-pub(super) struct Throttle {
+pub(super) struct ReplicaThrottle {
     /// Partitions whose replica here is throttled.
     partitions: BTreeSet<PartitionId>,
     rate: Rate,
@@ -29,14 +29,14 @@ pub(super) struct Throttle {
 
 /// Both.
 #[derive(Clone, Debug)]
-pub(super) struct Throttles {
+pub(super) struct ReplicationThrottles {
     /// Of what it gives.
-    pub(super) leader: Throttle,
+    pub(super) leader: ReplicaThrottle,
     /// Of what it takes.
-    pub(super) follower: Throttle,
+    pub(super) follower: ReplicaThrottle,
 }
 
-impl Throttle {
+impl ReplicaThrottle {
     /// The throttled partitions, if the rate is exceeded now.
     pub(super) fn withheld(
         &mut self,
@@ -60,14 +60,18 @@ impl Throttle {
     }
 }
 
-impl Throttles {
+impl ReplicationThrottles {
     pub(super) fn new(config: &BrokerConfig) -> Self {
         let windows = Windows {
             count: config.replication_quota_window_num,
             size: config.replication_quota_window_size,
         };
-        let of =
-            |bound| Throttle { partitions: BTreeSet::new(), rate: Rate::default(), bound, windows };
+        let of = |bound| ReplicaThrottle {
+            partitions: BTreeSet::new(),
+            rate: Rate::default(),
+            bound,
+            windows,
+        };
         Self {
             leader: of(config.leader_replication_throttled_rate),
             follower: of(config.follower_replication_throttled_rate),
@@ -96,9 +100,9 @@ impl Throttles {
 impl Broker {
     /// Whether it has replicas whose reading is throttled, and such whose copying is.
     #[must_use]
-    pub fn throttles(&self) -> (bool, bool) {
-        let any = |throttle: &Throttle| !throttle.partitions.is_empty();
-        (any(&self.throttles.leader), any(&self.throttles.follower))
+    pub fn replication_throttles(&self) -> (bool, bool) {
+        let any = |throttle: &ReplicaThrottle| !throttle.partitions.is_empty();
+        (any(&self.replication_throttles.leader), any(&self.replication_throttles.follower))
     }
 
     /// Whether it copies a partition and lacked something that its leader knew to be replicated
@@ -115,13 +119,13 @@ impl Broker {
         let config = replica.log().config();
         let leader = config.leader_throttled_replicas.contains(index, self.node);
         let follower = config.follower_throttled_replicas.contains(index, self.node);
-        self.throttles.leader.mark(partition, leader);
-        self.throttles.follower.mark(partition, follower);
+        self.replication_throttles.leader.mark(partition, leader);
+        self.replication_throttles.follower.mark(partition, follower);
     }
 
     /// Counts the answer to a follower.
     pub(super) fn count_given(&mut self, cx: &Context<'_>, response: &FetchResponse) {
-        let throttle = &mut self.throttles.leader;
+        let throttle = &mut self.replication_throttles.leader;
         if throttle.partitions.is_empty() {
             return;
         }
@@ -142,7 +146,7 @@ impl Broker {
         partition: PartitionId,
         entries: &[LogEntry],
     ) {
-        let throttle = &mut self.throttles.follower;
+        let throttle = &mut self.replication_throttles.follower;
         if throttle.partitions.is_empty() || !throttle.partitions.contains(&partition) {
             return;
         }
@@ -153,7 +157,7 @@ impl Broker {
     /// nothing left to fetch it looks again after `replica.fetch.backoff.ms`. Source: Kafka,
     /// `RemoteLeaderEndPoint.shouldFollowerThrottle`, `AbstractFetcherThread.maybeFetch`.
     pub(super) fn throttle_fetcher(&mut self, cx: &Context<'_>, leader: NodeId) {
-        let throttle = &mut self.throttles.follower;
+        let throttle = &mut self.replication_throttles.follower;
         let withheld = throttle.withheld(cx.now.instant, cx.rules);
         if withheld.is_some() || self.fetchers.withholds(leader) {
             // Kafka's thread spins without a backoff; here time passes only between events.
