@@ -5,8 +5,10 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use reports::checker::{Claim, LedgerId};
-use reports::history::{Acknowledged, Digest, Facts, Isolation, Poll, Recorder, Sent, Session};
+use reports::checker::Claim;
+use reports::history::{
+    Acknowledged, Digest, Facts, Isolation, LedgerId, Poll, Recorder, Sent, Session,
+};
 use reports::metric::{Histogram, StageId};
 
 const RECORDS: u32 = 990_000;

@@ -3,8 +3,10 @@
 //! `cargo run -p reports --example sample -- /tmp/sample [fail]`. Nothing here was simulated; the
 //! curves follow formulas chosen to look like an order pipeline that meets three faults.
 
-use reports::checker::{Bound, CallKind, Claim, Finding, GateRule, Quantity, Verdict};
-use reports::history::{Acknowledged, Facts, Isolation, Phase, Poll, Recorder, Sent, Session};
+use reports::checker::{Bound, Claim, Finding, GateRule, Quantity, Verdict};
+use reports::history::{
+    Acknowledged, CallKind, Facts, Isolation, Phase, Poll, Recorder, Sent, Session,
+};
 use reports::metric::{BrokerUse, END_TO_END, StageId, Timeline};
 use reports::render::{Edge, ModelNotes, Node, NodeKind, Pipeline, Report, Setting, files};
 use reports::summary::{FaultEnd, FaultEntry, Head, Summary};

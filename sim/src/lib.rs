@@ -13,5 +13,6 @@ pub mod prng;
 pub mod records;
 pub mod run;
 pub mod service;
+pub mod stores;
 mod warning;
 pub mod world;

@@ -4,28 +4,8 @@
 //! `default.api.timeout.ms` or `max.block.ms`.
 
 use super::finding::{Anomaly, Finding, Verdict, Violation};
-use crate::history::Recorder;
+use crate::history::{CallKind, Recorder};
 use crate::number::grouped;
-
-/// Kinds of calls that must return. Sends are counted from the records themselves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum CallKind {
-    /// `initTransactions`.
-    InitTransactions,
-    /// `commitTransaction`, `abortTransaction`.
-    EndTransaction,
-    /// `sendOffsetsToTransaction`.
-    SendOffsets,
-    /// `commitSync`, `commitAsync`.
-    CommitOffsets,
-    /// A consumer joining its group.
-    JoinGroup,
-    /// `close`.
-    Close,
-    /// A call of a service on an external store.
-    ExternalStore,
-}
 
 const NAMES: [&str; 7] = [
     "initTransactions",
@@ -104,7 +84,8 @@ fn returned(all: u64, told: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use crate::checker::history::History;
-    use crate::checker::{CallKind, Claim, Verdict};
+    use crate::checker::{Claim, Verdict};
+    use crate::history::CallKind;
 
     #[test]
     fn rejects_a_send_without_an_answer() {

@@ -10,12 +10,8 @@
 //! Memory: one byte an entity and ledger.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
-use crate::history::Recorder;
+use crate::history::{LedgerId, Recorder};
 use crate::number::grouped;
-
-/// A ledger's number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LedgerId(pub u32);
 
 /// Set when the entity has a record in the input topic; the rest counts applications.
 const EXPECTED: u8 = 0x80;

@@ -26,9 +26,9 @@ mod torn;
 pub(crate) mod history;
 
 pub use audited::{Audited, Bits};
-pub use calls::{CallKind, Calls};
+pub use calls::Calls;
 pub use duplicate::Duplicates;
-pub use effect::{Effects, LedgerId};
+pub use effect::Effects;
 pub use finding::{Anomaly, EVIDENCE_MAX, Finding, Tally, Verdict, Violation};
 pub use gate::{Bound, Gate, GateRule, Quantity, Quantity as GateQuantity};
 pub use invented::Invented;

@@ -1,7 +1,7 @@
 //! Business: what was intended, effects on external stores, terminal states, latency, lag.
 
+use super::ids::LedgerId;
 use super::recorder::Recorder;
-use crate::checker::LedgerId;
 use crate::metric::StageId;
 
 impl Recorder {

@@ -1,6 +1,7 @@
 //! The calls of a recorder that a run makes, each told once: here it becomes a value for a tape,
 //! the playing of that value, and the method of [`Recording`] that puts it down or makes the call.
 
+use super::ids::{CallKind, LedgerId};
 use super::phase::Phase;
 use super::reader::{Isolation, Poll};
 use super::recorder::Recorder;
@@ -8,7 +9,6 @@ use super::recording::Recording;
 use super::send::{Acknowledged, Ids, Sent};
 use super::topology::Session;
 use super::transaction::Outcome;
-use crate::checker::{CallKind, LedgerId};
 use crate::metric::StageId;
 
 /// `plain` calls have arguments, calls `of_ids` a row of ids before them, and `numbered` ones give

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compacted::Removals;
 use super::digest::Digest;
+use super::ids::LedgerId;
 use super::phase::{Phase, Phases};
 use super::reader::Isolation;
 use super::record_state::Records;
@@ -11,8 +12,7 @@ use super::send::Unsent;
 use super::topology::{Consumer, Session, Topology};
 use super::transaction::Transactions;
 use crate::checker::{
-    Audited, Calls, Duplicates, Effects, Invented, KeyOrder, LedgerId, PartitionOrder, Polls,
-    Terminals,
+    Audited, Calls, Duplicates, Effects, Invented, KeyOrder, PartitionOrder, Polls, Terminals,
 };
 use crate::metric::{ByPhase, Flow, Lag, Latency, StageId, Throughput};
 

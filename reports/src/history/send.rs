@@ -1,9 +1,9 @@
 //! Sends and their outcomes, transactions, calls.
 
+use super::ids::CallKind;
 use super::record_state::{Batch, RecordState, Walk};
 use super::recorder::Recorder;
 use super::transaction::Outcome;
-use crate::checker::CallKind;
 
 /// A row of record ids: `ids.iter().map(|id| id.0)`, a range, a copied slice.
 pub trait Ids: ExactSizeIterator<Item = u32> + Clone {}

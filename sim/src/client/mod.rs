@@ -2,6 +2,7 @@
 //!
 //! A client never touches a socket: it pushes [`ClientOutput`]s, and the world brings answers.
 
+pub(crate) mod admin;
 mod backoff;
 pub mod consumer;
 mod io;

@@ -6,7 +6,7 @@ use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::types::{GroupId, Instant, NodeId, Offset, PartitionId, RecordId};
-use reports::checker::CallKind;
+use reports::history::CallKind;
 use reports::history::Poll;
 
 use super::answer::Answer;

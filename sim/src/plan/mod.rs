@@ -16,13 +16,13 @@ pub use settings::{ClientSettings, Settings, vocabulary};
 pub(crate) use settings::{config_text, release_of};
 pub use tables::{Tables, mean_gap};
 
+use broker_model::note::Note;
 use broker_model::rules::{Era, Rules, UnknownRule};
 use broker_model::types::{Duration, Instant, MILLISECOND, Timestamp};
 use scenarios::Scenario;
 use scenarios::model::{Fault, FaultKind, Ratio, Target, Trigger};
 
 use crate::prng::Stream;
-use crate::world::demandable;
 
 /// The wall clock at the start of every run: 2026-01-01T00:00:00Z.
 pub const WALL_EPOCH: Timestamp = Timestamp(1_767_225_600_000);
@@ -114,6 +114,11 @@ pub enum PlanError {
         /// What there is.
         known: String,
     },
+}
+
+/// Every name that a scenario may demand: of notes and of faults.
+fn demandable() -> impl Iterator<Item = &'static str> {
+    Note::NAMES.iter().copied().chain(FaultKind::names())
 }
 
 impl Plan {

@@ -12,9 +12,9 @@ use scenarios::model::{Commit, ConfigValue, KafkaConfig, Scope, Service, Version
 use scenarios::{Scenario, Vocabulary};
 
 use super::PlanError;
+use crate::client::admin::AdminConfig;
 use crate::client::consumer::{ConsumerConfig, OffsetReset};
 use crate::client::producer::{ConfigError as ProducerError, ProducerConfig};
-use crate::world::AdminConfig;
 
 /// More log cleaners than any host has processors for.
 const CLEANERS_MAX: i64 = 1_000;

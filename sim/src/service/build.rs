@@ -9,12 +9,12 @@ use scenarios::Scenario;
 use scenarios::model::{Load, Ratio, Service as Described, ServiceKind, ServiceTime};
 
 use super::ingress::{Ingress, IngressPlan};
-use super::kind::{Join, OutputSize, Read, Service, Stores, Transform};
+use super::kind::{Join, OutputSize, Read, Service, Transform};
 use super::spec::ServiceSpec;
-use super::store::{EffectStore, JoinStore};
 use super::worker::{Worker, WorkerPlan};
 use crate::plan::{ClientSettings, KeyLaw, Mask, Plan, Quantiles};
 use crate::prng::Stream;
+use crate::stores::{EffectStore, JoinStore, Stores};
 use crate::world::{Actor, ClientPlan};
 
 /// The instances of a scenario's services with what they share.

@@ -2,7 +2,6 @@
 
 use broker_model::types::{Instant, MILLISECOND, Offset, PartitionId, RecordId};
 
-use super::store::{EffectStore, JoinStore};
 use crate::records::Lane;
 use crate::world::Shared;
 
@@ -32,15 +31,6 @@ pub trait Service: std::fmt::Debug {
     fn rewind(&mut self, _shared: &mut Shared, _partition: PartitionId, _offset: Offset) {}
     /// Everything of the partition below `offset` is committed.
     fn committed(&mut self, _shared: &mut Shared, _partition: PartitionId, _offset: Offset) {}
-}
-
-/// State of services that lives outside their processes and survives them.
-#[derive(Clone, Debug, Default)]
-pub struct Stores {
-    /// Effects, by number.
-    pub effects: Vec<EffectStore>,
-    /// Window stores of joins, by number.
-    pub joins: Vec<JoinStore>,
 }
 
 /// Size of an output record made from an input record.

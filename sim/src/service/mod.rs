@@ -1,8 +1,8 @@
 //! Services: Rust code that scenarios select.
 //!
 //! [`Service`] is the one trait of a kind: batches in, effects and outputs out. `ingress` and
-//! `worker` are the processes around it, `publisher` their producing side, `store` what lives
-//! outside them.
+//! `worker` are the processes around it, `publisher` their producing side; what lives outside them
+//! is in [`crate::stores`].
 
 mod arrivals;
 mod build;
@@ -10,13 +10,11 @@ mod ingress;
 mod kind;
 mod publisher;
 mod spec;
-mod store;
 mod worker;
 
 pub use build::{Cast, Part, cast};
 #[cfg(madsim)]
 pub(crate) use publisher::{Publisher, Signal, Told};
 
-pub use kind::{PerRecord, Service, Slice, Stores};
+pub use kind::{PerRecord, Service, Slice};
 pub use spec::ServiceSpec;
-pub use store::{EffectStore, JoinStore};

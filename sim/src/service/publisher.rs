@@ -8,7 +8,7 @@ use broker_model::protocol::{Request, Response};
 use broker_model::types::{
     BatchId, GenerationId, GroupId, Instant, MemberId, NodeId, PartitionId, RecordId, TopicId,
 };
-use reports::checker::CallKind;
+use reports::history::CallKind;
 use reports::history::{Acknowledged, Sent, Session};
 use reports::metric::StageId;
 

@@ -5,8 +5,7 @@ use scenarios::kafka_keys::{read_by_language, reserved};
 use scenarios::model::Scope;
 
 use crate::client::setting::{Setting, without_effect};
-use crate::client::{consumer, producer};
-use crate::world::ADMIN_SETTINGS;
+use crate::client::{admin, consumer, producer};
 
 /// What becomes of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,7 +55,7 @@ fn modelled(scope: Scope, key: &str) -> Option<Effect> {
         Scope::Topic => of_model("TopicConfig", TopicConfig::KEYS, key),
         Scope::Producer => of_client("ProducerConfig", producer::SETTINGS, key),
         Scope::Consumer => of_client("ConsumerConfig", consumer::SETTINGS, key),
-        Scope::Admin => of_client("AdminConfig", ADMIN_SETTINGS, key),
+        Scope::Admin => of_client("AdminConfig", admin::SETTINGS, key),
     }
 }
 

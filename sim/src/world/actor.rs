@@ -11,7 +11,7 @@ use broker_model::types::{Instant, NodeId, Now, PartitionId, TopicId};
 use reports::history::Recording;
 
 use super::samples::Progress;
-use crate::service::Stores;
+use crate::stores::Stores;
 
 use crate::client::murmur2::Spread;
 use crate::client::{ClientContext, ClientOutput, Correlation};

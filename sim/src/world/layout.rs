@@ -27,7 +27,7 @@ use crate::network::{ConnectionTable, HostId, LatencyTable, Links, Messages};
 use crate::plan::{Plan, Quantiles, WALL_EPOCH};
 use crate::prng::Stream;
 use crate::records::RecordTable;
-use crate::service::Stores;
+use crate::stores::Stores;
 
 /// Node ids of controllers start here, as in a cluster with separate roles: above those of the
 /// thousand brokers that a cluster may have.

@@ -38,7 +38,6 @@ mod watch;
 mod witness;
 
 pub use actor::{Actor, ActorContext, LoadWindow, Port, Shared, TopicTable};
-pub(crate) use admin::{AdminConfig, SETTINGS as ADMIN_SETTINGS};
 pub use clients::ClientProcess;
 pub use costs::Costs;
 pub use fault::FaultRecord;
@@ -49,7 +48,6 @@ pub use phases::{Outcome, PhaseClock};
 pub use queue::{Event, EventQueue};
 pub use samples::{BrokerSample, Progress, Sample};
 pub use trace::Trace;
-pub use witness::demandable;
 
 use broker_model::io::{Output, StopKind};
 use broker_model::note::Note;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use broker_model::note::Note;
-use scenarios::model::FaultKind;
 
 use super::World;
 
@@ -25,11 +24,6 @@ impl Witness {
             self.seen.extend(notes.iter().map(Note::name));
         }
     }
-}
-
-/// Every name that a scenario may demand: of notes and of faults.
-pub fn demandable() -> impl Iterator<Item = &'static str> {
-    Note::NAMES.iter().copied().chain(FaultKind::names())
 }
 
 impl World {

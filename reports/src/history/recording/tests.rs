@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{Acknowledged, Isolation, Phase, Poll, Recorder, Recording, Sent, Session};
-use crate::checker::{CallKind, LedgerId};
+use super::super::{CallKind, LedgerId};
 use crate::metric::StageId;
 
 /// A recorder with its cast, and the stage of it.

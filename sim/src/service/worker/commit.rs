@@ -3,7 +3,7 @@
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::rules::FailedOutput;
 use broker_model::types::Instant;
-use reports::checker::CallKind;
+use reports::history::CallKind;
 
 use super::{Step, Worker};
 use crate::client::consumer::{CommitId, Consumer};

@@ -15,7 +15,7 @@ use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
 use broker_model::rules::SinkMemory;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId, RecordId};
-use reports::checker::CallKind;
+use reports::history::CallKind;
 
 use super::kind::Service;
 use super::publisher::{Publisher, Signal};

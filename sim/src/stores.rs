@@ -7,8 +7,17 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use broker_model::types::{Duration, Instant, Offset, PartitionId};
-use reports::checker::LedgerId;
+use reports::history::LedgerId;
 use scenarios::model::Dedupe;
+
+/// State of services that lives outside their processes and survives them.
+#[derive(Clone, Debug, Default)]
+pub struct Stores {
+    /// Effects, by number.
+    pub effects: Vec<EffectStore>,
+    /// Window stores of joins, by number.
+    pub joins: Vec<JoinStore>,
+}
 
 /// The effects of one service: each entity should get one.
 #[derive(Clone, Debug)]
