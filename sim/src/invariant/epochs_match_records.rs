@@ -9,6 +9,7 @@ use broker_model::note::Note;
 use broker_model::records::LogEntry;
 use broker_model::types::{NodeId, Offset, PartitionId};
 
+use super::words::listed;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -35,10 +36,11 @@ fn look(view: &View<'_>, node: NodeId, partition: PartitionId, whole: bool) -> O
     let first = entries.partition_point(|e| e.base_offset < log.log_start_offset());
     let from = if whole { first } else { first.max(entries.len().saturating_sub(1)) };
     let at = differs(log.leader_epochs(), &entries[from..], log.log_end_offset())?;
+    let epochs = log.leader_epochs().starts();
     Some(format!(
         "the leader epochs of partition {partition} on broker {node} are not those of its records \
-         at offset {at}: {:?}",
-        log.leader_epochs().starts()
+         at offset {at}: {}",
+        listed(epochs.iter().map(|(epoch, start)| format!("{epoch} from {start}")))
     ))
 }
 

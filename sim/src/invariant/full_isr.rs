@@ -4,6 +4,7 @@
 
 use broker_model::metadata::Image;
 
+use super::words::listed;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -17,9 +18,11 @@ fn not_full(image: &Image) -> Option<String> {
         .map(|p| (p.partition, p.leader, &p.isr, &p.replicas));
     let (partition, leader, isr, replicas) = under.next()?;
     let more = under.count();
+    let leader = leader.map_or_else(|| "no leader".to_owned(), |leader| format!("leader {leader}"));
+    let (isr, replicas) = (listed(isr), listed(replicas));
     Some(format!(
-        "partition {partition} has leader {leader:?} and ISR {isr:?} of replicas {replicas:?}, \
-         and {more} more are not full"
+        "partition {partition} has {leader} and ISR {isr} of replicas {replicas}, and {more} more \
+         are not full"
     ))
 }
 

@@ -6,6 +6,7 @@
 use broker_model::records::{TransactionRecord, TransactionState};
 use broker_model::types::{Offset, PartitionId};
 
+use super::words::listed;
 use super::{Interest, Invariant, View};
 use crate::world::NodeState;
 
@@ -21,10 +22,10 @@ fn open_at_coordinator<'a>(
         matches!(r.state, Ongoing | PrepareCommit | PrepareAbort)
     })?;
     Some(format!(
-        "transactional id {} is still in {} with partitions {:?}",
+        "transactional id {} is still in {} with partitions {}",
         open.transactional_id,
         open.state.name(),
-        open.partitions
+        listed(&open.partitions)
     ))
 }
 

@@ -6,6 +6,7 @@
 use broker_model::note::Note;
 use broker_model::types::PartitionId;
 
+use super::words::listed;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -41,9 +42,10 @@ impl Invariant for IsrInReplicas {
             return None;
         };
         if let Some(stranger) = isr.iter().chain(elr).find(|n| !replicas.contains(n)) {
+            let (isr, elr, replicas) = (listed(isr), listed(elr), listed(replicas));
             return Some(format!(
-                "broker {stranger} is in ISR {isr:?} or ELR {elr:?} of partition {partition}, \
-                 whose replicas are {replicas:?}"
+                "broker {stranger} is in ISR {isr} or ELR {elr} of partition {partition}, whose \
+                 replicas are {replicas}"
             ));
         }
         if let Some(both) = isr.iter().find(|n| elr.contains(n)) {
@@ -52,13 +54,15 @@ impl Invariant for IsrInReplicas {
         if let Some(min) = (!elr.is_empty()).then(|| min_isr(view, *partition)).flatten()
             && isr.len() >= min.min(replicas.len())
         {
+            let (isr, elr) = (listed(isr), listed(elr));
             return Some(format!(
-                "ISR {isr:?} of partition {partition} has the {min} members that it needs, and \
-                 its ELR {elr:?} has members too"
+                "ISR {isr} of partition {partition} has the {min} members that it needs, and its \
+                 ELR {elr} has members too"
             ));
         }
         let leader = leader.filter(|leader| !isr.contains(leader))?;
-        Some(format!("leader {leader} of partition {partition} is not in its ISR {isr:?}"))
+        let isr = listed(isr);
+        Some(format!("leader {leader} of partition {partition} is not in its ISR {isr}"))
     }
 }
 

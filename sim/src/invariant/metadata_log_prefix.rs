@@ -13,6 +13,7 @@ use broker_model::note::Note;
 use broker_model::records::MetadataRecord;
 use broker_model::types::NodeId;
 
+use super::words::kind;
 use super::{Interest, Invariant, View};
 use crate::world::{Node, deciding, index_of};
 
@@ -102,8 +103,9 @@ impl MetadataLogPrefix {
         let place = view.nodes.len() - 1 - place;
         self.truth.compare(place, start, committed).map(|offset| {
             format!(
-                "controller {node} takes {:?} for the committed record {offset}, which is another",
-                committed[offset - start]
+                "controller {node} takes a record of kind {} for the committed record {offset}, \
+                 which is another",
+                kind(&committed[offset - start])
             )
         })
     }
@@ -122,7 +124,10 @@ impl MetadataLogPrefix {
         let records = known.iter().take(end.saturating_sub(from) as usize);
         let wrong = records.zip(from..).find(|(record, _)| !shows(broker.image(), record));
         wrong.map(|(record, offset)| {
-            format!("broker {node} has applied metadata {offset}, but not {record:?}")
+            format!(
+                "broker {node} has applied metadata {offset}, but not the record there, of kind {}",
+                kind(record)
+            )
         })
     }
 }

@@ -42,6 +42,7 @@ mod true_high_watermark;
 mod truncation;
 mod valid_controller_state;
 mod visible_reads;
+mod words;
 
 use broker_model::metadata::Image;
 use broker_model::names::Names;

@@ -7,6 +7,7 @@ use broker_model::note::Note;
 use broker_model::partition::{Leader, effective_min_isr};
 use broker_model::types::NodeId;
 
+use super::words::listed;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -57,8 +58,8 @@ impl Invariant for ReplicationQuorumSuperset {
         let stranger = outside(&leader.isr, joining(leader), isr.iter().chain(elr))?;
         Some(format!(
             "broker {stranger} may be elected for partition {partition}, and leader {node} waits \
-             only for {:?}",
-            leader.isr
+             only for {}",
+            listed(&leader.isr)
         ))
     }
 }

@@ -6,6 +6,7 @@
 use broker_model::note::Note;
 use broker_model::types::{NodeId, PartitionId};
 
+use super::words::listed;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -55,9 +56,8 @@ impl Invariant for ValidControllerState {
                 let isr = if leader.is_some() { isr.as_slice() } else { &[] };
                 self.set_isr(*partition, isr);
                 let member = isr.iter().find(|member| self.is_fenced(**member))?;
-                Some(format!(
-                    "broker {member} is fenced and in ISR {isr:?} of partition {partition}"
-                ))
+                let isr = listed(isr);
+                Some(format!("broker {member} is fenced and in ISR {isr} of partition {partition}"))
             }
             Note::BrokerUnfenced { node } => {
                 self.set_fenced(*node, false);
@@ -67,9 +67,9 @@ impl Invariant for ValidControllerState {
             Note::BrokerFenced { node } => {
                 self.set_fenced(*node, true);
                 let partition = self.led.iter().position(|isr| isr.contains(node))?;
-                let isr = &self.led[partition];
+                let isr = listed(&self.led[partition]);
                 Some(format!(
-                    "broker {node} was fenced and stays in ISR {isr:?} of partition {partition}"
+                    "broker {node} was fenced and stays in ISR {isr} of partition {partition}"
                 ))
             }
             _ => None,
