@@ -59,6 +59,10 @@ fn what_is_not_supported_is_said_with_its_line() {
     ] {
         assert_eq!(assize::dialogue::run(text).map_err(|error| error.line), Err(line), "{text}");
     }
+    let slip = assize::dialogue::run("# a slip\n> cluster brokers=1 brokers.sesion.timeout.ms=1\n");
+    let slip = slip.expect_err("no broker has such a key").to_string();
+    assert!(slip.contains("line 2: no broker has a key `brokers.sesion.timeout.ms`"), "{slip}");
+    assert!(slip.contains("did you mean `broker.session.timeout.ms`?"), "{slip}");
     let tight = assize::dialogue::run(">cluster brokers=1\n>wait 1ms\n");
     assert!(tight.is_ok_and(|told| told.ends_with("< ok\n")), "a blank behind the sign is a habit");
 }

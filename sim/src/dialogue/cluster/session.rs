@@ -7,6 +7,9 @@ use broker_model::io::Token;
 use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::{ErrorCode, Request, Response, versions};
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
+use scenarios::diagnostic::nearest;
+use scenarios::kafka_keys::Version;
+use scenarios::model::Scope;
 
 use super::args::{self, Args};
 use super::member_names::MemberNames;
@@ -106,6 +109,22 @@ const SETTINGS: &[(&str, &str)] = &[
     ("replica.fetch.backoff.ms", "200"),
 ];
 
+/// Whether Kafka has a key at all, of brokers without effect here or of topics.
+fn known_elsewhere(key: &str) -> Result<(), DialogueErrorKind> {
+    let version = Version::default();
+    let scopes = [Scope::Broker, Scope::Topic];
+    if key == "unstable.api.versions.enable"
+        || scopes.iter().any(|scope| scope.key(version, key).is_some())
+    {
+        return Ok(());
+    }
+    let own = ["brokers", "roles", "dirs"];
+    let names = Scope::Broker.keys(version).map(|key| key.name).chain(own);
+    let near = nearest(key, names).map(|near| format!(": did you mean `{near}`?"));
+    let near = near.unwrap_or_default();
+    Err(DialogueErrorKind::syntax(format!("no broker has a key `{key}`{near}")))
+}
+
 impl Session {
     /// Starts a cluster by the words of its line.
     pub(super) fn start(line: &str) -> Result<Self, DialogueErrorKind> {
@@ -132,8 +151,10 @@ impl Session {
             }
             match config.set(key, value) {
                 _ if matches!(key, "brokers" | "roles" | "dirs") => {}
-                // Like a broker, which passes over keys that it does not know.
-                Ok(()) | Err(ConfigError::NotModelled { .. } | ConfigError::Unknown { .. }) => {}
+                Ok(()) | Err(ConfigError::NotModelled { .. }) => {}
+                // A broker passes over what it does not know; here that is a slip, unless the key
+                // is another's.
+                Err(ConfigError::Unknown { .. }) => known_elsewhere(key)?,
                 Err(error) => return Err(DialogueErrorKind::syntax(error.to_string())),
             }
         }
