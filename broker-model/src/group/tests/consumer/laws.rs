@@ -1,19 +1,25 @@
-//! Random members of the new protocol: no two own a partition, all arrive, the log says it all.
+//! Random members of the new protocol, and classic ones among them: no two own a partition, all
+//! arrive, the log says it all.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::super::bench::Bench;
-use super::{bench, describe, join, plain, send, topic};
+use super::super::bench::{Bench, G, joining, owning as owning_classic};
+use super::{describe, join, plain, send, topic};
+use crate::config::MigrationPolicy;
+use crate::group::GroupSettings;
 use crate::protocol::ErrorCode;
 use crate::protocol::consumer_group::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
 };
+use crate::protocol::group::JoinGroupRequest;
 use crate::types::{GroupEpoch, MemberId, PartitionId, SECOND};
 
-const MEMBERS: usize = 4;
+const MEMBERS: usize = 5;
+/// Those from here on speak the classic protocol.
+const CLASSIC: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -70,7 +76,12 @@ const fn id(member: usize) -> MemberId {
 impl World {
     fn new() -> Self {
         let clients = (0..MEMBERS).map(|_| Client::default()).collect();
-        Self { bench: bench(3), clients, partitions: 3 }
+        // A group that is left by all but classic members stays what it is.
+        let migration = MigrationPolicy { upgrades: true, downgrades: false };
+        let mut bench = Bench::with(GroupSettings { migration, ..GroupSettings::default() });
+        topic(&mut bench.image, 0, "t", 0, 3);
+        bench.names.topic("t");
+        Self { bench, clients, partitions: 3 }
     }
 
     fn request(&mut self, member: usize) -> ConsumerGroupHeartbeatRequest {
@@ -84,7 +95,42 @@ impl World {
         }
     }
 
+    /// A heartbeat, and what the answer asks for: to join again and sync.
+    fn classic_beat(&mut self, member: usize) {
+        // Nobody else's group is to be a classic one.
+        if describe(&mut self.bench).members.is_empty() {
+            self.clients[member] = Client::default();
+            return;
+        }
+        let client = &mut self.clients[member];
+        if client.running {
+            match self.bench.heartbeat(G, id(member), client.epoch) {
+                ErrorCode::None => return,
+                ErrorCode::RebalanceInProgress => {}
+                ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration => client.owned.clear(),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        client.running = true;
+        let owned: Vec<u32> = client.owned.iter().map(|p| p.0).collect();
+        let request = JoinGroupRequest {
+            session_timeout: 20 * SECOND,
+            rebalance_timeout: 20 * SECOND,
+            ..owning_classic(joining(G, id(member)), &owned)
+        };
+        let response = self.bench.join(request);
+        assert_eq!(response.error, ErrorCode::None);
+        client.epoch = response.generation.0;
+        match self.bench.sync(G, id(member), client.epoch, &[]) {
+            Ok(assignment) => client.owned = assignment.into_iter().collect(),
+            Err(error) => assert_eq!(error, ErrorCode::RebalanceInProgress),
+        }
+    }
+
     fn beat(&mut self, member: usize, lost: bool) {
+        if member >= CLASSIC {
+            return self.classic_beat(member);
+        }
         if !self.clients[member].running {
             self.clients[member] = Client { running: true, ..Client::default() };
         }
@@ -120,7 +166,11 @@ impl World {
             Step::Beat { member, lost } => self.beat(member, lost),
             Step::Leave { member } => {
                 if self.clients[member].running {
-                    send(&mut self.bench, plain(id(member), -1));
+                    if member >= CLASSIC {
+                        self.bench.leave(G, id(member), None);
+                    } else {
+                        send(&mut self.bench, plain(id(member), -1));
+                    }
                     self.clients[member] = Client::default();
                 }
             }
@@ -186,7 +236,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn no_two_own_a_partition_and_all_arrive(steps in prop::collection::vec(step(), 1..60)) {
+    fn no_two_own_a_partition_and_all_arrive(steps in prop::collection::vec(step(), 1..80)) {
         let mut world = World::new();
         for step in &steps {
             world.run(step);

@@ -234,3 +234,16 @@ fn a_classic_leave_removes_members_of_either_protocol() {
     assert_eq!(b.state(G), "Empty", "nobody is left to make it a classic one");
     assert_eq!(describe(&mut b).error, OK);
 }
+
+#[test]
+fn a_group_that_went_back_and_is_empty_is_what_the_log_says() {
+    let (mut b, m) = mixed(GroupSettings::default());
+    b.hold = true;
+    b.ask(Request::ConsumerGroupHeartbeat(plain(A, -1).into()));
+    b.hold = false;
+    assert_eq!(b.leave(G, m, None), OK);
+    let before = b.coordinator.groups();
+    assert_eq!(b.state(G), "Empty");
+    b.load();
+    assert_eq!(b.coordinator.groups(), before);
+}
