@@ -40,8 +40,11 @@ fn mixed(settings: GroupSettings) -> (Bench, MemberId) {
 
 /// Error and generation of a join with these partitions.
 fn rejoin(b: &mut Bench, m: MemberId, owned: &[u32]) -> (ErrorCode, i32) {
-    let request =
-        JoinGroupRequest { rebalance_timeout: 60 * SECOND, ..owning_classic(joining(G, m), owned) };
+    let request = JoinGroupRequest {
+        session_timeout: 30 * SECOND,
+        rebalance_timeout: 60 * SECOND,
+        ..owning_classic(joining(G, m), owned)
+    };
     let response = b.join(request);
     (response.error, response.generation.0)
 }
@@ -168,6 +171,8 @@ fn a_change_that_is_not_written_is_none() {
     assert_eq!(b.heartbeat(G, m, 1), OK);
 
     let (mut b, m) = mixed(GroupSettings::default());
+    assert_eq!(rejoin(&mut b, MemberId(77), &[]), (OK, 3));
+    obey(&mut b, A);
     let before = describe(&mut b);
     b.hold = true;
     b.ask(Request::ConsumerGroupHeartbeat(plain(A, -1).into()));
@@ -176,8 +181,33 @@ fn a_change_that_is_not_written_is_none() {
     assert!(!b.is_pending(waits), "its group is not there any more");
     b.hold = false;
     assert_eq!(describe(&mut b), before);
-    assert_eq!(b.heartbeat(G, m, 2), OK);
-    assert_eq!(told(&mut b, plain(A, 2)).0, OK);
+    assert_eq!(b.heartbeat(G, m, 2), ErrorCode::RebalanceInProgress);
+    obey(&mut b, A);
+}
+
+#[test]
+fn a_classic_member_has_the_session_that_it_brought() {
+    let (mut b, m) = mixed(GroupSettings::default());
+    b.wait(29 * SECOND);
+    obey(&mut b, A);
+    assert_eq!(describe(&mut b).members.len(), 2);
+    b.wait(2 * SECOND);
+    assert_eq!(b.heartbeat(G, m, 2), ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn a_classic_member_may_take_its_time_to_give_up_while_it_joins_again_and_again() {
+    let (mut b, m) = classic(GroupSettings::default());
+    assert_eq!(joined(&mut b, A), (OK, 2, Some(Vec::new())));
+    assert_eq!(rejoin(&mut b, m, &[0, 1]), (OK, 1));
+    b.load();
+    for _ in 0..5 {
+        assert_eq!(rejoin(&mut b, m, &[0, 1]), (OK, 1));
+        assert!(b.sync(G, m, 1, &[]).is_ok());
+        b.wait(20 * SECOND);
+        obey(&mut b, A);
+    }
+    assert_eq!(b.heartbeat(G, m, 1), ErrorCode::RebalanceInProgress);
 }
 
 #[test]
