@@ -181,10 +181,6 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
         "no bug: leaders ask as from 3.6 on, and recordings under transaction.version 0 and 1 hold it",
     ),
     (
-        ("txn_protocol", "v1"),
-        "the fault that shows it is a Produce that outlives its connection, which no fault makes yet",
-    ),
-    (
         ("stale_leader_epoch", "accept"),
         "a simulated broker only ever reads on in the metadata log, so nobody shows it an older \
          record; the unit tests of the metadata image plant it and find it",

@@ -267,8 +267,9 @@ impl Ingress {
                 self.begun_at = None;
             }
             Signal::MustAbort => {
-                self.ending = true;
+                // Behind a fatal error there is nothing left to abort.
                 if let Some(publisher) = &mut self.publisher {
+                    self.ending = true;
                     publisher.end(cx, false);
                 }
             }

@@ -6,6 +6,7 @@
 //! The first answer to a closed socket comes back as a reset, the next one fails, and with that
 //! the server drops whatever it has not read.
 
+use broker_model::protocol::group::OffsetCommitRequest;
 use broker_model::types::{Duration, Instant, SECOND};
 
 use super::World;
@@ -46,6 +47,15 @@ impl World {
             }
         }
         self.break_connection(id)
+    }
+
+    /// A broker is about to handle a commit whose member gave it up.
+    pub(super) fn late_commit(&mut self, index: usize, commit: &OffsetCommitRequest) {
+        let Some(broker) = self.nodes[index].broker() else { return };
+        let views = broker.groups().groups();
+        if let Some(view) = views.iter().find(|view| view.group == commit.group) {
+            self.shared.progress.late_commit(commit, &view.offsets);
+        }
     }
 
     /// A server's answer to a connection that its client has given up: it reads the next request,

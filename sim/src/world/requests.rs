@@ -78,6 +78,11 @@ impl World {
         let Body::Request(request) = std::mem::replace(&mut message.body, Body::Taken) else {
             unreachable!("a request is handled once")
         };
+        if let Request::OffsetCommit(commit) = &request
+            && self.connections.get(message.connection).abandoned.is_some()
+        {
+            self.late_commit(server.0 as usize, commit);
+        }
         let token = Token(u64::from(slot.0));
         self.run_node(server.0 as usize, Input::Request { token, header, request });
     }
