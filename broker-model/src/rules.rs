@@ -232,6 +232,34 @@ rules! {
         /// Canary: nothing.
         Never = "never",
     },
+    /// Whether a transaction that timed out is aborted in a new epoch.
+    abort_timeout_bumps_epoch: AbortTimeoutBumpsEpoch needs [Need::Transactions, Need::OneOf(&[("txn_protocol", "v1"), ("txn_protocol", "v1_verified")])] {
+        /// It is: its producer, should it live, is fenced (KAFKA-6119).
+        #[default] On = "on",
+        /// The rule before: it may go on, and ends what it writes from then on.
+        Off = "off",
+    },
+    /// Whether a leader writes the end of a transaction twice when it is asked to.
+    marker_epoch_check: MarkerEpochCheck needs [Need::Transactions, Need::OneOf(&[("txn_protocol", "of_release")])] {
+        /// It does: the answer to the first may be lost.
+        #[default] Repeats = "ge",
+        /// The rule that was tried: an end must be of a newer epoch than what it ends (KAFKA-19999).
+        Newer = "gt_no_retry",
+    },
+    /// Whether offsets in a transaction are taken from members of the present generation alone.
+    txn_offset_commit_generation_check: TxnOffsetCommitGenerationCheck needs [Need::Transactions, Need::Groups] {
+        /// They are (KIP-447).
+        #[default] On = "on",
+        /// The rule before: whoever is not fenced by its transactional id commits.
+        Off = "off",
+    },
+    /// Whether a group keeps the offsets of its topics while it rebalances.
+    expire_when_unstable: ExpireWhenUnstable needs [Need::Groups] {
+        /// It does, from its last commit on.
+        #[default] Off = "off",
+        /// The rule before: nobody is known to subscribe to anything then (KAFKA-13636).
+        On = "on",
+    },
     /// When a coordinator answers an offset commit.
     offset_commit: OffsetCommitRule needs [Need::Groups] {
         /// After replication.

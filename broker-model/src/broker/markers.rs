@@ -13,6 +13,7 @@ use crate::log::AppendOutcome;
 use crate::note::Note;
 use crate::protocol::txn::{TxnMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 use crate::protocol::{ErrorCode, Request, Response};
+use crate::rules::MarkerEpochCheck;
 use crate::slab::{Key, Slab};
 use crate::types::{BatchId, Duration, Instant, MILLISECOND, NodeId, PartitionId, ProducerId};
 
@@ -215,6 +216,15 @@ impl Broker {
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let producer = marker.producer;
+        if cx.rules.marker_epoch_check == MarkerEpochCheck::Newer
+            && marker.v2
+            && replica
+                .log()
+                .producer(producer.id)
+                .is_some_and(|known| known.epoch == producer.epoch)
+        {
+            return Err(ErrorCode::InvalidProducerEpoch);
+        }
         let batch = *batch.get_or_insert_with(|| {
             cx.batches.push_marker(
                 producer.id,

@@ -20,7 +20,7 @@ use crate::protocol::group::{
 use crate::protocol::txn::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{Content, GroupRecord, OffsetRecord};
-use crate::rules::OffsetCommitRule;
+use crate::rules::{ExpireWhenUnstable, OffsetCommitRule, Rules, TxnOffsetCommitGenerationCheck};
 use crate::types::{
     Duration, GenerationId, GroupEpoch, GroupId, MILLISECOND, MemberId, PartitionId, Timestamp,
 };
@@ -130,7 +130,10 @@ impl Desk<'_, '_> {
                 return group.check_commit(who.member, who.instance, epoch, who.txn, who.version);
             }
         };
-        let error = validate_commit(group, who);
+        let unchecked = who.txn
+            && self.cx.rules.txn_offset_commit_generation_check
+                == TxnOffsetCommitGenerationCheck::Off;
+        let error = if unchecked { ErrorCode::None } else { validate_commit(group, who) };
         let alive = matches!(group.state, GroupState::Stable | GroupState::PreparingRebalance);
         if error == ErrorCode::None && !who.txn && alive {
             self.keep_alive(group, who.member);
@@ -282,7 +285,7 @@ impl Desk<'_, '_> {
         let mut records = Vec::new();
         let mut gone = Vec::new();
         for (&id, group) in groups.iter().filter(|(id, _)| !busy.contains(id)) {
-            let Some(basis) = Basis::of(group) else { continue };
+            let Some(basis) = Basis::of(self.cx.rules, group) else { continue };
             let offsets = group.offsets();
             let mut left = 0_usize;
             for (&partition, committed) in &offsets.committed {
@@ -292,8 +295,9 @@ impl Desk<'_, '_> {
                     None => now.0.saturating_sub(basis.from(record).0) >= retention,
                 };
                 let topic = image.partition(partition).map(|p| p.topic);
-                let used =
-                    topic.is_some_and(|topic| group.is_subscribed_to(topic, image, self.cx.names));
+                let used = basis != Basis::Unsubscribed
+                    && topic
+                        .is_some_and(|topic| group.is_subscribed_to(topic, image, self.cx.names));
                 if expired && !used && !offsets.is_pending(partition) {
                     records.push(GroupRecord::Offset { group: id, partition, value: None });
                 } else {
@@ -331,12 +335,14 @@ enum Basis {
     Commit,
     /// Since the group became empty, even for what was committed later.
     Empty(Timestamp),
+    /// As [`Self::Commit`], and nobody is known to subscribe to anything.
+    Unsubscribed,
 }
 
 impl Basis {
     /// `None` if nothing of the group expires now. Source: Kafka 4.1,
     /// `ClassicGroup.offsetExpirationCondition`.
-    fn of(group: &Group) -> Option<Self> {
+    fn of(rules: &Rules, group: &Group) -> Option<Self> {
         let Group::Classic(group) = group else { return Some(Self::Commit) };
         if group.protocol_type.is_none() {
             return Some(Self::Commit);
@@ -345,13 +351,18 @@ impl Basis {
         match group.state {
             GroupState::Empty => Some(Self::Empty(group.since)),
             GroupState::Stable if known => Some(Self::Commit),
+            GroupState::PreparingRebalance | GroupState::CompletingRebalance
+                if rules.expire_when_unstable == ExpireWhenUnstable::On =>
+            {
+                Some(Self::Unsubscribed)
+            }
             _ => None,
         }
     }
 
     const fn from(self, record: &OffsetRecord) -> Timestamp {
         match self {
-            Self::Commit => record.commit_timestamp,
+            Self::Commit | Self::Unsubscribed => record.commit_timestamp,
             Self::Empty(since) => since,
         }
     }

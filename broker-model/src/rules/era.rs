@@ -60,6 +60,7 @@ macro_rules! before_21 {
             "isr_join_requires_leso" = "off",
             "fetch_epoch" = "absent",
             "consumer_epoch_validation" = "off",
+            "txn_offset_commit_generation_check" = "off",
             $($rule = $value)?
         )
     };
@@ -78,7 +79,10 @@ impl Era {
         },
         Self { name: "3.6", rules: before_37!("txn_protocol" = "v1_verified") },
         Self { name: "3.4", rules: before_35!() },
-        Self { name: "2.6", rules: before_35!("truncate" = "epoch_279") },
+        Self {
+            name: "2.6",
+            rules: before_35!("truncate" = "epoch_279", "expire_when_unstable" = "on"),
+        },
         Self { name: "2.0", rules: before_21!("truncate" = "epoch_279") },
         Self {
             name: "1.1",

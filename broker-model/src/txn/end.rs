@@ -12,7 +12,7 @@ use crate::io::Token;
 use crate::protocol::txn::{EndTxnRequest, EndTxnResponse, ProducerIdAndEpoch, TxnMarker};
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::TransactionState;
-use crate::rules::{Markers, TransactionTimeout};
+use crate::rules::{AbortTimeoutBumpsEpoch, Markers, TransactionTimeout};
 use crate::types::{Duration, MILLISECOND, PartitionId, ProducerEpoch, ProducerId, Timestamp};
 
 /// From this version on the end of a transaction raises the epoch (KIP-890).
@@ -147,6 +147,13 @@ impl Desk<'_, '_> {
         let over = expiry(transaction) < self.cx.now.wall;
         if !over || transaction.in_transition.is_some() {
             return self.watch(transaction);
+        }
+        if self.cx.rules.abort_timeout_bumps_epoch == AbortTimeoutBumpsEpoch::Off
+            && self.settings.transaction_version < 2
+        {
+            let now = self.cx.now.wall;
+            let record = transaction.prepared(false, Bump::Keep, ProducerId::NONE, now);
+            return self.transition(transaction, record, Then::Fence { token: None });
         }
         // An exhausted epoch cannot be fenced; only another producer id ends this.
         let _ = self.fence(transaction, None);
