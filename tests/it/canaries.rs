@@ -274,9 +274,9 @@ fn every_planted_value_of_a_rule_has_a_canary_or_a_reason() {
 #[test]
 fn every_anomaly_has_a_canary_or_a_hazard() {
     for anomaly in Anomaly::ALL {
-        let planted = CANARIES.iter().any(|canary| canary.anomaly == anomaly);
+        let planted = CANARIES.iter().any(|canary| canary.anomaly == *anomaly);
         let name = format!("anomaly = \"{}\"", anomaly.name());
-        let hazard = HAZARDS.iter().any(|(a, text)| *a == anomaly && text.contains(&name));
+        let hazard = HAZARDS.iter().any(|(a, text)| a == anomaly && text.contains(&name));
         assert!(planted || hazard, "{} has neither", anomaly.name());
     }
 }

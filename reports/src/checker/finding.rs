@@ -37,232 +37,137 @@ impl Verdict {
     }
 }
 
-/// A kind of wrong that a client can see.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Anomaly {
+macro_rules! anomalies {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// What a check or invariant may find. The language has the same names.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+        pub enum Anomaly { $($(#[$doc])* #[serde(rename = $name)] $variant),+ }
+
+        impl Anomaly {
+            /// Every anomaly, in order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name in scenario files and reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The anomaly of this name.
+            #[must_use]
+            pub fn of_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+anomalies! {
     /// An acknowledged record is in no log.
-    LostAcknowledged,
+    LostAcknowledged = "lost-acknowledged",
     /// A record exists that nobody sent, or whose send failed for certain.
-    Invented,
+    Invented = "invented",
     /// A record is in a log twice.
-    Duplicate,
+    Duplicate = "duplicate",
     /// A record is on a log twice because its producer gave its batch a new epoch before it knew
     /// what had become of the first. Source: KAFKA-14034, open in Kafka itself.
-    ResentUnderNewEpoch,
+    ResentUnderNewEpoch = "resent-under-new-epoch",
     /// Records of one producer are in another order than sent.
-    Reordered,
+    Reordered = "reordered",
     /// The same where a leader that knew nothing of the producer took a later sequence first.
     /// Source: KAFKA-14359, open in Kafka itself.
-    FirstSequenceSkipped,
+    FirstSequenceSkipped = "first-sequence-skipped",
     /// Records of one key are in another order than they happened.
-    ReorderedKey,
+    ReorderedKey = "reordered-key",
     /// A read_committed reader saw a record of an aborted transaction.
-    AbortedRead,
+    AbortedRead = "aborted-read",
     /// Some records of a transaction are visible and some are not.
-    TornTransaction,
+    TornTransaction = "torn-transaction",
     /// A reader jumped over a record.
-    SkippedPoll,
+    SkippedPoll = "skipped-poll",
     /// A reader was given an offset again within one assignment.
-    WentBack,
+    WentBack = "went-back",
     /// An entity's effect was never applied.
-    EffectLost,
+    EffectLost = "effect-lost",
     /// An entity's effect was applied more than once.
-    EffectDoubled,
+    EffectDoubled = "effect-doubled",
     /// An effect was applied for an entity that has no input.
-    EffectInvented,
+    EffectInvented = "effect-invented",
     /// An entity is in no terminal state, or in several.
-    UnfinishedOrder,
+    UnfinishedOrder = "unfinished-order",
     /// A group did not work off its lag.
-    StuckLag,
+    StuckLag = "stuck-lag",
     /// A call never returned.
-    UnansweredCall,
+    UnansweredCall = "unanswered-call",
     /// A service level was missed.
-    Gate,
+    Gate = "gate",
     /// A partition's leader epoch went back.
-    LeaderEpochMonotonic,
+    LeaderEpochMonotonic = "leader-epoch-monotonic",
     /// Two brokers led a partition in one leader epoch.
-    OneLeaderPerEpoch,
+    OneLeaderPerEpoch = "one-leader-per-epoch",
     /// A high watermark passed a member of the maximal ISR.
-    HighWatermarkInIsr,
+    HighWatermarkInIsr = "high-watermark-in-isr",
     /// Two logs differ below their high watermarks.
-    LogMatching,
+    LogMatching = "log-matching",
     /// A committed record was cut from a log that leads.
-    CommittedStays,
+    CommittedStays = "committed-stays",
     /// Somebody who may be elected lacks a committed record.
-    LeaderCandidateCompleteness,
+    LeaderCandidateCompleteness = "leader-candidate-completeness",
     /// The true high watermark went back.
-    TrueHighWatermark,
+    TrueHighWatermark = "true-high-watermark",
     /// A committed record was cut.
-    TruncationKeepsCommitted,
+    TruncationKeepsCommitted = "truncation-keeps-committed",
     /// A fenced broker is in an ISR.
-    ValidControllerState,
+    ValidControllerState = "valid-controller-state",
     /// A leader does not wait for somebody who may be elected.
-    ReplicationQuorumSuperset,
+    ReplicationQuorumSuperset = "replication-quorum-superset",
     /// An ISR holds a broker that is no replica.
-    IsrInReplicas,
+    IsrInReplicas = "isr-in-replicas",
     /// The leader epochs of a log are not those of its records.
-    EpochsMatchRecords,
+    EpochsMatchRecords = "epochs-match-records",
     /// Replicas that are not in sync were copied faster than their throttle lets.
-    ReplicationThrottle,
+    ReplicationThrottle = "replication-throttle",
     /// A last stable offset is above the high watermark.
-    LastStableOffset,
+    LastStableOffset = "last-stable-offset",
     /// A log has a gap or a repetition in a producer's sequence.
-    SequenceContiguous,
+    SequenceContiguous = "sequence-contiguous",
     /// Compaction removed the newest record of a key.
-    CompactionKeepsNewest,
+    CompactionKeepsNewest = "compaction-keeps-newest",
     /// A tombstone or a marker went before its time.
-    TombstonesStay,
+    TombstonesStay = "tombstones-stay",
     /// Compaction changed what is known of an aborted transaction.
-    CompactionKeepsVerdicts,
+    CompactionKeepsVerdicts = "compaction-keeps-verdicts",
     /// Compaction removed the last batch of a producer.
-    CompactionKeepsProducers,
+    CompactionKeepsProducers = "compaction-keeps-producers",
     /// Records above the high watermark were deleted, or a log ends earlier without a cut.
-    LogBounds,
+    LogBounds = "log-bounds",
     /// A consumer was given what is not replicated, or of an open transaction.
-    VisibleReads,
+    VisibleReads = "visible-reads",
     /// Fewer unclean stops than promised would lose committed records.
-    DurableCandidate,
+    DurableCandidate = "durable-candidate",
     /// Two leaderships of the controllers' quorum in one epoch.
-    OneControllerPerEpoch,
+    OneControllerPerEpoch = "one-controller-per-epoch",
     /// A controller voted for two candidates in one epoch.
-    OneVotePerEpoch,
+    OneVotePerEpoch = "one-vote-per-epoch",
     /// A controller committed older records before one of its own epoch.
-    CommitInOwnEpoch,
+    CommitInOwnEpoch = "commit-in-own-epoch",
     /// Committed metadata is not on the disks of a majority, or shrank.
-    MetadataHighWatermark,
+    MetadataHighWatermark = "metadata-high-watermark",
     /// Committed metadata was lost, or somebody holds other metadata.
-    MetadataLogPrefix,
+    MetadataLogPrefix = "metadata-log-prefix",
     /// A broker registered again without a higher epoch.
-    BrokerEpochMonotonic,
+    BrokerEpochMonotonic = "broker-epoch-monotonic",
     /// An ISR is not full after healing.
-    FullIsr,
+    FullIsr = "full-isr",
     /// A group is not stable after healing.
-    StableGroups,
+    StableGroups = "stable-groups",
     /// A transaction is open after healing.
-    HangingTransaction,
+    HangingTransaction = "hanging-transaction",
     /// A live producer was fenced by another with its transactional id.
-    ProducerFenced,
+    ProducerFenced = "producer-fenced",
 }
 
 impl Anomaly {
-    /// Its name in scenario files and reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LostAcknowledged => "lost-acknowledged",
-            Self::Invented => "invented",
-            Self::Duplicate => "duplicate",
-            Self::ResentUnderNewEpoch => "resent-under-new-epoch",
-            Self::Reordered => "reordered",
-            Self::FirstSequenceSkipped => "first-sequence-skipped",
-            Self::ReorderedKey => "reordered-key",
-            Self::AbortedRead => "aborted-read",
-            Self::TornTransaction => "torn-transaction",
-            Self::SkippedPoll => "skipped-poll",
-            Self::WentBack => "went-back",
-            Self::EffectLost => "effect-lost",
-            Self::EffectDoubled => "effect-doubled",
-            Self::EffectInvented => "effect-invented",
-            Self::UnfinishedOrder => "unfinished-order",
-            Self::StuckLag => "stuck-lag",
-            Self::UnansweredCall => "unanswered-call",
-            Self::Gate => "gate",
-            Self::LeaderEpochMonotonic => "leader-epoch-monotonic",
-            Self::OneLeaderPerEpoch => "one-leader-per-epoch",
-            Self::HighWatermarkInIsr => "high-watermark-in-isr",
-            Self::LogMatching => "log-matching",
-            Self::CommittedStays => "committed-stays",
-            Self::LeaderCandidateCompleteness => "leader-candidate-completeness",
-            Self::TrueHighWatermark => "true-high-watermark",
-            Self::TruncationKeepsCommitted => "truncation-keeps-committed",
-            Self::ValidControllerState => "valid-controller-state",
-            Self::ReplicationQuorumSuperset => "replication-quorum-superset",
-            Self::IsrInReplicas => "isr-in-replicas",
-            Self::EpochsMatchRecords => "epochs-match-records",
-            Self::ReplicationThrottle => "replication-throttle",
-            Self::LastStableOffset => "last-stable-offset",
-            Self::SequenceContiguous => "sequence-contiguous",
-            Self::CompactionKeepsNewest => "compaction-keeps-newest",
-            Self::TombstonesStay => "tombstones-stay",
-            Self::CompactionKeepsVerdicts => "compaction-keeps-verdicts",
-            Self::CompactionKeepsProducers => "compaction-keeps-producers",
-            Self::LogBounds => "log-bounds",
-            Self::VisibleReads => "visible-reads",
-            Self::DurableCandidate => "durable-candidate",
-            Self::OneControllerPerEpoch => "one-controller-per-epoch",
-            Self::OneVotePerEpoch => "one-vote-per-epoch",
-            Self::CommitInOwnEpoch => "commit-in-own-epoch",
-            Self::MetadataHighWatermark => "metadata-high-watermark",
-            Self::MetadataLogPrefix => "metadata-log-prefix",
-            Self::BrokerEpochMonotonic => "broker-epoch-monotonic",
-            Self::FullIsr => "full-isr",
-            Self::StableGroups => "stable-groups",
-            Self::HangingTransaction => "hanging-transaction",
-            Self::ProducerFenced => "producer-fenced",
-        }
-    }
-
-    /// Every anomaly, in order of declaration.
-    pub const ALL: [Self; 50] = [
-        Self::LostAcknowledged,
-        Self::Invented,
-        Self::Duplicate,
-        Self::ResentUnderNewEpoch,
-        Self::Reordered,
-        Self::FirstSequenceSkipped,
-        Self::ReorderedKey,
-        Self::AbortedRead,
-        Self::TornTransaction,
-        Self::SkippedPoll,
-        Self::WentBack,
-        Self::EffectLost,
-        Self::EffectDoubled,
-        Self::EffectInvented,
-        Self::UnfinishedOrder,
-        Self::StuckLag,
-        Self::UnansweredCall,
-        Self::Gate,
-        Self::LeaderEpochMonotonic,
-        Self::OneLeaderPerEpoch,
-        Self::HighWatermarkInIsr,
-        Self::LogMatching,
-        Self::CommittedStays,
-        Self::LeaderCandidateCompleteness,
-        Self::TrueHighWatermark,
-        Self::TruncationKeepsCommitted,
-        Self::ValidControllerState,
-        Self::ReplicationQuorumSuperset,
-        Self::IsrInReplicas,
-        Self::EpochsMatchRecords,
-        Self::ReplicationThrottle,
-        Self::LastStableOffset,
-        Self::SequenceContiguous,
-        Self::CompactionKeepsNewest,
-        Self::TombstonesStay,
-        Self::CompactionKeepsVerdicts,
-        Self::CompactionKeepsProducers,
-        Self::LogBounds,
-        Self::VisibleReads,
-        Self::DurableCandidate,
-        Self::OneControllerPerEpoch,
-        Self::OneVotePerEpoch,
-        Self::CommitInOwnEpoch,
-        Self::MetadataHighWatermark,
-        Self::MetadataLogPrefix,
-        Self::BrokerEpochMonotonic,
-        Self::FullIsr,
-        Self::StableGroups,
-        Self::HangingTransaction,
-        Self::ProducerFenced,
-    ];
-
-    /// The anomaly of this name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|anomaly| anomaly.name() == name)
-    }
-
     /// Whether it is a matter of liveness: something that should have happened by now.
     #[must_use]
     pub const fn is_liveness(self) -> bool {
@@ -386,8 +291,9 @@ mod tests {
     #[test]
     fn names_in_json_and_in_text_agree() {
         for anomaly in Anomaly::ALL {
-            let json = serde_json::to_string(&anomaly).expect("an enum serializes");
+            let json = serde_json::to_string(anomaly).expect("an enum serializes");
             assert_eq!(json.trim_matches('"'), anomaly.name());
+            assert_eq!(Anomaly::of_name(anomaly.name()), Some(*anomaly));
         }
     }
 

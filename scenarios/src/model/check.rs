@@ -2,7 +2,7 @@
 
 macro_rules! anomalies {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
-        /// What a check or invariant may find. Also the name of its switch in `[check]`.
+        /// What a check or invariant may find; reports have the same names. Also the name of its switch in `[check]`.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         pub enum Anomaly { $($(#[$doc])* $variant),+ }
 

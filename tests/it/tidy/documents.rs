@@ -68,6 +68,20 @@ fn every_check_is_documented_by_both_names() {
 }
 
 #[test]
+fn every_invariant_is_documented() {
+    let pages = ["replication", "log-and-disk", "controller", "groups"];
+    let text: String = pages.iter().map(|page| read(&format!("docs/{page}.md"))).collect();
+    let rows = |name: &str| {
+        let row = format!("| `{name}` | ");
+        text.lines().filter(|line| line.starts_with(&row)).count()
+    };
+    let all = assize::invariant::standard();
+    let missing: Vec<String> =
+        all.counts().filter(|(name, _)| rows(name) == 0).map(|(name, _)| name.to_owned()).collect();
+    assert_none("invariants without a row in docs/", &missing);
+}
+
+#[test]
 fn every_rule_is_documented_with_its_values() {
     // Planted bugs there, historic rules here.
     let model = read("docs/model.md") + &read("docs/zoo.md");
