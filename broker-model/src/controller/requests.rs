@@ -89,8 +89,13 @@ impl Controller {
             Request::AlterClientQuotas(r) => {
                 let record =
                     |(quota, value)| MetadataRecord::ClientQuota { client: r.client, quota, value };
-                self.append(r.quotas.into_iter().map(record).collect());
-                let error = ErrorCode::None;
+                // Source: Kafka 4.1, `ClientQuotaControlManager`: a quota of 0 is none.
+                let error = if r.quotas.iter().any(|&(_, value)| value == Some(0)) {
+                    ErrorCode::InvalidRequest
+                } else {
+                    self.append(r.quotas.into_iter().map(record).collect());
+                    ErrorCode::None
+                };
                 Response::AlterClientQuotas(AlterClientQuotasResponse { error })
             }
             Request::AlterPartitionReassignments(r) => {

@@ -175,7 +175,7 @@ impl GroupCoordinator {
             Request::ConsumerGroupHeartbeat(r) => {
                 desk.consumer_heartbeat(groups, image, token, header, &r);
             }
-            Request::ConsumerGroupDescribe(r) => desk.consumer_describe(groups, token, r),
+            Request::ConsumerGroupDescribe(r) => desk.consumer_describe(groups, image, token, r),
             other => panic!("not a request to a group coordinator: {:?}", other.api_key()),
         }
     }

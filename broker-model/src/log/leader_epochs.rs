@@ -39,6 +39,9 @@ impl LeaderEpochs {
     /// The largest epoch at or below `epoch` with its end. `None` if `epoch` is above all.
     #[must_use]
     pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<EpochEnd> {
+        if epoch < LeaderEpoch(0) {
+            return None;
+        }
         let above = self.starts.partition_point(|s| s.0 <= epoch);
         match self.starts.get(above) {
             None if self.latest() == Some(epoch) => Some(EpochEnd { epoch, end_offset: log_end }),

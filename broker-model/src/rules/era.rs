@@ -79,10 +79,7 @@ impl Era {
         },
         Self { name: "3.6", rules: before_37!("txn_protocol" = "v1_verified") },
         Self { name: "3.4", rules: before_35!() },
-        Self {
-            name: "2.6",
-            rules: before_35!("truncate" = "epoch_279", "expire_when_unstable" = "on"),
-        },
+        Self { name: "2.6", rules: before_35!("truncate" = "epoch_279") },
         Self { name: "2.0", rules: before_21!("truncate" = "epoch_279") },
         Self {
             name: "1.1",

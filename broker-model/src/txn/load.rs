@@ -7,8 +7,19 @@ use super::transaction::Transaction;
 use super::{Shard, TransactionCoordinator, Transactions};
 use crate::coordinator::Effects;
 use crate::io::Context;
-use crate::records::{LogEntry, TransactionState};
-use crate::types::{CoordinatorEpoch, PartitionId, TransactionalId};
+use crate::records::{LogEntry, TransactionRecord, TransactionState};
+use crate::types::{CoordinatorEpoch, PartitionId, ProducerEpoch, ProducerId, TransactionalId};
+
+/// What a log keeps of a transaction. Who was told of the last epoch is not in it, so a request
+/// that was repeated across coordinators is refused. Source: Kafka 4.1, `TransactionLog`.
+pub(super) fn as_loaded(record: &TransactionRecord) -> TransactionRecord {
+    TransactionRecord {
+        last_producer_epoch: ProducerEpoch::NONE,
+        previous_producer_id: ProducerId::NONE,
+        next_producer_id: ProducerId::NONE,
+        ..record.clone()
+    }
+}
 
 impl TransactionCoordinator {
     /// Takes over a partition of `__transaction_state`, whose whole log is `entries` in order.
@@ -35,7 +46,8 @@ impl TransactionCoordinator {
             .into_iter()
             .filter(|(_, record)| record.state != TransactionState::Dead)
             .map(|(id, record)| {
-                (id, Transaction { record: record.clone(), in_transition: None, ending: None })
+                let record = as_loaded(record);
+                (id, Transaction { record, in_transition: None, ending: None })
             })
             .collect();
         self.shards.insert(partition, Shard { epoch, transactions });

@@ -116,8 +116,8 @@ pub struct Connection {
     pub timed_out_setups: u32,
     /// Nothing arrives before what was sent before it, by direction.
     pub last_arrival: [Instant; 2],
-    /// Its client has given it up: how many answers have gone to nobody since.
-    pub abandoned: Option<u32>,
+    /// Its client has given it up: when the server's first answer will have come back as a reset.
+    pub abandoned: Option<Instant>,
     /// Requests that wait for an answer: correlation and time of sending, in order.
     pub in_flight: VecDeque<(u64, Instant)>,
     /// The life that a scheduled reset ends, if one is scheduled.
@@ -192,7 +192,7 @@ impl Connection {
         let way = Direction::ToServer as usize;
         let mut left = Self::new(self.client, self.server, self.channel, self.draw_key);
         left.life = life;
-        left.abandoned = Some(0);
+        left.abandoned = Some(Instant::FAR);
         left.muted = self.muted;
         left.socket = std::mem::take(&mut self.socket);
         left.held[way] = std::mem::take(&mut self.held[way]);
@@ -292,7 +292,7 @@ impl ConnectionTable {
     }
 
     /// All connections, in order of creation.
-    pub fn ids(&self) -> impl Iterator<Item = ConnectionId> + use<> {
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = ConnectionId> + use<> {
         (0..self.connections.len() as u32).map(ConnectionId)
     }
 }

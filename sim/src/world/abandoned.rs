@@ -3,8 +3,8 @@
 //! A client that has waited long enough closes its socket, and so does the kernel for a process
 //! that is killed: the end of the stream goes behind what was sent. A server that stood still, or
 //! that a cut kept from hearing, therefore acts on requests whose client asked again long ago.
-//! The first answer to a closed socket comes back as a reset, the next one fails, and with that
-//! the server drops whatever it has not read.
+//! The first answer to a closed socket comes back as a reset, a round trip later; the next answer
+//! after that fails, and with it the server drops whatever it has not read.
 
 use broker_model::protocol::group::OffsetCommitRequest;
 use broker_model::types::{Duration, Instant, SECOND};
@@ -15,9 +15,6 @@ use crate::network::{ConnectionId, Direction, MessageState};
 /// How long the kernel repeats what a closed socket still has to send: Linux gives up after eight
 /// times, the first after 200 ms (`net.ipv4.tcp_orphan_retries`).
 pub(super) const REPEATED_FOR: Duration = 102 * SECOND;
-
-/// Answers to a closed socket after which the server closes it too.
-const ANSWERS_MAX: u32 = 2;
 
 impl World {
     /// A client ends a life of a connection. Requests that left it go on; answers are dropped.
@@ -36,10 +33,12 @@ impl World {
             self.messages.iter().any(|(_, m)| goes_on(m.connection, m.life, m.direction, m.state))
         };
         if !never_connected && !nobody_there && under_way() {
-            let (connections, messages) = (&mut self.connections, &self.messages);
-            let in_use = |place| messages.iter().any(|(_, m)| m.connection == place);
-            let place = connections.abandon(id, in_use);
-            let its_life = connections.get(place).life;
+            let mut in_use = vec![false; self.connections.ids().len()];
+            for (_, message) in self.messages.iter() {
+                in_use[message.connection.0 as usize] = true;
+            }
+            let place = self.connections.abandon(id, |place| in_use[place.0 as usize]);
+            let its_life = self.connections.get(place).life;
             for message in self.messages.iter_mut() {
                 if goes_on(message.connection, message.life, message.direction, message.state) {
                     (message.connection, message.life) = (place, its_life);
@@ -58,17 +57,29 @@ impl World {
         }
     }
 
-    /// A server's answer to a connection that its client has given up: it reads the next request,
-    /// not before `at`, or finds out.
-    pub(super) fn answer_nobody(&mut self, id: ConnectionId, answers: u32, at: Instant) {
-        let connection = self.connections.get_mut(id);
-        connection.abandoned = Some(answers + 1);
-        if answers + 1 < ANSWERS_MAX {
-            let life = connection.life;
-            self.unmute(id, life, at);
-        } else {
+    /// A server's answer to a connection that its client has given up, sent at `sent`: the server
+    /// reads the next request after `throttle_time`, or finds out that nobody is there.
+    pub(super) fn answer_nobody(
+        &mut self,
+        id: ConnectionId,
+        reset_at: Instant,
+        (sent, throttle_time): (Instant, Duration),
+    ) {
+        if reset_at <= sent {
             self.break_connection(id);
+            return;
         }
+        let connection = self.connections.get(id);
+        let (key, life) = (connection.draw_key, connection.life);
+        let (here, there) = (self.host_of(connection.server), self.host_of(connection.client));
+        let cut = self.links.is_cut(here, there) || self.links.is_cut(there, here);
+        if reset_at == Instant::FAR && !cut {
+            let draw = self.connections.get_mut(id).next_draw();
+            let round_trip = self.links.latency(here, there, key, draw)
+                + self.links.latency(there, here, !key, draw);
+            self.connections.get_mut(id).abandoned = Some(sent + round_trip);
+        }
+        self.unmute(id, life, sent + throttle_time);
     }
 }
 
@@ -76,6 +87,7 @@ impl World {
 mod tests {
     use broker_model::types::{Offset, SECOND};
 
+    use crate::network::MessageState;
     use crate::world::World;
     use crate::world::small::{cluster, run_until, world};
 
@@ -114,8 +126,27 @@ mod tests {
     #[test]
     fn a_server_that_stood_still_acts_on_what_its_clients_gave_up_until_an_answer_fails() {
         assert_eq!(log_end(&impatient(5, &paused("1900ms"))).0, 6, "nobody gave up");
-        let four_waited = impatient(5, &paused("2900ms"));
-        assert_eq!(log_end(&four_waited).0, 6 + 2, "two were read, and sent again");
+        // All are read before the first answer has come back, if the way is long.
+        let [far, near] = ["5ms", "1us"]
+            .map(|latency| format!("{}\n[network]\nsame_rack = \"{latency}\"", paused("2900ms")));
+        assert_eq!(log_end(&impatient(5, &far)).0, 6 + 4, "four were read, and sent again");
+        assert_eq!(log_end(&impatient(5, &near)).0, 6 + 2, "the second answer failed");
+    }
+
+    #[test]
+    fn a_host_that_lost_its_power_knows_no_connection_of_before() {
+        let off = "kind = \"broker-power-cut\"\ntarget = \"broker:1\"\nat = \"1s\"\nfor = \"3s\"";
+        let late = "[[fault]]\nkind = \"delay\"\nmessage = \"produce\"\ntarget = \"service:order\"
+            latency = \"5s\"\nat = \"1s\"\nfor = \"2900ms\"";
+        let ended = log_end(&impatient(1, &format!("{off}\n{late}"))).0;
+        assert!(ended <= 6, "{ended}");
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_reached_a_process_that_was_killed_in_its_pause() {
+        let killed = "[[fault]]\nkind = \"broker-kill\"\ntarget = \"broker:1\"\nat = \"4500ms\"\nfor = \"1s\"";
+        let world = impatient(5, &format!("{}\n{killed}", paused("5s")));
+        assert_eq!(world.messages.iter().filter(|(_, m)| m.state == MessageState::Dead).count(), 0);
     }
 
     #[test]

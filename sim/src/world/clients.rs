@@ -138,7 +138,8 @@ impl World {
             cx.outputs.clear();
         });
         self.clients[index].state = NodeState::Stopped;
-        self.clients[index].frozen.clear();
+        let frozen = std::mem::take(&mut self.clients[index].frozen);
+        self.drop_frozen(frozen);
         for port in 0..Port::COUNT as u8 {
             self.end_connections_of(self.client_endpoint(index, Port(port)), StopKind::Kill);
         }

@@ -45,7 +45,7 @@ impl World {
         };
         node.incarnation += 1;
         node.answers.clear();
-        node.frozen.clear();
+        let frozen = std::mem::take(&mut node.frozen);
         node.network_threads.clear(self.now);
         node.handler_threads.clear(self.now);
         node.fetcher_threads.clear(self.now);
@@ -67,6 +67,7 @@ impl World {
             }
             Machine::Controller(controller) => controller.stop(kind, Offset(node.metadata_durable)),
         }
+        self.drop_frozen(frozen);
         self.drop_messages_of(index);
         if kind == StopKind::PowerCut {
             self.lose_held_of(Endpoint(index as u32));

@@ -150,9 +150,9 @@ impl World {
             cost += self.read_cold(index, fetched);
         }
         let sent = self.nodes[index].network_threads.schedule(self.now, cost);
-        if let Some(answers) = self.connections.get(id).abandoned {
+        if let Some(reset_at) = self.connections.get(id).abandoned {
             self.messages.remove(slot);
-            self.answer_nobody(id, answers, sent + throttle_time);
+            self.answer_nobody(id, reset_at, (sent, throttle_time));
             return;
         }
         let message = self.messages.get_mut(slot);

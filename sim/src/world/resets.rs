@@ -166,6 +166,15 @@ impl World {
         }
     }
 
+    /// A process that stood still has ended: what had reached it is read by nobody.
+    pub(super) fn drop_frozen(&mut self, events: Vec<Event>) {
+        for event in events {
+            if let Event::Arrive(slot) | Event::Handle(slot) = event {
+                self.messages.remove(Slot(slot));
+            }
+        }
+    }
+
     /// Requests inside a process that ended are gone.
     pub(super) fn drop_messages_of(&mut self, index: usize) {
         let slots: Vec<(Slot, MessageState)> = self
@@ -243,7 +252,9 @@ impl World {
         let endpoint = Endpoint(index as u32);
         for id in self.connections.ids() {
             let connection = self.connections.get(id);
-            if connection.open && connection.server == endpoint {
+            if connection.abandoned.is_some() && connection.server == endpoint {
+                self.break_connection(id);
+            } else if connection.open && connection.server == endpoint {
                 let (from, to) = (self.host_of(endpoint), self.host_of(connection.client));
                 let latency = self.links.latency(from, to, connection.draw_key, 0);
                 self.schedule_reset(id, self.now + latency);

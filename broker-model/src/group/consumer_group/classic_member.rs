@@ -341,7 +341,10 @@ impl ConsumerGroup {
         match holder {
             None if r.member == NO_MEMBER => Ok(Sender { id, member: known(), replaces: None }),
             None => Err(ErrorCode::UnknownMemberId),
-            Some(holder) if r.member == NO_MEMBER => Ok(self.taking_over(id, holder)),
+            Some(holder) if r.member == NO_MEMBER => {
+                let before = self.members.get(&holder).ok_or(ErrorCode::UnknownMemberId)?;
+                Ok(Self::taking_over(id, holder, before))
+            }
             Some(holder) if holder != id => Err(ErrorCode::FencedInstanceId),
             Some(_) => Ok(Sender { id, member: known(), replaces: None }),
         }
@@ -353,7 +356,9 @@ impl ConsumerGroup {
             let is_member = self.members.contains_key(&leaving.member);
             return if is_member { Ok(leaving.member) } else { Err(ErrorCode::UnknownMemberId) };
         };
-        let holder = self.instances.get(instance).copied().ok_or(ErrorCode::UnknownMemberId)?;
+        let holder = self.instances.get(instance).copied();
+        let holder = holder.filter(|holder| self.members.contains_key(holder));
+        let holder = holder.ok_or(ErrorCode::UnknownMemberId)?;
         // An administrator names the instance only.
         if leaving.member == NO_MEMBER || leaving.member == holder {
             Ok(holder)

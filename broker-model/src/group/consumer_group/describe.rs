@@ -7,16 +7,18 @@ use crate::group::GroupView;
 use crate::group::desk::Desk;
 use crate::group::groups::{Group, Groups};
 use crate::io::Token;
+use crate::metadata::Image;
 use crate::protocol::consumer_group::{
     ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DescribedConsumer, ServerAssignor,
 };
 use crate::protocol::{ErrorCode, Response};
-use crate::types::{GenerationId, GroupEpoch};
+use crate::types::{GenerationId, GroupEpoch, PartitionId};
 
 impl Desk<'_, '_> {
     pub(in crate::group) fn consumer_describe(
         &mut self,
         groups: &Groups,
+        image: &Image,
         token: Token,
         request: ConsumerGroupDescribeRequest,
     ) {
@@ -25,7 +27,7 @@ impl Desk<'_, '_> {
         let response = if self.settings.serves_consumer_protocol {
             group.map_or_else(
                 || not_described(ErrorCode::GroupIdNotFound),
-                |group| group.describe(default),
+                |group| group.describe(default, image),
             )
         } else {
             not_described(ErrorCode::UnsupportedVersion)
@@ -38,7 +40,13 @@ impl ConsumerGroup {
     pub(in crate::group) fn describe(
         &self,
         default: ServerAssignor,
+        image: &Image,
     ) -> ConsumerGroupDescribeResponse {
+        // Kafka leaves out what it has no name for.
+        let known = |partitions: &[PartitionId]| {
+            let known = partitions.iter().filter(|&&p| image.partition(p).is_some());
+            known.copied().collect()
+        };
         let members = self.members.iter().map(|(&member, state)| DescribedConsumer {
             member,
             instance: state.said.instance.clone(),
@@ -46,8 +54,8 @@ impl ConsumerGroup {
             epoch: state.stands.epoch,
             topics: state.said.topics.clone(),
             regex: state.said.regex.clone(),
-            assignment: state.stands.assigned.clone(),
-            target: state.target.clone(),
+            assignment: known(&state.stands.assigned),
+            target: known(&state.target),
             is_classic: state.said.classic.is_some(),
         });
         ConsumerGroupDescribeResponse {

@@ -54,7 +54,7 @@ impl ConsumerGroup {
             if holder != id {
                 return Err(ErrorCode::FencedInstanceId);
             }
-            let member = self.members[&id].clone();
+            let member = self.members.get(&id).cloned().ok_or(ErrorCode::UnknownMemberId)?;
             check_epoch(&member, r.epoch, r.owned.as_deref())?;
             return Ok(Sender { id, member, replaces: None });
         }
@@ -62,18 +62,18 @@ impl ConsumerGroup {
             let member = self.members.get(&id).cloned().unwrap_or_default();
             return Ok(Sender { id, member, replaces: None });
         };
-        let before = &self.members[&holder];
+        // A member that changed its instance is still found under the one before; Kafka looks it up.
+        let before = self.members.get(&holder).ok_or(ErrorCode::UnknownMemberId)?;
         // A classic member says nothing when it stops for now.
         let is_released = before.stands.epoch == GroupEpoch::LEAVING_FOR_NOW;
         if !is_released && before.said.classic.is_none() {
             return Err(ErrorCode::UnreleasedInstanceId);
         }
-        Ok(self.taking_over(id, holder))
+        Ok(Self::taking_over(id, holder, before))
     }
 
     /// A static member in the place of another: it has what that one had, and is to be told so.
-    pub(super) fn taking_over(&self, id: MemberId, holder: MemberId) -> Sender {
-        let before = &self.members[&holder];
+    pub(super) fn taking_over(id: MemberId, holder: MemberId, before: &ConsumerMember) -> Sender {
         let stands = ConsumerAssignmentRecord {
             epoch: GroupEpoch::JOINING,
             previous: GroupEpoch::JOINING,

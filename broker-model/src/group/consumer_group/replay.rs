@@ -162,8 +162,7 @@ impl ConsumerGroup {
         let Some(said) = value else {
             // Its partitions are free already: the tombstone of its assignment comes first.
             let said = self.members.remove(&id)?.said;
-            let instance = said.instance.as_ref();
-            if let Some(instance) = instance.filter(|i| self.instances.get(*i) == Some(&id)) {
+            if let Some(instance) = &said.instance {
                 self.instances.remove(instance);
             }
             return Some(said);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
+use super::super::load::as_loaded;
 use super::bench::{Bench, X, Y, pid};
 use crate::io::Token;
 use crate::protocol::ErrorCode;
@@ -119,7 +120,8 @@ proptest! {
         b.load();
         let replayed: Vec<_> = b.coordinator.transactions().cloned().collect();
         // An id whose first record was refused is in memory only.
-        let logged: Vec<_> = handled.into_iter().filter(|r| r.producer.epoch.0 >= 0).collect();
+        let logged = handled.iter().filter(|r| r.producer.epoch.0 >= 0);
+        let logged: Vec<_> = logged.map(as_loaded).collect();
         prop_assert_eq!(replayed, logged);
         prop_assert_eq!(b.replies.len(), answers);
     }

@@ -76,7 +76,7 @@ fn fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> 
             partition: asked,
             fetch_offset: Offset(args.number("offset", 0)?),
             current_leader_epoch: epoch("leader-epoch")?,
-            last_fetched_epoch: epoch("last-epoch")?,
+            last_fetched_epoch: epoch("last-epoch")?.filter(|epoch| epoch.0 >= 0),
             log_start_offset: Offset::NONE,
             max_bytes: args.number("max-bytes", MEBIBYTE)?,
         }],
