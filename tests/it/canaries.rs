@@ -172,6 +172,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::Gate, ("transaction_timeout", "never"), "faults/service-kill.toml", 0, GONE),
     canary(Anomaly::EffectLost, ("failed_output", "ignore"), "faults/partition-full.toml", 2, IMPATIENT),
     canary(Anomaly::StuckLag, ("offset_commit", "forgotten"), "smoke/produce-consume.toml", 0, SHORT),
+    canary(Anomaly::LeaderEpochMonotonic, ("stale_leader_epoch", "accept"), "campaign/five-brokers.toml", 0, ""),
 ];
 
 /// Values of rules without a canary here, each with the reason.
@@ -179,11 +180,6 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
     (
         ("txn_protocol", "v1_verified"),
         "no bug: leaders ask as from 3.6 on, and recordings under transaction.version 0 and 1 hold it",
-    ),
-    (
-        ("stale_leader_epoch", "accept"),
-        "a simulated broker only ever reads on in the metadata log, so nobody shows it an older \
-         record; the unit tests of the metadata image plant it and find it",
     ),
     (
         ("unclean_shutdown_detect", "off"),
