@@ -92,7 +92,8 @@ fn gates(out: &mut String) {
          | `lag(GROUP).max_seconds` | duration | the worst lag as time |\n\
          | `recovery_time` | duration | from the last heal until latency and lag are back in \
          their steady range; it is `never` when that has not happened by the end of the run, \
-         which fails the gate |\n\
+         which fails the gate. Inconclusive when no fault changed anything, or none ended before \
+         the load did; 0 without faults in the file |\n\
          | `reassignment_time` | duration | how long the longest `reassign` took; it is `never` when \
          one was not done when the load was over, which fails the gate |\n\
          | `throughput(TOPIC)` | rate | mean over the load phase |\n\n\

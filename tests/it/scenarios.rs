@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use reports::checker::Verdict;
 use reports::summary::Summary;
 use scenarios::Scenario;
 
@@ -70,6 +71,44 @@ fn smoke_scenarios_pass() {
 fn fault_scenarios_pass_on_many_seeds() {
     let seeds = |file: PathBuf| (0..10).map(move |seed| (file.clone(), Some(seed)));
     as_expected(files("faults").into_iter().flat_map(seeds));
+}
+
+/// A fault that changes nothing lets every check hold and shows nothing.
+#[test]
+fn every_fault_of_the_fault_scenarios_changes_something() {
+    let idle: Vec<String> = files("faults")
+        .iter()
+        .flat_map(|path| {
+            let summary = run(path, None);
+            let idle =
+                summary.faults.into_iter().filter(|f| f.resolved.contains("changed nothing"));
+            idle.map(|f| format!("{}: {} {}", stem(path), f.kind, f.target)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(idle.is_empty(), "{}", idle.join("\n"));
+}
+
+/// What nothing struck, or what no time was left to see, is neither a recovery nor a failed one.
+#[test]
+fn a_recovery_that_the_run_could_not_show_is_inconclusive() {
+    let path = root().join("faults/broker-kill.toml");
+    let cut = "kind = \"partition\"\ntarget = \"broker:2\"\nat = \"2s\"";
+    for (fault, verdict) in [
+        (format!("{cut}\nfor = \"1s\"\nchance = 0"), Verdict::Inconclusive),
+        (cut.to_owned(), Verdict::Inconclusive),
+        (format!("{cut}\nfor = \"1s\""), Verdict::Pass),
+    ] {
+        let text = format!(
+            "extends = \"cluster.toml\"\n[scenario]\nname = \"r\"\n[[fault]]\n{fault}\n[gate]\n\
+             \"recovery_time\" = \"< 60s\"\n"
+        );
+        let loader = |name: &str| {
+            std::fs::read_to_string(root().join("faults").join(name)).map_err(|e| e.to_string())
+        };
+        let scenario = Scenario::load(&text, &[], &loader).expect("it parses");
+        let run = assize::run::run(&scenario, &path, 1, || 0.0).expect("it can be planned");
+        assert_eq!(run.summary.gates[0].verdict, verdict, "{fault}");
+    }
 }
 
 #[test]

@@ -63,6 +63,9 @@ pub enum Quantity {
     /// Something the simulator measured itself, such as the time to recover, ns; `None` when
     /// it never happened, which fails the gate.
     GivenNs(Option<u64>),
+    /// A time that the run gave no occasion to measure, such as the time to recover when nothing
+    /// went wrong.
+    UnseenNs,
 }
 
 /// Which side of its limit a value must be on.
@@ -223,6 +226,7 @@ pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
             (load_throughput(recorder, *topic), Unit::MicroPerSecond, None)
         }
         Quantity::GivenNs(given) => (*given, Unit::Time, None),
+        Quantity::UnseenNs => (None, Unit::Time, None),
     };
     let limit = match rule.bound {
         Bound::Below(limit) => format!("< {}", unit.text(limit)),
@@ -297,5 +301,7 @@ mod tests {
         let recorder = Recorder::new(1_000);
         let never = rule(Quantity::GivenNs(None), Bound::AtMost(5));
         assert_eq!(recorder.gates(&[never])[0].verdict, Verdict::Fail);
+        let unseen = rule(Quantity::UnseenNs, Bound::AtMost(5));
+        assert_eq!(recorder.gates(&[unseen])[0].verdict, Verdict::Inconclusive);
     }
 }

@@ -56,16 +56,25 @@ fn quantity(world: &World, quantity: &Quantity) -> GateQuantity {
             LagField::MaxRecords => GateQuantity::LagMaxRecords { group: group(name), phase: None },
             LagField::MaxSeconds => GateQuantity::LagMaxNs { group: group(name), phase: None },
         },
-        Quantity::RecoveryTime => {
-            // Without a fault there is nothing to recover from; with some that changed nothing,
-            // nothing to tell.
-            let took = if world.scenario().faults.is_empty() { Some(0) } else { world.recovery() };
-            GateQuantity::GivenNs(took)
-        }
+        Quantity::RecoveryTime => recovery_time(world),
         Quantity::ReassignmentTime => GateQuantity::GivenNs(longest_reassignment(world)),
         Quantity::Throughput { topic } => GateQuantity::ThroughputMicroPerSecond {
             topic: world.topic_id(topic).unwrap_or(u32::MAX),
         },
+    }
+}
+
+/// Without a fault in the scenario there is nothing to recover from; where none struck, or none
+/// was healed under load, nothing to tell.
+fn recovery_time(world: &World) -> GateQuantity {
+    if world.scenario().faults.is_empty() {
+        return GateQuantity::GivenNs(Some(0));
+    }
+    let struck = world.fault_records().iter().any(|one| one.struck);
+    match world.recovery() {
+        _ if !struck => GateQuantity::UnseenNs,
+        None if !world.is_recovering() => GateQuantity::UnseenNs,
+        took => GateQuantity::GivenNs(took),
     }
 }
 

@@ -296,6 +296,12 @@ impl World {
     pub const fn recovery(&self) -> Option<Duration> {
         self.phases.recovery
     }
+
+    /// Whether the last fault was healed within the load phase, and what it did is not over.
+    #[must_use]
+    pub const fn is_recovering(&self) -> bool {
+        self.phases.healed_at.is_some()
+    }
 }
 
 /// A run event in words.

@@ -4,17 +4,21 @@ use broker_model::protocol::Request;
 use broker_model::protocol::controller::{
     AlterPartitionReassignmentsRequest, ElectLeadersRequest, ElectionType,
 };
-use broker_model::types::{NodeId, PartitionId};
-use scenarios::model::Target;
+use broker_model::types::{LeaderEpoch, NodeId, PartitionId};
+use scenarios::model::{FaultKind, Target};
 
 use crate::world::World;
 
 impl World {
-    /// Whether there is such a partition, with a replica where it should move.
+    /// Whether there is such a partition, with a replica where it should move that does not lead
+    /// it yet. One that is not in sync may be when the administrator asks.
     pub(super) fn can_move_leader(&self, target: &Target, to: Option<u32>) -> bool {
-        let Some(partition) = self.partition_to_move(target) else { return false };
-        let record = self.image().partition(partition);
-        to.is_none_or(|to| record.is_some_and(|r| r.replicas.contains(&NodeId(to))))
+        let partition = self.partition_to_move(target);
+        let record = partition.and_then(|partition| self.image().partition(partition));
+        record.is_some_and(|record| {
+            let wanted = to.map(NodeId).or(record.replicas.first().copied());
+            wanted.is_some_and(|to| record.replicas.contains(&to) && record.leader != Some(to))
+        })
     }
 
     /// Leadership moves by a preferred election if the leader is not the preferred one. With
@@ -32,6 +36,13 @@ impl World {
         }
         let request = ElectLeadersRequest { election: ElectionType::Preferred, partition };
         self.send_as_administrator(Request::ElectLeaders(request));
+    }
+
+    /// The leader epoch of the partition that a move is about. A leader has moved when it is past.
+    pub(super) fn epoch_to_move(&self, kind: FaultKind, target: &Target) -> Option<LeaderEpoch> {
+        let FaultKind::LeaderMove { .. } = kind else { return None };
+        let partition = self.partition_to_move(target)?;
+        self.image().partition(partition).map(|record| record.leader_epoch)
     }
 
     pub(super) fn partition_to_move(&self, target: &Target) -> Option<PartitionId> {

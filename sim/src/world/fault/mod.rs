@@ -13,7 +13,7 @@ mod target;
 mod tests;
 mod trigger;
 
-use broker_model::types::{Instant, Offset, PartitionId};
+use broker_model::types::{Instant, LeaderEpoch, Offset, PartitionId};
 use reports::summary::FaultEnd;
 use scenarios::model::FaultKind;
 
@@ -53,6 +53,8 @@ struct Active {
     /// The partition and the offset that bit rot spoils.
     rot: Option<(PartitionId, Offset)>,
     moves: Vec<operation::Move>,
+    /// The leader epoch that a leader move ends.
+    moved_from: Option<LeaderEpoch>,
     record: usize,
 }
 
@@ -123,14 +125,18 @@ impl World {
         let record = self.faults.records.len() - 1;
         let place = self.place_of(kind, planned.choice);
         let rot = self.rot_of(kind, &target, &nodes, planned.choice);
-        let active = Active { nodes, clients, cuts, place, moves, rot, record };
+        let moved_from = self.epoch_to_move(kind, &target);
+        let active = Active { nodes, clients, cuts, place, moves, moved_from, rot, record };
         self.faults.running += 1;
         self.faults.fired[number] = true;
         self.faults.active[number] = Some(active.clone());
-        self.faults.records[active.record].struck = self.strikes(kind, &target, &active);
+        let struck = self.strikes(kind, &target, &active);
+        self.faults.records[active.record].struck = struck;
         self.apply(kind, &target, &active);
         self.phase_may_change();
-        if let Some(lasts) = planned.lasts {
+        if is_over_at_once(kind, struck) {
+            self.end_fault(number, FaultEnd::Done);
+        } else if let Some(lasts) = planned.lasts {
             self.queue.push(self.now + lasts, fault_event(number, END));
         } else if kind == FaultKind::ServiceKill {
             self.schedule_restarts(&active);
@@ -139,7 +145,10 @@ impl World {
 
     fn end_fault(&mut self, number: usize, end: FaultEnd) {
         let Some(active) = self.faults.active[number].take() else { return };
-        let end = self.told_end(number, &active, end);
+        let end = match end {
+            FaultEnd::Done => end,
+            _ => self.told_end(number, &active, end),
+        };
         let record = &mut self.faults.records[active.record];
         (record.until, record.end) = (Some(self.now), Some(end));
         self.faults.running -= 1;
@@ -171,6 +180,15 @@ impl World {
             let restart = services.iter().find(|s| s.name == name).map_or(0, |s| s.restart);
             self.queue.push(self.now + restart, Event::Restart(index as u32));
         }
+    }
+}
+
+/// What is spoiled stays, and there is nothing to wait for where no leader can move.
+const fn is_over_at_once(kind: FaultKind, struck: bool) -> bool {
+    match kind {
+        FaultKind::BitRot => true,
+        FaultKind::LeaderMove { .. } => !struck,
+        _ => false,
     }
 }
 

@@ -104,6 +104,7 @@ impl World {
                     record.replicas == *replicas && !moving
                 })
             }),
+            FaultKind::LeaderMove { .. } => self.epoch_to_move(kind, target) != active.moved_from,
             FaultKind::UncleanElection => !self.can_elect_uncleanly(target),
             FaultKind::AddBroker => active.nodes.iter().all(|&index| {
                 self.image().broker(self.nodes[index].id).is_some_and(|broker| !broker.fenced)

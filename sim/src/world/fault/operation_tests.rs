@@ -264,3 +264,29 @@ fn an_election_by_hand_gives_a_leader_to_a_partition_that_has_none() {
     until_fault(&mut world, 3, true);
     assert_eq!(leader(&world), Some(NodeId(1)));
 }
+
+#[test]
+fn a_leader_move_lasts_until_the_leader_has_moved_and_bit_rot_no_time() {
+    let fault =
+        |kind: &str, more: &str| format!("[[fault]]\nkind = \"{kind}\"\n{more}\nat = \"4s\"\n");
+    let to = |broker: u32| {
+        let more = format!("target = \"partition:orders/0\"\nto = \"broker:{broker}\"");
+        fault("leader-move", &more)
+    };
+    let leader = |world: &World| {
+        let partition = world.partition_named("orders", 0).expect("created");
+        world.image().partition(partition).expect("created").leader
+    };
+    let rot = fault("bit-rot", "target = \"follower-of:orders/0\"");
+    for (faults, moves, struck) in [(to(2), true, true), (to(1), false, false), (rot, false, true)]
+    {
+        let mut world = growing(&faults, 1);
+        until_fault(&mut world, 2, true);
+        let record = &world.fault_records()[1];
+        assert_eq!((record.end, record.struck), (Some(FaultEnd::Done), struck), "{faults}");
+        let took = record.until.expect("it is over").since(record.at);
+        assert_eq!(took > 0, moves, "{faults}");
+        assert_eq!(leader(&world), Some(NodeId(if moves { 2 } else { 1 })));
+        assert!(!world.phases.load_is_over());
+    }
+}
