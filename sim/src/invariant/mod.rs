@@ -351,7 +351,7 @@ pub fn standard() -> Invariants {
         Box::new(leader_candidate_completeness::LeaderCandidateCompleteness),
         Box::<true_high_watermark::TrueHighWatermark>::default(),
         Box::new(truncation::TruncationKeepsCommitted),
-        Box::new(isr_in_replicas::IsrInReplicas),
+        Box::new(isr_in_replicas::IsrInReplicas::default()),
         Box::new(epochs_match_records::EpochsMatchRecords),
         Box::<valid_controller_state::ValidControllerState>::default(),
         Box::new(replication_quorum_superset::ReplicationQuorumSuperset),
