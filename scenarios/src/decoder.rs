@@ -207,8 +207,19 @@ impl<'t> Fields<'t> {
         key: &str,
         reader: impl Fn(&Value) -> Result<T, Wrong>,
     ) -> Option<T> {
+        let doc = self.section.key(key).map_or("", |k| k.form);
+        self.require_of(decoder, key, doc, reader)
+    }
+
+    /// Reads a key that has to be there; `doc` says what it may be.
+    pub(crate) fn require_of<T>(
+        &self,
+        decoder: &mut Decoder,
+        key: &str,
+        doc: &str,
+        reader: impl Fn(&Value) -> Result<T, Wrong>,
+    ) -> Option<T> {
         if self.get(key).is_none() {
-            let doc = self.section.key(key).map_or("", |k| k.form);
             decoder.raise(
                 Problem::new("scenario::missing", format!("`{}` needs `{key}`", self.path))
                     .at(&self.place, "in this table")

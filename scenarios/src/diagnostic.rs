@@ -75,22 +75,27 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         return None;
     }
     let lower = word.to_lowercase();
-    known
-        .into_iter()
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = known
+        .iter()
+        .copied()
         .map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), k))
         .filter(|(distance, k)| *distance < k.len())
         .filter(|(distance, k)| *distance <= 1 + k.len().max(lower.len()) / 4)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, k)| k)
+        .map(|(_, k)| k);
+    // Or one whose first word was left out, like `power-cut` of `broker-power-cut`.
+    let ends = |k: &&str| k.strip_suffix(lower.as_str()).is_some_and(|rest| rest.ends_with('-'));
+    near.or_else(|| known.iter().copied().filter(|_| lower.contains('-')).find(ends))
 }
 
-/// `a`, `b` and `c`: a list for messages, cut after sixteen.
+/// `a`, `b` and `c`: a list for messages, cut after twenty-four.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let shown: Vec<String> = names.iter().take(16).map(|n| format!("`{n}`")).collect();
+    let shown: Vec<String> = names.iter().take(24).map(|n| format!("`{n}`")).collect();
     let mut out = shown.join(", ");
-    if names.len() > 16 {
-        let _ = write!(out, " and {} more", names.len() - 16);
+    if names.len() > 24 {
+        let _ = write!(out, " and {} more", names.len() - 24);
     }
     out
 }
@@ -112,5 +117,12 @@ mod tests {
         assert_eq!(nearest("brokerz", ["brokers", "racks"]), Some("brokers"));
         assert_eq!(nearest("zebra", ["brokers", "racks"]), None);
         assert_eq!(nearest("", ["brokers"]), None);
+    }
+
+    #[test]
+    fn a_name_without_its_first_word_is_near() {
+        let kinds = ["broker-kill", "broker-power-cut", "partition"];
+        assert_eq!(nearest("power-cut", kinds), Some("broker-power-cut"));
+        assert_eq!(nearest("cut", kinds), None, "one word says too little");
     }
 }

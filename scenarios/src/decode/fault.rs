@@ -3,6 +3,7 @@
 use crate::decode::event::{broker, event, message_kind};
 use crate::decode::target::target;
 use crate::decoder::{Decoder, Fields, Problem};
+use crate::diagnostic::listed;
 use crate::model::fault::{Cut, Fault, FaultKind, ReplicaList, Swarm, Trigger};
 use crate::model::message::{Api, MessageKind};
 use crate::model::quantity::{Drawn, Ratio};
@@ -157,7 +158,8 @@ pub(super) fn faults(decoder: &mut Decoder, node: Option<&Node>) -> Vec<Fault> {
 fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     let path = format!("fault[{}]", index + 1);
     let t = decoder.open(node, &path, &spec::FAULT, &[])?;
-    let kind = t.require(decoder, "kind", |value| {
+    let kinds = format!("one of {}", listed(FaultKind::names()));
+    let kind = t.require_of(decoder, "kind", &kinds, |value| {
         let word = values::text(value)?;
         FAULT_KINDS
             .iter()
@@ -220,8 +222,11 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
         }
         FaultKind::Delay { message, latency, .. } => {
             ["message", "latency", "to"].into_iter().for_each(&mut take);
+            let messages = format!("one of {}", listed(MessageKind::requests()));
             FaultKind::Delay {
-                message: t.require(decoder, "message", message_kind).unwrap_or(message),
+                message: t
+                    .require_of(decoder, "message", &messages, message_kind)
+                    .unwrap_or(message),
                 to: t.read(decoder, "to", broker),
                 latency: t.require(decoder, "latency", values::drawn_duration).unwrap_or(latency),
             }

@@ -17,7 +17,7 @@ pub(super) fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> 
     let read = if let (Some(default), None) = (&default, t.get("target")) {
         return default.clone();
     } else {
-        t.require(decoder, "target", read_target)
+        t.require_of(decoder, "target", &format!("one of {}", TARGETS.join(", ")), read_target)
     };
     let Some(target) = read else { return Target::AllBrokers };
     let service = matches!(target, Target::Service { .. });
