@@ -2,7 +2,7 @@
 //! watermark.
 
 use super::Broker;
-use super::acks::Waiting;
+use super::produce_purgatory::Waiting;
 use crate::fetch::News;
 use crate::io::Context;
 use crate::log::{AppendOutcome, Origin};

@@ -5,10 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::acks::Waiting;
 use super::calls::{Call, RETRY};
 use super::client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use super::linger::Lingering;
+use super::produce_purgatory::Waiting;
 use crate::config::BrokerConfig;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::group::{self, GroupCoordinator, GroupSettings};

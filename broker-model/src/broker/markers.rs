@@ -5,8 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::acks::Waiting;
 use super::calls::Call;
+use super::produce_purgatory::Waiting;
 use crate::coordinator::Waiter;
 use crate::io::{Context, Disconnected, Token};
 use crate::log::AppendOutcome;

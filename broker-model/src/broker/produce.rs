@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::acks::{DelayedProduce, Waiting};
 use super::append::{Appended, Refused};
+use super::produce_purgatory::{DelayedProduce, Waiting};
 use crate::io::{Context, Output, Token};
 use crate::log::{Origin, Verification};
 use crate::note::Note;

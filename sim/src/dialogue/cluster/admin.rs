@@ -1,8 +1,9 @@
 //! Verbs about topics, elections and what the cluster looks like.
 
 use broker_model::protocol::controller::{
-    AlterClientQuotasRequest, AlterConfigsRequest, ConfigResource, CreatePartitionsRequest,
-    CreateTopicRequest, DeleteTopicRequest, ElectLeadersRequest, ElectionType,
+    AlterClientQuotasRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
+    ConfigResource, CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
+    ElectLeadersRequest, ElectionType,
 };
 use broker_model::protocol::metadata::{MetadataRequest, MetadataResponse};
 use broker_model::protocol::{ErrorCode, Request, Response};
@@ -30,6 +31,7 @@ pub(super) fn verb(
         "alter-broker" => Step::Done(alter_broker(session, args)?),
         "alter-group" => Step::Done(alter_group(session, args)?),
         "alter-quota" => Step::Done(alter_quota(session, args)?),
+        "reassign" => Step::Done(reassign(session, args)?),
         "elect" => Step::Done(elect(session, args)?),
         "describe" => Step::Done(describe(session, args)?),
         "metadata" => metadata(session, args)?,
@@ -247,6 +249,27 @@ fn alter_quota(session: &mut Session, args: &Args) -> Result<Reply, DialogueErro
     let client = client.map(|name| session.client(name));
     let request = Request::AlterClientQuotas(AlterClientQuotasRequest { client, quotas });
     Ok(Reply::of(session.administer(&Args::default(), request, 300 * MILLISECOND)?))
+}
+
+/// `reassign t-0 2,3,1|none|cancel [rf-change=no]`.
+fn reassign(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    args.only(&["rf-change", "at"])?;
+    let partition = session.partition(args.word(0)?)?;
+    let replicas = match args.word(1)? {
+        "cancel" => None,
+        "none" => Some(Vec::new()),
+        text => {
+            let nodes = args::split(text).into_iter().map(|n| args::parse(n).map(NodeId));
+            Some(nodes.collect::<Result<_, _>>()?)
+        }
+    };
+    let request = AlterPartitionReassignmentsRequest {
+        partition,
+        replicas,
+        allow_replication_factor_change: !args.is("rf-change", "no"),
+    };
+    let request = Request::AlterPartitionReassignments(request);
+    Ok(Reply::of(session.administer(args, request, 300 * MILLISECOND)?))
 }
 
 fn elect(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {

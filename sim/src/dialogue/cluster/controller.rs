@@ -1,8 +1,6 @@
 //! What the controller wrote to the metadata log, and requests that only brokers send to it.
 
-use broker_model::protocol::controller::{
-    AlterPartitionReassignmentsRequest, AlterPartitionRequest, AlteredPartition, WantedIsr,
-};
+use broker_model::protocol::controller::{AlterPartitionRequest, AlteredPartition, WantedIsr};
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::records::{MetadataRecord, PartitionRecord};
 use broker_model::types::{
@@ -22,33 +20,11 @@ pub(super) fn verb(
     args: &Args,
 ) -> Result<Option<Step>, DialogueErrorKind> {
     let reply = match verb {
-        "reassign" => reassign(session, args)?,
         "changes" => changes(session, args)?,
         "alter-partition" => alter_partition(session, args)?,
         _ => return Ok(None),
     };
     Ok(Some(Step::Done(reply)))
-}
-
-/// `reassign t-0 2,3,1|none|cancel [rf-change=no]`.
-fn reassign(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
-    args.only(&["rf-change", "at"])?;
-    let partition = session.partition(args.word(0)?)?;
-    let replicas = match args.word(1)? {
-        "cancel" => None,
-        "none" => Some(Vec::new()),
-        text => {
-            let nodes = args::split(text).into_iter().map(|n| args::parse(n).map(NodeId));
-            Some(nodes.collect::<Result<_, _>>()?)
-        }
-    };
-    let request = AlterPartitionReassignmentsRequest {
-        partition,
-        replicas,
-        allow_replication_factor_change: !args.is("rf-change", "no"),
-    };
-    let request = Request::AlterPartitionReassignments(request);
-    Ok(Reply::of(session.administer(args, request, 300 * MILLISECOND)?))
 }
 
 /// The partition at each of its partition epochs.

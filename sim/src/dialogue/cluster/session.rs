@@ -17,7 +17,7 @@ use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
 use super::{
     DialogueErrorKind, admin, awaiting, consumer_groups, controller, directories, fetch,
-    group_admin, groups, log, members, nodes, produce, transactions, wire,
+    group_admin, log, members, nodes, offsets, produce, transactions, wire,
 };
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
@@ -35,7 +35,7 @@ const VERBS: &[Family] = &[
     fetch::verb,
     log::verb,
     transactions::verb,
-    groups::verb,
+    offsets::verb,
     members::verb,
     group_admin::verb,
     consumer_groups::verb,

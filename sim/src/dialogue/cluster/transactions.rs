@@ -16,7 +16,7 @@ use broker_model::types::{
 use super::DialogueErrorKind;
 use super::args::{self, Args};
 use super::awaiting::state;
-use super::groups::offsets;
+use super::offsets::offsets;
 use super::reply::{self, Reply};
 use super::session::{Ask, Session, Step, Target};
 use crate::dialogue::bounds::{TIMES_MAX, at_most};

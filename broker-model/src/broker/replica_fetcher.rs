@@ -1,4 +1,4 @@
-//! The follower's side: fetches to each leader, and what their answers do to the logs.
+//! The follower's side, Kafka's `ReplicaFetcherThread`: fetches to each leader, and what their answers do to the logs.
 
 use super::Broker;
 use super::calls::Call;

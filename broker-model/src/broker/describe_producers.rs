@@ -1,4 +1,4 @@
-//! Requests about state, and those a broker does not answer itself.
+//! `DescribeProducers`: the producers that the log of a leader knows. Source: KIP-664.
 
 use alloc::vec::Vec;
 
