@@ -18,28 +18,6 @@ use crate::dialogue::bounds::{PARTITIONS_MAX, at_most};
 
 const NOT_CONFIG: &[&str] = &["partitions", "rf", "replicas", "placement", "timeout", "at", "v"];
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "create-topic" => Step::Done(create_topic(session, args)?),
-        "delete-topic" => Step::Done(delete_topic(session, args)?),
-        "create-partitions" => Step::Done(create_partitions(session, args)?),
-        "alter-topic" => Step::Done(alter_topic(session, args)?),
-        "alter-broker" => Step::Done(alter_broker(session, args)?),
-        "alter-group" => Step::Done(alter_group(session, args)?),
-        "alter-quota" => Step::Done(alter_quota(session, args)?),
-        "reassign" => Step::Done(reassign(session, args)?),
-        "elect" => Step::Done(elect(session, args)?),
-        "describe" => Step::Done(describe(session, args)?),
-        "metadata" => metadata(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
 impl Session {
     /// One of Kafka's own topics with one partition, its replicas in a ring from `first` on.
     pub(super) fn create_internal(&mut self, name: &str, first: usize) {
@@ -121,7 +99,7 @@ impl Session {
     }
 }
 
-fn create_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn create_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let name = args.word(0)?.to_string();
     let partitions: u32 = at_most("partitions", args.number("partitions", 1)?, PARTITIONS_MAX)?;
     let factor: u32 = args.number("rf", 3.min(session.cluster.all().len() as u32))?;
@@ -157,7 +135,7 @@ fn plain_key(key: &str) -> &str {
     if key == "internal.segment.bytes" { "segment.bytes" } else { key }
 }
 
-fn delete_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn delete_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at"])?;
     let name = args.word(0)?.to_string();
     let request = Request::DeleteTopics(DeleteTopicRequest { name: name.clone() });
@@ -173,7 +151,10 @@ fn delete_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
     Ok(Reply::of(error))
 }
 
-fn create_partitions(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn create_partitions(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Reply, DialogueErrorKind> {
     args.only(&["replicas", "at"])?;
     let name = args.word(0)?.to_string();
     let count: u32 = at_most("partitions", args::parse(args.word(1)?)?, PARTITIONS_MAX)?;
@@ -195,13 +176,13 @@ fn create_partitions(session: &mut Session, args: &Args) -> Result<Reply, Dialog
     Ok(Reply::of(error))
 }
 
-fn alter_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn alter_topic(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let resource = ConfigResource::Topic(args.word(0)?.to_string());
     alter(session, args, resource, &Args::default())
 }
 
 /// `alter-broker N|all KEY=VALUE`: asks that broker, or any for what is to hold for all.
-fn alter_broker(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn alter_broker(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let whom = args.word(0)?;
     if whom == "all" {
         return alter(session, args, ConfigResource::Brokers, &Args::default());
@@ -211,7 +192,7 @@ fn alter_broker(session: &mut Session, args: &Args) -> Result<Reply, DialogueErr
     alter(session, args, resource, &at)
 }
 
-fn alter_group(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn alter_group(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let resource = ConfigResource::Group(session.cluster.names.group(args.word(0)?));
     alter(session, args, resource, &Args::default())
 }
@@ -233,7 +214,7 @@ fn alter(
 }
 
 /// `alter-quota client=NAME|default producer_byte_rate=N consumer_byte_rate=N`.
-fn alter_quota(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn alter_quota(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let mut quotas = Vec::new();
     for (key, value) in args.named.iter().filter(|(key, _)| key != "client") {
         let quota = match key.as_str() {
@@ -252,7 +233,7 @@ fn alter_quota(session: &mut Session, args: &Args) -> Result<Reply, DialogueErro
 }
 
 /// `reassign t-0 2,3,1|none|cancel [rf-change=no]`.
-fn reassign(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn reassign(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["rf-change", "at"])?;
     let partition = session.partition(args.word(0)?)?;
     let replicas = match args.word(1)? {
@@ -272,7 +253,7 @@ fn reassign(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKi
     Ok(Reply::of(session.administer(args, request, 300 * MILLISECOND)?))
 }
 
-fn elect(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn elect(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at"])?;
     let election = match args.word(0)? {
         "unclean" => ElectionType::Unclean,
@@ -294,7 +275,7 @@ pub(super) fn sorted(nodes: &[NodeId]) -> String {
 }
 
 /// `DescribeTopicPartitions`, which the model answers by its image.
-fn describe(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn describe(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at"])?;
     let partition = session.partition(args.word(0)?)?;
     let node = session.any_node(args)?;
@@ -314,7 +295,7 @@ fn describe(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
         .with("offline", sorted(&offline)))
 }
 
-fn metadata(session: &Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn metadata(session: &Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let names = args::split(args.word(0)?).into_iter().map(ToString::to_string).collect();
     Ok(Step::Ask(Ask {

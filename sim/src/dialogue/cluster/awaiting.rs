@@ -14,19 +14,13 @@ use super::life::same;
 use super::nodes::time;
 use super::pump::Cluster;
 use super::reply::{Reply, list};
-use super::session::{Session, Step};
+use super::session::Session;
 
 /// Time between two looks that need a request.
 const LOOK: u64 = 30 * MILLISECOND;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    if verb != "await" {
-        return Ok(None);
-    }
+/// `await WHAT NAME [OP VALUE]`.
+pub(super) fn until(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let limit = time(args.get("timeout").unwrap_or("30s"))?;
     let (what, name) = (args.word(0)?, args.word(1)?);
     let (op, wanted) = match args.words.get(2..4) {
@@ -56,8 +50,7 @@ pub(super) fn verb(
         })
     };
     session.cluster.advance(100 * MILLISECOND);
-    let reply = if met { Reply::ok() } else { Reply::of("TIMEOUT").with("last", last) };
-    Ok(Some(Step::Done(reply)))
+    Ok(if met { Reply::ok() } else { Reply::of("TIMEOUT").with("last", last) })
 }
 
 /// The state of a transactional id, as `DescribeTransactions` gives it.

@@ -19,20 +19,7 @@ const REBALANCE_TIMEOUT: Duration = 30 * SECOND;
 /// `group.consumer.heartbeat.interval.ms` by default: only another one is shown.
 const HEARTBEAT_INTERVAL: Duration = 5 * SECOND;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "consumer-heartbeat" => heartbeat(session, args)?,
-        "consumer-describe" => describe(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
-fn heartbeat(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn heartbeat(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&[
         "member",
         "epoch",
@@ -126,7 +113,7 @@ fn heartbeat_reply(session: &Session, asked: MemberId, r: ConsumerGroupHeartbeat
     reply
 }
 
-fn describe(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn describe(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     Ok(Step::Ask(Ask {

@@ -11,24 +11,11 @@ use super::DialogueErrorKind;
 use super::admin::{node_or_none, sorted};
 use super::args::{self, Args};
 use super::reply::{Reply, list};
-use super::session::{Session, Step};
+use super::session::Session;
 use super::targets::addressed;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let reply = match verb {
-        "changes" => changes(session, args)?,
-        "alter-partition" => alter_partition(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(Step::Done(reply)))
-}
-
 /// The partition at each of its partition epochs.
-fn changes(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn changes(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&[])?;
     let partition = session.partition(args.word(0)?)?;
     let states = session.cluster.controller().records().iter().filter_map(|record| match record {
@@ -55,7 +42,10 @@ fn changes(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
 }
 
 /// As a leader asks for a new ISR; what is not said is as it is at present.
-fn alter_partition(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn alter_partition(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Reply, DialogueErrorKind> {
     args.only(&[
         "isr",
         "broker",

@@ -7,7 +7,7 @@ use broker_model::types::NodeId;
 use super::DialogueErrorKind;
 use super::args::{self, Args};
 use super::reply::Reply;
-use super::session::{Session, Step};
+use super::session::Session;
 
 /// More are of no use to a dialogue.
 const DIRECTORIES_MAX: u32 = 9;
@@ -23,21 +23,8 @@ pub(super) fn configure(config: &mut BrokerConfig, count: &str) -> Result<(), Di
     Ok(())
 }
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    match verb {
-        "fail-directory" => fail(session, args)?,
-        "replace-directories" => replace(session, args)?,
-        _ => return Ok(None),
-    }
-    Ok(Some(Step::Done(Reply::ok())))
-}
-
 /// `fail-directory t-0 at=N`: of node N, the directory with that replica.
-fn fail(session: &mut Session, args: &Args) -> Result<(), DialogueErrorKind> {
+pub(super) fn fail(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at"])?;
     let partition = session.partition(args.word(0)?)?;
     let at = args.get("at").ok_or_else(|| DialogueErrorKind::syntax("at=NODE is missing"))?;
@@ -48,11 +35,11 @@ fn fail(session: &mut Session, args: &Args) -> Result<(), DialogueErrorKind> {
         return Err(DialogueErrorKind::syntax(format!("node {node} has no such replica")));
     };
     broker.fail_directory(place);
-    Ok(())
+    Ok(Reply::ok())
 }
 
 /// `replace-directories N`: node N, which does not run, finds empty ones where some have failed.
-fn replace(session: &mut Session, args: &Args) -> Result<(), DialogueErrorKind> {
+pub(super) fn replace(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let node = NodeId(args::parse(args.word(0)?)?);
     if session.cluster.is_up(node) {
         return Err(DialogueErrorKind::syntax(format!("node {node} runs")));
@@ -63,5 +50,5 @@ fn replace(session: &mut Session, args: &Args) -> Result<(), DialogueErrorKind> 
     for place in broker.failing_directories() {
         broker.replace_directory(place);
     }
-    Ok(())
+    Ok(Reply::ok())
 }

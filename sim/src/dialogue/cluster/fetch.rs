@@ -32,18 +32,6 @@ const OPTIONS: &[&str] = &[
     "v",
 ];
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    match verb {
-        "fetch" => fetch(session, args).map(Some),
-        "fetch-many" => fetch_many(session, args).map(Some),
-        _ => Ok(None),
-    }
-}
-
 pub(super) fn isolation(args: &Args) -> Isolation {
     if args.is("isolation", "read_committed") {
         Isolation::ReadCommitted
@@ -52,7 +40,7 @@ pub(super) fn isolation(args: &Args) -> Isolation {
     }
 }
 
-fn fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(OPTIONS)?;
     let version: i16 = args.number("v", 17)?;
     let by_id = version >= TOPIC_IDS;
@@ -143,7 +131,7 @@ fn show_fetched(
 // ---- several partitions ----
 
 /// `fetch-many [t-0@OFFSET[:MAXBYTES],...] [session=s|N] [epoch=N] [forget=t-0]`.
-fn fetch_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn fetch_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&[
         "session",
         "epoch",

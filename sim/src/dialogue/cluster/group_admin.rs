@@ -18,21 +18,6 @@ use super::transactions::named;
 /// The version of `DescribeGroups` that the runner itself asks with.
 const DESCRIBE: i16 = 6;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "describe-group" => describe(session, args)?,
-        "list-groups" => list_groups(args)?,
-        "delete-group" => delete(session, args)?,
-        "offset-delete" => offset_delete(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
 /// The state of a group, for `await`.
 pub(super) fn state(session: &mut Session, name: &str) -> Result<String, DialogueErrorKind> {
     let group = session.cluster.names.group(name);
@@ -45,7 +30,7 @@ pub(super) fn state(session: &mut Session, name: &str) -> Result<String, Dialogu
     })
 }
 
-fn describe(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn describe(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     Ok(Step::Ask(Ask {
@@ -76,7 +61,7 @@ fn described(session: &Session, r: &DescribeGroupsResponse) -> Reply {
     })
 }
 
-fn list_groups(args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn list_groups(args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["states", "types", "at", "v"])?;
     let words = |key| args.list(key).into_iter().map(ToString::to_string).collect();
     let request = ListGroupsRequest { states: words("states"), types: words("types") };
@@ -104,7 +89,7 @@ fn list_groups(args: &Args) -> Result<Step, DialogueErrorKind> {
     }))
 }
 
-fn delete(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn delete(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     Ok(Step::Ask(Ask {
@@ -118,7 +103,7 @@ fn delete(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind>
     }))
 }
 
-fn offset_delete(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn offset_delete(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     let mut names: Vec<String> =

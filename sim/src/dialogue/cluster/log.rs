@@ -15,23 +15,7 @@ use super::reply::{self, Reply};
 use super::session::{Ask, Session, Step, Target};
 use super::show;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "list-offsets" => list_offsets(session, args)?,
-        "offset-for-leader-epoch" => offset_for_leader_epoch(session, args)?,
-        "delete-records" => delete_records(session, args)?,
-        "dump" => Step::Done(dump(session, args)?),
-        "files" => Step::Done(files(session, args)?),
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
-fn list_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn list_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["ts", "isolation", "leader-epoch", "replica", "at", "v"])?;
     let partition = session.partition(args.word(0)?)?;
     let version: i16 = args.number("v", 10)?;
@@ -75,7 +59,10 @@ fn list_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErro
     }))
 }
 
-fn offset_for_leader_epoch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn offset_for_leader_epoch(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["epoch", "current", "replica", "at", "v"])?;
     let partition = session.partition(args.word(0)?)?;
     let current: i32 = args.number("current", -1)?;
@@ -102,7 +89,10 @@ fn offset_for_leader_epoch(session: &mut Session, args: &Args) -> Result<Step, D
     }))
 }
 
-fn delete_records(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn delete_records(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["before", "at", "v"])?;
     let partition = session.partition(args.word(0)?)?;
     let before = Offset(args.number("before", 0)?);
@@ -119,7 +109,7 @@ fn delete_records(session: &mut Session, args: &Args) -> Result<Step, DialogueEr
 }
 
 /// The batches and leader epochs of a node's log, whether it runs or not.
-fn dump(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn dump(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at"])?;
     let partition = session.partition(args.word(0)?)?;
     let node = session.leader(args, partition)?;
@@ -141,7 +131,7 @@ fn dump(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> 
 }
 
 /// Segments and producer snapshots in a node's folder.
-fn files(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn files(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at"])?;
     let partition = session.partition(args.word(0)?)?;
     let node = session.leader(args, partition)?;

@@ -21,21 +21,6 @@ const SYNC_TELLS_TYPE: i16 = 5;
 /// From this version on several members leave in one request (KIP-345).
 const LEAVE_TOGETHER: i16 = 3;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "join" => join(session, args)?,
-        "sync" => sync(session, args)?,
-        "heartbeat" => heartbeat(session, args)?,
-        "leave" => leave(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
 impl Session {
     /// A member by the name it was bound to, or by an id that is given as it is.
     pub(super) fn member_id(&mut self, text: &str) -> MemberId {
@@ -143,7 +128,7 @@ fn protocols(session: &mut Session, args: &Args) -> Result<Vec<MemberProtocol>, 
         .collect())
 }
 
-fn join(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn join(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&[
         "member",
         "generation",
@@ -218,7 +203,7 @@ pub(super) fn instanced(reply: Reply, instance: Option<&str>) -> Reply {
     }
 }
 
-fn sync(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn sync(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     let group = session.cluster.names.group(args.word(0)?);
     let (member, generation) = session.member(args)?;
     let known = ["member", "generation", "instance", "protocol", "protocol-type", "at", "v"];
@@ -268,7 +253,7 @@ fn sync(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     }))
 }
 
-fn heartbeat(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn heartbeat(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["member", "generation", "instance", "at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     let (member, generation) = session.member(args)?;
@@ -284,7 +269,7 @@ fn heartbeat(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKi
     }))
 }
 
-fn leave(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn leave(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["member", "instance", "at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     let (names, instances) = (args.list("member"), args.list("instance"));

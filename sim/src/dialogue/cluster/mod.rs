@@ -28,6 +28,7 @@ mod session;
 mod show;
 mod targets;
 mod transactions;
+mod verbs;
 mod wire;
 
 pub(super) use self::session::Session;

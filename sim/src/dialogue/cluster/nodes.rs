@@ -6,26 +6,13 @@ use broker_model::types::{Duration, MILLISECOND, NodeId, SECOND};
 use super::DialogueErrorKind;
 use super::args::{self, Args};
 use super::reply::{self, Reply};
-use super::session::{Session, Step};
+use super::session::Session;
 
-pub(super) fn verb(
+pub(super) fn each_node(
     session: &mut Session,
     verb: &str,
     args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let reply = match verb {
-        "kill" | "stop" | "start" | "pause" | "resume" => each_node(session, verb, args)?,
-        "wait" => {
-            session.cluster.advance(time(args.word(0)?)?);
-            Reply::ok()
-        }
-        "let" => bind(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(Step::Done(reply)))
-}
-
-fn each_node(session: &mut Session, verb: &str, args: &Args) -> Result<Reply, DialogueErrorKind> {
+) -> Result<Reply, DialogueErrorKind> {
     for text in args::split(args.word(0)?) {
         let node = NodeId(args::parse(text)?);
         if session.cluster.broker(node).is_none() && session.cluster.seat_of(node).is_none() {
@@ -57,8 +44,14 @@ fn each_node(session: &mut Session, verb: &str, args: &Args) -> Result<Reply, Di
     Ok(Reply::ok())
 }
 
+/// `wait 5s`.
+pub(super) fn wait(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+    session.cluster.advance(time(args.word(0)?)?);
+    Ok(Reply::ok())
+}
+
 /// `let A = leader t-0 | follower1 t-0 | controller | coordinator group|txn NAME | topic-id t`.
-fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn bind(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     let (name, what) = (args.word(0)?.to_string(), args.word(2)?);
     let value = match what {
         "topic-id" => {

@@ -11,19 +11,6 @@ use super::reply::Reply;
 use super::session::{Ask, Session, Step};
 use super::transactions::named;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "offset-commit" => offset_commit(session, args)?,
-        "offset-fetch" => offset_fetch(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
 /// The `t-0=5` words of a command: names and offsets, in order of topic and index.
 pub(super) fn offsets(
     session: &mut Session,
@@ -49,7 +36,7 @@ pub(super) fn offsets(
     Ok(named.into_iter().map(|(_, _, name, offset)| (name, offset)).unzip())
 }
 
-fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     let options = [
         "member",
         "generation",
@@ -84,7 +71,7 @@ fn offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErr
     }))
 }
 
-fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["stable", "member", "epoch", "at", "v"])?;
     let group = session.cluster.names.group(args.word(0)?);
     let (member, epoch) = session.member(args)?;

@@ -43,18 +43,6 @@ const OPTIONS: &[&str] = &[
     "v",
 ];
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    match verb {
-        "produce" => produce(session, args).map(Some),
-        "produce-many" => produce_many(session, args).map(Some),
-        _ => Ok(None),
-    }
-}
-
 /// A batch of an option's records, written by the producer that the command names.
 fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, DialogueErrorKind> {
     let (pid, epoch) = session.producer(args)?;
@@ -137,7 +125,7 @@ fn acks(args: &Args) -> Option<Acks> {
     }
 }
 
-fn produce(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn produce(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(OPTIONS)?;
     let name = args.word(0)?;
     let version: i16 = args.number("v", 13)?;
@@ -236,7 +224,7 @@ fn bad_records(
     bad.into_iter().enumerate().filter(|(_, bad)| *bad).map(|(i, _)| i)
 }
 
-fn produce_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn produce_many(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     let version: i16 = args.number("v", 13)?;
     let mut asked = Vec::new();
     for (key, value) in &args.named {

@@ -15,34 +15,12 @@ use super::args::{self, Args};
 use super::member_names::MemberNames;
 use super::pump::{Answer, Cluster, FIRST_CLIENT};
 use super::reply::{Normal, Reply, Values};
-use super::{
-    DialogueErrorKind, admin, awaiting, consumer_groups, controller, directories, fetch,
-    group_admin, log, members, nodes, offsets, produce, transactions, wire,
-};
+use super::{DialogueErrorKind, directories, verbs};
 
 /// Time between two commands: some of Kafka's answers tell apart what came at the same time.
 const BETWEEN: Duration = 5 * MILLISECOND;
 /// How often a request is tried again while its coordinator loads.
 const TRIES: u32 = 100;
-
-type Family = fn(&mut Session, &str, &Args) -> Result<Option<Step>, DialogueErrorKind>;
-/// All verbs; each family passes over those of the others.
-const VERBS: &[Family] = &[
-    nodes::verb,
-    directories::verb,
-    admin::verb,
-    produce::verb,
-    fetch::verb,
-    log::verb,
-    transactions::verb,
-    offsets::verb,
-    members::verb,
-    group_admin::verb,
-    consumer_groups::verb,
-    awaiting::verb,
-    controller::verb,
-    wire::verb,
-];
 
 /// How the answer of a request becomes text.
 pub(super) type Render = Box<dyn FnOnce(&mut Session, Response) -> Reply>;
@@ -266,11 +244,7 @@ impl Session {
     fn step(&mut self, text: &str) -> Result<Step, DialogueErrorKind> {
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
         let args = Args::parse(rest);
-        let mut known = None;
-        for family in VERBS {
-            known = known.or(family(self, verb, &args)?);
-        }
-        known.ok_or_else(|| DialogueErrorKind::unsupported(format!("verb `{verb}`")))
+        verbs::step(self, verb, &args)
     }
 
     fn finish(&mut self, args: &Args) -> Result<Reply, DialogueErrorKind> {

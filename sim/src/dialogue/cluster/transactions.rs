@@ -21,27 +21,6 @@ use super::reply::{self, Reply};
 use super::session::{Ask, Session, Step, Target};
 use crate::dialogue::bounds::{TIMES_MAX, at_most};
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let step = match verb {
-        "find-coordinator" => find_coordinator(session, args)?,
-        "init-producer-id" => init_producer_id(session, args)?,
-        "add-partitions-to-txn" => add_partitions(session, args)?,
-        "add-offsets-to-txn" => add_offsets(session, args)?,
-        "txn-offset-commit" => txn_offset_commit(session, args)?,
-        "end-txn" => Step::Done(end_txn(session, args)?),
-        "write-txn-markers" => write_txn_markers(session, args)?,
-        "describe-producers" => describe_producers(session, args)?,
-        "describe-transactions" => describe_transactions(session, args)?,
-        "list-transactions" => Step::Done(list_transactions(session, args)?),
-        _ => return Ok(None),
-    };
-    Ok(Some(step))
-}
-
 impl Session {
     /// The id of a transactional id's name.
     pub(super) fn transactional_id(&mut self, name: &str) -> TransactionalId {
@@ -84,7 +63,10 @@ impl Session {
     }
 }
 
-fn find_coordinator(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn find_coordinator(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let key = match args.word(0)? {
         "txn" => CoordinatorKey::Transaction(session.transactional_id(args.word(1)?)),
@@ -101,7 +83,10 @@ fn find_coordinator(session: &mut Session, args: &Args) -> Result<Step, Dialogue
     }))
 }
 
-fn init_producer_id(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn init_producer_id(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&[
         "txn",
         "timeout",
@@ -169,7 +154,10 @@ pub(super) fn named(names: &[String], answers: &[(PartitionId, ErrorCode)]) -> R
     per_partition(names.iter().cloned().zip(errors).collect())
 }
 
-fn add_partitions(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn add_partitions(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["txn", "pid", "epoch", "v", "verify", "at"])?;
     let version: i16 = args.number("v", 3)?;
     let transactional_id = session.txn(args);
@@ -196,7 +184,7 @@ fn add_partitions(session: &mut Session, args: &Args) -> Result<Step, DialogueEr
     }))
 }
 
-fn add_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn add_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["txn", "pid", "epoch", "at", "v"])?;
     let transactional_id = session.txn(args);
     let request = AddOffsetsToTxnRequest {
@@ -215,7 +203,10 @@ fn add_offsets(session: &mut Session, args: &Args) -> Result<Step, DialogueError
     }))
 }
 
-fn txn_offset_commit(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn txn_offset_commit(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     let (names, offsets) = offsets(
         session,
         args,
@@ -243,7 +234,7 @@ fn txn_offset_commit(session: &mut Session, args: &Args) -> Result<Step, Dialogu
 }
 
 /// Ends a transaction and, unless told not to, waits until its markers are written.
-fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["txn", "pid", "epoch", "wait", "at", "v"])?;
     let transactional_id = session.txn(args);
     let producer = session.identity(args)?;
@@ -279,7 +270,10 @@ fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKin
     Ok(reply)
 }
 
-fn write_txn_markers(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn write_txn_markers(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["pid", "epoch", "coordinator-epoch", "at", "v"])?;
     let partition = session.partition(args.word(0)?)?;
     let marker = TxnMarker {
@@ -304,7 +298,10 @@ fn write_txn_markers(session: &mut Session, args: &Args) -> Result<Step, Dialogu
     }))
 }
 
-fn describe_producers(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn describe_producers(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let partition = session.partition(args.word(0)?)?;
     Ok(Step::Ask(Ask {
@@ -325,7 +322,10 @@ fn describe_producers(session: &mut Session, args: &Args) -> Result<Step, Dialog
     }))
 }
 
-fn describe_transactions(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
+pub(super) fn describe_transactions(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Step, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let transactional_id = session.transactional_id(args.word(0)?);
     Ok(Step::Ask(Ask {
@@ -350,7 +350,10 @@ fn describe_transactions(session: &mut Session, args: &Args) -> Result<Step, Dia
 }
 
 /// The model has no such request: every transactional id of the dialogue is described.
-fn list_transactions(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn list_transactions(
+    session: &mut Session,
+    args: &Args,
+) -> Result<Reply, DialogueErrorKind> {
     args.only(&["states", "pid"])?;
     let (wanted, _) = session.producer(args)?;
     let states = args.list("states");

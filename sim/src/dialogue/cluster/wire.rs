@@ -7,7 +7,7 @@ use broker_model::protocol::versions::{API_VERSIONS, BROKER_APIS, is_supported};
 use super::DialogueErrorKind;
 use super::args::Args;
 use super::reply::Reply;
-use super::session::{Session, Step};
+use super::session::Session;
 
 /// `api_key` of Metadata.
 const METADATA: i16 = 3;
@@ -16,20 +16,7 @@ const FEATURES: i16 = 3;
 /// The header of a request without a client id: key, version, correlation id, length -1.
 const HEADER_BYTES: i64 = 10;
 
-pub(super) fn verb(
-    session: &mut Session,
-    verb: &str,
-    args: &Args,
-) -> Result<Option<Step>, DialogueErrorKind> {
-    let reply = match verb {
-        "api-versions" => api_versions(session, args)?,
-        "raw" => raw(session, args)?,
-        _ => return Ok(None),
-    };
-    Ok(Some(Step::Done(reply)))
-}
-
-fn api_versions(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn api_versions(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["at", "v"])?;
     let version: i16 = args.number("v", 4)?;
     let reply = BROKER_APIS.iter().fold(Reply::of(ErrorCode::None), |reply, api| {
@@ -44,7 +31,7 @@ fn api_versions(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKi
 }
 
 /// `raw api=N v=N [body=HEX] [size=N]`: a request as bytes, on a connection of its own.
-fn raw(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn raw(session: &Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
     args.only(&["api", "v", "body", "size", "at"])?;
     session.any_node(args)?;
     let (key, version): (i16, i16) = (args.number("api", 0)?, args.number("v", 0)?);
