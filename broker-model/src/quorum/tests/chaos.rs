@@ -102,6 +102,9 @@ fn survives(n: u32, release: Release, events: &[Event]) {
             voters.start(i);
         }
     }
+    // Voters before 4.0 that lost twenty elections in perfect step would elect for ever: see
+    // `elections::in_step_the_largest_backoff_never_ends_a_tie`.
+    voters.in_step = false;
     voters.pass(20 * SECOND);
     truth.check(&voters);
     assert!(voters.halted.is_empty());

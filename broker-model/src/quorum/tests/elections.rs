@@ -1,6 +1,7 @@
 //! Who is elected, and who is not.
 
 use super::*;
+use crate::quorum::role::{Ballot, Role};
 use crate::rules::{CheckQuorum, Prevote, RaftFsync, RaftResumeLeader, VoterIdentity};
 
 #[test]
@@ -173,4 +174,24 @@ fn a_voter_with_a_new_disk_is_another_one_and_does_not_vote() {
     assert_eq!(check(VoterIdentity::DirectoryId), (None, vec![1]), "an observer, which replays");
     let (elected, committed) = check(VoterIdentity::IdOnly);
     assert!(elected.is_some() && committed.is_empty(), "what was committed is lost");
+}
+
+/// After many lost elections the back-off before 4.0 is the largest one for everybody: nothing is
+/// random about it any more, so that only clocks that differ end a tie.
+#[test]
+fn in_step_the_largest_backoff_never_ends_a_tie() {
+    let tied = |release, in_step| {
+        let mut voters = Voters::with(3, Rules::default(), release);
+        let until = voters.now;
+        for (me, quorum) in voters.quorums.iter_mut().enumerate() {
+            quorum.retries = 21;
+            quorum.role = Role::Candidate { ballot: Ballot::new(3, me), until, lost: true };
+        }
+        voters.in_step = in_step;
+        voters.pass(20 * SECOND);
+        voters.leader()
+    };
+    assert_eq!(tied(Release::V3_9, true), None);
+    assert!(tied(Release::V3_9, false).is_some());
+    assert!(tied(Release::V4_0, true).is_some(), "the length of an election is random");
 }

@@ -47,6 +47,8 @@ struct Voters {
     notes: Vec<Note>,
     mail: VecDeque<Mail>,
     halted: Vec<usize>,
+    /// Deadlines of the same instant are met before any message arrives. Real clocks differ.
+    in_step: bool,
     /// Fetches get lost.
     no_fetches: bool,
     /// How often each voter was told who leads.
@@ -80,6 +82,7 @@ impl Voters {
             notes: Vec::new(),
             mail: VecDeque::new(),
             halted: Vec::new(),
+            in_step: true,
             no_fetches: false,
             told: vec![0; count],
             pieces_let_through: None,
@@ -226,6 +229,9 @@ impl Voters {
             for i in 0..self.quorums.len() {
                 if self.up[i] && self.quorums[i].next_deadline() <= self.now {
                     self.run(i, &mut |q, cx| q.tick(cx));
+                }
+                if !self.in_step {
+                    self.settle();
                 }
             }
             self.settle();
