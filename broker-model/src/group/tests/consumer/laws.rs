@@ -223,6 +223,8 @@ impl World {
         }
         assert_eq!((found.state, found.epoch), ("Stable", found.assignment_epoch));
         let mut all = 0;
+        // A classic member's heartbeat does not look for new partitions, and nobody leads.
+        let somebody_looks = self.clients[..CLASSIC].iter().any(|c| c.running);
         for m in found.members {
             assert_eq!(m.assignment, m.target);
             let client = &self.clients[usize::try_from(m.member.0).expect("small") - 1];
@@ -230,7 +232,9 @@ impl World {
             assert_eq!(owned, m.target, "it owns what it shall");
             all += m.target.len();
         }
-        assert_eq!(all, self.partitions as usize, "nothing is left over");
+        if somebody_looks {
+            assert_eq!(all, self.partitions as usize, "nothing is left over");
+        }
     }
 }
 
