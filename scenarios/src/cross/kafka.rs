@@ -176,6 +176,17 @@ fn session(cross: &mut Cross<'_>, service: &Service) {
         }
         return;
     }
+    let assignor_key = "group.remote.assignor";
+    if consumer.get(assignor_key).is_some() {
+        let path = ["service", &service.name, "consumer", "group.protocol"];
+        let what = (
+            "scenario::group-protocol",
+            format!("{assignor_key:?} cannot be set with \"group.protocol\" = \"classic\""),
+            "Kafka's consumer refuses this: in that protocol the members deal partitions, by \
+             \"partition.assignment.strategy\"",
+        );
+        refuse(cross, service, ("consumer", assignor_key), &path, what);
+    }
     let (session, heartbeat) = (consumer.int(session_key), consumer.int(heartbeat_key));
     if heartbeat >= session {
         let given = if consumer.get(heartbeat_key).is_some() { heartbeat_key } else { session_key };

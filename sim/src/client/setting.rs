@@ -77,8 +77,8 @@ pub(crate) const IGNORED: &[Ignored] = &[
         keys: &["partitioner.class"],
     },
     Ignored {
-        why: "only classic consumer groups are modelled",
-        keys: &["group.protocol", "group.remote.assignor", "share.acknowledgement.mode"],
+        why: "share groups (KIP-932) are not modelled",
+        keys: &["share.acknowledgement.mode"],
     },
     Ignored {
         why: "topics are those of the scenario, and subscriptions are by name",

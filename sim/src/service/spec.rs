@@ -115,6 +115,10 @@ impl ServiceSpec {
             Level::ReadUncommitted => Isolation::ReadUncommitted,
             Level::ReadCommitted => Isolation::ReadCommitted,
         };
+        // By these names members of the new protocol subscribe.
+        for topic in &self.inputs {
+            cx.shared.names.topic(topic);
+        }
         let name = self.name.clone();
         let group = self.group.unwrap_or_else(|| cx.shared.names.group(&name));
         (group, config, isolation)

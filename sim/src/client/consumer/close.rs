@@ -30,7 +30,7 @@ impl Consumer {
         self.polling = false;
         self.close_committed = false;
         self.closing = Closing::Committing { leave };
-        if self.auto_commits() && self.membership.coordinator.is_some() {
+        if self.auto_commits() && self.coordinator.node.is_some() {
             self.commit_before_closing(cx);
         } else {
             self.close_committed = true;
@@ -57,7 +57,9 @@ impl Consumer {
         {
             self.closing = Closing::Closed;
             self.subscriptions.assign(&[]);
-            if leave {
+            if self.member.is_some() {
+                self.leave_on_close(cx, leave);
+            } else if leave {
                 self.leave_group(cx);
             }
             self.membership.reset(true);
@@ -66,20 +68,30 @@ impl Consumer {
         }
     }
 
-    /// Gives up the subscription: `Revoked`, and leaves the group at once. Nothing is committed.
+    /// Gives up the subscription: `Revoked`, and leaves the group, of the classic protocol at
+    /// once, of the new one when the events are taken. Nothing is committed.
     pub fn unsubscribe(&mut self, cx: &mut ClientContext<'_>) {
-        self.revoke_all();
-        self.leave_group(cx);
-        self.membership.reset(true);
-        self.membership.rejoin_needed = false;
-        self.topics.clear();
-        self.subscriptions.assign(&[]);
         self.polling = false;
+        if self.member.is_some() {
+            self.topics.clear();
+            self.unsubscribe_member(cx);
+        } else {
+            self.revoke_all();
+            self.leave_group(cx);
+            self.membership.reset(true);
+            self.membership.rejoin_needed = false;
+            self.topics.clear();
+            self.subscriptions.assign(&[]);
+        }
         self.set_deadline(cx.now.instant);
     }
 
     fn revoke_all(&mut self) {
         if self.topics.is_empty() {
+            return;
+        }
+        if self.member.is_some() {
+            self.revoke_on_close();
             return;
         }
         // What a round under way has told as revoked is not told again.

@@ -9,7 +9,6 @@ use broker_model::types::{Duration, GenerationId, Instant, MemberId, NodeId, Par
 
 use super::Consumer;
 use super::event::{CommitError, CommitId, ConsumerEvent};
-use super::join::Step;
 use super::membership::{MemberState, NO_GENERATION, NO_MEMBER};
 use super::requests::{Channel, Purpose};
 use super::subscription::Phase;
@@ -20,7 +19,7 @@ const CLOSE_TIMEOUT: u64 = 30 * SECOND;
 
 /// Why a commit is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     /// `commitSync`: retried until its deadline.
     Sync,
     /// `commitAsync`: tried once.
@@ -36,9 +35,9 @@ enum Kind {
 /// A commit that has not ended.
 #[derive(Clone, Debug)]
 pub(super) struct Commit {
-    id: CommitId,
-    kind: Kind,
-    offsets: Vec<CommittedOffset>,
+    pub(super) id: CommitId,
+    pub(super) kind: Kind,
+    pub(super) offsets: Vec<CommittedOffset>,
     deadline: Instant,
     retry_at: Instant,
     attempts: u32,
@@ -107,7 +106,10 @@ impl Consumer {
 
     /// Auto commit by interval, at the start of a poll.
     pub(super) fn auto_commit(&mut self, cx: &mut ClientContext<'_>) {
-        if !self.auto_commits() || cx.now.instant < self.next_auto_commit {
+        if !self.auto_commits()
+            || cx.now.instant < self.next_auto_commit
+            || self.auto_commit_waits()
+        {
             return;
         }
         self.next_auto_commit = cx.now.instant + self.config.auto_commit_interval;
@@ -188,16 +190,9 @@ impl Consumer {
         node: NodeId,
     ) -> Result<(), CommitError> {
         let Some(group) = self.group else { return Err(CommitError::CommitFailed) };
-        let managed = !self.topics.is_empty();
-        let (member, generation) = if managed {
-            match self.membership.state {
-                MemberState::Stable => (self.membership.member, self.membership.generation),
-                MemberState::Unjoined => return Err(CommitError::CommitFailed),
-                _ => return Err(CommitError::RebalanceInProgress),
-            }
-        } else {
-            (NO_MEMBER, NO_GENERATION)
-        };
+        let (member, generation) = self.committer()?;
+        // Java's new consumer names its instance whether it subscribes or not.
+        let managed = !self.topics.is_empty() || self.member.is_some();
         let commit = &mut self.commits[at];
         commit.in_flight = true;
         (commit.member, commit.generation) = (member, generation);
@@ -232,6 +227,10 @@ impl Consumer {
             self.end_commit(at, Ok(()));
             return;
         };
+        if self.member.is_some() {
+            self.member_commit_refused(cx, at, error);
+            return;
+        }
         let commit = &self.commits[at];
         let unchanged = commit.member == self.membership.member
             && commit.generation == self.membership.generation;
@@ -283,8 +282,16 @@ impl Consumer {
         let Some(at) = self.commits.iter().position(|c| c.id == id) else { return };
         let wait = self.backoff(cx, self.commits[at].attempts);
         let until = cx.now.instant + wait;
+        let is_new = self.member.is_some();
+        if is_new && self.commits[at].kind == Kind::Prepare {
+            // Java's new consumer commits again what is consumed by then.
+            self.commits[at].offsets = self.consumed();
+        }
         let commit = &mut self.commits[at];
         match commit.kind {
+            Kind::Prepare if error == ErrorCode::UnknownTopicOrPartition && is_new => {
+                self.end_commit(at, Err(CommitError::Refused(error)));
+            }
             Kind::Sync | Kind::Prepare | Kind::Close => {
                 commit.in_flight = false;
                 commit.attempts = commit.attempts.saturating_add(1);
@@ -292,13 +299,15 @@ impl Consumer {
             }
             Kind::Async => self.end_commit(at, Err(CommitError::Retriable(error))),
             Kind::Interval => {
-                self.next_auto_commit = self.next_auto_commit.min(until);
+                if !is_new {
+                    self.next_auto_commit = self.next_auto_commit.min(until);
+                }
                 self.end_commit(at, Err(CommitError::Retriable(error)));
             }
         }
     }
 
-    fn end_commit(&mut self, at: usize, result: Result<(), CommitError>) {
+    pub(super) fn end_commit(&mut self, at: usize, result: Result<(), CommitError>) {
         let commit = self.commits.remove(at);
         let event = ConsumerEvent::Committed { id: commit.id, result };
         match commit.kind {
@@ -306,11 +315,7 @@ impl Consumer {
             Kind::Async if self.polling => self.events.push_back(event),
             Kind::Async => self.callbacks.push(event),
             Kind::Interval => {}
-            Kind::Prepare => {
-                if matches!(self.membership.step, Step::Committing { .. }) {
-                    self.membership.step = Step::Committing { done: true };
-                }
-            }
+            Kind::Prepare => self.prepared(commit.id),
             Kind::Close => self.close_committed = true,
         }
     }
@@ -323,7 +328,8 @@ impl Consumer {
                 first = first.min(commit.retry_at);
             }
         }
-        if self.polling && self.auto_commits() && !self.subscriptions.is_empty() {
+        let auto = self.polling && self.auto_commits() && !self.subscriptions.is_empty();
+        if auto && !self.auto_commit_waits() {
             first = first.min(self.next_auto_commit);
         }
         first

@@ -1,6 +1,7 @@
 //! Configuration of a consumer: Kafka's keys, defaults of Apache Kafka 4.1.
 
 use broker_model::config::ConfigError;
+use broker_model::protocol::consumer_group::{AssignorChoice, ServerAssignor};
 use broker_model::protocol::fetch::Isolation;
 use broker_model::protocol::group::Assignor;
 use broker_model::types::{Duration, MILLISECOND, RackId, SECOND};
@@ -21,6 +22,16 @@ pub enum OffsetReset {
     None,
     /// `by_duration:PT...` (KIP-1106): what is at most this old, in nanoseconds.
     ByDuration(Duration),
+}
+
+/// `group.protocol`: who deals the partitions of a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum GroupProtocol {
+    /// `classic`: a member, in rounds of the whole group.
+    #[default]
+    Classic,
+    /// `consumer`: the coordinator, with each member at its own pace (KIP-848).
+    Consumer,
 }
 
 /// What a consumer is told. Durations are nanoseconds.
@@ -44,6 +55,10 @@ pub struct ConsumerConfig {
     pub fetch_min_bytes: u32,
     /// `group.instance.id`: a static member (KIP-345).
     pub group_instance_id: Option<String>,
+    /// `group.protocol`.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`.
+    pub group_remote_assignor: AssignorChoice,
     /// `heartbeat.interval.ms`.
     pub heartbeat_interval: Duration,
     /// `isolation.level`.
@@ -80,6 +95,8 @@ impl Default for ConsumerConfig {
             fetch_max_wait: 500 * MILLISECOND,
             fetch_min_bytes: 1,
             group_instance_id: None,
+            group_protocol: GroupProtocol::Classic,
+            group_remote_assignor: AssignorChoice::Unnamed,
             heartbeat_interval: 3 * SECOND,
             isolation_level: Isolation::ReadUncommitted,
             max_partition_fetch_bytes: 1024 * 1024,
@@ -114,6 +131,10 @@ pub(crate) const SETTINGS: &[Setting<ConsumerConfig>] = settings! { ConsumerConf
         "Bytes for which a broker holds a fetch.";
     "group.instance.id", group_instance_id, some_text,
         "Makes a static member (KIP-345), which keeps its partitions over a restart.";
+    "group.protocol", group_protocol, parse_protocol,
+        "Who deals partitions: with `classic` the members, with `consumer` the brokers (KIP-848).";
+    "group.remote.assignor", group_remote_assignor, parse_remote_assignor,
+        "Which of the brokers' assignors a member asks for, with `consumer` alone.";
     "heartbeat.interval.ms", heartbeat_interval, millis_from_one,
         "How often a member tells its coordinator that it lives.";
     "isolation.level", isolation_level, parse_isolation,
@@ -167,6 +188,24 @@ impl ConsumerConfig {
 
 fn some_text(value: &str) -> Result<Option<String>, &'static str> {
     if value.is_empty() { Err("a non-empty string") } else { Ok(Some(value.to_owned())) }
+}
+
+fn parse_protocol(value: &str) -> Result<GroupProtocol, &'static str> {
+    match value.to_ascii_lowercase().as_str() {
+        "classic" => Ok(GroupProtocol::Classic),
+        "consumer" => Ok(GroupProtocol::Consumer),
+        _ => Err("classic or consumer"),
+    }
+}
+
+/// The coordinator refuses a name that it does not know, as Kafka's does.
+fn parse_remote_assignor(value: &str) -> Result<AssignorChoice, &'static str> {
+    let known = ServerAssignor::ALL.into_iter().find(|assignor| assignor.name() == value);
+    match known {
+        Some(assignor) => Ok(AssignorChoice::Named(assignor)),
+        None if value.is_empty() => Err("the name of an assignor"),
+        None => Ok(AssignorChoice::Unknown),
+    }
 }
 
 fn parse_isolation(value: &str) -> Result<Isolation, &'static str> {

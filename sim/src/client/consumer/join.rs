@@ -150,7 +150,7 @@ impl Consumer {
     }
 
     fn join(&mut self, cx: &mut ClientContext<'_>) {
-        let (Some(group), Some(node)) = (self.group, self.membership.coordinator) else { return };
+        let (Some(group), Some(node)) = (self.group, self.coordinator.node) else { return };
         let topics = self.subscribed();
         self.membership.joined_topics.clone_from(&topics);
         self.membership.state = MemberState::PreparingRebalance;
@@ -233,7 +233,7 @@ impl Consumer {
                 assignments = owned.into_iter().map(|(m, p)| (m, p.into())).collect();
             }
         }
-        let (Some(group), Some(node)) = (self.group, self.membership.coordinator) else {
+        let (Some(group), Some(node)) = (self.group, self.coordinator.node) else {
             self.join_failed(cx);
             return;
         };

@@ -1,17 +1,13 @@
-//! Membership of a classic group: coordinator, member id, generation, heartbeats.
+//! Membership of a classic group: member id, generation, heartbeats.
 //!
 //! Source: `AbstractCoordinator` of the Java client. Heartbeats, session and poll time-outs run
 //! in [`Consumer::heartbeat`] without the application, as Java's heartbeat thread does.
 
-use broker_model::protocol::coordinator::{
-    CoordinatorKey, FindCoordinatorRequest, FindCoordinatorResponse,
-};
 use broker_model::protocol::group::{Assignor, HeartbeatRequest, LeaveGroupRequest, LeavingMember};
 use broker_model::protocol::{ErrorCode, Request};
-use broker_model::types::{Duration, GenerationId, GroupId, Instant, MemberId, NodeId, TopicId};
+use broker_model::types::{Duration, GenerationId, Instant, MemberId, TopicId};
 
 use super::Consumer;
-use super::event::ConsumerError;
 use super::join::Step;
 use super::requests::{Channel, Purpose};
 use crate::client::ClientContext;
@@ -54,9 +50,6 @@ pub(super) struct Membership {
     pub(super) step: Step,
     pub(super) join_retry_at: Instant,
     pub(super) join_attempts: u32,
-    pub(super) coordinator: Option<NodeId>,
-    find_retry_at: Instant,
-    find_attempts: u32,
     heartbeat_at: Instant,
     session_deadline: Instant,
     poll_deadline: Instant,
@@ -79,9 +72,6 @@ impl Membership {
             step: Step::Idle,
             join_retry_at: Instant(0),
             join_attempts: 0,
-            coordinator: None,
-            find_retry_at: Instant(0),
-            find_attempts: 0,
             heartbeat_at: Instant::FAR,
             session_deadline: Instant::FAR,
             poll_deadline: Instant::FAR,
@@ -117,6 +107,11 @@ impl Membership {
         self.poll_deadline = now + config.max_poll_interval;
     }
 
+    /// The session of a member that had lost sight of its coordinator starts anew.
+    pub(super) fn coordinator_found(&mut self, now: Instant, config: &super::ConsumerConfig) {
+        self.session_deadline = now + config.session_timeout;
+    }
+
     /// The application polled.
     pub(super) fn polled(&mut self, now: Instant, max_poll_interval: Duration) {
         self.poll_deadline = now + max_poll_interval;
@@ -124,78 +119,13 @@ impl Membership {
 }
 
 impl Consumer {
-    /// The coordinator, if it is known and its connection may be used; looks for it otherwise.
-    pub(super) fn ready_coordinator(&mut self, cx: &mut ClientContext<'_>) -> Option<NodeId> {
-        if let Some(node) = self.membership.coordinator {
-            let usable = self.requests.usable_at(Channel::Coordinator, node) <= cx.now.instant;
-            return usable.then_some(node);
-        }
-        self.find_coordinator(cx);
-        None
-    }
-
-    fn find_coordinator(&mut self, cx: &mut ClientContext<'_>) {
-        let Some(group) = self.group else { return };
-        let now = cx.now.instant;
-        if self.membership.find_retry_at > now
-            || self.requests.is_waiting_for(Purpose::FindCoordinator)
-        {
-            return;
-        }
-        let Some(node) = self.requests.least_loaded(cx, self.metadata.brokers()) else { return };
-        let request = FindCoordinatorRequest { key: CoordinatorKey::Group(group) };
-        let to = (Channel::Main, node);
-        let timeout = self.config.request_timeout;
-        let request = Request::FindCoordinator(request);
-        self.requests.send(cx, to, Purpose::FindCoordinator, timeout, request);
-    }
-
-    pub(super) fn handle_find_coordinator(
-        &mut self,
-        cx: &mut ClientContext<'_>,
-        response: FindCoordinatorResponse,
-    ) {
-        match (response.error, response.node) {
-            (ErrorCode::None, Some(node)) => {
-                self.membership.coordinator = Some(node);
-                self.membership.find_attempts = 0;
-                self.membership.session_deadline = cx.now.instant + self.config.session_timeout;
-            }
-            (ErrorCode::GroupAuthorizationFailed | ErrorCode::InvalidGroupId, _) => {
-                self.fail(response.error);
-            }
-            _ => self.find_coordinator_failed(cx),
-        }
-    }
-
-    pub(super) fn find_coordinator_failed(&mut self, cx: &mut ClientContext<'_>) {
-        let wait = self.backoff(cx, self.membership.find_attempts);
-        self.membership.find_attempts = self.membership.find_attempts.saturating_add(1);
-        self.membership.find_retry_at = cx.now.instant + wait;
-    }
-
-    /// The coordinator is elsewhere now, or cannot be reached: it is looked up again.
-    pub(super) fn coordinator_lost(&mut self, cx: &mut ClientContext<'_>) {
-        if self.membership.coordinator.take().is_some() {
-            let wait = self.backoff(cx, 0);
-            self.membership.find_retry_at = cx.now.instant + wait;
-        }
-    }
-
-    /// The group refuses this consumer for good.
-    pub(super) fn fail(&mut self, error: ErrorCode) {
-        self.membership.failed = true;
-        self.membership.step = Step::Idle;
-        self.throw(ConsumerError::Group(error));
-    }
-
     /// What Java's heartbeat thread does, once: session, poll interval, heartbeat.
     pub(super) fn heartbeat(&mut self, cx: &mut ClientContext<'_>) {
         let now = cx.now.instant;
         if !self.membership.has_joined() || self.membership.failed {
             return;
         }
-        let Some(node) = self.membership.coordinator else {
+        let Some(node) = self.coordinator.node else {
             self.find_coordinator(cx);
             return;
         };
@@ -270,7 +200,7 @@ impl Consumer {
 
     /// `LeaveGroup`, of dynamic members only (KIP-345); nobody waits for the answer.
     pub(super) fn leave_group(&mut self, cx: &mut ClientContext<'_>) {
-        let (Some(group), Some(node)) = (self.group, self.membership.coordinator) else { return };
+        let (Some(group), Some(node)) = (self.group, self.coordinator.node) else { return };
         let known =
             self.membership.member != NO_MEMBER && self.membership.state != MemberState::Unjoined;
         if self.config.group_instance_id.is_some() || !known {
@@ -286,33 +216,12 @@ impl Consumer {
         self.requests.send(cx, to, Purpose::LeaveGroup, timeout, request);
     }
 
-    /// Group, member and generation as of the last completed join, for offsets sent to a
-    /// transaction (KIP-447).
-    #[must_use]
-    pub fn group_metadata(&self) -> Option<(GroupId, MemberId, GenerationId)> {
-        let (member, generation) = self.membership.completed;
-        Some((self.group?, member, generation))
-    }
-
-    /// Member and generation as the background clock knows them: none once it was expelled.
-    #[must_use]
-    pub fn live_member(&self) -> Option<(MemberId, GenerationId)> {
-        self.group.map(|_| (self.membership.member, self.membership.generation))
-    }
-
     /// When the background clock or the search for the coordinator must act next.
     pub(super) fn membership_deadline(&self, now: Instant) -> Instant {
         let m = &self.membership;
-        let mut first = Instant::FAR;
-        let later = |at: Instant| if at > now { at } else { Instant::FAR };
-        if self.group.is_some() {
-            first = later(match m.coordinator {
-                Some(node) => self.requests.usable_at(Channel::Coordinator, node),
-                None => m.find_retry_at.max(self.requests.any_usable_at(self.metadata.brokers())),
-            });
-        }
+        let mut first = self.coordinator_deadline(now);
         if m.has_joined() && !m.failed {
-            if let Some(node) = m.coordinator {
+            if let Some(node) = self.coordinator.node {
                 let usable = self.requests.usable_at(Channel::Coordinator, node);
                 first = first.min(m.heartbeat_at.max(usable)).min(m.session_deadline);
             }
@@ -320,6 +229,6 @@ impl Consumer {
                 first = first.min(m.poll_deadline);
             }
         }
-        if self.polling { first.min(later(m.join_retry_at)) } else { first }
+        if self.polling && m.join_retry_at > now { first.min(m.join_retry_at) } else { first }
     }
 }

@@ -14,9 +14,12 @@ mod collect;
 mod commit;
 mod config;
 mod control;
+mod coordinator;
 mod event;
 mod fetcher;
+mod group;
 mod join;
+mod member;
 mod membership;
 mod offsets;
 mod requests;
@@ -29,13 +32,15 @@ use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{Duration, GroupId, Instant, MILLISECOND, NodeId, PartitionId, TopicId};
 
 pub(crate) use config::SETTINGS;
-pub use config::{ConsumerConfig, OffsetReset};
+pub use config::{ConsumerConfig, GroupProtocol, OffsetReset};
 pub use event::{CommitError, CommitId, ConsumerError, ConsumerEvent, Polled, Run};
 pub use scripted::PositionView;
 
 use buffer::Buffer;
 use close::Closing;
 use commit::Commit;
+use coordinator::Coordinator;
+use member::Member;
 use membership::Membership;
 use requests::{Channel, InFlight, Purpose, Requests};
 use subscription::{Sent, Subscriptions};
@@ -51,7 +56,10 @@ pub struct Consumer {
     subscriptions: Subscriptions,
     requests: Requests,
     buffer: Buffer,
+    coordinator: Coordinator,
     membership: Membership,
+    /// In a group of the new protocol; `membership` is idle then.
+    member: Option<Box<Member>>,
     commits: Vec<Commit>,
     next_commit: u32,
     next_auto_commit: Instant,
@@ -77,7 +85,7 @@ pub struct Consumer {
 impl Consumer {
     /// A consumer of a group, or without one (then nothing is committed and positions come from
     /// `auto.offset.reset` or `seek`). `bootstrap` are the first brokers to ask; `seed` is for
-    /// the jitter of metadata backoff.
+    /// the jitter of metadata backoff, and for the id of a member of the new protocol.
     #[must_use]
     pub fn new(
         config: ConsumerConfig,
@@ -90,6 +98,8 @@ impl Consumer {
             max_age: config.metadata_max_age,
             jitter_seed: Some(seed),
         };
+        let is_new = group.is_some() && config.group_protocol == GroupProtocol::Consumer;
+        let member = is_new.then(|| Box::new(Member::new(seed)));
         Self {
             metadata: ClientMetadata::new(metadata, bootstrap),
             requests: Requests::new(config.reconnect_backoff),
@@ -98,7 +108,9 @@ impl Consumer {
             group,
             subscriptions: Subscriptions::default(),
             buffer: Buffer::default(),
+            coordinator: Coordinator::new(),
             membership: Membership::new(),
+            member,
             commits: Vec::new(),
             next_commit: 0,
             callbacks: Vec::new(),
@@ -126,7 +138,7 @@ impl Consumer {
         for topic in topics {
             self.metadata.want(topic);
         }
-        self.membership.rejoin_needed = true;
+        self.group_subscribed();
         self.deadline = Instant(0);
     }
 
@@ -151,7 +163,7 @@ impl Consumer {
             return false;
         }
         self.events.extend(self.callbacks.drain(..));
-        self.membership.polled(cx.now.instant, self.config.max_poll_interval);
+        self.group_polled(cx.now.instant);
         self.polling = self.events.is_empty();
         self.drive(cx);
         if self.polling {
@@ -177,9 +189,9 @@ impl Consumer {
     pub fn turn(&mut self, cx: &mut ClientContext<'_>) {
         if self.closing == Closing::No {
             if self.polling {
-                self.membership.polled(cx.now.instant, self.config.max_poll_interval);
+                self.group_polled(cx.now.instant);
             }
-            self.heartbeat(cx);
+            self.group_clock(cx);
         }
         self.go_on(cx);
         self.set_deadline(cx.now.instant);
@@ -270,8 +282,8 @@ impl Consumer {
         self.drive_commits(cx);
         if self.closing != Closing::No {
             self.drive_close(cx);
-        } else if self.polling {
-            self.advance_membership(cx);
+        } else {
+            self.advance_group(cx);
             if self.polling {
                 self.auto_commit(cx);
                 self.settle_positions(cx);
@@ -308,7 +320,13 @@ impl Consumer {
             (Purpose::SyncGroup, Response::SyncGroup(r)) => self.handle_sync(cx, r),
             (Purpose::Heartbeat, Response::Heartbeat(r)) => self.handle_heartbeat(cx, r.error),
             (Purpose::Commit(id), Response::OffsetCommit(r)) => self.handle_commit(cx, id, &r),
-            (Purpose::LeaveGroup, Response::LeaveGroup(_))
+            (Purpose::MemberHeartbeat, Response::ConsumerGroupHeartbeat(r)) => {
+                self.handle_member_heartbeat(cx, r);
+            }
+            (
+                Purpose::LeaveGroup,
+                Response::LeaveGroup(_) | Response::ConsumerGroupHeartbeat(_),
+            )
             | (Purpose::EndSession, Response::Fetch(_)) => {}
             (purpose, response) => {
                 let got = response.api_key().name();
@@ -319,9 +337,7 @@ impl Consumer {
 
     /// A request will not be answered: its connection is gone.
     fn request_failed(&mut self, cx: &mut ClientContext<'_>, request: InFlight) {
-        if request.channel == Channel::Coordinator
-            && self.membership.coordinator == Some(request.node)
-        {
+        if request.channel == Channel::Coordinator && self.coordinator.node == Some(request.node) {
             self.coordinator_lost(cx);
         }
         match request.purpose {
@@ -334,6 +350,7 @@ impl Consumer {
             Purpose::OffsetFetch => self.offset_fetch_failed(cx, ErrorCode::NetworkException),
             Purpose::JoinGroup | Purpose::SyncGroup => self.join_failed(cx),
             Purpose::Heartbeat => self.heartbeat_failed(cx),
+            Purpose::MemberHeartbeat => self.member_heartbeat_failed(cx),
             Purpose::Commit(id) => self.commit_retriable(cx, id, ErrorCode::NetworkException),
             Purpose::EndSession | Purpose::LeaveGroup => {}
         }
@@ -351,7 +368,7 @@ impl Consumer {
             return;
         }
         let mut first = self.requests.next_deadline();
-        first = first.min(self.membership_deadline(now)).min(self.commit_deadline(now));
+        first = first.min(self.group_deadline(now)).min(self.commit_deadline(now));
         if self.closing == Closing::No {
             let due = self.metadata.needs_request(now);
             let usable = self.requests.any_usable_at(self.metadata.brokers());

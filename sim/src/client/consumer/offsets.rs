@@ -85,7 +85,7 @@ impl Consumer {
             return;
         }
         let request = OffsetFetchRequest {
-            who: None,
+            who: self.reader(),
             group,
             partitions: Some(partitions),
             // The Java client asks for stable offsets at either isolation level.
@@ -139,6 +139,11 @@ impl Consumer {
     pub(super) fn offset_fetch_failed(&mut self, cx: &mut ClientContext<'_>, error: ErrorCode) {
         match error {
             ErrorCode::NotCoordinator => self.coordinator_lost(cx),
+            ErrorCode::CoordinatorNotAvailable if self.member.is_some() => {
+                self.coordinator_lost(cx);
+            }
+            // The member has another epoch by now, with which it may ask again.
+            ErrorCode::StaleMemberEpoch if self.reader().is_some() => {}
             _ if error.is_retriable() => {}
             _ => self.throw(ConsumerError::Group(error)),
         }

@@ -30,6 +30,9 @@ pub(super) enum Purpose {
     JoinGroup,
     SyncGroup,
     Heartbeat,
+    /// `ConsumerGroupHeartbeat` (KIP-848).
+    MemberHeartbeat,
+    /// By either protocol; nobody waits.
     LeaveGroup,
     Commit(CommitId),
 }
@@ -207,6 +210,7 @@ const fn api_version(request: &Request) -> i16 {
         Request::FindCoordinator(_) => 6,
         Request::JoinGroup(_) | Request::OffsetCommit(_) | Request::OffsetFetch(_) => 9,
         Request::SyncGroup(_) | Request::LeaveGroup(_) => 5,
+        Request::ConsumerGroupHeartbeat(_) => 1,
         _ => 0,
     }
 }
