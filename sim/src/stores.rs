@@ -26,13 +26,40 @@ pub struct EffectStore {
     dedupe: Dedupe,
     applied: Vec<u64>,
     remembered: VecDeque<(Instant, u32)>,
+    /// For each partition the offset behind the last one that it has applied, if it keeps offsets.
+    next: Option<BTreeMap<PartitionId, Offset>>,
 }
 
 impl EffectStore {
     /// A store that reports to a ledger of the recorder.
     #[must_use]
     pub const fn new(ledger: LedgerId, dedupe: Dedupe) -> Self {
-        Self { ledger, dedupe, applied: Vec::new(), remembered: VecDeque::new() }
+        Self { ledger, dedupe, applied: Vec::new(), remembered: VecDeque::new(), next: None }
+    }
+
+    /// As [`Self::new`], and it keeps with each effect the offset of its record.
+    #[must_use]
+    pub fn with_offsets(ledger: LedgerId, dedupe: Dedupe) -> Self {
+        Self { next: Some(BTreeMap::new()), ..Self::new(ledger, dedupe) }
+    }
+
+    /// Where a partition is to be read from, if it keeps offsets and has one.
+    #[must_use]
+    pub fn next_offset(&self, partition: PartitionId) -> Option<Offset> {
+        self.next.as_ref()?.get(&partition).copied()
+    }
+
+    /// Takes the offset of a record together with its effect, unless the record, or one behind
+    /// it, was taken before: another instance, which had the partition, may come late. A store
+    /// that keeps no offsets takes all.
+    pub fn take_offset(&mut self, partition: PartitionId, offset: Offset) -> bool {
+        let Some(next) = &mut self.next else { return true };
+        let next = next.entry(partition).or_default();
+        let fresh = offset >= *next;
+        if fresh {
+            *next = offset + 1;
+        }
+        fresh
     }
 
     /// Tries to apply the effect of an entity at `at`; says whether it stuck.
@@ -53,6 +80,9 @@ impl EffectStore {
 
     /// Forgets what it has applied. Only a canary does this.
     pub fn forget(&mut self) {
+        if let Some(next) = &mut self.next {
+            next.clear();
+        }
         self.applied.clear();
         self.remembered.clear();
     }
@@ -155,8 +185,26 @@ impl JoinStore {
 #[cfg(test)]
 mod tests {
     use broker_model::types::{Offset, PartitionId};
+    use reports::history::LedgerId;
+    use scenarios::model::Dedupe;
 
-    use super::JoinStore;
+    use super::{EffectStore, JoinStore};
+
+    #[test]
+    fn an_offset_is_taken_once() {
+        let (one, other) = (PartitionId(0), PartitionId(1));
+        let mut store = EffectStore::with_offsets(LedgerId(0), Dedupe::None);
+        assert_eq!(store.next_offset(one), None);
+        assert!(store.take_offset(one, Offset(4)));
+        assert!(!store.take_offset(one, Offset(4)), "a second time");
+        assert!(!store.take_offset(one, Offset(3)), "from an owner of the past");
+        assert!(store.take_offset(one, Offset(7)), "markers have offsets too");
+        assert!(store.take_offset(other, Offset(4)), "each partition by itself");
+        assert_eq!(store.next_offset(one), Some(Offset(8)));
+        let mut without = EffectStore::new(LedgerId(0), Dedupe::None);
+        assert!(without.take_offset(one, Offset(4)) && without.take_offset(one, Offset(4)));
+        assert_eq!(without.next_offset(one), None);
+    }
 
     #[test]
     fn a_pair_is_complete_once_and_again_after_a_rewind() {

@@ -8,6 +8,7 @@ mod canaries;
 mod cli;
 mod command;
 mod deletions;
+mod delivery;
 mod dialogues;
 mod eras;
 mod explain;

@@ -131,6 +131,11 @@ fn the_campaign_finds_nothing_on_its_first_seeds() {
 }
 
 #[test]
+fn delivery_classes_show_on_their_seed() {
+    as_expected(files("delivery").into_iter().map(|f| (f, None)));
+}
+
+#[test]
 fn hazards_fail_as_announced_on_their_seed() {
     let hazards = files("hazards").into_iter().filter(|f| !is_repaired(f));
     as_expected(hazards.map(|f| (f, None)));

@@ -32,6 +32,7 @@ const COMMITS: &[(&str, Commit)] = &[
     ("after-processing", Commit::AfterProcessing),
     ("before-processing", Commit::BeforeProcessing),
     ("auto", Commit::Auto),
+    ("with-effects", Commit::WithEffects),
 ];
 
 /// Seconds from a kill to the restart when nobody says otherwise.
@@ -227,6 +228,15 @@ fn transactions(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
             decoder,
             &["commit_interval"],
             "with `commit = \"auto\"` the consumer's own `auto.commit.interval.ms` counts",
+        );
+    }
+    if service.commit == Commit::WithEffects {
+        let _ = t.require(decoder, "effects", |_| Ok(()));
+        t.refuse(
+            decoder,
+            &["commit_interval", "output"],
+            "with `commit = \"with-effects\"` each effect carries its offset, and nothing else is \
+             waited for",
         );
     }
     if let Some(interval) = t.read(decoder, "commit_interval", values::duration) {

@@ -91,6 +91,9 @@ pub enum Commit {
     BeforeProcessing,
     /// The consumer commits by itself in `poll` (`enable.auto.commit`).
     Auto,
+    /// Not to Kafka: the store of the effects keeps each effect with its offset, in one
+    /// transaction of its own, and instances begin where it says.
+    WithEffects,
 }
 
 /// Whether effects are applied once per entity.

@@ -248,13 +248,14 @@ fn delivery(out: &mut Text, service: &Service) {
             Commit::AfterProcessing => "after-processing",
             Commit::BeforeProcessing => "before-processing",
             Commit::Auto => "auto",
+            Commit::WithEffects => "with-effects",
         };
         out.text("commit", commit);
     }
     if let TransactionalIds::Shared(id) = &service.transactional_ids {
         out.text("transactional_id", id);
     }
-    if service.commit != Commit::Auto {
+    if !matches!(service.commit, Commit::Auto | Commit::WithEffects) {
         out.text("commit_interval", &write_duration(service.commit_interval));
     }
     if let Dedupe::ByEntity { capacity, ttl } = service.dedupe {

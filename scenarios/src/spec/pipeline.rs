@@ -44,9 +44,10 @@ pub const SERVICE: Section = Section {
         key("abort", "probability", "0", "Per transaction: the service aborts it by itself."),
         key(
             "commit",
-            "\"after-processing\", \"before-processing\" or \"auto\"",
+            "\"after-processing\", \"before-processing\", \"auto\" or \"with-effects\"",
             "\"after-processing\"",
-            "When offsets are committed, without transactions.",
+            "When offsets are committed, without transactions. With \"with-effects\" the store keeps \
+            them beside the effects, and Kafka is told nothing.",
         ),
         key(
             "commit_interval",

@@ -22,6 +22,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run scenarios under many seeds
     Sweep(SweepArgs),
+    /// Run once for each thing that a fault's target does, with the fault behind it
+    Steps(StepsArgs),
     /// Run again what a token or a regression file names
     Replay(ReplayArgs),
     /// Run twice and compare: the same seed must give the same run
@@ -104,6 +106,43 @@ pub(super) struct SweepArgs {
     /// Write the first run that is not as expected to scenarios/regressions/
     #[arg(long)]
     pub(super) write_regression: bool,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+/// What becomes of a record whose consumer may crash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Delivery {
+    /// It may be lost
+    AtMostOnce,
+    /// It may have its effect twice
+    AtLeastOnce,
+    /// Neither
+    EffectivelyOnce,
+    /// Both
+    Neither,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct StepsArgs {
+    /// The scenario file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The fault that is moved from step to step [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) fault: Option<String>,
+    /// The seed [default: what the scenario says, else 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Take every Nth step only
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) every: u32,
+    /// What the pipeline is to deliver; anything else is a failure
+    #[arg(long, value_name = "CLASS")]
+    pub(super) delivery: Option<Delivery>,
+    /// Runs at a time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
     #[command(flatten)]
     pub(super) flags: Flags,
 }

@@ -27,6 +27,7 @@ mod report;
 mod run;
 mod scene;
 mod settings;
+mod steps;
 mod sweep;
 mod table;
 mod telling;
@@ -77,6 +78,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure
     match command {
         Command::Run(args) => run::command(&args, console),
         Command::Sweep(args) => sweep::command(&args, console),
+        Command::Steps(args) => steps::command(&args, console),
         Command::Replay(args) => replay::command(&args, console),
         Command::Meta(args) => meta::command(&args, console),
         Command::Check(args) => check::command(&args, console),

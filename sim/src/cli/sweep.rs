@@ -44,9 +44,7 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
         return Err(Failure::new(Exit::Usage, "error: --seeds: that many runs cannot be counted"));
     };
     let threads = args.threads.map_or(0, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
-        Failure::new(Exit::Temporary, format!("error: cannot start threads: {error}"))
-    })?;
+    let pool = pool(threads)?;
     let stop = listen();
     let clock = Clock::start();
     let bar = bar(total, console);
@@ -104,8 +102,15 @@ fn keep(
     Ok(())
 }
 
+/// Threads for so many runs at a time, 0 for one each processor.
+pub(super) fn pool(threads: usize) -> Result<rayon::ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| {
+        Failure::new(Exit::Temporary, format!("error: cannot start threads: {error}"))
+    })
+}
+
 /// A flag that Ctrl-C raises; a second Ctrl-C ends the process.
-fn listen() -> Arc<AtomicBool> {
+pub(super) fn listen() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     // A process has one handler; a second sweep in the same process goes without.
@@ -117,7 +122,7 @@ fn listen() -> Arc<AtomicBool> {
     stop
 }
 
-fn bar(total: u64, console: &Console<'_>) -> ProgressBar {
+pub(super) fn bar(total: u64, console: &Console<'_>) -> ProgressBar {
     if !console.screen().progress {
         return ProgressBar::hidden();
     }

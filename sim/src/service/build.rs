@@ -6,7 +6,7 @@ use broker_model::names::Names;
 use broker_model::types::{MILLISECOND, NodeId};
 use reports::history::Recorder;
 use scenarios::Scenario;
-use scenarios::model::{Load, Ratio, Service as Described, ServiceKind, ServiceTime};
+use scenarios::model::{Commit, Load, Ratio, Service as Described, ServiceKind, ServiceTime};
 
 use super::ingress::{Ingress, IngressPlan};
 use super::kind::{Join, OutputSize, Read, Service, Transform};
@@ -63,7 +63,11 @@ pub fn cast(
             let input = scenario.topic(input).unwrap_or(0) as u32;
             let ledger = recorder.ledger(ledger, input);
             spec.effects = Some(cast.stores.effects.len());
-            cast.stores.effects.push(EffectStore::new(ledger, service.dedupe));
+            let store = match service.commit {
+                Commit::WithEffects => EffectStore::with_offsets(ledger, service.dedupe),
+                _ => EffectStore::new(ledger, service.dedupe),
+            };
+            cast.stores.effects.push(store);
         }
         if let Some(group) = spec.group {
             recorder.group(group.0, service.group.as_deref().unwrap_or(&service.name));

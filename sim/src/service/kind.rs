@@ -58,10 +58,11 @@ impl Service for Transform {
             let store = &mut shared.stores.effects[index];
             let (ledger, records) = (store.ledger(), &shared.records);
             shared.recorder.effects_attempted(ledger, slice.records.len() as u64);
-            let effects = slice.records.iter().zip(slice.finished);
-            let applied = effects.filter_map(|(&id, &at)| {
+            let effects = slice.records.iter().zip(slice.finished).zip(0..);
+            let applied = effects.filter_map(|((&id, &at), place)| {
                 let entity = records.get(id).entity;
-                store.apply(entity, at).then_some((entity, at.0))
+                let taken = store.take_offset(slice.partition, slice.base_offset + place);
+                (taken && store.apply(entity, at)).then_some((entity, at.0))
             });
             shared.recorder.effects_applied(ledger, applied);
         }

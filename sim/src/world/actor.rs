@@ -10,7 +10,7 @@ use broker_model::rules::Rules;
 use broker_model::types::{Instant, NodeId, Now, PartitionId, TopicId};
 use reports::history::Recording;
 
-use super::samples::Progress;
+use super::progress::Progress;
 use crate::stores::Stores;
 
 use crate::client::murmur2::Spread;
@@ -185,6 +185,10 @@ pub trait Actor: std::fmt::Debug {
     /// application was given answers that it has not seen.
     fn settle(&mut self, _cx: &mut ActorContext<'_>) -> bool {
         false
+    }
+    /// When what it works on takes effect, piece by piece, without being called again.
+    fn finishing(&self) -> &[Instant] {
+        &[]
     }
     /// Simulated CPU time spent so far, in nanoseconds.
     fn busy(&self) -> u64 {

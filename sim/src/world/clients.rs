@@ -64,6 +64,7 @@ impl World {
         }
         self.client_outputs = outputs;
         self.client_scratch = scratch;
+        self.client_acts(index);
         result
     }
 

@@ -19,6 +19,7 @@ use super::node::{Machine, Node, NodeState};
 use super::phases::PhaseClock;
 use super::queue::EventQueue;
 use super::samples::Sampler;
+use super::steps::Steps;
 use super::trace::Trace;
 use super::witness::Witness;
 use crate::host::{Disk, DiskProfile, Nic, NicProfile, PageCache, Rate, Residency, ThreadPool};
@@ -115,7 +116,7 @@ impl World {
                 records: RecordTable::new(WALL_EPOCH),
                 rules: plan.rules,
                 recorder: Recording::new(layout.recorder),
-                progress: super::samples::Progress::default(),
+                progress: super::Progress::default(),
                 stores: layout.stores,
                 topics: TopicTable::default(),
                 load: LoadWindow { from: Instant::FAR, until: Instant::FAR },
@@ -147,6 +148,7 @@ impl World {
             told: None,
             at_once: 0,
             skipped_first: Vec::new(),
+            steps: Steps::default(),
             witness: Witness::new(!plan.scenario.expect.notes.is_empty()),
             plan,
         }

@@ -22,6 +22,7 @@ mod mask_tests;
 mod node;
 mod nodes;
 mod phases;
+mod progress;
 mod queue;
 mod requests;
 mod resets;
@@ -29,6 +30,7 @@ mod rest;
 mod samples;
 #[cfg(test)]
 pub(crate) mod small;
+mod steps;
 mod storage;
 mod tell;
 mod topics;
@@ -45,8 +47,9 @@ pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
 pub(crate) use node::index_of;
 pub use node::{Machine, Node, NodeState, deciding, metadata};
 pub use phases::{Outcome, PhaseClock};
+pub use progress::Progress;
 pub use queue::{Event, EventQueue};
-pub use samples::{BrokerSample, Progress, Sample};
+pub use samples::{BrokerSample, Sample};
 pub use trace::Trace;
 
 use broker_model::io::{Output, StopKind};
@@ -95,6 +98,7 @@ pub struct World {
     finished: bool,
     told: Option<Vec<String>>,
     witness: witness::Witness,
+    steps: steps::Steps,
     /// What leaders that knew nothing of a producer took as its first, told at the audit.
     skipped_first: Vec<(PartitionId, RecordId)>,
     /// Events handled at the current instant.

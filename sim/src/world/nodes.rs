@@ -37,6 +37,7 @@ impl World {
     /// Lets a node's machine act, and carries out what it wants.
     pub(super) fn drive(&mut self, index: usize, act: impl FnOnce(&mut Machine, &mut Context<'_>)) {
         let now = self.clocks();
+        self.steps.node_acts(index, now.instant);
         let mut outputs = std::mem::take(&mut self.outputs);
         let mut notes = std::mem::take(&mut self.notes);
         let node = &mut self.nodes[index];

@@ -205,6 +205,20 @@ impl Worker {
         for partition in partitions {
             self.positions.remove(partition);
         }
+        self.seek_to_effects(cx, partitions);
+    }
+
+    /// Goes on where the store of the effects says, as an application does in
+    /// `onPartitionsAssigned`.
+    fn seek_to_effects(&mut self, cx: &ActorContext<'_>, partitions: &[PartitionId]) {
+        let (Some(store), Some(consumer)) = (self.plan.spec.effects, &mut self.consumer) else {
+            return;
+        };
+        for &partition in partitions {
+            if let Some(next) = cx.shared.stores.effects[store].next_offset(partition) {
+                consumer.seek(partition, next);
+            }
+        }
     }
 
     fn lost(&mut self, cx: &mut ActorContext<'_>, partitions: &[PartitionId]) {
@@ -415,6 +429,10 @@ impl Actor for Worker {
         }
         self.stop(cx);
         self.step = Step::Down(Instant::FAR);
+    }
+
+    fn finishing(&self) -> &[Instant] {
+        if matches!(self.step, Step::Working(_)) { &self.finished } else { &[] }
     }
 
     fn is_idle(&self) -> bool {

@@ -140,6 +140,13 @@ impl Worker {
         if let Some(position) = self.positions.get_mut(&partition) {
             position.processed = base_offset + records.len() as i64;
         }
+        let shared = &mut *cx.shared;
+        let store = self.plan.spec.effects.map(|store| &shared.stores.effects[store]);
+        if let (Some(store), Some(group)) = (store, self.plan.spec.group)
+            && let Some(next) = store.next_offset(partition)
+        {
+            shared.progress.read_to(group, partition, next);
+        }
         self.records = records;
     }
 
