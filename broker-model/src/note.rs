@@ -53,6 +53,17 @@ pub enum Note {
         /// First offset after it.
         end: Offset,
     },
+    /// A leader took a batch for one that it has already, and answers as it did then.
+    Repeated {
+        /// The broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// What was sent.
+        batch: BatchId,
+        /// Where the one that it has begins.
+        base_offset: Offset,
+    },
     /// A consumer was given records.
     Read {
         /// The broker.
@@ -229,6 +240,22 @@ pub enum Note {
         /// Whose.
         producer_id: ProducerId,
     },
+    /// A broker was given a block of producer ids by the controller.
+    ProducerIds {
+        /// The broker.
+        node: NodeId,
+        /// The first of them.
+        first: ProducerId,
+        /// How many there are.
+        count: u32,
+    },
+    /// A coordinator has taken over a partition of its topic, and knows what its log says.
+    CoordinatorLoaded {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+    },
     /// A group began a rebalance.
     RebalanceStarted {
         /// The coordinator's broker.
@@ -255,6 +282,19 @@ pub enum Note {
         group: GroupId,
         /// The member.
         member: MemberId,
+    },
+    /// A commit of a group's member was accepted; it is written next.
+    CommitAccepted {
+        /// The coordinator's broker.
+        node: NodeId,
+        /// The group.
+        group: GroupId,
+        /// Who commits.
+        member: MemberId,
+        /// The generation or member epoch that it names.
+        generation: GenerationId,
+        /// Of which partitions.
+        partitions: Vec<PartitionId>,
     },
     /// Offsets were committed (replicated).
     OffsetsCommitted {
@@ -336,6 +376,7 @@ impl Note {
         "appended",
         "high-watermark",
         "acknowledged",
+        "repeated",
         "read",
         "truncated",
         "log-start",
@@ -353,9 +394,12 @@ impl Note {
         "marker",
         "first-sequence-skipped",
         "producer-fenced",
+        "producer-ids",
+        "coordinator-loaded",
         "rebalance-started",
         "group-stable",
         "member-fenced",
+        "commit-accepted",
         "offsets-committed",
         "unclean-election",
         "quorum-voted",
@@ -376,6 +420,7 @@ impl Note {
             Self::Appended { .. } => "appended",
             Self::HighWatermark { .. } => "high-watermark",
             Self::Acknowledged { .. } => "acknowledged",
+            Self::Repeated { .. } => "repeated",
             Self::Read { .. } => "read",
             Self::Truncated { .. } => "truncated",
             Self::LogStart { .. } => "log-start",
@@ -393,9 +438,12 @@ impl Note {
             Self::Marker { .. } => "marker",
             Self::FirstSequenceSkipped { .. } => "first-sequence-skipped",
             Self::ProducerFenced { .. } => "producer-fenced",
+            Self::ProducerIds { .. } => "producer-ids",
+            Self::CoordinatorLoaded { .. } => "coordinator-loaded",
             Self::RebalanceStarted { .. } => "rebalance-started",
             Self::GroupStable { .. } => "group-stable",
             Self::MemberFenced { .. } => "member-fenced",
+            Self::CommitAccepted { .. } => "commit-accepted",
             Self::OffsetsCommitted { .. } => "offsets-committed",
             Self::QuorumVoted { .. } => "quorum-voted",
             Self::QuorumLeader { .. } => "controller-elected",

@@ -4,57 +4,14 @@
 //! value re-enacts the rule as it was, and injects no outcome; what the old way needs beyond a
 //! comparison is in a file of its own beside the reader.
 
+#[macro_use]
+mod table;
 mod era;
 mod need;
 
 pub use era::Era;
 pub use need::Need;
-
-macro_rules! rules {
-    ($($(#[$doc:meta])* $field:ident: $type:ident $(needs [$($need:expr),+])? { $($(#[$vdoc:meta])* $variant:ident = $name:literal),+ $(,)? }),+ $(,)?) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-            pub enum $type { $($(#[$vdoc])* $variant),+ }
-        )+
-
-        /// The rules of a run. The default is today's Kafka.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-        pub struct Rules { $($(#[$doc])* pub $field: $type),+ }
-
-        impl Rules {
-            /// Every rule with the names of its values, today's first.
-            pub const ALL: &'static [(&'static str, &'static [&'static str])] =
-                &[$((stringify!($field), &[$($name),+])),+];
-
-            /// For every rule, in the same order, what it needs to act at all.
-            pub const NEEDS: &'static [&'static [Need]] = &[$(&[$($($need),+)?]),+];
-
-            /// Sets one rule by name. Errors with what is known.
-            ///
-            /// # Errors
-            /// When no rule has that name, or the rule has no such value.
-            pub fn set(&mut self, rule: &str, value: &str) -> Result<(), UnknownRule> {
-                match rule {
-                    $(stringify!($field) => match value {
-                        $($name => { self.$field = $type::$variant; Ok(()) })+
-                        _ => Err(UnknownRule::Value(&[$($name),+])),
-                    },)+
-                    _ => Err(UnknownRule::Rule),
-                }
-            }
-        }
-    };
-}
-
-/// Why [`Rules::set`] refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum UnknownRule {
-    /// No rule has that name.
-    Rule,
-    /// The rule has only these values.
-    Value(&'static [&'static str]),
-}
+pub use table::UnknownRule;
 
 /// Who follows as today: the answer to a fetch says where the logs part.
 const ON_FETCH: &[(&str, &str)] = &[("truncate", "on_fetch")];
@@ -180,6 +137,29 @@ rules! {
         NoDuplicates = "no-duplicates",
         /// Canary: gaps are accepted.
         NoGaps = "no-gaps",
+        /// Canary: a batch as long as the one before passes for its duplicate, and is answered so.
+        EatsNext = "eats-next",
+    },
+    /// Which producer ids a controller gives to a broker that asks. Source: KAFKA-15552.
+    producer_id_blocks: ProducerIdBlocks {
+        /// Those of a block that nobody had before.
+        #[default] Unique = "unique",
+        /// Canary: the block that was given out last, once more.
+        Reissued = "reissued",
+    },
+    /// The epoch that `InitProducerId` gives.
+    initialized_epoch: InitializedEpoch needs [Need::Transactions] {
+        /// A newer one.
+        #[default] Rises = "rises",
+        /// Canary: an older one, once there is one.
+        Falls = "falls",
+    },
+    /// How much of its log a coordinator reads when it takes over. Source: KAFKA-5600, KAFKA-9065.
+    coordinator_load: CoordinatorLoad {
+        /// All of it.
+        #[default] Whole = "whole",
+        /// Canary: all but the last batch.
+        AllButLast = "all-but-last",
     },
     /// What compaction leaves of a key.
     compaction: Compaction {
@@ -273,6 +253,13 @@ rules! {
         #[default] Complete = "complete",
         /// Canary: the coordinator loses the assignment.
         Lose = "lose",
+    },
+    /// What a coordinator stores of what the leader of a round assigns.
+    stored_assignment: StoredAssignment needs [Need::Groups] {
+        /// All of it, as it is.
+        #[default] Given = "given",
+        /// Canary: the first partition goes to the last member, too.
+        Shared = "shared",
     },
     /// Whether a parked produce is answered.
     delayed_produce: DelayedProduceRule {

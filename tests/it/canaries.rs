@@ -173,6 +173,18 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::EffectLost, ("failed_output", "ignore"), "faults/partition-full.toml", 2, IMPATIENT),
     canary(Anomaly::StuckLag, ("offset_commit", "forgotten"), "smoke/produce-consume.toml", 0, SHORT),
     canary(Anomaly::LeaderEpochMonotonic, ("stale_leader_epoch", "accept"), "campaign/five-brokers.toml", 0, ""),
+    canary(Anomaly::TransactionSteps, ("initialized_epoch", "falls"), "faults/service-kill.toml", 0, SHORT),
+    canary(Anomaly::MarkerOfItsTransaction, ("coordinator_load", "all-but-last"), "faults/coordinator-kill.toml", 0, SHORT),
+    canary(Anomaly::OneVerdict, ("markers", "skip-last"), "smoke/one-transaction.toml", 0, SHORT),
+    canary(Anomaly::OneVerdict, ("markers", "flip-last"), "smoke/one-transaction.toml", 0, SHORT),
+    canary(Anomaly::FencedEpoch, ("txn_protocol", "v1"), "zoo/kip890-late-produce-today.toml", 0, SHORT),
+    canary(Anomaly::OpenWhenAppended, ("txn_protocol", "v1"), "zoo/kafka17754-delayed-end-txn-today.toml", 0, ""),
+    canary(Anomaly::ProducerIdsDisjoint, ("producer_id_blocks", "reissued"), "faults/broker-kill.toml", 0, SHORT),
+    canary(Anomaly::RepeatedIsTheSame, ("sequence_check", "eats-next"), "smoke/produce-consume.toml", 0, SHORT),
+    canary(Anomaly::CoordinatorKnowsItsLog, ("coordinator_load", "all-but-last"), "faults/coordinator-kill.toml", 0, SHORT),
+    canary(Anomaly::CommitByOwner, ("txn_offset_commit_generation_check", "off"), "zoo/kip447-zombie-commit-today.toml", 0, ""),
+    canary(Anomaly::OffsetsStay, ("expire_when_unstable", "on"), "zoo/kafka13636-offsets-expire-in-rebalance-today.toml", 0, ""),
+    canary(Anomaly::OneOwner, ("stored_assignment", "shared"), "faults/coordinator-kill.toml", 0, SHORT),
 ];
 
 /// Values of rules without a canary here, each with the reason.

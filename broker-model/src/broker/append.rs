@@ -99,6 +99,7 @@ impl Broker {
                 Ok(Appended { base_offset, end, log_append_time: append_time, log_start_offset })
             }
             AppendOutcome::Duplicate { base_offset, end, append_time } => {
+                cx.note(Note::Repeated { node: self.node, partition, batch, base_offset });
                 Ok(Appended { base_offset, end, log_append_time: append_time, log_start_offset })
             }
             AppendOutcome::Refused { error, log_start_offset } => {

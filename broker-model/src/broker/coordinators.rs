@@ -14,10 +14,12 @@ use crate::coordinator::{Effect, Effects, Waiter};
 use crate::group::{self, GroupCoordinator, GroupSettings};
 use crate::io::{Context, Disconnected, Token};
 use crate::log::{Origin, Verification};
+use crate::note::Note;
 use crate::protocol::controller::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
 use crate::protocol::coordinator::CoordinatorKey;
 use crate::protocol::{ErrorCode, Header, Request};
 use crate::records::{LogEntry, PartitionRecord};
+use crate::rules::CoordinatorLoad;
 use crate::txn::{self, TransactionCoordinator, TransactionSettings};
 use crate::types::{BatchId, CoordinatorEpoch, Instant, NodeId, Offset, PartitionId};
 
@@ -152,7 +154,10 @@ impl Broker {
         let partition = record.partition;
         let epoch = CoordinatorEpoch(record.leader_epoch.0);
         let Some(replica) = self.replicas.get(partition) else { return };
-        let entries = replica.log().entries();
+        let mut entries = replica.log().entries();
+        if cx.rules.coordinator_load == CoordinatorLoad::AllButLast {
+            entries = entries.split_last().map_or(entries, |(_, rest)| rest);
+        }
         let c = &mut self.coordinators;
         c.led.insert(partition, kind);
         match kind {
@@ -176,6 +181,7 @@ impl Broker {
                 c.transactions.follow_names(|p| self.image.current(p));
             }
         }
+        cx.note(Note::CoordinatorLoaded { node: self.node, partition });
     }
 
     /// This broker leads a partition no longer, or in another epoch.
@@ -304,7 +310,9 @@ impl Broker {
         c.asked_for_ids = false;
         match result {
             Ok(answer) if answer.error == ErrorCode::None => {
-                c.transactions.add_producer_ids(answer.first, answer.count);
+                let (node, first, count) = (self.node, answer.first, answer.count);
+                c.transactions.add_producer_ids(first, count);
+                cx.note(Note::ProducerIds { node, first, count });
             }
             _ => c.ask_for_ids_at = cx.now.instant + RETRY,
         }

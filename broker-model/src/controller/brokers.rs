@@ -11,7 +11,7 @@ use crate::protocol::controller::{
     BrokerRegistrationRequest,
 };
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::{BrokerEpochRule, Fencing, Rules, UncleanShutdownDetect};
+use crate::rules::{BrokerEpochRule, Fencing, ProducerIdBlocks, Rules, UncleanShutdownDetect};
 use crate::types::{BrokerEpoch, Instant, NodeId, ProducerId};
 
 /// Ids in a block. Source: KIP-730.
@@ -249,9 +249,13 @@ impl Controller {
     pub(super) fn decide_producer_ids(
         &self,
         request: &AllocateProducerIdsRequest,
+        rules: &Rules,
     ) -> Result<Decision<ProducerId>, ErrorCode> {
         self.check_broker_epoch(request.broker, request.broker_epoch)?;
-        let first = self.image.next_producer_id();
+        let mut first = self.image.next_producer_id();
+        if rules.producer_id_blocks == ProducerIdBlocks::Reissued && first.0 > 0 {
+            first.0 -= i64::from(PRODUCER_ID_BLOCK);
+        }
         let next = ProducerId(first.0 + i64::from(PRODUCER_ID_BLOCK));
         Ok(Decision { records: [MetadataRecord::ProducerIds { next }].into(), answer: first })
     }

@@ -50,7 +50,7 @@ impl Controller {
                 Response::AlterPartition(self.alter_partitions(&r, cx.rules))
             }
             Request::AllocateProducerIds(r) => {
-                let decided = self.decide_producer_ids(&r);
+                let decided = self.decide_producer_ids(&r, cx.rules);
                 let (error, first) = self.carry_out(decided, ProducerId::NONE);
                 let count = if error == ErrorCode::None { PRODUCER_ID_BLOCK } else { 0 };
                 Response::AllocateProducerIds(AllocateProducerIdsResponse { error, first, count })

@@ -13,6 +13,7 @@ use super::join::NO_MEMBER;
 use super::offsets::GroupOffsets;
 use crate::io::Token;
 use crate::metadata::Image;
+use crate::note::Note;
 use crate::protocol::group::{
     CommittedOffset, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
     OffsetFetchResponse,
@@ -76,6 +77,7 @@ impl Desk<'_, '_> {
             return self.reply(token, Response::OffsetCommit(response));
         }
         let (group, partitions) = (request.group, response.partitions);
+        self.note_accepted(group, &who, &records);
         self.append(records, None, Then::Offsets { group, token, partitions, txn: false });
     }
 
@@ -101,8 +103,23 @@ impl Desk<'_, '_> {
             return self.reply(token, Response::TxnOffsetCommit(response));
         }
         let group = request.group;
+        self.note_accepted(group, &who, &records);
         let then = Then::Offsets { group, token, partitions, txn: true };
         self.append(records, Some(request.producer), then);
+    }
+
+    /// Tells of what a member commits; who is none answers for himself.
+    fn note_accepted(&mut self, group: GroupId, who: &Committer<'_>, records: &[GroupRecord]) {
+        if who.generation.0 < 0 {
+            return;
+        }
+        let of = |record: &GroupRecord| match record {
+            GroupRecord::Offset { partition, .. } => Some(*partition),
+            _ => None,
+        };
+        let (node, member, generation) = (self.node, who.member, who.generation);
+        let partitions = records.iter().filter_map(of).collect();
+        self.cx.note(Note::CommitAccepted { node, group, member, generation, partitions });
     }
 
     /// Checks who commits; a commit from outside makes the group.

@@ -264,6 +264,11 @@ impl GroupCoordinator {
         self.shards.values().flat_map(|shard| shard.groups.values().map(view)).collect()
     }
 
+    /// The groups of one shard, in order of id. Costs a copy of each: for invariants.
+    pub fn groups_of(&self, partition: PartitionId) -> impl Iterator<Item = GroupView> + '_ {
+        self.shards.get(&partition).into_iter().flat_map(|shard| shard.groups.values().map(view))
+    }
+
     /// What each group that has committed an offset of a partition goes on from.
     pub fn offsets_of(
         &self,

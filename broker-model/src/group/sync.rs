@@ -14,8 +14,19 @@ use crate::protocol::ErrorCode;
 use crate::protocol::group::{
     Assignment, HeartbeatRequest, LeaveGroupRequest, LeavingMember, SyncGroupRequest,
 };
-use crate::rules::RebalanceCompletion;
+use crate::rules::{RebalanceCompletion, StoredAssignment};
 use crate::types::{GenerationId, GroupId, MemberId};
+
+/// A planted bug: the last member gets the first partition, whoever has it.
+fn share(assignments: &mut BTreeMap<MemberId, Assignment>) {
+    let first = assignments.values().find_map(|a| a.partitions().first().copied());
+    if let (Some(first), Some(mut last)) = (first, assignments.last_entry()) {
+        let mut owned = last.get().partitions().to_vec();
+        owned.retain(|partition| *partition != first);
+        owned.push(first);
+        last.insert(Assignment::Partitions(owned));
+    }
+}
 
 impl Desk<'_, '_> {
     pub(super) fn sync(&mut self, groups: &mut Groups, token: Token, request: SyncGroupRequest) {
@@ -63,7 +74,11 @@ impl Desk<'_, '_> {
         if !group.is_leader(id) {
             return;
         }
-        let assignment: BTreeMap<MemberId, Assignment> = request.assignments.into_iter().collect();
+        let mut assignment: BTreeMap<MemberId, Assignment> =
+            request.assignments.into_iter().collect();
+        if self.cx.rules.stored_assignment == StoredAssignment::Shared {
+            share(&mut assignment);
+        }
         let record = group.record(&assignment);
         let (group, generation) = (group.id, group.generation);
         self.append(Vec::from([record]), None, Then::Assignment { group, generation, assignment });

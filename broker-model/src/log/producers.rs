@@ -85,6 +85,14 @@ impl ProducerState {
             .find(|k| k.base_sequence == body.base_sequence && k.last_sequence == last)
     }
 
+    /// For a planted bug: the last batch, if the one behind it is as long.
+    pub(super) fn lookalike_of(&self, body: &Batch) -> Option<&KeptBatch> {
+        let last = self.kept().last().filter(|_| body.producer_epoch == self.epoch)?;
+        let length = last.last_sequence - last.base_sequence;
+        let follows = body.base_sequence == last.last_sequence + 1;
+        (follows && body.last_sequence() - body.base_sequence == length).then_some(last)
+    }
+
     pub(super) fn raise_epoch(&mut self, epoch: ProducerEpoch) {
         if self.epoch != epoch {
             self.epoch = epoch;

@@ -26,9 +26,12 @@ impl Log {
     pub(super) fn check_producer(&self, body: &Batch, origin: Origin, rules: &Rules) -> Checked {
         let state = self.producers.get(body.producer_id);
         let client = matches!(origin, Origin::Client(_));
+        let eats = rules.sequence_check == SequenceCheck::EatsNext;
         if client
             && rules.sequence_check != SequenceCheck::NoDuplicates
-            && let Some(kept) = state.and_then(|s| s.duplicate_of(body))
+            && let Some(kept) = state.and_then(|s| {
+                s.duplicate_of(body).or_else(|| s.lookalike_of(body).filter(|_| eats))
+            })
         {
             return Checked::Duplicate { base_offset: kept.base_offset, timestamp: kept.timestamp };
         }
@@ -79,7 +82,7 @@ impl Log {
         let last = state.last_sequence();
         let next = if last == i32::MAX { 0 } else { last + 1 };
         match rule {
-            SequenceCheck::Full => first == next,
+            SequenceCheck::Full | SequenceCheck::EatsNext => first == next,
             SequenceCheck::NoDuplicates => first == next || state.duplicate_of(body).is_some(),
             SequenceCheck::NoGaps => first >= next,
         }

@@ -9,6 +9,7 @@ use crate::io::Token;
 use crate::protocol::txn::{InitProducerIdRequest, InitProducerIdResponse, ProducerIdAndEpoch};
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::TransactionState;
+use crate::rules::InitializedEpoch;
 use crate::types::{MILLISECOND, ProducerEpoch};
 
 impl TransactionCoordinator {
@@ -105,12 +106,15 @@ impl Desk<'_, '_> {
         let current = transaction.record.producer.epoch;
         let rotates =
             transaction.has_exhausted_epochs() && expected.is_none_or(|epoch| epoch == current);
-        let record = if rotates {
+        let mut record = if rotates {
             let new = self.ids.take().ok_or(ErrorCode::CoordinatorLoadInProgress)?;
             transaction.rotated(new, expected.is_some(), timeout, now)
         } else {
             transaction.initialized(expected, timeout, now)?
         };
+        if self.cx.rules.initialized_epoch == InitializedEpoch::Falls && current.0 > 0 {
+            record.producer.epoch.0 = current.0 - 1;
+        }
         self.transition(transaction, record, Then::Init { token });
         Ok(())
     }

@@ -163,6 +163,28 @@ anomalies! {
     StableGroups = "stable-groups",
     /// A transaction is open after healing.
     HangingTransaction = "hanging-transaction",
+    /// A coordinator took a transaction from one state to another that cannot follow it.
+    TransactionSteps = "transaction-steps",
+    /// A marker ended a transaction that it was not written for.
+    MarkerOfItsTransaction = "marker-of-its-transaction",
+    /// Partitions of a transaction were not all given the verdict that was decided.
+    OneVerdict = "one-verdict",
+    /// A batch of a transaction was appended that is of an epoch of the past.
+    FencedEpoch = "fenced-epoch",
+    /// A batch was appended to a transaction that was not open.
+    OpenWhenAppended = "open-when-appended",
+    /// A producer id was given out twice.
+    ProducerIdsDisjoint = "producer-ids-disjoint",
+    /// New records were taken for ones that are there already, and acknowledged.
+    RepeatedIsTheSame = "repeated-is-the-same",
+    /// A coordinator knows something else than its log says.
+    CoordinatorKnowsItsLog = "coordinator-knows-its-log",
+    /// A commit was accepted from a member of the past, or of what another member owns.
+    CommitByOwner = "commit-by-owner",
+    /// A committed offset was removed under a member that owns its partition.
+    OffsetsStay = "offsets-stay",
+    /// A partition was given to a member while another one had it.
+    OneOwner = "one-owner",
     /// A live producer was fenced by another with its transactional id.
     ProducerFenced = "producer-fenced",
 }

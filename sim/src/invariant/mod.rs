@@ -8,15 +8,18 @@ mod broker_epoch_monotonic;
 mod by_partition;
 mod by_process;
 mod cleaning;
+mod commit_by_owner;
 mod commit_in_own_epoch;
 mod committed;
 mod committed_stays;
 mod compaction_keeps_newest;
 mod compaction_keeps_producers;
 mod compaction_keeps_verdicts;
+mod coordinator_knows_its_log;
 mod deleted_unread;
 mod durable_candidate;
 mod epochs_match_records;
+mod fenced_epoch;
 mod full_isr;
 mod hanging_transaction;
 mod high_watermark_in_isr;
@@ -24,20 +27,30 @@ mod isr_in_replicas;
 mod last_stable_offset;
 mod leader_candidate_completeness;
 mod leader_epoch_monotonic;
+mod ledger;
 #[cfg(test)]
 mod living;
 mod log_bounds;
 mod log_matching;
+mod marker_of_its_transaction;
 mod metadata_high_watermark;
 mod metadata_log_prefix;
+mod offsets_stay;
 mod one_controller_per_epoch;
 mod one_leader_per_epoch;
+mod one_owner;
+mod one_verdict;
 mod one_vote_per_epoch;
+mod open_when_appended;
+mod ownership;
+mod producer_ids_disjoint;
+mod repeated_is_the_same;
 mod replication_quorum_superset;
 mod replication_throttle;
 mod sequence_contiguous;
 mod stable_groups;
 mod tombstones_stay;
+mod transaction_steps;
 mod true_high_watermark;
 mod truncation;
 mod valid_controller_state;
@@ -48,10 +61,12 @@ use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
-use broker_model::records::{Batches, PartitionRecord};
+use broker_model::records::{Batches, Content, PartitionRecord};
 use broker_model::types::{GroupId, Instant, NodeId, PartitionId};
 
 use self::committed::{Committed, Truth};
+use self::ledger::Ledger;
+use self::ownership::Ownership;
 use crate::records::RecordTable;
 use crate::world::{Node, Progress};
 
@@ -72,13 +87,19 @@ pub struct View<'a> {
     names: Option<&'a Names>,
     /// What groups are to read.
     progress: Option<&'a Progress>,
+    /// What is true of transactions; left to [`Invariants`], too.
+    ledger: Option<&'a Ledger>,
+    /// Who owns what in groups; left to [`Invariants`], too.
+    ownership: Option<&'a Ownership>,
 }
 
 impl<'a> View<'a> {
     /// What there is to see now.
     #[must_use]
     pub const fn new(now: Instant, nodes: &'a [Node], batches: &'a Batches) -> Self {
-        Self { now, nodes, batches, records: None, truth: None, names: None, progress: None }
+        let (records, truth, names, progress) = (None, None, None, None);
+        let (ledger, ownership) = (None, None);
+        Self { now, nodes, batches, records, truth, names, progress, ledger, ownership }
     }
 
     /// With what is in records.
@@ -183,10 +204,23 @@ pub enum Interest {
     LogStart,
     /// [`Note::Read`].
     Read,
+    /// [`Note::Repeated`].
+    Repeated,
+    /// [`Note::ProducerIds`].
+    ProducerIds,
+    /// [`Note::CoordinatorLoaded`].
+    CoordinatorLoaded,
+    /// [`Note::CommitAccepted`].
+    CommitAccepted,
+    /// [`Note::Appended`] by a leader: records or offsets of a transaction, a marker, or records of
+    /// a transaction coordinator.
+    Transactional,
+    /// [`Note::Appended`] by a leader: records of a group coordinator.
+    GroupLog,
 }
 
 impl Interest {
-    const COUNT: usize = 14;
+    const COUNT: usize = 20;
 
     const fn of(note: &Note) -> Option<Self> {
         match note {
@@ -204,8 +238,22 @@ impl Interest {
             Note::Compacted { .. } => Some(Self::Compacted),
             Note::LogStart { .. } => Some(Self::LogStart),
             Note::Read { .. } => Some(Self::Read),
+            Note::Repeated { .. } => Some(Self::Repeated),
+            Note::ProducerIds { .. } => Some(Self::ProducerIds),
+            Note::CoordinatorLoaded { .. } => Some(Self::CoordinatorLoaded),
+            Note::CommitAccepted { .. } => Some(Self::CommitAccepted),
             _ => None,
         }
+    }
+
+    /// What else an append by a leader is, by its content.
+    fn within(view: &View<'_>, note: &Note) -> [Option<Self>; 2] {
+        let Note::Appended { entry, leader: true, .. } = note else { return [None; 2] };
+        let body = view.batches.get(entry.batch);
+        let coordinates = matches!(body.content, Content::Transaction { .. });
+        let of_groups = matches!(body.content, Content::Group { .. });
+        let transactional = (body.transactional || coordinates).then_some(Self::Transactional);
+        [transactional, of_groups.then_some(Self::GroupLog)]
     }
 }
 
@@ -252,6 +300,8 @@ pub struct Invariants {
     violations: Vec<Violation>,
     counts: Vec<u64>,
     truth: Truth,
+    ledger: Ledger,
+    ownership: Ownership,
 }
 
 impl Invariants {
@@ -272,18 +322,30 @@ impl Invariants {
     pub fn on_note(&mut self, view: &View<'_>, note: &Note) {
         let Some(interest) = Interest::of(note) else { return };
         self.truth.before(view, note);
-        let seen = &View { truth: Some(&self.truth), ..*view };
-        for &index in &self.listeners[interest as usize] {
-            let invariant = &mut self.all[index];
-            if let Some(detail) = invariant.on_note(seen, note) {
-                record(
-                    &mut self.violations,
-                    &mut self.counts[index],
-                    invariant.name(),
-                    view,
-                    detail,
-                );
+        let (ledger, ownership) = (Some(&self.ledger), Some(&self.ownership));
+        let seen = &View { truth: Some(&self.truth), ledger, ownership, ..*view };
+        let [transactional, group] = Interest::within(view, note);
+        for interest in [Some(interest), transactional, group].into_iter().flatten() {
+            for &index in &self.listeners[interest as usize] {
+                let invariant = &mut self.all[index];
+                if let Some(detail) = invariant.on_note(seen, note) {
+                    record(
+                        &mut self.violations,
+                        &mut self.counts[index],
+                        invariant.name(),
+                        view,
+                        detail,
+                    );
+                }
             }
+        }
+        let seen = &View { truth: Some(&self.truth), ..*view };
+        let role = interest == Interest::Role;
+        if role || transactional.is_some() {
+            self.ledger.after(seen, note);
+        }
+        if role || group.is_some() {
+            self.ownership.after(seen, note);
         }
         self.truth.after(view, note);
     }
@@ -375,6 +437,17 @@ pub fn standard() -> Invariants {
         Box::new(full_isr::FullIsr),
         Box::new(stable_groups::StableGroups),
         Box::new(hanging_transaction::HangingTransaction),
+        Box::new(transaction_steps::TransactionSteps),
+        Box::new(marker_of_its_transaction::MarkerOfItsTransaction),
+        Box::new(one_verdict::OneVerdict),
+        Box::new(fenced_epoch::FencedEpoch),
+        Box::new(open_when_appended::OpenWhenAppended),
+        Box::<producer_ids_disjoint::ProducerIdsDisjoint>::default(),
+        Box::new(repeated_is_the_same::RepeatedIsTheSame),
+        Box::new(coordinator_knows_its_log::CoordinatorKnowsItsLog),
+        Box::new(commit_by_owner::CommitByOwner),
+        Box::new(offsets_stay::OffsetsStay),
+        Box::new(one_owner::OneOwner),
     ])
 }
 
@@ -428,6 +501,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 31);
+        assert_eq!(names.len(), 42);
     }
 }

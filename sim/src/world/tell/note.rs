@@ -40,6 +40,7 @@ impl Words<'_> {
                 )
             }
             Note::Rolled { .. }
+            | Note::Repeated { .. }
             | Note::Read { .. }
             | Note::DirectoryFailed { .. }
             | Note::CorruptTail { .. }
@@ -74,6 +75,16 @@ impl Words<'_> {
             Note::ProducerFenced { node, producer_id } => {
                 format!("broker {node} turns away the fenced producer {producer_id}")
             }
+            Note::ProducerIds { node, first, count } => {
+                format!("broker {node} is given {count} producer ids from {first} on")
+            }
+            Note::CoordinatorLoaded { node, partition } => {
+                format!("broker {node} has loaded {}", self.partition(*partition))
+            }
+            Note::CommitAccepted { node, group, member: id, partitions, .. } => {
+                let (group, count) = (self.group(*group), plural(partitions.len(), "partition"));
+                format!("broker {node}: {} commits {count} of {group}", member(*id))
+            }
             Note::RebalanceStarted { node, group } => {
                 format!("broker {node}: {} rebalances", self.group(*group))
             }
@@ -104,6 +115,10 @@ impl Words<'_> {
         match note {
             Note::Rolled { node, partition, .. } => {
                 format!("broker {node} opens a segment of {}", self.partition(*partition))
+            }
+            Note::Repeated { node, partition, base_offset, .. } => {
+                let partition = self.partition(*partition);
+                format!("broker {node} has a batch of {partition} already, at {base_offset}")
             }
             Note::Read { node, partition, end, committed } => {
                 let (partition, word) =

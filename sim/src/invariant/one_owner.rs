@@ -1,0 +1,111 @@
+//! In a group of the new protocol no partition is given to a member before the one that had it
+//! has given it up, and the epoch of a member does not fall and is not above that of its group.
+//!
+//! Source: KIP-848, "Rebalance process"; KAFKA-16147, KAFKA-17582 (partition epochs that are
+//! forgotten or kept too long). In a classic group the leader of a round assigns; there no
+//! partition may have two members in one round.
+
+use std::collections::BTreeMap;
+
+use broker_model::note::Note;
+use broker_model::records::{ConsumerAssignmentRecord, GroupMemberRecord, GroupRecord};
+use broker_model::types::{MemberId, PartitionId};
+
+use super::ledger::is_of_the_past;
+use super::ownership::Round;
+use super::{Interest, Invariant, View};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct OneOwner;
+
+fn taken(partition: PartitionId, owner: MemberId, member: MemberId) -> String {
+    format!("gives partition {partition} of member {owner} to member {member}")
+}
+
+fn wrong_step(round: &Round, member: MemberId, now: &ConsumerAssignmentRecord) -> Option<String> {
+    let mut owned = now.assigned.iter().chain(&now.revoking);
+    let other = owned.find_map(|&partition| {
+        let owner = round.owner(partition).filter(|owner| *owner != member)?;
+        Some(taken(partition, owner, member))
+    });
+    let before = round.epochs.get(&member).filter(|before| now.epoch < **before);
+    let fell = before
+        .map(|before| format!("takes member {member} from epoch {before} back to {}", now.epoch));
+    other.or(fell)
+}
+
+fn wrong_round(members: &[GroupMemberRecord]) -> Option<String> {
+    let mut owners: BTreeMap<PartitionId, MemberId> = BTreeMap::new();
+    let all = members.iter().flat_map(|m| m.assignment.partitions().iter().map(|p| (*p, m.member)));
+    all.filter_map(|(partition, member)| {
+        let owner = owners.insert(partition, member)?;
+        Some(taken(partition, owner, member))
+    })
+    .next()
+}
+
+impl Invariant for OneOwner {
+    fn name(&self) -> &'static str {
+        "one-owner"
+    }
+
+    fn interests(&self) -> &'static [Interest] {
+        &[Interest::GroupLog]
+    }
+
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
+        let Note::Appended { node, partition, entry, .. } = *note else { return None };
+        let ownership = view.ownership?;
+        view.batches.group_records(entry.batch).find_map(|record| {
+            let wrong = match record {
+                GroupRecord::ConsumerAssignment { group, member, value: Some(now) } => {
+                    wrong_step(ownership.round(*group)?, *member, now)
+                }
+                GroupRecord::Metadata { members, .. } => wrong_round(members),
+                _ => None,
+            };
+            let wrong = wrong.filter(|_| !is_of_the_past(view, partition, entry))?;
+            Some(format!("coordinator {node} of group {} {wrong}", view.group(record.group())))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ownership::fixture::{Bench, left, round, stands};
+    use super::OneOwner;
+
+    #[test]
+    fn rejects_what_another_has_not_given_up() {
+        let mut bench = Bench::default();
+        bench.logs(&mut OneOwner, stands(1, 5, &[0], &[1]));
+        assert!(bench.logs(&mut OneOwner, stands(2, 5, &[0], &[])).is_some(), "assigned");
+        assert!(bench.logs(&mut OneOwner, stands(3, 5, &[1], &[])).is_some(), "being revoked");
+        assert!(bench.logs(&mut OneOwner, round(1, &[(1, &[0]), (2, &[0])])).is_some());
+    }
+
+    #[test]
+    fn rejects_epochs_that_fall() {
+        let mut bench = Bench::default();
+        bench.logs(&mut OneOwner, stands(1, 5, &[0], &[]));
+        assert!(bench.logs(&mut OneOwner, stands(1, 4, &[0], &[])).is_some());
+    }
+
+    #[test]
+    fn accepts_what_was_given_up_and_members_that_begin_anew() {
+        let mut bench = Bench::default();
+        let mut says = |record| bench.logs(&mut OneOwner, record);
+        let steps = [
+            stands(1, 5, &[0], &[1]),
+            stands(1, 6, &[0], &[]),
+            stands(2, 6, &[1], &[]),
+            left(1),
+            stands(2, 7, &[0, 1], &[]),
+            stands(1, 0, &[], &[]),
+            round(1, &[(1, &[0]), (2, &[1])]),
+            round(2, &[(1, &[1]), (2, &[0])]),
+        ];
+        assert!(steps.into_iter().filter_map(&mut says).next().is_none());
+    }
+}

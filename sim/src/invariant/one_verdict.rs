@@ -1,0 +1,131 @@
+//! All partitions of a transaction get one verdict, records and offsets alike: each marker says
+//! what the coordinator has decided, and none is missing when the end is written.
+//!
+//! Source: KIP-98, atomicity across partitions; KAFKA-16352. That readers see it so is
+//! `torn-transaction`.
+
+use broker_model::note::Note;
+use broker_model::records::{Content, LogEntry, TransactionRecord, TransactionState};
+use broker_model::types::{NodeId, PartitionId};
+
+use super::ledger::{Ledger, is_of_the_past};
+use super::{Interest, Invariant, View};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct OneVerdict;
+
+/// A partition of a transaction that is over, whose marker was never written.
+fn left_out(view: &View<'_>, ledger: &Ledger, end: &TransactionRecord) -> Option<PartitionId> {
+    use TransactionState::{CompleteAbort, CompleteCommit};
+    if !matches!(end.state, CompleteCommit | CompleteAbort) {
+        return None;
+    }
+    let standing = ledger.standing(view, end.transactional_id)?;
+    let decision = standing.decision.filter(|_| standing.is_preparing())?;
+    let image = view.image()?;
+    let mut partitions = standing.record.partitions.iter().copied();
+    partitions.find(|&partition| {
+        let written = ledger.written(partition, standing.record.producer.id);
+        let is_written = written.and_then(|w| w.marker).is_some_and(|marker| marker > decision);
+        // Who was deleted needs no marker, and what an unclean election lost nobody can tell.
+        !is_written && image.partition(partition).is_some() && view.committed(partition).is_some()
+    })
+}
+
+/// A marker that says otherwise than its transaction's coordinator.
+fn contradicts(
+    view: &View<'_>,
+    ledger: &Ledger,
+    node: NodeId,
+    (partition, entry, commit): (PartitionId, LogEntry, bool),
+) -> Option<String> {
+    let producer = view.batches.get(entry.batch).producer_id;
+    ledger.written(partition, producer).filter(|written| written.open)?;
+    let standing = ledger.standing_of(view, producer).filter(|s| s.is_preparing())?;
+    let decided = standing.record.state == TransactionState::PrepareCommit;
+    let said = |commit| if commit { "commit" } else { "abort" };
+    (commit != decided).then(|| {
+        format!(
+            "broker {node} writes {} for producer {producer} to partition {partition} at offset \
+             {}, and its coordinator has decided to {}",
+            said(commit),
+            entry.base_offset,
+            said(decided)
+        )
+    })
+}
+
+impl Invariant for OneVerdict {
+    fn name(&self) -> &'static str {
+        "one-verdict"
+    }
+
+    fn interests(&self) -> &'static [Interest] {
+        &[Interest::Transactional]
+    }
+
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
+        let Note::Appended { node, partition, entry, .. } = *note else { return None };
+        let ledger = view.ledger?;
+        let content = view.batches.get(entry.batch).content;
+        if is_of_the_past(view, partition, entry) {
+            return None;
+        }
+        if let Content::Marker { commit, .. } = content {
+            return contradicts(view, ledger, node, (partition, entry, commit));
+        }
+        view.batches.transaction_records(entry.batch).find_map(|end| {
+            let left_out = left_out(view, ledger, end)?;
+            let (id, state) = (end.transactional_id, end.state.name());
+            Some(format!(
+                "transactional id {id} is in {state}, and partition {left_out} has no marker"
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::records::TransactionState::{
+        CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
+    };
+
+    use super::super::ledger::fixture::{Bench, record, with};
+    use super::OneVerdict;
+
+    fn decided(partitions: &[u32], commit: bool) -> Bench {
+        let mut bench = Bench::living();
+        let mut say = |r| assert_eq!(bench.logs(&mut OneVerdict, r), None);
+        say(record(Empty, 7, 0));
+        say(with(record(Ongoing, 7, 0), partitions));
+        for &partition in partitions {
+            assert_eq!(bench.data(&mut OneVerdict, partition, 7, 0), None);
+        }
+        let state = if commit { PrepareCommit } else { PrepareAbort };
+        let prepared = with(record(state, 7, 1), partitions);
+        assert_eq!(bench.logs(&mut OneVerdict, prepared), None);
+        bench
+    }
+
+    #[test]
+    fn rejects_a_marker_of_the_other_verdict() {
+        assert!(decided(&[0], true).marker(&mut OneVerdict, 0, 7, 1, false).is_some());
+        assert!(decided(&[0], false).marker(&mut OneVerdict, 0, 7, 1, true).is_some());
+    }
+
+    #[test]
+    fn rejects_an_end_before_all_markers() {
+        let mut bench = decided(&[0], true);
+        assert!(bench.logs(&mut OneVerdict, record(CompleteCommit, 7, 1)).is_some());
+    }
+
+    #[test]
+    fn accepts_one_verdict_everywhere_and_partitions_that_are_gone() {
+        let mut bench = decided(&[0, 99], true);
+        assert_eq!(bench.marker(&mut OneVerdict, 0, 7, 1, true), None);
+        assert_eq!(bench.logs(&mut OneVerdict, record(CompleteCommit, 7, 1)), None);
+        let late = bench.marker(&mut OneVerdict, 0, 7, 1, false);
+        assert_eq!(late, None, "nothing is open there");
+    }
+}
