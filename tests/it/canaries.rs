@@ -173,6 +173,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::EffectLost, ("failed_output", "ignore"), "faults/partition-full.toml", 2, IMPATIENT),
     canary(Anomaly::StuckLag, ("offset_commit", "forgotten"), "smoke/produce-consume.toml", 0, SHORT),
     canary(Anomaly::LeaderEpochMonotonic, ("stale_leader_epoch", "accept"), "campaign/five-brokers.toml", 0, ""),
+    canary(Anomaly::SequenceContiguous, ("retry_position", "tail"), "hazards/in-flight-without-idempotence-repaired.toml", 0, SHORT),
     canary(Anomaly::TransactionSteps, ("initialized_epoch", "falls"), "faults/service-kill.toml", 0, SHORT),
     canary(Anomaly::MarkerOfItsTransaction, ("coordinator_load", "all-but-last"), "faults/coordinator-kill.toml", 0, SHORT),
     canary(Anomaly::OneVerdict, ("markers", "skip-last"), "smoke/one-transaction.toml", 0, SHORT),

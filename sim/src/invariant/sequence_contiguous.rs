@@ -1,5 +1,6 @@
 //! On a leader's log the sequences of a producer id and epoch follow each other without gap
-//! or repetition, and no older epoch follows a newer one.
+//! or repetition, no older epoch follows a newer one, and the batches of an epoch stand in the
+//! order in which their producer closed them, which their sequences do not show.
 //!
 //! Source: KIP-98, KIP-360; KAFKA-6119, KAFKA-9600 (appends of a fenced epoch).
 
@@ -18,6 +19,8 @@ struct Last {
     epoch: ProducerEpoch,
     /// -1 when a marker raised the epoch and nothing of it has come yet.
     sequence: i32,
+    /// Where its records stand among all that were ever sent.
+    closed: Option<u32>,
     base_offset: Offset,
     batch: BatchId,
     leader_epoch: LeaderEpoch,
@@ -42,6 +45,23 @@ fn wrong(last: &Last, body: &Batch) -> Option<String> {
     };
     (body.base_sequence != next)
         .then(|| format!("sequence {} where {next} was next", body.base_sequence))
+}
+
+/// Whether a batch was closed before the one before it, by its body and by its records. The parts
+/// of a batch that was split have newer bodies, and what a service makes once more older records.
+fn is_older(batches: &Batches, last: &Last, (body, batch): (&Batch, BatchId)) -> bool {
+    let went_back = body.producer_epoch == last.epoch
+        && closed(body).is_some_and(|now| last.closed.is_some_and(|before| now <= before));
+    went_back && batches.records(batch).first() <= batches.records(last.batch).last()
+}
+
+/// Where a client's records stand among all that were ever sent; a batch that is sent again under
+/// another sequence keeps its place.
+const fn closed(body: &Batch) -> Option<u32> {
+    match body.content {
+        Content::Records { first } => Some(first),
+        Content::Marker { .. } | Content::Group { .. } | Content::Transaction { .. } => None,
+    }
 }
 
 /// Whether a leader of a later epoch has the producer's last batch, and not a second try of it
@@ -74,6 +94,7 @@ impl SequenceContiguous {
             producer: body.producer_id,
             epoch: body.producer_epoch,
             sequence: body.last_sequence(),
+            closed: closed(body),
             base_offset: entry.base_offset,
             batch: entry.batch,
             leader_epoch: entry.leader_epoch,
@@ -101,7 +122,14 @@ impl SequenceContiguous {
             return None;
         }
         producers[index] = new;
-        let wrong = if known { wrong(&last, body)? } else { return None };
+        if !known {
+            return None;
+        }
+        let older = || {
+            is_older(batches, &last, (body, entry.batch))
+                .then(|| "records that were sent before those that are before them".to_owned())
+        };
+        let wrong = wrong(&last, body).or_else(older)?;
         Some(format!(
             "partition {partition} has at offset {} a batch of producer {} with {wrong}",
             entry.base_offset, body.producer_id
@@ -175,6 +203,34 @@ mod tests {
         assert_eq!(count(&[(0, 1, 0, 3), (0, 0, 3, 1)]), 1, "a fenced epoch");
         assert_eq!(count(&[(0, 0, 0, 3), (0, 1, 3, 1)]), 1, "a new epoch begins at 0");
         assert_eq!(count(&[(0, 0, 0, 3), (0, 1, -1, 0), (0, 0, 3, 1)]), 1, "after its marker");
+    }
+
+    #[test]
+    fn rejects_an_older_batch_with_a_fresh_sequence() {
+        let mut batches = Batches::new();
+        let new = NewBatch {
+            producer_id: ProducerId(7),
+            producer_epoch: ProducerEpoch(0),
+            base_sequence: 0,
+            ..NewBatch::plain(100, Timestamp(0))
+        };
+        let fresh = NewBatch { base_sequence: 1, ..new };
+        let older = batches.push_records(new, &[RecordId(0)]);
+        let newer = batches.push_records(new, &[RecordId(1)]);
+        let (older_again, newer_again) =
+            (batches.restamp(older, fresh), batches.restamp(newer, fresh));
+        for (order, found) in [([newer, older_again], 1), ([older, newer_again], 0)] {
+            let append = |(at, batch)| Note::Appended {
+                node: NodeId(1),
+                partition: PartitionId(0),
+                entry: LogEntry { base_offset: Offset(at), batch, leader_epoch: LeaderEpoch(0) },
+                end: Offset(at + 1),
+                leader: true,
+            };
+            let notes: Vec<Note> = (0..).zip(order).map(append).collect();
+            let mut invariant = SequenceContiguous::default();
+            assert_eq!(violations(&mut invariant, &batches, &notes), found);
+        }
     }
 
     #[test]
