@@ -123,6 +123,12 @@ fn operations_are_as_expected_on_many_seeds() {
     as_expected(files("operations").into_iter().flat_map(seeds));
 }
 
+#[test]
+fn questions_about_services_are_answered_as_expected_on_some_seeds() {
+    let seeds = |file: PathBuf| (0..2).map(move |seed| (file.clone(), Some(seed)));
+    as_expected(files("services").into_iter().flat_map(seeds));
+}
+
 /// A taste of what `docs/campaign.md` describes.
 #[test]
 fn the_campaign_finds_nothing_on_its_first_seeds() {

@@ -46,8 +46,7 @@ impl Recorder {
     }
 
     /// Records of the partition that the audit turned to last, at contiguous offsets, in log order.
-    /// Aborted records, markers and whatever is at or above the last stable offset are not
-    /// part of it.
+    /// Markers and records of transactions that were aborted or are open are not part of it.
     pub fn audit(&mut self, base_offset: i64, ids: impl Ids, facts: &impl Facts) {
         self.digest.word(base_offset.cast_unsigned());
         self.digest.ids(ids.clone());

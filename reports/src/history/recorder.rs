@@ -135,6 +135,12 @@ impl Recorder {
         self.effects.ledger(name, input_topic)
     }
 
+    /// Where the service of a ledger puts what it gives up: an entity with a record there needs no
+    /// effect.
+    pub fn dead_letters(&mut self, ledger: LedgerId, topic: u32) {
+        self.effects.dead_letters(ledger, topic);
+    }
+
     /// Every entity with a record in `source` must end in exactly one terminal state: one
     /// record in one of `terminals`, or one [`Recorder::entity_ended`].
     pub fn lifecycle(&mut self, source: u32, terminals: impl IntoIterator<Item = u32>) {

@@ -26,7 +26,9 @@ pub(super) fn check(cross: &mut Cross<'_>) {
             }
         }
         let Some(output) = &service.output else { continue };
-        let node = cross.at(&["service", name, "output"]);
+        let dead_letter = service.poison.is_some_and(|poison| poison.dead_letter);
+        let key = if dead_letter { "dead_letter" } else { "output" };
+        let node = cross.at(&["service", name, key]);
         if !topics.contains(&output.as_str()) {
             cross.unknown("topic", output, node, &topics);
         }

@@ -62,6 +62,13 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
         "connections of the target break",
     ),
     ("service-kill", FaultKind::ServiceKill, "instances die, wherever they are"),
+    (
+        "service-stop",
+        FaultKind::ServiceStop,
+        "instances are asked to stop: they finish and commit what they have polled, leave the \
+        group unless they are static members, and end; an ingress is killed. Who has not ended \
+        when the fault does is killed",
+    ),
     ("service-pause", FaultKind::ServicePause, "instances stand still and come back as zombies"),
     ("controller-kill", FaultKind::ControllerKill, "a controller dies, the active one by default"),
     ("restart-all", FaultKind::RestartAll, "all brokers are killed at once"),

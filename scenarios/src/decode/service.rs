@@ -5,7 +5,9 @@ use crate::decoder::{Decoder, Fields, Problem};
 use crate::kafka_keys::Version;
 use crate::model::config::{KafkaConfig, Scope};
 use crate::model::quantity::{Distribution, Ratio};
-use crate::model::service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
+use crate::model::service::{
+    Commit, Dedupe, Poison, Service, ServiceKind, ServiceTime, TransactionalIds,
+};
 use crate::spec;
 use crate::tree::{Entry, Value};
 use crate::values;
@@ -63,6 +65,7 @@ pub(super) fn service(decoder: &mut Decoder, entry: &Entry, version: Version) ->
     service.consumer = kafka_config(decoder, &t, "consumer", (Scope::Consumer, version));
     transactions(decoder, &t, &mut service);
     dedupe(decoder, &t, &mut service);
+    poison(decoder, &t, &mut service);
     if let Some(kind) = kind {
         apply_kind(decoder, &t, &mut service, kind);
     }
@@ -86,6 +89,7 @@ fn blank(name: &str, version: Version) -> Service {
         commit_interval: 0,
         effects: None,
         dedupe: Dedupe::None,
+        poison: None,
         restart: RESTART,
         producer: KafkaConfig::empty(Scope::Producer, version),
         consumer: KafkaConfig::empty(Scope::Consumer, version),
@@ -107,6 +111,7 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
                 "dedupe_capacity",
                 "dedupe_ttl",
                 "output_size",
+                "poison",
             ],
             "an ingress takes calls from a load, not records from a topic",
         );
@@ -137,6 +142,9 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
     }
     if kind == Kind::Sink {
         let _ = t.require(decoder, "effects", |_| Ok(()));
+    }
+    if kind != Kind::Sink {
+        t.refuse(decoder, &["dead_letter"], "only a sink has a dead-letter topic");
     }
     if kind != Kind::Join {
         t.refuse(decoder, &["window"], "only a join has a window");
@@ -264,4 +272,26 @@ fn dedupe(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
     } else if t.get("dedupe").is_none_or(|n| !decoder.is_wrong(n)) {
         t.refuse(decoder, &["dedupe_capacity", "dedupe_ttl"], "only with `dedupe = \"by-entity\"`");
     }
+}
+
+fn poison(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
+    let share = t.read(decoder, "poison", values::probability);
+    let attempts = t.read(decoder, "attempts", values::small(1..=1_000_000));
+    let backoff = t.read(decoder, "backoff", values::duration);
+    let dead_letter = t.read(decoder, "dead_letter", values::name);
+    let Some(share) = share else {
+        let why = "there is nothing to give up without `poison`";
+        return t.refuse(decoder, &["attempts", "backoff", "dead_letter"], why);
+    };
+    if t.get("attempts").is_none() {
+        let why = "without `attempts` a record that fails ends the process, and is never given up";
+        t.refuse(decoder, &["backoff", "dead_letter"], why);
+    }
+    if dead_letter.is_some() {
+        let why = "a service with a dead-letter topic produces nothing else";
+        t.refuse(decoder, &["output", "transactional"], why);
+        service.output.clone_from(&dead_letter);
+    }
+    let dead_letter = dead_letter.is_some();
+    service.poison = Some(Poison { share, attempts, backoff: backoff.unwrap_or(0), dead_letter });
 }

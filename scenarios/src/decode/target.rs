@@ -25,7 +25,7 @@ pub(super) fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> 
     let partition = matches!(target, Target::Partition { .. } | Target::LeaderOf { .. });
     let data = matches!(target, Target::Partition { .. } | Target::Topic(_));
     let fits = match kind {
-        FaultKind::ServiceKill | FaultKind::ServicePause => service,
+        FaultKind::ServiceKill | FaultKind::ServiceStop | FaultKind::ServicePause => service,
         FaultKind::ControllerKill => controller,
         FaultKind::LeaderMove { .. } | FaultKind::UncleanElection => partition,
         FaultKind::BitRot => {
@@ -45,7 +45,9 @@ pub(super) fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> 
     };
     if let (false, Some(node)) = (fits, t.get("target")) {
         let wanted = match kind {
-            FaultKind::ServiceKill | FaultKind::ServicePause => "a service, like \"service:NAME\"",
+            FaultKind::ServiceKill | FaultKind::ServiceStop | FaultKind::ServicePause => {
+                "a service, like \"service:NAME\""
+            }
             FaultKind::ControllerKill => "\"controller\" or one like \"controller:1\"",
             FaultKind::BitRot => "a replica, like \"follower-of:TOPIC/0\"",
             FaultKind::LeaderMove { .. } | FaultKind::UncleanElection => {

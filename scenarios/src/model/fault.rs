@@ -75,6 +75,8 @@ pub enum FaultKind {
     },
     /// `service-kill`: instances die at once, wherever they are.
     ServiceKill,
+    /// `service-stop`: instances are asked to stop, and finish what they have begun.
+    ServiceStop,
     /// `service-pause`: instances stand still and come back as zombies.
     ServicePause,
     /// `controller-kill`: a controller's process dies, the active one's unless another is named.
@@ -117,6 +119,7 @@ impl FaultKind {
             | Self::BitRot
             | Self::ConnectionLoss { .. }
             | Self::ServiceKill
+            | Self::ServiceStop
             | Self::ServicePause
             | Self::ControllerKill
             | Self::RestartAll

@@ -20,7 +20,7 @@ pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Stati
 pub use load::{Arrivals, CallRange, Keys, Load, Shape};
 pub use message::{Api, MessageKind};
 pub use quantity::{Distribution, Drawn, Rate, Ratio};
-pub use service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
+pub use service::{Commit, Dedupe, Poison, Service, ServiceKind, ServiceTime, TransactionalIds};
 
 /// A whole scenario. Decides a run together with a seed.
 ///

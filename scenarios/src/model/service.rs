@@ -38,6 +38,8 @@ pub struct Service {
     pub effects: Option<String>,
     /// `dedupe`: whether the store recognizes what it has applied.
     pub dedupe: Dedupe,
+    /// `poison` and what belongs to it.
+    pub poison: Option<Poison>,
     /// `restart`: nanoseconds from a kill to the restart of the instance.
     pub restart: u64,
     /// `producer`: Kafka's producer keys, verbatim.
@@ -94,6 +96,21 @@ pub enum Commit {
     /// Not to Kafka: the store of the effects keeps each effect with its offset, in one
     /// transaction of its own, and instances begin where it says.
     WithEffects,
+}
+
+/// Records that no handler can process, and what becomes of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Poison {
+    /// `poison`: probability, per entity.
+    pub share: Ratio,
+    /// `attempts`: how often such a record is tried before it is given up; none means that the
+    /// first failure ends the process.
+    pub attempts: Option<u32>,
+    /// `backoff`: nanoseconds between attempts, in which nothing else is done.
+    pub backoff: u64,
+    /// `dead_letter`: records that are given up go to the service's output, which takes nothing
+    /// else; without it they are dropped.
+    pub dead_letter: bool,
 }
 
 /// Whether effects are applied once per entity.

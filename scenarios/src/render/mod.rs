@@ -220,8 +220,10 @@ fn service(out: &mut Text, service: &Service) {
             out.line("time", format!("{{ {} }}", each.join(", ")));
         }
     }
+    let dead_letter = service.poison.is_some_and(|poison| poison.dead_letter);
+    let output = if dead_letter { "dead_letter" } else { "output" };
     let optional =
-        [("output", &service.output), ("group", &service.group), ("effects", &service.effects)];
+        [(output, &service.output), ("group", &service.group), ("effects", &service.effects)];
     for (key, value) in optional {
         if let Some(value) = value {
             out.text(key, value);
@@ -265,6 +267,13 @@ fn delivery(out: &mut Text, service: &Service) {
         }
         if let Some(ttl) = ttl {
             out.text("dedupe_ttl", &write_duration(ttl));
+        }
+    }
+    if let Some(poison) = service.poison {
+        out.line("poison", write_ratio(poison.share));
+        if let Some(attempts) = poison.attempts {
+            out.line("attempts", attempts);
+            out.text("backoff", &write_duration(poison.backoff));
         }
     }
 }

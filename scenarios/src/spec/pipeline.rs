@@ -72,6 +72,27 @@ pub const SERVICE: Section = Section {
         key("dedupe_capacity", "integer", "unbounded", "How many entities it remembers."),
         key("dedupe_ttl", "duration", "for ever", "For how long it remembers an entity."),
         key(
+            "poison",
+            "probability",
+            "0",
+            "Per entity, drawn per seed: the handler fails with its record, every time. Without \
+            `attempts` that ends the process, which starts again after `restart`.",
+        ),
+        key(
+            "attempts",
+            "integer from 1",
+            "none: the first failure ends the process",
+            "How often a record that fails is tried. Then it is given up, and the loop goes on.",
+        ),
+        key("backoff", "duration", "0s", "Between attempts: the loop waits, and does not poll."),
+        key(
+            "dead_letter",
+            "topic",
+            "none: it is dropped",
+            "Of a sink: where a record goes that is given up. Its offset is committed when it is \
+            acknowledged there, and it counts as processed.",
+        ),
+        key(
             "restart",
             "duration",
             "1s",

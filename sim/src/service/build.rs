@@ -62,6 +62,9 @@ pub fn cast(
             // Topics are created in the order of the scenario, and numbered so.
             let input = scenario.topic(input).unwrap_or(0) as u32;
             let ledger = recorder.ledger(ledger, input);
+            if let (true, Some(output)) = (spec.has_dead_letters(), &service.output) {
+                recorder.dead_letters(ledger, scenario.topic(output).unwrap_or(0) as u32);
+            }
             spec.effects = Some(cast.stores.effects.len());
             let store = match service.commit {
                 Commit::WithEffects => EffectStore::with_offsets(ledger, service.dedupe),
@@ -116,7 +119,7 @@ fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Servic
         ServiceKind::Ingress | ServiceKind::Reader | ServiceKind::Sink | ServiceKind::Transform => {
             Box::new(Transform {
                 effects: spec.effects,
-                output: service.output.is_some().then_some(size),
+                output: (service.output.is_some() && !spec.has_dead_letters()).then_some(size),
             })
         }
     }
@@ -152,6 +155,9 @@ fn spec_of(
         abort: service.abort,
         commit: service.commit,
         commit_interval: service.commit_interval,
+        poison: service.poison.map(|poison| {
+            (poison, Stream::new(plan.seed, &format!("{}/poison", service.name)).bits())
+        }),
         restart: service.restart,
         clients: clients.clone(),
         effects: None,
@@ -169,10 +175,15 @@ fn ends_pipeline(scenario: &Scenario, service: &Described) -> Vec<bool> {
         scenario.services.iter().any(|s| {
             s.inputs.iter().any(|i| i == topic)
                 && s.kind != ServiceKind::Reader
-                && s.output.is_some()
+                && goes_on_behind(s)
         })
     };
-    service.inputs.iter().map(|input| service.output.is_none() && !goes_on(input)).collect()
+    service.inputs.iter().map(|input| !goes_on_behind(service) && !goes_on(input)).collect()
+}
+
+/// Whether a service has an output for what it processes.
+fn goes_on_behind(service: &Described) -> bool {
+    service.output.is_some() && !service.poison.is_some_and(|poison| poison.dead_letter)
 }
 
 fn ingress(

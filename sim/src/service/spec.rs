@@ -3,11 +3,12 @@
 use broker_model::types::{GroupId, Instant, NodeId, PartitionId, RackId, RecordId, TopicId};
 use reports::history::Isolation;
 use reports::metric::StageId;
-use scenarios::model::{Commit, Ratio, TransactionalIds};
+use scenarios::model::{Commit, Poison, Ratio, TransactionalIds};
 
 use crate::client::consumer::ConsumerConfig;
 use crate::client::producer::ProducerConfig;
 use crate::plan::{ClientSettings, Quantiles};
+use crate::prng::{mix, scale};
 use crate::world::ActorContext;
 
 /// A service of the scenario, ready to run.
@@ -41,6 +42,8 @@ pub struct ServiceSpec {
     pub commit: Commit,
     /// From the first record processed to the commit, nanoseconds.
     pub commit_interval: u64,
+    /// Records that cannot be processed, and what decides per seed which they are.
+    pub poison: Option<(Poison, u64)>,
     /// From a failure to the restart, nanoseconds.
     pub restart: u64,
     /// Kafka's configurations of its clients.
@@ -62,6 +65,21 @@ impl ServiceSpec {
     #[must_use]
     pub fn commits_itself(&self) -> bool {
         self.transactional || self.commit == Commit::AfterProcessing
+    }
+
+    /// Whether its output takes only what was given up.
+    #[must_use]
+    pub fn has_dead_letters(&self) -> bool {
+        self.poison.is_some_and(|(poison, _)| poison.dead_letter)
+    }
+
+    /// What is to be done with a record that cannot be processed; `None` for one that can.
+    #[must_use]
+    pub fn poisoned(&self, cx: &ActorContext<'_>, record: RecordId) -> Option<Poison> {
+        let (poison, draw) = self.poison?;
+        let entity = u64::from(cx.shared.records.get(record).entity);
+        let Ratio { numerator, denominator } = poison.share;
+        (scale(mix(draw ^ mix(entity)), denominator) < numerator).then_some(poison)
     }
 
     /// The topic it produces to.
@@ -101,7 +119,8 @@ impl ServiceSpec {
         config
     }
 
-    /// Group, configuration and isolation of an instance's consumer.
+    /// Group, configuration and isolation of an instance's consumer. Several instances with a
+    /// `group.instance.id` get one each, by their numbers: two with the same would fence each other.
     #[must_use]
     pub fn consumer_config(
         &self,
@@ -111,6 +130,11 @@ impl ServiceSpec {
         use broker_model::protocol::fetch::Isolation as Level;
         let mut config = self.clients.consumer.clone();
         config.client_rack = Some(RackId(number % self.racks));
+        if let Some(instance) = &mut config.group_instance_id
+            && self.instances > 1
+        {
+            *instance = format!("{instance}-{number}");
+        }
         let isolation = match config.isolation_level {
             Level::ReadUncommitted => Isolation::ReadUncommitted,
             Level::ReadCommitted => Isolation::ReadCommitted,

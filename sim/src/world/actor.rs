@@ -170,6 +170,11 @@ pub trait Actor: std::fmt::Debug {
     fn next_deadline(&self) -> Instant;
     /// The process is killed at this instant: what had taken effect by now has, the rest is gone.
     fn kill(&mut self, cx: &mut ActorContext<'_>);
+    /// The process is asked to stop: it ends by itself when it has finished what it has begun.
+    /// False if it cannot do that, and is to be killed.
+    fn ask_to_stop(&mut self, _cx: &mut ActorContext<'_>) -> bool {
+        false
+    }
     /// The load is over and all faults are healed: finish, and say when there is nothing left.
     fn is_idle(&self) -> bool;
     /// Takes a request of the world's administrator. Only the administrator does.

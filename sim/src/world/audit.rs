@@ -1,4 +1,5 @@
-//! The final audit: what a complete `read_committed` read of every topic returns.
+//! The final audit: what a complete `read_committed` read of every topic returns, and would return
+//! if no transaction were open.
 
 use broker_model::records::{LogEntry, RecordSource};
 use broker_model::types::{Offset, PartitionId, RecordId};
@@ -27,7 +28,7 @@ impl Facts for TableFacts<'_> {
 }
 
 impl World {
-    /// What a complete `read_committed` read of every topic returns, for the checkers.
+    /// Tells the checkers what the logs of all topics have for readers in the end.
     pub(super) fn audit(&mut self) {
         for &(partition, record) in &self.skipped_first {
             self.shared.recorder.come_home().first_sequence_skipped(partition.0, record.0);
@@ -119,10 +120,20 @@ impl World {
         if replica.high_watermark() < replica.log().log_end_offset() {
             return None;
         }
-        let end = replica.last_stable_offset(&self.shared.rules);
-        let aborted = replica.log().aborted_transactions(replica.log().log_start_offset(), end);
+        let log = replica.log();
+        let end = log.log_end_offset();
+        let aborted = log.aborted_transactions(log.log_start_offset(), end);
         let body = |entry: &LogEntry| self.shared.batches.get(entry.batch);
-        Some(visible_entries(replica.log().entries().iter(), end, &aborted, body).collect())
+        let visible = visible_entries(log.entries().iter(), end, &aborted, body);
+        // What a transaction that never ends holds up is not lost, only late for ever; its own
+        // records nobody is ever given.
+        let unstable = log.first_unstable_offset().unwrap_or(end);
+        let is_open = |entry: &LogEntry| {
+            let batch = body(entry);
+            let open = log.producer(batch.producer_id).and_then(|producer| producer.txn_start);
+            batch.transactional && open.is_some_and(|first| first <= entry.base_offset)
+        };
+        Some(visible.filter(|entry| entry.base_offset < unstable || !is_open(entry)).collect())
     }
 }
 

@@ -146,6 +146,19 @@ impl World {
         }
     }
 
+    /// Asks a client process to stop. It counts as running until it is killed, which is nothing
+    /// any more to one that has ended.
+    pub(super) fn stop_client(&mut self, index: usize) {
+        if self.clients[index].state != NodeState::Up {
+            return;
+        }
+        let mut ends = false;
+        self.with_actor(index, |actor, cx| ends = actor.ask_to_stop(cx));
+        if !ends {
+            self.kill_client(index);
+        }
+    }
+
     /// An answer for a client process.
     pub(super) fn client_response(
         &mut self,

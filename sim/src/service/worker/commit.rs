@@ -153,10 +153,13 @@ impl Worker {
             }
             Step::Committing(waiting) if waiting == id => {
                 cx.shared.recorder.calls_ended(CallKind::CommitOffsets, 1);
+                self.step = Step::Ready;
                 if worked {
                     self.committed(cx);
+                } else if self.stopping {
+                    // Nobody asks again: whoever gets the partitions processes it once more.
+                    self.close(cx);
                 }
-                self.step = Step::Ready;
             }
             _ => {}
         }

@@ -49,6 +49,8 @@ enum Step {
     EndingTransaction,
     /// `abortTransaction` after an error; then everything is read again.
     Aborting,
+    /// `close` of the consumer, at the end of a process that was asked to stop.
+    Closing,
     /// Broken; starts again then.
     Down(Instant),
 }
@@ -81,6 +83,8 @@ struct Part {
     input: usize,
     from: u32,
     to: u32,
+    /// One record, which cannot be processed.
+    poisoned: bool,
 }
 
 /// A consuming instance.
@@ -109,6 +113,10 @@ pub struct Worker {
     committing: Vec<(PartitionId, Offset)>,
     leaving: Vec<PartitionId>,
     aborts_on_purpose: bool,
+    /// It was asked to stop.
+    stopping: bool,
+    /// A record that cannot be processed has ended the process.
+    broken: bool,
     wake_at: Instant,
     busy: Duration,
     signals: Vec<Signal>,
@@ -141,6 +149,8 @@ impl Worker {
             committing: Vec::new(),
             leaving: Vec::new(),
             aborts_on_purpose: false,
+            stopping: false,
+            broken: false,
             wake_at: Instant::FAR,
             busy: 0,
             signals: Vec::new(),
@@ -190,7 +200,10 @@ impl Worker {
                     self.offsets_committed(cx, id, result.is_ok());
                 }
                 ConsumerEvent::Error(_) => self.fail(cx),
-                _ => {}
+                ConsumerEvent::Closed => {
+                    self.stop(cx);
+                    self.step = Step::Down(Instant::FAR);
+                }
             }
         }
         told
@@ -291,8 +304,12 @@ impl Worker {
             self.begin_slice(cx);
             return false;
         }
-        let due = self.commit_now || cx.now.instant >= self.commit_due;
+        let due = self.commit_now || self.stopping || cx.now.instant >= self.commit_due;
         if due && self.begin_commit(cx) {
+            return false;
+        }
+        if self.stopping {
+            self.close(cx);
             return false;
         }
         self.let_go(cx);
@@ -308,10 +325,23 @@ impl Worker {
         self.commit_now = false;
     }
 
+    /// Nothing is left to commit: the consumer leaves its group, and the process ends.
+    pub(super) fn close(&mut self, cx: &mut ActorContext<'_>) {
+        if let Some(publisher) = self.publisher.as_mut().filter(|publisher| !publisher.is_idle()) {
+            publisher.flush();
+            return;
+        }
+        self.step = Step::Closing;
+        if let Some(consumer) = &mut self.consumer {
+            cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| consumer.close(cx, true));
+        }
+    }
+
     /// The process cannot go on: it ends, and is started again after a while.
     fn fail(&mut self, cx: &mut ActorContext<'_>) {
         self.stop(cx);
-        self.step = Step::Down(cx.now.instant + self.plan.spec.restart);
+        let restart = cx.now.instant + self.plan.spec.restart;
+        self.step = Step::Down(if self.stopping { Instant::FAR } else { restart });
     }
 
     fn stop(&mut self, cx: &mut ActorContext<'_>) {
@@ -364,6 +394,7 @@ impl Worker {
 impl Actor for Worker {
     fn start(&mut self, cx: &mut ActorContext<'_>) {
         self.starts += 1;
+        (self.stopping, self.broken) = (false, false);
         let spec = Rc::clone(&self.plan.spec);
         let name = format!("{}/{}", spec.name, self.plan.number);
         self.consumer_draws = Stream::new(spec.seed, &format!("{name}/consumer/{}", self.starts));
@@ -433,6 +464,15 @@ impl Actor for Worker {
 
     fn finishing(&self) -> &[Instant] {
         if matches!(self.step, Step::Working(_)) { &self.finished } else { &[] }
+    }
+
+    fn ask_to_stop(&mut self, cx: &mut ActorContext<'_>) -> bool {
+        self.stopping = true;
+        if matches!(self.step, Step::Down(_)) {
+            self.step = Step::Down(Instant::FAR);
+        }
+        self.advance(cx);
+        true
     }
 
     fn is_idle(&self) -> bool {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use broker_model::types::{Instant, Offset, PartitionId, RecordId};
+use broker_model::types::{BatchId, Duration, Instant, Offset, PartitionId, RecordId};
 use reports::history::Poll;
 
 use super::{Part, Position, SLICE, Step, Worker};
+use crate::records::Lane;
 use crate::service::kind::Slice;
 use crate::world::{ActorContext, Port};
-use scenarios::model::Commit;
+use scenarios::model::{Commit, Poison};
 
 impl Worker {
     /// Says whether the consumer told something instead of giving records.
@@ -71,17 +72,30 @@ impl Worker {
             let input = self.plan.spec.input_of(cx, run.partition);
             let times = &self.plan.spec.times[input.min(self.plan.spec.times.len() - 1)];
             let from = run.from + self.within;
-            let mut to = from;
+            let (mut to, mut poison) = (from, None);
             while to < run.to && at.since(start) < SLICE {
-                at = at + times.at(self.draws.bits());
+                poison = self.poisoned(cx, run.batch, to);
+                if poison.is_some() && to > from {
+                    // It is a part of its own.
+                    poison = None;
+                    break;
+                }
+                let cost = times.at(self.draws.bits());
+                at = at + poison.map_or(cost, |poison| spent_on(poison, cost));
                 self.finished.push(at);
                 to += 1;
+                if poison.is_some() {
+                    break;
+                }
             }
-            self.parts.push(Part { run: self.run, input, from, to });
+            self.parts.push(Part { run: self.run, input, from, to, poisoned: poison.is_some() });
             self.within += to - from;
             if to >= run.to {
                 self.run += 1;
                 self.within = 0;
+            }
+            if poison.is_some_and(|poison| poison.attempts.is_none()) {
+                break;
             }
         }
         if !self.parts.is_empty() {
@@ -90,9 +104,18 @@ impl Worker {
         }
     }
 
+    fn poisoned(&self, cx: &ActorContext<'_>, batch: BatchId, place: u32) -> Option<Poison> {
+        self.plan.spec.poison?;
+        let id = cx.shared.batches.records(batch)[place as usize];
+        self.plan.spec.poisoned(cx, id)
+    }
+
     pub(super) fn end_slice(&mut self, cx: &mut ActorContext<'_>) {
         self.process(cx, self.finished.len(), true);
         self.step = Step::Ready;
+        if self.broken {
+            self.fail(cx);
+        }
     }
 
     /// The first `count` records of the slice are finished.
@@ -134,10 +157,16 @@ impl Worker {
         records.extend_from_slice(&all[from..from + times.len()]);
         let finished = &self.finished[times];
         let (input, partition) = (part.input, run.partition);
-        let slice = Slice { input, partition, base_offset, records: &records, finished };
-        self.plan.service.process(cx.shared, slice, outputs);
-        self.plan.spec.account(cx, input, &records, finished);
-        if let Some(position) = self.positions.get_mut(&partition) {
+        if part.poisoned {
+            self.broken = !self.give_up(cx, records[0], partition, outputs);
+        } else {
+            let slice = Slice { input, partition, base_offset, records: &records, finished };
+            self.plan.service.process(cx.shared, slice, outputs);
+            self.plan.spec.account(cx, input, &records, finished);
+        }
+        if let Some(position) = self.positions.get_mut(&partition)
+            && !self.broken
+        {
             position.processed = base_offset + records.len() as i64;
         }
         let shared = &mut *cx.shared;
@@ -148,6 +177,23 @@ impl Worker {
             shared.progress.read_to(group, partition, next);
         }
         self.records = records;
+    }
+
+    /// All attempts with a record have failed. False if that ends the process.
+    fn give_up(
+        &self,
+        cx: &mut ActorContext<'_>,
+        record: RecordId,
+        partition: PartitionId,
+        outputs: &mut Vec<RecordId>,
+    ) -> bool {
+        let Some((poison, _)) = self.plan.spec.poison else { return true };
+        if poison.dead_letter {
+            let input = cx.shared.records.get(record);
+            let lane = Lane::out_of(partition);
+            outputs.push(cx.shared.records.push(lane, input.entity, input.size));
+        }
+        poison.attempts.is_some()
     }
 
     /// What was made of a slice goes to the producer, in a transaction if the service has them.
@@ -163,4 +209,10 @@ impl Worker {
             publisher.send(cx, outputs);
         }
     }
+}
+
+/// The time that the attempts with a record take, and the waits between them.
+fn spent_on(poison: Poison, cost: Duration) -> Duration {
+    let attempts = u64::from(poison.attempts.unwrap_or(1));
+    cost * attempts + poison.backoff * (attempts - 1)
 }

@@ -26,7 +26,8 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         | FaultKind::BrokerStop
         | FaultKind::BrokerPowerCut
         | FaultKind::FullDisk
-        | FaultKind::ServiceKill => Some(Hold::Down),
+        | FaultKind::ServiceKill
+        | FaultKind::ServiceStop => Some(Hold::Down),
         FaultKind::BrokerPause | FaultKind::ServicePause => Some(Hold::Still),
         FaultKind::Partition { .. }
         | FaultKind::SlowDisk { .. }
@@ -84,7 +85,9 @@ impl World {
                 probability.numerator > 0 && !self.hosts_of(active).is_empty()
             }
             FaultKind::ServiceKill => client(NodeState::is_running),
-            FaultKind::ServicePause => client(|state| state == NodeState::Up),
+            FaultKind::ServiceStop | FaultKind::ServicePause => {
+                client(|state| state == NodeState::Up)
+            }
             FaultKind::BitRot => active.rot.is_some(),
             FaultKind::LeaderMove { to } => self.can_move_leader(target, to),
             FaultKind::Reassign { .. } => !active.moves.is_empty(),
@@ -127,6 +130,11 @@ impl World {
             FaultKind::ServiceKill => {
                 for &index in &active.clients {
                     self.kill_client(index);
+                }
+            }
+            FaultKind::ServiceStop => {
+                for &index in &active.clients {
+                    self.stop_client(index);
                 }
             }
             FaultKind::ServicePause => {
@@ -186,6 +194,12 @@ impl World {
             FaultKind::ConnectionLoss { .. } => self.refresh_loss(active),
             FaultKind::ServiceKill => {
                 for &index in &active.clients {
+                    self.restart_client(index);
+                }
+            }
+            FaultKind::ServiceStop => {
+                for &index in &active.clients {
+                    self.kill_client(index);
                     self.restart_client(index);
                 }
             }
