@@ -60,11 +60,11 @@ impl Ownership {
     /// Takes in what is new, after the invariants have looked.
     pub(super) fn after(&mut self, view: &View<'_>, note: &Note) {
         match *note {
-            Note::Appended { partition, entry, leader: true, .. } => {
-                if !is_of_the_past(view, partition, entry) {
-                    for record in view.batches.group_records(entry.batch) {
-                        self.take(partition, record);
-                    }
+            Note::Appended { partition, entry, leader: true, .. }
+                if !is_of_the_past(view, partition, entry) =>
+            {
+                for record in view.batches.group_records(entry.batch) {
+                    self.take(partition, record);
                 }
             }
             Note::BecameLeader { partition, .. } => {

@@ -75,6 +75,26 @@ impl Words<'_> {
             Note::ProducerFenced { node, producer_id } => {
                 format!("broker {node} turns away the fenced producer {producer_id}")
             }
+            Note::ProducerIds { .. }
+            | Note::CoordinatorLoaded { .. }
+            | Note::CommitAccepted { .. }
+            | Note::RebalanceStarted { .. }
+            | Note::GroupStable { .. }
+            | Note::MemberFenced { .. }
+            | Note::OffsetsCommitted { .. } => self.coordinator_note(note),
+            Note::QuorumVoted { .. }
+            | Note::QuorumLeader { .. }
+            | Note::QuorumHighWatermark { .. }
+            | Note::BrokerRegistered { .. }
+            | Note::MetadataSnapshot { .. }
+            | Note::MetadataSnapshotLoaded { .. }
+            | Note::MetadataApplied { .. } => metadata_note(note),
+        }
+    }
+
+    /// What coordinators know, and what became of groups.
+    fn coordinator_note(&self, note: &Note) -> String {
+        match note {
             Note::ProducerIds { node, first, count } => {
                 format!("broker {node} is given {count} producer ids from {first} on")
             }
@@ -100,13 +120,7 @@ impl Words<'_> {
                     (self.group(*group), plural(*partitions as usize, "partition"));
                 format!("broker {node}: {group} has committed {count}")
             }
-            Note::QuorumVoted { .. }
-            | Note::QuorumLeader { .. }
-            | Note::QuorumHighWatermark { .. }
-            | Note::BrokerRegistered { .. }
-            | Note::MetadataSnapshot { .. }
-            | Note::MetadataSnapshotLoaded { .. }
-            | Note::MetadataApplied { .. } => metadata_note(note),
+            _ => String::new(),
         }
     }
 
