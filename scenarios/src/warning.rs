@@ -40,6 +40,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
         size::batch_above_max_message(scenario),
         size::record_above_max_request(scenario),
         client::poll_interval(scenario),
+        client::protocol_not_served(scenario),
         fault::reassignment_permutes(scenario),
     ];
     found.into_iter().flatten().collect()

@@ -71,6 +71,32 @@ pub(super) fn poll_interval(scenario: &Scenario) -> Option<Warning> {
     })
 }
 
+/// Members of the new protocol, and brokers that serve groups of the classic one alone.
+pub(super) fn protocol_not_served(scenario: &Scenario) -> Option<Warning> {
+    let key = "group.coordinator.rebalance.protocols";
+    let is_new = |name: &str| name.eq_ignore_ascii_case("consumer");
+    if scenario.cluster.config.list(key).iter().any(|name| is_new(name)) {
+        return None;
+    }
+    let asks = |s: &&Service| {
+        !s.inputs.is_empty() && s.consumer.get_text("group.protocol").is_some_and(is_new)
+    };
+    let found: Vec<&str> = scenario.services.iter().filter(asks).map(|s| s.name.as_str()).collect();
+    let first = found.first()?;
+    Some(Warning {
+        name: "group-protocol-not-served",
+        text: format!(
+            "{} {} {} \"group.protocol\" = \"consumer\", and {key} does not name it: the \
+             coordinator answers UNSUPPORTED_VERSION, and the consumers end",
+            plural("service", "services", &found),
+            named(&found),
+            plural("sets", "set", &found),
+        ),
+        source: "KIP-848",
+        path: format!("service.{first}.consumer.\"group.protocol\""),
+    })
+}
+
 /// Compaction goes by key, so that brokers refuse records without one.
 pub(super) fn keyless_into_compacted(scenario: &Scenario) -> Option<Warning> {
     let key = "cleanup.policy";

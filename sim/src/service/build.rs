@@ -51,6 +51,7 @@ pub fn cast(
     let mut cast = Cast::default();
     let end_stage = recorder.stage("end_to_end");
     let mut next_instance = 0;
+    let mut groups = Vec::new();
     for (service, clients) in scenario.services.iter().zip(&plan.settings.clients) {
         let mut spec = spec_of(plan, (service, clients), &mut cast.names, recorder);
         let last = ends_pipeline(scenario, service);
@@ -72,7 +73,11 @@ pub fn cast(
             };
             cast.stores.effects.push(store);
         }
-        if let Some(group) = spec.group {
+        if let Some(group) = spec.group
+            && !groups.contains(&group)
+        {
+            // Services may share one.
+            groups.push(group);
             recorder.group(group.0, service.group.as_deref().unwrap_or(&service.name));
         }
         let join = cast.stores.joins.len();

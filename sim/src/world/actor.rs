@@ -195,6 +195,10 @@ pub trait Actor: std::fmt::Debug {
     fn finishing(&self) -> &[Instant] {
         &[]
     }
+    /// What keeps it from its work, for people.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
     /// Simulated CPU time spent so far, in nanoseconds.
     fn busy(&self) -> u64 {
         0

@@ -99,7 +99,11 @@ impl World {
 
     pub(super) fn busy_clients(&self) -> Option<String> {
         let busy = self.clients.iter().filter(|c| !c.actor.is_idle());
-        let busy: Vec<&str> = busy.map(|c| c.name.as_str()).collect();
+        let told = |c: &super::ClientProcess| match c.actor.trouble() {
+            Some(trouble) => format!("{} ({trouble})", c.name),
+            None => c.name.clone(),
+        };
+        let busy: Vec<String> = busy.map(told).collect();
         (!busy.is_empty()).then(|| format!("busy: {}", busy.join(", ")))
     }
 

@@ -20,7 +20,7 @@ use reports::history::CallKind;
 use super::kind::Service;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
-use crate::client::consumer::{CommitId, Consumer, ConsumerEvent, Polled};
+use crate::client::consumer::{CommitId, Consumer, ConsumerError, ConsumerEvent, Polled};
 use crate::client::{ClientOutput, Correlation};
 use crate::prng::Stream;
 use crate::world::{Actor, ActorContext, Port};
@@ -97,6 +97,8 @@ pub struct Worker {
     consumer: Option<Consumer>,
     consumer_draws: Stream,
     consumer_id: u32,
+    /// What `poll` failed with last, until partitions are assigned again.
+    trouble: Option<ConsumerError>,
     publisher: Option<Publisher>,
     polled: Polled,
     /// The run to go on with, and how many of its records are done or in the slice.
@@ -135,6 +137,7 @@ impl Worker {
             consumer: None,
             consumer_draws,
             consumer_id: 0,
+            trouble: None,
             publisher: None,
             polled: Polled::default(),
             run: 0,
@@ -199,7 +202,10 @@ impl Worker {
                 ConsumerEvent::Committed { id, result } => {
                     self.offsets_committed(cx, id, result.is_ok());
                 }
-                ConsumerEvent::Error(_) => self.fail(cx),
+                ConsumerEvent::Error(error) => {
+                    self.trouble = Some(error);
+                    self.fail(cx);
+                }
                 ConsumerEvent::Closed => {
                     self.stop(cx);
                     self.step = Step::Down(Instant::FAR);
@@ -215,6 +221,7 @@ impl Worker {
         {
             cx.shared.stores.effects[store].forget();
         }
+        self.trouble = None;
         for partition in partitions {
             self.positions.remove(partition);
         }
@@ -473,6 +480,10 @@ impl Actor for Worker {
         }
         self.advance(cx);
         true
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.as_ref().map(ToString::to_string)
     }
 
     fn is_idle(&self) -> bool {

@@ -45,6 +45,7 @@ impl Words<'_> {
             Request::JoinGroup(_)
             | Request::SyncGroup(_)
             | Request::Heartbeat(_)
+            | Request::ConsumerGroupHeartbeat(_)
             | Request::LeaveGroup(_)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
@@ -123,6 +124,14 @@ impl Words<'_> {
             Request::Heartbeat(r) => {
                 let group = self.group(r.group);
                 format!("{group} generation {}, {}", r.generation, member(r.member))
+            }
+            Request::ConsumerGroupHeartbeat(r) => {
+                let owns = match &r.owned {
+                    None => String::new(),
+                    Some(owned) if owned.is_empty() => ", owns nothing".to_owned(),
+                    Some(owned) => format!(", owns {}", self.partitions(owned)),
+                };
+                format!("{} epoch {}, {}{owns}", self.group(r.group), r.epoch, member(r.member))
             }
             Request::LeaveGroup(r) => {
                 let members = list(r.members.iter().map(|m| member(m.member)));

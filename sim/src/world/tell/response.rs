@@ -1,9 +1,9 @@
 //! Responses in words. An error that is `NONE` is not told.
 
-use broker_model::protocol::Response;
 use broker_model::protocol::fetch::{FetchResponse, FetchedPartition};
 use broker_model::protocol::produce::ProducedPartition;
 use broker_model::protocol::quorum::SnapshotId;
+use broker_model::protocol::{ErrorCode, Response};
 
 use super::words::{Words, current_leader, error, leader, list, member, nodes, plural, producer};
 
@@ -38,6 +38,7 @@ impl Words<'_> {
             Response::JoinGroup(_)
             | Response::SyncGroup(_)
             | Response::Heartbeat(_)
+            | Response::ConsumerGroupHeartbeat(_)
             | Response::LeaveGroup(_)
             | Response::OffsetCommit(_)
             | Response::OffsetFetch(_)
@@ -109,6 +110,18 @@ impl Words<'_> {
                 format!("{}{}", self.partitions(r.assignment.partitions()), error(r.error))
             }
             Response::Heartbeat(r) => r.error.name().to_owned(),
+            Response::ConsumerGroupHeartbeat(r) if r.error != ErrorCode::None => {
+                r.error.name().to_owned()
+            }
+            Response::ConsumerGroupHeartbeat(r) => match &r.assignment {
+                None => format!("epoch {}", r.epoch),
+                Some(assigned) if assigned.is_empty() => {
+                    format!("epoch {}, shall own nothing", r.epoch)
+                }
+                Some(assigned) => {
+                    format!("epoch {}, shall own {}", r.epoch, self.partitions(assigned))
+                }
+            },
             Response::LeaveGroup(r) => r.error.name().to_owned(),
             Response::OffsetCommit(r) => self.errors(&r.partitions),
             Response::OffsetFetch(r) => {

@@ -3,6 +3,8 @@
 mod commit;
 mod fetch;
 mod group;
+mod member;
+mod member_errors;
 mod members;
 mod position;
 mod random;
@@ -71,6 +73,7 @@ impl Bench {
             config.set(key, value).expect("a valid setting");
         }
         let mut names = Names::default();
+        names.topic("t");
         let group = group.then(|| names.group("g"));
         let nodes: Vec<NodeId> = leaders.iter().map(|l| NodeId(l.0)).collect();
         Self {

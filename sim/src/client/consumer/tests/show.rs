@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use broker_model::protocol::Request;
+use broker_model::protocol::consumer_group::AssignorChoice;
 use broker_model::protocol::fetch::OffsetSpec;
 use broker_model::protocol::group::CommittedOffset;
-use broker_model::types::PartitionId;
+use broker_model::types::{PartitionId, SECOND};
 
 use crate::client::ClientOutput;
 
@@ -82,13 +83,33 @@ pub(super) fn show(output: &ClientOutput) -> String {
             s
         }
         Request::Heartbeat(r) => format!("heartbeat gen={} member={}", r.generation, r.member),
+        Request::ConsumerGroupHeartbeat(r) => {
+            let mut s = format!("member-heartbeat epoch={}", r.epoch);
+            if let Some(instance) = &r.instance {
+                let _ = write!(s, " instance={instance}");
+            }
+            if let Some(timeout) = r.rebalance_timeout {
+                let _ = write!(s, " timeout={}s", timeout / SECOND);
+            }
+            if let Some(topics) = &r.topics {
+                let _ = write!(s, " topics={}", topics.len());
+            }
+            if let AssignorChoice::Named(assignor) = r.assignor {
+                let _ = write!(s, " assignor={}", assignor.name());
+            }
+            if let Some(owned) = &r.owned {
+                let _ = write!(s, " owned={:?}", numbers(owned));
+            }
+            s
+        }
         Request::LeaveGroup(r) => format!("leave-group member={}", r.members[0].member),
         Request::OffsetCommit(r) => {
             format!("offset-commit gen={} member={}{}", r.generation, r.member, offsets(&r.offsets))
         }
         Request::OffsetFetch(r) => {
             let all = r.partitions.clone().unwrap_or_default();
-            format!("offset-fetch stable={} {:?}", r.require_stable, numbers(&all))
+            let who = r.who.map_or(String::new(), |(_, epoch)| format!(" epoch={epoch}"));
+            format!("offset-fetch stable={} {:?}{who}", r.require_stable, numbers(&all))
         }
         other => other.api_key().name().into(),
     }
