@@ -24,6 +24,11 @@ impl<T> Default for Slab<T> {
     }
 }
 
+/// The slot of a key: entries are told in the order of their slots.
+pub(crate) const fn slot_of(key: Key) -> usize {
+    split(key).0
+}
+
 const fn split(key: Key) -> (usize, u32) {
     ((key & 0xFFFF_FFFF) as usize, (key >> 32) as u32)
 }

@@ -157,7 +157,7 @@ impl Bench {
 
 fn answer(request: &Request) -> Response {
     match request {
-        Request::Metadata(_) => Response::Metadata(metadata()),
+        Request::Metadata(_) => Response::Metadata(metadata().into()),
         Request::InitProducerId(_) => Response::InitProducerId(InitProducerIdResponse {
             error: ErrorCode::None,
             producer: ProducerIdAndEpoch { id: ProducerId(1), epoch: ProducerEpoch(0) },

@@ -1,6 +1,7 @@
 //! Metadata and `FindCoordinator`, from the broker's own image of the cluster: a prefix of the
 //! controller's log that may lag.
 
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -71,6 +72,34 @@ fn unknown_topic(name: &str) -> ErrorCode {
     }
 }
 
+/// Answers of this state of the metadata, each kept once: thousands of clients ask the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    at: u64,
+    answers: Vec<(MetadataRequest, Rc<MetadataResponse>)>,
+}
+
+impl Told {
+    /// More questions than this are answered anew each time.
+    const MAX: usize = 16;
+
+    /// The answer to a question of which there was one at this end of the metadata.
+    fn find(&mut self, end: u64, request: &MetadataRequest) -> Option<Rc<MetadataResponse>> {
+        if self.at != end {
+            self.at = end;
+            self.answers.clear();
+        }
+        let (_, answer) = self.answers.iter().find(|(asked, _)| asked == request)?;
+        Some(Rc::clone(answer))
+    }
+
+    fn keep(&mut self, request: MetadataRequest, answer: Rc<MetadataResponse>) {
+        if self.answers.len() < Self::MAX {
+            self.answers.push((request, answer));
+        }
+    }
+}
+
 impl Broker {
     /// The leader and epoch as this broker knows them (KIP-951), the leader
     /// [`NodeId::NONE`] if there is none now.
@@ -92,6 +121,18 @@ impl Broker {
         token: Token,
         request: &MetadataRequest,
     ) {
+        let answer = match self.told.find(self.image.end(), request) {
+            Some(answer) => answer,
+            None => {
+                let answer = Rc::new(self.metadata_for(request));
+                self.told.keep(request.clone(), Rc::clone(&answer));
+                answer
+            }
+        };
+        cx.reply(token, Response::Metadata(answer));
+    }
+
+    fn metadata_for(&self, request: &MetadataRequest) -> MetadataResponse {
         let mut response = MetadataResponse::default();
         response.brokers.extend(self.image.brokers().filter(|(_, b)| !b.fenced).map(|(id, _)| id));
         match &request.topics {
@@ -115,7 +156,7 @@ impl Broker {
                 }
             }
         }
-        cx.reply(token, Response::Metadata(response));
+        response
     }
 
     fn describe_topic(&self, topic: TopicId, response: &mut MetadataResponse) {

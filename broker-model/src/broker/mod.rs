@@ -91,6 +91,8 @@ pub struct Broker {
     config: BrokerConfig,
     life: Lifecycle,
     image: Image,
+    /// What clients were told of it.
+    told: client_metadata::Told,
     /// Next offset of the metadata log.
     metadata_offset: u64,
     replicas: Replicas,
@@ -127,6 +129,7 @@ impl Broker {
             config,
             life: Lifecycle::new(),
             image: Image::default(),
+            told: client_metadata::Told::default(),
             metadata_offset: 0,
             calls: Calls::default(),
             forwards: Forwards::default(),

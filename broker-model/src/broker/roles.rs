@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::client_metadata::Told;
 use super::replicas::Hosted;
 use crate::config::TopicConfig;
 use crate::fetch::News;
@@ -107,6 +108,7 @@ impl Broker {
         let joined: BTreeSet<PartitionId> =
             partitions.iter().copied().filter(|p| self.is_elsewhere(*p)).collect();
         self.image = Image::of_snapshot(snapshot);
+        self.told = Told::default();
         self.metadata_offset = end;
         cx.note(Note::MetadataSnapshotLoaded { node, end });
         cx.note(Note::MetadataApplied { node, from, end });

@@ -1,12 +1,13 @@
 //! All sessions of a broker, and who is interested in which partition.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BinaryHeap, VecDeque};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::session::{Parked, Session};
 use crate::protocol::ErrorCode;
 use crate::protocol::fetch::{FetchPartition, FetchRequest, ReplicaState};
-use crate::slab::{Key, Slab};
+use crate::slab::{Key, Slab, slot_of};
 use crate::types::{Duration, Instant, Offset, PartitionId, SECOND};
 
 /// Below this many slots Kafka's eight cache shards have none each: no sessions at all.
@@ -35,8 +36,8 @@ pub(crate) struct Sessions {
     woken: VecDeque<Key>,
     /// Ids go on rising across restarts, so that an old session is never found again.
     next_id: u32,
-    /// No parked fetch is due before this.
-    next_due: Option<Instant>,
+    /// When each fetch that was parked is due; those that are parked no more too, until their time.
+    deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
 }
 
 /// Where a fetch request belongs.
@@ -188,7 +189,7 @@ impl Sessions {
 
     /// Parks a fetch until news or its deadline.
     pub(crate) fn park(&mut self, key: Key, parked: Parked) {
-        self.next_due = Some(self.next_due.map_or(parked.deadline, |d| d.min(parked.deadline)));
+        self.deadlines.push(Reverse((parked.deadline, key)));
         if let Some(session) = self.table.get_mut(key) {
             session.parked = Some(parked);
         }
@@ -267,25 +268,28 @@ impl Sessions {
 
     /// Earliest instant at which a parked fetch may be due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.next_due
+        self.deadlines.peek().map(|&Reverse((deadline, _))| deadline)
     }
 
-    /// Sessions whose parked fetch is due, in order; computes the next due time.
+    /// Sessions whose parked fetch is due, in order.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Key> {
-        if self.next_due.is_none_or(|due| due > now) {
-            return Vec::new();
-        }
         let mut due = Vec::new();
-        self.next_due = None;
-        for (key, session) in self.table.iter() {
-            let Some(parked) = &session.parked else { continue };
-            if parked.deadline <= now {
+        if self.next_due().is_none_or(|due| due > now) {
+            return due;
+        }
+        while let Some(&Reverse((deadline, key))) = self.deadlines.peek() {
+            let parked = self.table.get(key).and_then(|session| session.parked.as_ref());
+            let waits = parked.is_some_and(|parked| parked.deadline == deadline);
+            if waits && deadline > now {
+                break;
+            }
+            self.deadlines.pop();
+            if waits {
                 due.push(key);
-            } else {
-                self.next_due =
-                    Some(self.next_due.map_or(parked.deadline, |d| d.min(parked.deadline)));
             }
         }
+        due.sort_unstable_by_key(|&key| slot_of(key));
+        due.dedup();
         due
     }
 
@@ -294,7 +298,7 @@ impl Sessions {
         self.table.clear();
         self.by_id.clear();
         self.woken.clear();
-        self.next_due = None;
+        self.deadlines.clear();
         for interested in &mut self.interest {
             interested.clear();
         }

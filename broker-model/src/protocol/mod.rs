@@ -21,6 +21,7 @@ pub mod versions;
 pub use error_code::ErrorCode;
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 
 use crate::records::Batches;
 use crate::types::Duration;
@@ -85,7 +86,7 @@ protocol! {
     ListOffsets(fetch::ListOffsetsRequest, fetch::ListOffsetsResponse),
     OffsetForLeaderEpoch(fetch::OffsetForLeaderEpochRequest, fetch::OffsetForLeaderEpochResponse),
     DeleteRecords(produce::DeleteRecordsRequest, produce::DeleteRecordsResponse),
-    Metadata(metadata::MetadataRequest, metadata::MetadataResponse),
+    Metadata(metadata::MetadataRequest, Rc<metadata::MetadataResponse>),
     FindCoordinator(coordinator::FindCoordinatorRequest, coordinator::FindCoordinatorResponse),
     // Boxed, because it is large and rare: what every request takes is moved from hand to hand.
     JoinGroup(Box<group::JoinGroupRequest>, group::JoinGroupResponse),

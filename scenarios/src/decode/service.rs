@@ -49,7 +49,7 @@ pub(super) fn service(decoder: &mut Decoder, entry: &Entry, version: Version) ->
     let mut service = blank(&entry.key, version);
     let Some(t) = decoder.open(&entry.node, &path, &spec::SERVICE, &[]) else { return service };
     let kind = t.require(decoder, "kind", values::choice(KINDS));
-    if let Some(instances) = t.read(decoder, "instances", values::small(1..=1_000)) {
+    if let Some(instances) = t.read(decoder, "instances", values::small(1..=10_000)) {
         service.instances = instances;
     }
     service.inputs = t.read_list(decoder, "input", values::name).unwrap_or_default();

@@ -15,7 +15,7 @@ pub const SERVICE: Section = Section {
             "required",
             "What it does.",
         ),
-        key("instances", "integer from 1 to 1000", "1", "Instances, each with one poll loop."),
+        key("instances", "integer from 1 to 10000", "1", "Instances, each with one poll loop."),
         key(
             "time",
             "distribution of durations, or a table of one per input topic",

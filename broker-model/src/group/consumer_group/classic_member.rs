@@ -86,7 +86,7 @@ impl Desk<'_, '_> {
         }
         let owned = Some(&subscription.owned[..]);
         let decided = self.decide(group, image, said, owned, sender, Vec::new());
-        self.answer_joined(groups, image, token, r, decided);
+        self.answer_joined(groups, token, r, decided);
         Ok(())
     }
 
@@ -116,7 +116,6 @@ impl Desk<'_, '_> {
     fn answer_joined(
         &mut self,
         groups: &mut Groups,
-        image: &Image,
         token: Token,
         r: &JoinGroupRequest,
         decided: Decided,
@@ -136,9 +135,9 @@ impl Desk<'_, '_> {
         let join = ClassicJoin { group: r.group, response, timeouts };
         self.write_applied(groups, records, Then::ClassicJoin { token, join });
         if let Some(Group::Consumer(group)) = groups.get_mut(&r.group)
-            && looked
+            && looked.is_some()
         {
-            group.looked_at = Some(image.end());
+            group.looked = looked;
         }
     }
 

@@ -7,7 +7,7 @@ use super::checks::check_request;
 use super::draft::{Sender, said_now};
 use super::reconcile::{Goal, reconcile};
 use super::target::{Roster, Topics};
-use super::{ConsumerGroup, ConsumerMember};
+use super::{ConsumerGroup, ConsumerMember, Looked};
 use crate::group::desk::{Desk, Then, Timer};
 use crate::group::groups::{Group, Groups};
 use crate::group::join::NO_MEMBER;
@@ -27,8 +27,8 @@ pub(super) struct Decided {
     pub(super) sender: MemberId,
     pub(super) before: ConsumerMember,
     pub(super) after: ConsumerMember,
-    /// The subscribed topics were looked at.
-    pub(super) looked: bool,
+    /// The subscribed topics, if they were looked at.
+    pub(super) looked: Option<Looked>,
 }
 
 /// The epochs of a group and its targets after a heartbeat.
@@ -95,7 +95,7 @@ impl Desk<'_, '_> {
         let sender = group.sender(id, r)?;
         let said = said_now(&sender.member.said, r, header.client);
         let decided = self.decide(group, image, said, r.owned.as_deref(), sender, records);
-        self.carry_out_heartbeat(groups, image, token, r, decided);
+        self.carry_out_heartbeat(groups, token, r, decided);
         for (&id, member) in &made.members {
             self.keep_consumer_alive(r.group, id, member);
         }
@@ -125,8 +125,16 @@ impl Desk<'_, '_> {
         let bump = group.epoch == GroupEpoch(0)
             || after.said.topics != before.said.topics
             || after.said.classic.is_some() && !before.said.regex.is_empty();
-        let roster = group.roster(replaces.as_slice(), Some((id, &after)));
-        let aim = self.aim(group, image, &roster, bump, &mut records);
+        let looks = bump || group.looked.as_ref().is_none_or(|looked| looked.at != image.end());
+        let roster = if looks || group.epoch > group.target_epoch {
+            group.roster(replaces.as_slice(), Some((id, &after)))
+        } else {
+            Vec::new()
+        };
+        let mut aim = Aim { topics: None, epoch: group.epoch };
+        if looks {
+            aim = self.aim(group, image, &roster, bump, &mut records);
+        }
         if aim.epoch > group.target_epoch {
             let targets = self.new_targets(group, image, &roster, &aim, &mut records);
             let place = roster.iter().position(|(member, _)| *member == id);
@@ -144,11 +152,13 @@ impl Desk<'_, '_> {
             records.push(GroupRecord::ConsumerAssignment { group: group.id, member: id, value });
             after.stands = stands;
         }
-        Decided { records, sender: id, before, after, looked: aim.topics.is_some() }
+        let looked =
+            aim.topics.map(|topics| Looked { at: image.end(), topics: topics.ids().to_vec() });
+        Decided { records, sender: id, before, after, looked }
     }
 
-    /// Looks at the subscribed topics if they may have changed, and raises the group's epoch if
-    /// they have or `bump` says so.
+    /// Looks at the subscribed topics, and raises the group's epoch if they have changed or `bump`
+    /// says so.
     fn aim(
         &self,
         group: &ConsumerGroup,
@@ -157,11 +167,12 @@ impl Desk<'_, '_> {
         bump: bool,
         records: &mut Vec<GroupRecord>,
     ) -> Aim {
-        if !bump && group.looked_at == Some(image.end()) {
-            return Aim { topics: None, epoch: group.epoch };
-        }
         let topics = Topics::of(roster, image, self.cx.names);
-        let hash = topics.hash(image);
+        let same = |looked: &Looked| looked.at == image.end() && looked.topics == topics.ids();
+        let hash = match &group.looked {
+            Some(looked) if same(looked) => group.topics_hash,
+            _ => topics.hash(image),
+        };
         let mut epoch = group.epoch;
         if bump || hash != group.topics_hash {
             epoch = epoch.next();
@@ -206,7 +217,6 @@ impl Desk<'_, '_> {
     fn carry_out_heartbeat(
         &mut self,
         groups: &mut Groups,
-        image: &Image,
         token: Token,
         r: &ConsumerGroupHeartbeatRequest,
         decided: Decided,
@@ -231,9 +241,9 @@ impl Desk<'_, '_> {
         };
         self.write_consumer(groups, records, token, response);
         if let Some(Group::Consumer(group)) = groups.get_mut(&r.group)
-            && looked
+            && looked.is_some()
         {
-            group.looked_at = Some(image.end());
+            group.looked = looked;
         }
     }
 

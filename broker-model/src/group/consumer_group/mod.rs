@@ -29,7 +29,7 @@ use super::classic_group::GroupState;
 use super::offsets::GroupOffsets;
 use crate::protocol::consumer_group::ServerAssignor;
 use crate::records::{ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation};
-use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId};
+use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId, TopicId};
 
 /// States of a group of the new protocol. Source: Kafka, `ConsumerGroupState`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +84,15 @@ impl ConsumerMember {
     }
 }
 
+/// The topics a group subscribes to, as they were looked at: `topics_hash` is theirs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Looked {
+    /// The end of the metadata.
+    pub(super) at: u64,
+    /// In order of id.
+    pub(super) topics: Vec<TopicId>,
+}
+
 /// A group of the new protocol.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct ConsumerGroup {
@@ -98,8 +107,8 @@ pub(super) struct ConsumerGroup {
     pub(super) instances: BTreeMap<String, MemberId>,
     /// Who has a partition, or has not given it up yet.
     pub(super) owners: BTreeMap<PartitionId, MemberId>,
-    /// The end of the metadata at which the subscribed topics were last looked at.
-    pub(super) looked_at: Option<u64>,
+    /// When the subscribed topics were last looked at.
+    pub(super) looked: Option<Looked>,
     pub(super) offsets: GroupOffsets,
 }
 
@@ -113,7 +122,7 @@ impl ConsumerGroup {
             members: BTreeMap::new(),
             instances: BTreeMap::new(),
             owners: BTreeMap::new(),
-            looked_at: None,
+            looked: None,
             offsets,
         }
     }

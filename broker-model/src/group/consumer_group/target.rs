@@ -32,6 +32,11 @@ impl Topics {
         Self { ids, by_name }
     }
 
+    /// Their ids, in order.
+    pub(super) fn ids(&self) -> &[TopicId] {
+        &self.ids
+    }
+
     /// What the topics look like: another value whenever one is made, deleted or made anew, gets
     /// partitions, or has a replica in another rack. Source: Kafka 4.1, `Utils.computeTopicHash`.
     pub(super) fn hash(&self, image: &Image) -> u64 {

@@ -5,7 +5,7 @@ use broker_model::protocol::controller::{
     ConfigResource, CreatePartitionsRequest, CreateTopicRequest, DeleteTopicRequest,
     ElectLeadersRequest, ElectionType,
 };
-use broker_model::protocol::metadata::{MetadataRequest, MetadataResponse};
+use broker_model::protocol::metadata::{MetadataRequest, MetadataResponse, TopicMetadata};
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::records::ClientQuota;
 use broker_model::types::{Duration, MILLISECOND, NodeId, PartitionId, SECOND};
@@ -303,16 +303,17 @@ pub(super) fn metadata(session: &Session, args: &Args) -> Result<Step, DialogueE
         version: args.number("v", 13)?,
         request: Request::Metadata(MetadataRequest { topics: Some(names) }),
         render: Box::new(|_, response| match response {
-            Response::Metadata(r) => show_metadata(r),
+            Response::Metadata(r) => show_metadata(&r),
             _ => Reply::unexpected(),
         }),
     }))
 }
 
-fn show_metadata(mut response: MetadataResponse) -> Reply {
+fn show_metadata(response: &MetadataResponse) -> Reply {
     let mut reply = Reply::ok().with("brokers", sorted(&response.brokers));
-    response.topics.sort_by(|a, b| a.name.cmp(&b.name));
-    for topic in &response.topics {
+    let mut topics: Vec<&TopicMetadata> = response.topics.iter().collect();
+    topics.sort_by(|a, b| a.name.cmp(&b.name));
+    for topic in topics {
         let known = topic.error == ErrorCode::None;
         reply = reply.line(format_args!("{} {}", topic.name, topic.error));
         reply = reply.with_if(known, "internal", topic.internal);

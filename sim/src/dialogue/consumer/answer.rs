@@ -55,7 +55,7 @@ impl Maker<'_> {
     pub(super) fn answer(&mut self, request: &Request, words: &[&str]) -> Made<Response> {
         let error = words.iter().find_map(|w| error_named(w)).unwrap_or(ErrorCode::None);
         Ok(match request {
-            Request::Metadata(_) => Response::Metadata(self.cluster.metadata()),
+            Request::Metadata(_) => Response::Metadata(self.cluster.metadata().into()),
             Request::FindCoordinator(_) => {
                 let node = (error == ErrorCode::None).then_some(NodeId(0));
                 Response::FindCoordinator(FindCoordinatorResponse { error, node })

@@ -74,7 +74,7 @@ impl Reply {
                 throttle_time: 0,
                 partitions: r.partitions.iter().map(|p| self.produced(p.partition)).collect(),
             }),
-            Request::Metadata(_) => Response::Metadata(cluster.metadata()),
+            Request::Metadata(_) => Response::Metadata(cluster.metadata().into()),
             Request::InitProducerId(_) => {
                 let first = ProducerIdAndEpoch { id: ProducerId(1), epoch: ProducerEpoch(0) };
                 Response::InitProducerId(InitProducerIdResponse {

@@ -242,7 +242,7 @@ impl Bench {
             topics: vec![topic],
             partitions: self.leaders.iter().enumerate().map(partition).collect(),
         };
-        Response::Metadata(response)
+        Response::Metadata(response.into())
     }
 
     fn find_coordinator(&mut self) {

@@ -145,7 +145,7 @@ impl Chaos {
         }
         let Some((correlation, request)) = self.wires[node as usize].pop_front() else { return };
         let response = match request {
-            Request::Metadata(_) => Response::Metadata(metadata(&self.leaders)),
+            Request::Metadata(_) => Response::Metadata(metadata(&self.leaders).into()),
             Request::InitProducerId(_) => Response::InitProducerId(InitProducerIdResponse {
                 error: if self.hit(30) {
                     ErrorCode::CoordinatorLoadInProgress

@@ -23,7 +23,7 @@ fn host(settings: &[(&str, &str)]) -> Host {
     let [crate::client::ClientOutput::Send { to, correlation, .. }] = first[..] else {
         panic!("a producer asks for metadata first: {first:?}");
     };
-    host.answer(to, correlation, Response::Metadata(metadata(&[(0, 0), (0, 0)])));
+    host.answer(to, correlation, Response::Metadata(metadata(&[(0, 0), (0, 0)]).into()));
     assert_eq!(host.poll(), []);
     host
 }

@@ -151,5 +151,5 @@ fn metadata() -> Response {
     };
     let brokers = vec![NodeId(0)];
     let partitions = (0..PARTITIONS).map(partition).collect();
-    Response::Metadata(MetadataResponse { brokers, topics: vec![topic], partitions })
+    Response::Metadata(MetadataResponse { brokers, topics: vec![topic], partitions }.into())
 }
