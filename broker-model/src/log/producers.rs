@@ -89,7 +89,7 @@ impl ProducerState {
     pub(super) fn lookalike_of(&self, body: &Batch) -> Option<&KeptBatch> {
         let last = self.kept().last().filter(|_| body.producer_epoch == self.epoch)?;
         let length = last.last_sequence - last.base_sequence;
-        let follows = body.base_sequence == last.last_sequence + 1;
+        let follows = last.last_sequence.checked_add(1) == Some(body.base_sequence);
         (follows && body.last_sequence() - body.base_sequence == length).then_some(last)
     }
 

@@ -30,7 +30,7 @@ impl Log {
         if client
             && rules.sequence_check != SequenceCheck::NoDuplicates
             && let Some(kept) = state.and_then(|s| {
-                s.duplicate_of(body).or_else(|| s.lookalike_of(body).filter(|_| eats))
+                s.duplicate_of(body).or_else(|| if eats { s.lookalike_of(body) } else { None })
             })
         {
             return Checked::Duplicate { base_offset: kept.base_offset, timestamp: kept.timestamp };
