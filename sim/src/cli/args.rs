@@ -113,13 +113,13 @@ pub(super) struct SweepArgs {
 /// What becomes of a record whose consumer may crash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Delivery {
-    /// It may be lost
+    /// It may be lost, and is not repeated
     AtMostOnce,
-    /// It may have its effect twice
+    /// It is not lost, and may be repeated
     AtLeastOnce,
-    /// Neither
+    /// It is not lost and not repeated
     EffectivelyOnce,
-    /// Both
+    /// It may be lost, and may be repeated
     Neither,
 }
 

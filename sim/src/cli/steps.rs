@@ -259,7 +259,11 @@ fn tell(
         ));
         console.line(&format!("    again with: {}", found.replay));
     }
-    let mut line = format!("{} runs", grouped(tally.runs));
+    let noun = if tally.runs == 1 { "run" } else { "runs" };
+    let mut line = format!("{} {noun}", grouped(tally.runs));
+    if args.every > 1 {
+        line.push_str(" of the steps that were tried");
+    }
     if interrupted {
         line.push_str(" (interrupted)");
     }

@@ -24,8 +24,7 @@ fn wrong(
     let epoch = round.epochs.get(&member).map(|epoch| epoch.0);
     let present = round.generation.map(|generation| generation.0).or(epoch);
     let Some(present) = present else {
-        let of_none = round.epochs.is_empty();
-        return (!of_none).then(|| format!("member {member}, which is not in it"));
+        return round.lacks(member).then(|| format!("member {member}, which is not in it"));
     };
     if generation.0 < present {
         return Some(format!("generation {generation}, and {present} is the present one"));
@@ -99,5 +98,11 @@ mod tests {
         let mut failed_over = bench(4);
         failed_over.fails_over(&mut CommitByOwner);
         assert_eq!(failed_over.commits(&mut CommitByOwner, (1, 3), &[2]), None);
+        failed_over.logs(&mut CommitByOwner, stands(2, 5, &[2], &[]));
+        assert_eq!(
+            failed_over.commits(&mut CommitByOwner, (1, 5), &[0]),
+            None,
+            "logged before the failover"
+        );
     }
 }

@@ -1,5 +1,5 @@
 //! In a group of the new protocol no partition is given to a member before the one that had it
-//! has given it up, and the epoch of a member does not fall and is not above that of its group.
+//! has given it up, and the epoch of a member does not fall.
 //!
 //! Source: KIP-848, "Rebalance process"; KAFKA-16147, KAFKA-17582 (partition epochs that are
 //! forgotten or kept too long). In a classic group the leader of a round assigns; there no
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use broker_model::note::Note;
 use broker_model::records::{ConsumerAssignmentRecord, GroupMemberRecord, GroupRecord};
-use broker_model::types::{MemberId, PartitionId};
+use broker_model::types::{GroupId, MemberId, PartitionId};
 
 use super::ledger::is_of_the_past;
 use super::ownership::Round;
@@ -57,10 +57,24 @@ impl Invariant for OneOwner {
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::Appended { node, partition, entry, .. } = *note else { return None };
         let ownership = view.ownership?;
+        // The group as the batch makes it anew: what was logged of a classic one before its first
+        // member of the new protocol may never have reached its members.
+        let mut anew: Option<(GroupId, Round)> = None;
         view.batches.group_records(entry.batch).find_map(|record| {
             let wrong = match record {
+                GroupRecord::Tombstone { group } => {
+                    anew = Some((*group, Round::default()));
+                    None
+                }
                 GroupRecord::ConsumerAssignment { group, member, value: Some(now) } => {
-                    wrong_step(ownership.round(*group)?, *member, now)
+                    match &mut anew {
+                        Some((made, round)) if made == group => {
+                            let wrong = wrong_step(round, *member, now);
+                            round.replace(*member, Some(now));
+                            wrong
+                        }
+                        _ => wrong_step(ownership.round(*group)?, *member, now),
+                    }
                 }
                 GroupRecord::Metadata { members, .. } => wrong_round(members),
                 _ => None,
@@ -73,7 +87,7 @@ impl Invariant for OneOwner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ownership::fixture::{Bench, left, round, stands};
+    use super::super::ownership::fixture::{Bench, gone, left, round, stands};
     use super::OneOwner;
 
     #[test]
@@ -107,5 +121,17 @@ mod tests {
             round(2, &[(1, &[1]), (2, &[0])]),
         ];
         assert!(steps.into_iter().filter_map(&mut says).next().is_none());
+    }
+
+    #[test]
+    fn a_group_that_is_made_anew_is_judged_by_its_own_records() {
+        let anew = |second| {
+            let mut bench = Bench::default();
+            bench.logs(&mut OneOwner, round(1, &[(1, &[0, 1])]));
+            let records = vec![gone(), stands(1, 2, &[0], &[]), second];
+            bench.logs_at_once(&mut OneOwner, records)
+        };
+        assert_eq!(anew(stands(2, 2, &[1], &[])), None, "the round before never reached anybody");
+        assert!(anew(stands(2, 2, &[0], &[])).is_some());
     }
 }

@@ -1,9 +1,10 @@
 //! Who owns what in each group, by what its coordinator has logged: a fold of the log of our own,
 //! not what the coordinator remembers.
 //!
-//! After a failover nothing is said of a group until something new is logged of it.
+//! After a failover nothing is said of a group until something new is logged of it, and of a group
+//! of the new protocol, whose records are of one member each, nothing of members without one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::note::Note;
 use broker_model::records::{ConsumerAssignmentRecord, GroupRecord};
@@ -20,15 +21,22 @@ pub(super) struct Round {
     /// The epoch that each member of a group of the new protocol has reached.
     pub(super) epochs: BTreeMap<MemberId, GroupEpoch>,
     owners: BTreeMap<PartitionId, MemberId>,
+    /// Members may have been logged before a failover.
+    partial: bool,
 }
 
 impl Round {
+    /// Whether a member is known not to be in the group.
+    pub(super) fn lacks(&self, member: MemberId) -> bool {
+        !self.partial && !self.epochs.is_empty() && !self.epochs.contains_key(&member)
+    }
+
     /// Who owns a partition.
     pub(super) fn owner(&self, partition: PartitionId) -> Option<MemberId> {
         self.owners.get(&partition).copied()
     }
 
-    fn replace(&mut self, member: MemberId, now: Option<&ConsumerAssignmentRecord>) {
+    pub(super) fn replace(&mut self, member: MemberId, now: Option<&ConsumerAssignmentRecord>) {
         self.owners.retain(|_, owner| *owner != member);
         self.epochs.remove(&member);
         if let Some(now) = now {
@@ -45,6 +53,7 @@ pub(super) struct Ownership {
     rounds: Vec<Option<Round>>,
     /// The groups that each partition of the coordinators' topic has told of.
     logs: BTreeMap<PartitionId, Vec<GroupId>>,
+    failed_over: BTreeSet<PartitionId>,
 }
 
 const fn place(group: GroupId) -> usize {
@@ -69,6 +78,7 @@ impl Ownership {
             }
             Note::BecameLeader { partition, .. } => {
                 for group in self.logs.remove(&partition).unwrap_or_default() {
+                    self.failed_over.insert(partition);
                     self.rounds[place(group)] = None;
                 }
             }
@@ -104,7 +114,7 @@ impl Ownership {
         }
         self.rounds[place].get_or_insert_with(|| {
             self.logs.entry(log).or_default().push(group);
-            Round::default()
+            Round { partial: self.failed_over.contains(&log), ..Round::default() }
         })
     }
 }
@@ -223,7 +233,15 @@ pub(super) mod fixture {
             invariant: &mut dyn Invariant,
             record: GroupRecord,
         ) -> Option<String> {
-            let batch = self.batches.push_group(NewBatch::plain(100, Timestamp(0)), vec![record]);
+            self.logs_at_once(invariant, vec![record])
+        }
+
+        pub(crate) fn logs_at_once(
+            &mut self,
+            invariant: &mut dyn Invariant,
+            records: Vec<GroupRecord>,
+        ) -> Option<String> {
+            let batch = self.batches.push_group(NewBatch::plain(100, Timestamp(0)), records);
             let (base_offset, leader_epoch) = (Offset(self.end), LeaderEpoch(0));
             self.end += 1;
             let (node, partition, end) = (NodeId(1), LOG, Offset(self.end));

@@ -150,7 +150,7 @@ pub(crate) const SETTINGS: &[Setting<ProducerConfig>] = settings! { ProducerConf
     "transaction.timeout.ms", transaction_timeout, millis,
         "Age at which the coordinator aborts an open transaction.";
     "max.block.ms", max_block, millis,
-        "How long `send` waits for metadata or memory, and calls of transactions for an answer.";
+        "How long calls of transactions wait for an answer; a `send` waits for memory without limit, with 0 not at all.";
     "max.request.size", max_request_size, int,
         "Bytes of the largest record and of the largest produce request.";
     "compression.type", compressed, compressed,
