@@ -45,6 +45,19 @@ fn the_canonical_consumers_are_what_the_books_say() {
     }
 }
 
+/// A fault's time counts from the end of the warm-up, and so do the steps.
+#[test]
+fn a_warm_up_hides_no_step() {
+    let more = ["--set", "scenario.warmup=500ms"];
+    assert_eq!(class("commit-after.toml", "1", &more), "at-least-once");
+}
+
+#[test]
+fn no_class_rests_on_a_check_that_is_off() {
+    let more = ["--set", "check.effect-doubled=false", "--format", "json", "--every", "9"];
+    assert!(json(&steps("commit-after-dedupe.toml", &more))["delivery"].is_null());
+}
+
 /// A pause beyond the session makes a zombie: its partitions are another's when it goes on.
 #[test]
 fn a_zombie_changes_no_class() {

@@ -283,6 +283,11 @@ fn poison(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
         let why = "there is nothing to give up without `poison`";
         return t.refuse(decoder, &["attempts", "backoff", "dead_letter"], why);
     };
+    if service.commit == Commit::WithEffects {
+        let why =
+            "with `commit = \"with-effects\"` an offset needs an effect: what is given up has none";
+        t.refuse(decoder, &["poison"], why);
+    }
     if t.get("attempts").is_none() {
         let why = "without `attempts` a record that fails ends the process, and is never given up";
         t.refuse(decoder, &["backoff", "dead_letter"], why);

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use reports::checker::{Anomaly, Verdict};
 use reports::number::grouped;
 use reports::summary::Summary;
-use scenarios::model::{Drawn, Fault, Ratio, Trigger};
+use scenarios::model::{Anomaly as Checked, Drawn, Fault, FaultKind, Ratio, Trigger};
 use serde_json::json;
 
 use super::args::{Delivery, Format, StepsArgs};
@@ -17,6 +17,10 @@ use super::execute::{execute, guarded, world};
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
 use super::sweep;
+
+/// What a class rests on: without one of these checks none is told.
+const COUNTED: [Checked; 4] =
+    [Checked::LostAcknowledged, Checked::Duplicate, Checked::EffectLost, Checked::EffectDoubled];
 
 /// What was found by so many runs, and the first of them.
 #[derive(Clone, Debug)]
@@ -81,7 +85,9 @@ pub(super) fn command(args: &StepsArgs, console: &mut Console<'_>) -> Result<Exi
     if interrupted {
         exit = exit.worse(Exit::Interrupted);
     }
-    let class = tally.class(!scene.scenario.checks.exactly_once.is_empty());
+    let checks = &scene.scenario.checks;
+    let counted = !checks.exactly_once.is_empty() && COUNTED.iter().all(|one| checks.runs(*one));
+    let class = tally.class(counted && !interrupted);
     tell(args, &tally, class, interrupted, console);
     match (args.delivery, class) {
         (Some(wanted), Some(class)) if wanted == class => Ok(exit),
@@ -121,6 +127,9 @@ fn check(scene: &Scene, fault: &Fault) -> Result<(), Failure> {
     if !matches!(fault.trigger, Trigger::At(_)) {
         return wrong("fires at an event: give it `at` in the place of `on`");
     }
+    if fault.kind == FaultKind::AddBroker {
+        return wrong("adds a broker: before it there is nobody who does anything");
+    }
     if fault.chance != Ratio::ONE || scene.scenario.swarm.enabled {
         return wrong("may be left out by `chance` or `[swarm]`: take that out");
     }
@@ -143,8 +152,8 @@ fn steps_of(scene: &Scene, seed: u64, number: usize) -> Result<Vec<u64>, Failure
             return Err(Failure::new(Exit::Scenario, text));
         }
         while world.step() {}
-        let from = world.load_from();
-        let duration = scene.scenario.warmup + scene.scenario.duration;
+        let from = world.faults_from();
+        let duration = scene.scenario.duration;
         // One nanosecond later everything of that instant is over.
         let after = world.steps().into_iter().map(|at| at.since(from) + 1);
         Ok(after.filter(|at| *at < duration).collect())
@@ -159,13 +168,16 @@ fn run_all(
     stop: &AtomicBool,
     bar: &ProgressBar,
 ) -> Vec<Result<Option<Ended>, Failure>> {
+    let fault = &scene.scenario.faults[number];
+    let (kind, target) = (fault.kind.name(), fault.target.to_string());
     let one = |at: &u64| {
         let scene = moved(scene, number, *at);
         let run = execute(&scene, seed, stop);
         bar.inc(1);
         run.map(|run| {
             run.map(|run| {
-                let struck = run.world.fault_records().iter().any(|fault| fault.struck);
+                let mut told = run.world.fault_records().iter();
+                let struck = told.any(|one| one.kind == kind && one.target == target && one.struck);
                 (run.summary, struck)
             })
         })
@@ -195,8 +207,7 @@ impl Tally {
             self.inconclusive += 1;
             return Exit::Inconclusive;
         }
-        let delivery = |anomaly: &Anomaly| is_loss(*anomaly) || is_repetition(*anomaly);
-        if summary.anomalies.iter().all(delivery) { Exit::Expected } else { Exit::Safety }
+        summary.anomalies.iter().map(|anomaly| exit_of(*anomaly)).fold(Exit::Expected, Exit::worse)
     }
 
     fn any(&self, wanted: fn(Anomaly) -> bool) -> bool {
@@ -216,6 +227,16 @@ impl Tally {
             (false, true) => Delivery::AtLeastOnce,
             (true, true) => Delivery::Neither,
         })
+    }
+}
+
+/// Losses and repetitions are what the command finds out; the rest as `run` has it.
+const fn exit_of(anomaly: Anomaly) -> Exit {
+    match anomaly {
+        Anomaly::Gate => Exit::Gate,
+        Anomaly::StuckLag | Anomaly::UnansweredCall => Exit::Liveness,
+        other if is_loss(other) || is_repetition(other) => Exit::Expected,
+        _ => Exit::Safety,
     }
 }
 
@@ -245,6 +266,7 @@ fn tell(
             "runs": tally.runs,
             "missed": tally.missed,
             "inconclusive": tally.inconclusive,
+            "interrupted": interrupted,
             "found": found.collect::<serde_json::Map<_, _>>(),
             "delivery": class.map(Delivery::name),
         });

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use broker_model::note::Note;
 use broker_model::records::{ConsumerAssignmentRecord, GroupMemberRecord, GroupRecord};
-use broker_model::types::{GroupId, MemberId, PartitionId};
+use broker_model::types::{GroupEpoch, GroupId, MemberId, PartitionId};
 
 use super::ledger::is_of_the_past;
 use super::ownership::Round;
@@ -23,13 +23,21 @@ fn taken(partition: PartitionId, owner: MemberId, member: MemberId) -> String {
     format!("gives partition {partition} of member {owner} to member {member}")
 }
 
-fn wrong_step(round: &Round, member: MemberId, now: &ConsumerAssignmentRecord) -> Option<String> {
+/// `gone` are members that the same batch took out before.
+fn wrong_step(
+    round: &Round,
+    gone: &[MemberId],
+    member: MemberId,
+    now: &ConsumerAssignmentRecord,
+) -> Option<String> {
     let mut owned = now.assigned.iter().chain(&now.revoking);
     let other = owned.find_map(|&partition| {
-        let owner = round.owner(partition).filter(|owner| *owner != member)?;
+        let owner = round.owner(partition).filter(|o| *o != member && !gone.contains(o))?;
         Some(taken(partition, owner, member))
     });
-    let before = round.epochs.get(&member).filter(|before| now.epoch < **before);
+    // A static member that leaves for now keeps what it has.
+    let stays = now.epoch != GroupEpoch::LEAVING_FOR_NOW;
+    let before = round.epochs.get(&member).filter(|before| stays && now.epoch < **before);
     let fell = before
         .map(|before| format!("takes member {member} from epoch {before} back to {}", now.epoch));
     other.or(fell)
@@ -60,20 +68,25 @@ impl Invariant for OneOwner {
         // The group as the batch makes it anew: what was logged of a classic one before its first
         // member of the new protocol may never have reached its members.
         let mut anew: Option<(GroupId, Round)> = None;
+        let mut gone = Vec::new();
         view.batches.group_records(entry.batch).find_map(|record| {
             let wrong = match record {
                 GroupRecord::Tombstone { group } => {
                     anew = Some((*group, Round::default()));
                     None
                 }
+                GroupRecord::ConsumerAssignment { member, value: None, .. } => {
+                    gone.push(*member);
+                    None
+                }
                 GroupRecord::ConsumerAssignment { group, member, value: Some(now) } => {
                     match &mut anew {
                         Some((made, round)) if made == group => {
-                            let wrong = wrong_step(round, *member, now);
+                            let wrong = wrong_step(round, &gone, *member, now);
                             round.replace(*member, Some(now));
                             wrong
                         }
-                        _ => wrong_step(ownership.round(*group)?, *member, now),
+                        _ => wrong_step(ownership.round(*group)?, &gone, *member, now),
                     }
                 }
                 GroupRecord::Metadata { members, .. } => wrong_round(members),
@@ -133,5 +146,15 @@ mod tests {
         };
         assert_eq!(anew(stands(2, 2, &[1], &[])), None, "the round before never reached anybody");
         assert!(anew(stands(2, 2, &[0], &[])).is_some());
+    }
+
+    #[test]
+    fn a_static_member_leaves_for_now_and_its_successor_has_what_it_had() {
+        let mut bench = Bench::default();
+        bench.logs(&mut OneOwner, stands(1, 5, &[0], &[]));
+        assert_eq!(bench.logs(&mut OneOwner, stands(1, -2, &[0], &[])), None);
+        let mut other = |records| bench.logs_at_once(&mut OneOwner, records);
+        assert!(other(vec![stands(2, 5, &[0], &[])]).is_some());
+        assert_eq!(other(vec![left(2), stands(3, 5, &[0], &[])]), None);
     }
 }

@@ -42,11 +42,11 @@ impl World {
         found
     }
 
-    /// The instants within the load phase, from its beginning on, at which processes that are
+    /// The instants within the load phase, its warm-up left out, at which processes that are
     /// followed did something, in order and each once.
     #[must_use]
     pub fn steps(&self) -> Vec<Instant> {
-        let load = self.phases.load_from..self.phases.load_until;
+        let load = self.phases.measure_from..self.phases.load_until;
         let mut at: Vec<Instant> =
             self.steps.at.iter().copied().filter(|at| load.contains(at)).collect();
         at.sort_unstable();
@@ -54,10 +54,10 @@ impl World {
         at
     }
 
-    /// When the load phase began.
+    /// From when the times of faults count: the end of the warm-up.
     #[must_use]
-    pub const fn load_from(&self) -> Instant {
-        self.phases.load_from
+    pub const fn faults_from(&self) -> Instant {
+        self.phases.measure_from
     }
 
     /// A client process was called: it did something now, and finishes work at times of its own.

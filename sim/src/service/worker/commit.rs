@@ -2,13 +2,16 @@
 
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::rules::FailedOutput;
-use broker_model::types::Instant;
+use broker_model::types::{Duration, Instant, MILLISECOND};
 use reports::history::CallKind;
 
 use super::{Step, Worker};
 use crate::client::consumer::{CommitId, Consumer};
 use crate::world::{ActorContext, Port};
 use scenarios::model::Commit;
+
+/// A loop whose commit failed comes round after about this long, though it polls nothing.
+const COMMIT_AGAIN: Duration = 100 * MILLISECOND;
 
 impl Worker {
     /// Starts a commit of what was processed. False if there is nothing to commit.
@@ -159,6 +162,10 @@ impl Worker {
                 } else if self.stopping {
                     // Nobody asks again: whoever gets the partitions processes it once more.
                     self.close(cx);
+                } else {
+                    // What is still its own is committed when the loop comes round again.
+                    let interval = self.plan.spec.commit_interval.max(COMMIT_AGAIN);
+                    self.commit_due = cx.now.instant + interval;
                 }
             }
             _ => {}
