@@ -234,8 +234,10 @@ fn reassignments_need_somewhere_to_go() {
 fn members_of_a_protocol_that_brokers_do_not_serve() {
     let new = ("service.billing.consumer.group.protocol", "consumer");
     assert!(names(&[new]).is_empty());
-    assert_eq!(names(&[new, ("scenario.kafka", "3.9")]), ["group-protocol-not-served"]);
+    assert_eq!(names(&[new, ("scenario.kafka", "\"3.9\"")]), ["group-protocol-not-served"]);
     let protocols = "cluster.config.group.coordinator.rebalance.protocols";
     assert_eq!(names(&[new, (protocols, "classic")]), ["group-protocol-not-served"]);
-    assert!(names(&[new, ("scenario.kafka", "3.9"), (protocols, "classic,consumer")]).is_empty());
+    assert!(
+        names(&[new, ("scenario.kafka", "\"3.9\""), (protocols, "classic,consumer")]).is_empty()
+    );
 }
