@@ -5,9 +5,9 @@
 //! to a partition, what it ends may still come there.
 
 use broker_model::note::Note;
-use broker_model::records::{Batch, Content};
+use broker_model::records::Batch;
 
-use super::ledger::{Standing, is_of_the_past};
+use super::ledger::Standing;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -33,12 +33,8 @@ impl Invariant for FencedEpoch {
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::Appended { node, partition, entry, .. } = *note else { return None };
-        let body = view.batches.get(entry.batch);
-        if !body.transactional || matches!(body.content, Content::Marker { .. }) {
-            return None;
-        }
-        let standing = view.ledger?.standing_of(view, body.producer_id)?;
-        if !is_fenced(&standing, body) || is_of_the_past(view, partition, entry) {
+        let (body, standing) = view.ledger?.appending(view, partition, entry)?;
+        if !is_fenced(&standing, body) {
             return None;
         }
         let now = standing.record.producer;

@@ -128,6 +128,22 @@ impl Ledger {
         self.standing(view, *self.owners.get(&producer)?)
     }
 
+    /// What is appended to a transaction, with where its transactional id stands: no marker, and
+    /// nothing that a leader of the past appends.
+    pub(super) fn appending<'a>(
+        &self,
+        view: &View<'a>,
+        partition: PartitionId,
+        entry: LogEntry,
+    ) -> Option<(&'a Batch, Standing<'a>)> {
+        let body = view.batches.get(entry.batch);
+        if !body.transactional || matches!(body.content, Content::Marker { .. }) {
+            return None;
+        }
+        let standing = self.standing_of(view, body.producer_id)?;
+        (!is_of_the_past(view, partition, entry)).then_some((body, standing))
+    }
+
     /// What a producer has written to a partition.
     pub(super) fn written(&self, partition: PartitionId, producer: ProducerId) -> Option<&Written> {
         let written = self.written.get(partition)?;

@@ -12,7 +12,7 @@ use broker_model::records::{ConsumerAssignmentRecord, GroupMemberRecord, GroupRe
 use broker_model::types::{GroupEpoch, GroupId, MemberId, PartitionId};
 
 use super::ledger::is_of_the_past;
-use super::ownership::Round;
+use super::ownership::{Ownership, Round};
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -23,16 +23,10 @@ fn taken(partition: PartitionId, owner: MemberId, member: MemberId) -> String {
     format!("gives partition {partition} of member {owner} to member {member}")
 }
 
-/// `gone` are members that the same batch took out before.
-fn wrong_step(
-    round: &Round,
-    gone: &[MemberId],
-    member: MemberId,
-    now: &ConsumerAssignmentRecord,
-) -> Option<String> {
+fn wrong_step(round: &Round, member: MemberId, now: &ConsumerAssignmentRecord) -> Option<String> {
     let mut owned = now.assigned.iter().chain(&now.revoking);
     let other = owned.find_map(|&partition| {
-        let owner = round.owner(partition).filter(|o| *o != member && !gone.contains(o))?;
+        let owner = round.owner(partition).filter(|owner| *owner != member)?;
         Some(taken(partition, owner, member))
     });
     // A static member that leaves for now keeps what it has.
@@ -65,36 +59,48 @@ impl Invariant for OneOwner {
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::Appended { node, partition, entry, .. } = *note else { return None };
         let ownership = view.ownership?;
-        // The group as the batch makes it anew: what was logged of a classic one before its first
-        // member of the new protocol may never have reached its members.
-        let mut anew: Option<(GroupId, Round)> = None;
-        let mut gone = Vec::new();
+        let mut draft = Draft(None);
         view.batches.group_records(entry.batch).find_map(|record| {
+            let group = record.group();
             let wrong = match record {
-                GroupRecord::Tombstone { group } => {
-                    anew = Some((*group, Round::default()));
-                    None
-                }
-                GroupRecord::ConsumerAssignment { member, value: None, .. } => {
-                    gone.push(*member);
-                    None
-                }
-                GroupRecord::ConsumerAssignment { group, member, value: Some(now) } => {
-                    match &mut anew {
-                        Some((made, round)) if made == group => {
-                            let wrong = wrong_step(round, &gone, *member, now);
-                            round.replace(*member, Some(now));
-                            wrong
-                        }
-                        _ => wrong_step(ownership.round(*group)?, &gone, *member, now),
-                    }
+                GroupRecord::ConsumerAssignment { member, value: Some(now), .. } => {
+                    draft.round(ownership, group).and_then(|round| wrong_step(round, *member, now))
                 }
                 GroupRecord::Metadata { members, .. } => wrong_round(members),
                 _ => None,
             };
+            draft.take(ownership, record);
             let wrong = wrong.filter(|_| !is_of_the_past(view, partition, entry))?;
-            Some(format!("coordinator {node} of group {} {wrong}", view.group(record.group())))
+            Some(format!("coordinator {node} of group {} {wrong}", view.group(group)))
         })
+    }
+}
+
+/// A group as a batch makes it anew, from the first record in it that takes something away: what
+/// was logged of a classic group before its first member of the new protocol may never have
+/// reached its members.
+struct Draft(Option<(GroupId, Round)>);
+
+impl Draft {
+    fn round<'a>(&'a self, ownership: &'a Ownership, group: GroupId) -> Option<&'a Round> {
+        match &self.0 {
+            Some((drafted, round)) if *drafted == group => Some(round),
+            _ => ownership.round(group),
+        }
+    }
+
+    fn take(&mut self, ownership: &Ownership, record: &GroupRecord) {
+        let group = record.group();
+        let removes = matches!(
+            record,
+            GroupRecord::Tombstone { .. } | GroupRecord::ConsumerAssignment { value: None, .. }
+        );
+        if removes && self.0.as_ref().is_none_or(|(drafted, _)| *drafted != group) {
+            self.0 = ownership.round(group).map(|round| (group, round.clone()));
+        }
+        if let Some((_, round)) = self.0.as_mut().filter(|(drafted, _)| *drafted == group) {
+            round.take(record);
+        }
     }
 }
 

@@ -6,10 +6,10 @@
 //! are `fenced-epoch`.
 
 use broker_model::note::Note;
-use broker_model::records::{Batch, Content, TransactionState};
+use broker_model::records::{Batch, TransactionState};
 use broker_model::types::PartitionId;
 
-use super::ledger::{Ledger, Standing, is_of_the_past};
+use super::ledger::{Ledger, Standing};
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -49,16 +49,9 @@ impl Invariant for OpenWhenAppended {
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::Appended { node, partition, entry, .. } = *note else { return None };
-        let body = view.batches.get(entry.batch);
-        if !body.transactional || matches!(body.content, Content::Marker { .. }) {
-            return None;
-        }
         let ledger = view.ledger?;
-        let standing = ledger.standing_of(view, body.producer_id)?;
+        let (body, standing) = ledger.appending(view, partition, entry)?;
         let wrong = wrong(view, ledger, &standing, (partition, body))?;
-        if is_of_the_past(view, partition, entry) {
-            return None;
-        }
         Some(format!(
             "broker {node} appends at offset {} of partition {partition} to the transaction of \
              producer {} in epoch {}, {wrong}; its coordinator has it in {}",

@@ -36,7 +36,28 @@ impl Round {
         self.owners.get(&partition).copied()
     }
 
-    pub(super) fn replace(&mut self, member: MemberId, now: Option<&ConsumerAssignmentRecord>) {
+    /// Takes in what is logged of the group.
+    pub(super) fn take(&mut self, record: &GroupRecord) {
+        match record {
+            GroupRecord::Metadata { generation, members, .. } => {
+                let owned = members.iter().flat_map(|m| {
+                    m.assignment.partitions().iter().map(|partition| (*partition, m.member))
+                });
+                let (generation, owners) = (Some(*generation), owned.collect());
+                *self = Self { generation, owners, ..Self::default() };
+            }
+            GroupRecord::ConsumerAssignment { member, value, .. } => {
+                self.replace(*member, value.as_deref());
+            }
+            GroupRecord::Tombstone { .. } | GroupRecord::ConsumerEpoch { value: None, .. } => {
+                *self = Self::default();
+            }
+            GroupRecord::ConsumerEpoch { .. } => self.generation = None,
+            _ => {}
+        }
+    }
+
+    fn replace(&mut self, member: MemberId, now: Option<&ConsumerAssignmentRecord>) {
         self.owners.retain(|_, owner| *owner != member);
         self.epochs.remove(&member);
         if let Some(now) = now {
@@ -87,23 +108,15 @@ impl Ownership {
     }
 
     fn take(&mut self, log: PartitionId, record: &GroupRecord) {
-        let group = record.group();
-        match record {
-            GroupRecord::Metadata { generation, members, .. } => {
-                let owned = members.iter().flat_map(|m| {
-                    m.assignment.partitions().iter().map(|partition| (*partition, m.member))
-                });
-                let (generation, owners) = (Some(*generation), owned.collect());
-                *self.entry(log, group) = Round { generation, owners, ..Round::default() };
-            }
-            GroupRecord::ConsumerAssignment { member, value, .. } => {
-                self.entry(log, group).replace(*member, value.as_deref());
-            }
-            GroupRecord::Tombstone { .. } | GroupRecord::ConsumerEpoch { value: None, .. } => {
-                *self.entry(log, group) = Round::default();
-            }
-            GroupRecord::ConsumerEpoch { .. } => self.entry(log, group).generation = None,
-            _ => {}
+        let tells = matches!(
+            record,
+            GroupRecord::Metadata { .. }
+                | GroupRecord::ConsumerAssignment { .. }
+                | GroupRecord::Tombstone { .. }
+                | GroupRecord::ConsumerEpoch { .. }
+        );
+        if tells {
+            self.entry(log, record.group()).take(record);
         }
     }
 
