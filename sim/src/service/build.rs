@@ -124,7 +124,7 @@ fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Servic
         ServiceKind::Ingress | ServiceKind::Reader | ServiceKind::Sink | ServiceKind::Transform => {
             Box::new(Transform {
                 effects: spec.effects,
-                output: (service.output.is_some() && !spec.has_dead_letters()).then_some(size),
+                output: goes_on_behind(service).then_some(size),
             })
         }
     }

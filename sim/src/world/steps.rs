@@ -1,9 +1,9 @@
 //! When chosen processes did something: the instants behind which a crash may find another state.
 
-use broker_model::types::{Instant, NodeId};
+use broker_model::types::Instant;
 use scenarios::model::Target;
 
-use super::{FIRST_CONTROLLER, World, index_of};
+use super::World;
 
 /// The processes that are followed, and when they did something. Empty for nearly every run.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +30,10 @@ impl World {
     /// holder changes, or nobody.
     #[must_use]
     pub fn follow(&mut self, target: &Target) -> bool {
-        let node = |id: NodeId| index_of(&self.nodes, id).into_iter().collect();
-        let (nodes, clients): (Vec<usize>, Vec<usize>) = match target {
-            Target::Broker(id) => (node(NodeId(*id)), Vec::new()),
-            Target::ControllerNumber(n) => (node(NodeId(FIRST_CONTROLLER + n - 1)), Vec::new()),
-            Target::Service { .. } => self.resolve(target, 0),
+        let (nodes, clients) = match target {
+            Target::Broker(_) | Target::ControllerNumber(_) | Target::Service { .. } => {
+                self.resolve(target, 0)
+            }
             _ => (Vec::new(), Vec::new()),
         };
         let found = !nodes.is_empty() || !clients.is_empty();

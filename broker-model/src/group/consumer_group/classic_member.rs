@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::draft::Sender;
-use super::heartbeat::Decided;
+use super::heartbeat::{Decided, keep_looked};
 use super::migration::topic_names;
 use super::{ConsumerGroup, ConsumerMember};
 use crate::group::desk::{Desk, Parked, Then, Timer, as_instance};
@@ -134,11 +134,7 @@ impl Desk<'_, '_> {
         let timeouts = Some((r.session_timeout, r.rebalance_timeout));
         let join = ClassicJoin { group: r.group, response, timeouts };
         self.write_applied(groups, records, Then::ClassicJoin { token, join });
-        if let Some(Group::Consumer(group)) = groups.get_mut(&r.group)
-            && looked.is_some()
-        {
-            group.looked = looked;
-        }
+        keep_looked(groups, r.group, looked);
     }
 
     /// The join is in the log.

@@ -131,10 +131,11 @@ impl Desk<'_, '_> {
         } else {
             Vec::new()
         };
-        let mut aim = Aim { topics: None, epoch: group.epoch };
-        if looks {
-            aim = self.aim(group, image, &roster, bump, &mut records);
-        }
+        let aim = if looks {
+            self.aim(group, image, &roster, bump, &mut records)
+        } else {
+            Aim { topics: None, epoch: group.epoch }
+        };
         if aim.epoch > group.target_epoch {
             let targets = self.new_targets(group, image, &roster, &aim, &mut records);
             let place = roster.iter().position(|(member, _)| *member == id);
@@ -240,11 +241,7 @@ impl Desk<'_, '_> {
             assignment: shown.then_some(after.stands.assigned),
         };
         self.write_consumer(groups, records, token, response);
-        if let Some(Group::Consumer(group)) = groups.get_mut(&r.group)
-            && looked.is_some()
-        {
-            group.looked = looked;
-        }
+        keep_looked(groups, r.group, looked);
     }
 
     /// Appends records of a group, which change it at once, before the answer.
@@ -291,6 +288,15 @@ impl Desk<'_, '_> {
         } else {
             self.timers.cancel(timer);
         }
+    }
+}
+
+/// The topics were looked at, of a group that may be a classic one by now.
+pub(super) fn keep_looked(groups: &mut Groups, group: GroupId, looked: Option<Looked>) {
+    if let Some(Group::Consumer(group)) = groups.get_mut(&group)
+        && looked.is_some()
+    {
+        group.looked = looked;
     }
 }
 

@@ -4,6 +4,8 @@
 //! flush, a commit or an abort it does not poll. Heartbeats and fetches go on meanwhile.
 
 mod commit;
+mod events;
+mod stop;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -13,15 +15,13 @@ use std::rc::Rc;
 
 use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
-use broker_model::rules::SinkMemory;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId, RecordId};
-use reports::history::CallKind;
 
 use super::kind::Service;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
-use crate::client::consumer::{CommitId, Consumer, ConsumerError, ConsumerEvent, Polled};
-use crate::client::{ClientOutput, Correlation};
+use crate::client::Correlation;
+use crate::client::consumer::{CommitId, Consumer, ConsumerError, Polled};
 use crate::prng::Stream;
 use crate::world::{Actor, ActorContext, Port};
 
@@ -188,80 +188,6 @@ impl Worker {
         self.consumer_events(cx);
     }
 
-    /// What the consumer has to tell. Says whether there was anything.
-    fn consumer_events(&mut self, cx: &mut ActorContext<'_>) -> bool {
-        let told = self.consumer.as_ref().is_some_and(Consumer::has_events);
-        while let Some(event) = self.consumer.as_mut().and_then(Consumer::poll_event) {
-            match event {
-                ConsumerEvent::Assigned(partitions) => self.assigned(cx, &partitions),
-                ConsumerEvent::Revoked(partitions) => {
-                    self.leaving.extend(partitions);
-                    self.commit_now = true;
-                }
-                ConsumerEvent::Lost(partitions) => self.lost(cx, &partitions),
-                ConsumerEvent::Committed { id, result } => {
-                    self.offsets_committed(cx, id, result.is_ok());
-                }
-                ConsumerEvent::Error(error) => {
-                    self.trouble = Some(error);
-                    self.fail(cx);
-                }
-                ConsumerEvent::Closed => {
-                    self.stop(cx);
-                    self.step = Step::Down(Instant::FAR);
-                }
-            }
-        }
-        told
-    }
-
-    fn assigned(&mut self, cx: &mut ActorContext<'_>, partitions: &[PartitionId]) {
-        if cx.shared.rules.sink_memory == SinkMemory::Lost
-            && let Some(store) = self.plan.spec.effects
-        {
-            cx.shared.stores.effects[store].forget();
-        }
-        self.trouble = None;
-        for partition in partitions {
-            self.positions.remove(partition);
-        }
-        self.seek_to_effects(cx, partitions);
-    }
-
-    /// Goes on where the store of the effects says, as an application does in
-    /// `onPartitionsAssigned`.
-    fn seek_to_effects(&mut self, cx: &ActorContext<'_>, partitions: &[PartitionId]) {
-        let (Some(store), Some(consumer)) = (self.plan.spec.effects, &mut self.consumer) else {
-            return;
-        };
-        for &partition in partitions {
-            if let Some(next) = cx.shared.stores.effects[store].next_offset(partition) {
-                consumer.seek(partition, next);
-            }
-        }
-    }
-
-    fn lost(&mut self, cx: &mut ActorContext<'_>, partitions: &[PartitionId]) {
-        for partition in partitions {
-            self.positions.remove(partition);
-            cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
-        }
-        self.leaving.retain(|p| !partitions.contains(p));
-        if self.plan.spec.transactional {
-            // Java raises this only inside poll, with nothing left to process: outputs of what
-            // was polled would go into a transaction that cannot carry their offsets.
-            self.polled.clear();
-            self.run = 0;
-            self.within = 0;
-            if matches!(self.step, Step::Working(_)) {
-                self.step = Step::Ready;
-            }
-        }
-        if self.publisher.as_ref().is_some_and(Publisher::in_transaction) {
-            self.abort(cx);
-        }
-    }
-
     fn react(&mut self, cx: &mut ActorContext<'_>, signal: Signal) {
         match (signal, self.step) {
             (Signal::Initialized, Step::Initializing) => self.step = Step::Ready,
@@ -321,59 +247,6 @@ impl Worker {
         }
         self.let_go(cx);
         self.poll(cx)
-    }
-
-    /// Partitions that were revoked are gone once everything of them is committed.
-    fn let_go(&mut self, cx: &mut ActorContext<'_>) {
-        for partition in std::mem::take(&mut self.leaving) {
-            self.positions.remove(&partition);
-            cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
-        }
-        self.commit_now = false;
-    }
-
-    /// Nothing is left to commit: the consumer leaves its group, and the process ends.
-    pub(super) fn close(&mut self, cx: &mut ActorContext<'_>) {
-        if let Some(publisher) = self.publisher.as_mut().filter(|publisher| !publisher.is_idle()) {
-            publisher.flush();
-            return;
-        }
-        self.step = Step::Closing;
-        if let Some(consumer) = &mut self.consumer {
-            cx.client(Port::CONSUMER, &mut self.consumer_draws, |cx| consumer.close(cx, true));
-        }
-    }
-
-    /// The process cannot go on: it ends, and is started again after a while.
-    fn fail(&mut self, cx: &mut ActorContext<'_>) {
-        self.stop(cx);
-        let restart = cx.now.instant + self.plan.spec.restart;
-        self.step = Step::Down(if self.stopping { Instant::FAR } else { restart });
-    }
-
-    fn stop(&mut self, cx: &mut ActorContext<'_>) {
-        if matches!(self.step, Step::Committing(_) | Step::CommittingFirst(_)) {
-            cx.shared.recorder.calls_ended(CallKind::CommitOffsets, 1);
-        }
-        if let Some(mut publisher) = self.publisher.take() {
-            publisher.lost(cx);
-        }
-        for partition in self.positions.keys() {
-            cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
-        }
-        self.consumer = None;
-        self.positions.clear();
-        self.polled.clear();
-        self.run = 0;
-        self.within = 0;
-        self.leaving.clear();
-        self.commit_now = false;
-        self.commit_due = Instant::FAR;
-        for node in &self.plan.spec.brokers {
-            cx.outputs.push((Port::PRODUCER, ClientOutput::Close { to: *node }));
-            cx.outputs.push((Port::CONSUMER, ClientOutput::Close { to: *node }));
-            cx.outputs.push((Port::CONSUMER, ClientOutput::CloseCoordinator { to: *node }));
-        }
     }
 
     /// Its producer takes no more records: the loop stands in `send`.

@@ -102,20 +102,15 @@ impl Consumer {
         if self.member_mut().is_out() {
             return false;
         }
-        let Some(node) = self.coordinator.node else {
-            self.find_coordinator(cx);
-            let member = self.member_mut();
-            if member.state == State::Leaving {
-                // There is nobody to say it to.
-                member.state = State::Unsubscribed;
-            }
-            return false;
-        };
-        if self.requests.usable_at(Channel::Coordinator, node) > now {
-            return false;
-        }
+        let is_known = self.coordinator.node.is_some();
+        let ready = self.ready_coordinator(cx);
         let polling = self.polling;
         let member = self.member_mut();
+        if !is_known && member.state == State::Leaving {
+            // There is nobody to say it to.
+            member.state = State::Unsubscribed;
+        }
+        let Some(node) = ready else { return false };
         if !polling && now >= member.poll_deadline && !member.is_leaving() {
             self.leave_unpolled(cx, node);
             return true;
