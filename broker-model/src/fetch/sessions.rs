@@ -36,6 +36,8 @@ pub(crate) struct Sessions {
     woken: VecDeque<Key>,
     /// Ids go on rising across restarts, so that an old session is never found again.
     next_id: u32,
+    /// Until then no session has been without a fetch for so long that it may be evicted.
+    none_unused_until: Instant,
     /// When each fetch that was parked is due; those that are parked no more too, until their time.
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
 }
@@ -151,6 +153,9 @@ impl Sessions {
             return 0;
         }
         if self.by_id.len() >= cache_slots as usize {
+            if !privileged && now <= self.none_unused_until {
+                return 0;
+            }
             let session = |key: &Key| self.table.get(*key).expect("ids name live sessions");
             let oldest = self.by_id.values().min_by_key(|&k| {
                 let s = session(k);
@@ -159,6 +164,9 @@ impl Sessions {
             });
             let Some(&key) = oldest else { return 0 };
             let oldest = session(&key);
+            if !privileged {
+                self.none_unused_until = oldest.last_fetch + EVICTION;
+            }
             let unused = now.since(oldest.last_fetch) > EVICTION;
             let may_go = unused || privileged && oldest.follower.is_none();
             if !may_go || oldest.parked.is_some() {

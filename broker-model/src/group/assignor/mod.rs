@@ -4,6 +4,7 @@
 //! Racks are not looked at. Where Kafka goes by the order of names, these go by the order of
 //! the topics given and of member ids.
 
+mod lists;
 mod problem;
 mod range;
 mod round_robin;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 
 use crate::protocol::group::{Assignor, Subscription};
 use crate::types::{MemberId, PartitionId, TopicId};
+pub use lists::Lists;
 use problem::Problem;
 pub use server::{Candidate, assign_targets};
 

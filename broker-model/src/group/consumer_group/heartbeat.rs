@@ -8,6 +8,7 @@ use super::draft::{Sender, said_now};
 use super::reconcile::{Goal, reconcile};
 use super::target::{Roster, Topics};
 use super::{ConsumerGroup, ConsumerMember, Looked};
+use crate::group::assignor::Lists;
 use crate::group::desk::{Desk, Then, Timer};
 use crate::group::groups::{Group, Groups};
 use crate::group::join::NO_MEMBER;
@@ -137,9 +138,14 @@ impl Desk<'_, '_> {
             Aim { topics: None, epoch: group.epoch }
         };
         if aim.epoch > group.target_epoch {
-            let targets = self.new_targets(group, image, &roster, &aim, &mut records);
+            let targets = self.new_targets(image, &roster, &aim);
             let place = roster.iter().position(|(member, _)| *member == id);
-            after.target = targets[place.expect("the sender is on the roster")].clone();
+            let own = targets.get(place.expect("the sender is on the roster")).to_vec();
+            let newcomer = (!group.members.contains_key(&id)).then_some(id);
+            target_records(&mut records, group.id, (&roster, &targets), newcomer);
+            let value = Some(aim.epoch);
+            records.push(GroupRecord::ConsumerTargetEpoch { group: group.id, value });
+            after.target = own;
         }
         let target_epoch = aim.epoch.max(group.target_epoch);
         let goal = Goal { epoch: target_epoch, target: &after.target };
@@ -183,14 +189,7 @@ impl Desk<'_, '_> {
         Aim { topics: Some(topics), epoch }
     }
 
-    fn new_targets(
-        &self,
-        group: &ConsumerGroup,
-        image: &Image,
-        roster: &Roster<'_>,
-        aim: &Aim,
-        records: &mut Vec<GroupRecord>,
-    ) -> Vec<Vec<PartitionId>> {
+    fn new_targets(&self, image: &Image, roster: &Roster<'_>, aim: &Aim) -> Lists<PartitionId> {
         let default = self.settings.default_assignor();
         let members = roster.iter().map(|(_, member)| *member);
         let assignor = ConsumerGroup::preferred_assignor(members, default);
@@ -202,17 +201,7 @@ impl Desk<'_, '_> {
                 &made
             }
         };
-        let targets = topics.assign(assignor, roster, image);
-        for ((id, member), target) in roster.iter().zip(&targets) {
-            let is_new = !group.members.contains_key(id);
-            if is_new || member.target != *target {
-                let value = Some(target.clone());
-                records.push(GroupRecord::ConsumerTarget { group: group.id, member: *id, value });
-            }
-        }
-        let value = Some(aim.epoch);
-        records.push(GroupRecord::ConsumerTargetEpoch { group: group.id, value });
-        targets
+        topics.assign(assignor, roster, image)
     }
 
     fn carry_out_heartbeat(
@@ -287,6 +276,21 @@ impl Desk<'_, '_> {
             self.set_timer(timer, state.said.rebalance_timeout);
         } else {
             self.timers.cancel(timer);
+        }
+    }
+}
+
+/// Who shall own something else than before, and who is new.
+fn target_records(
+    records: &mut Vec<GroupRecord>,
+    group: GroupId,
+    (roster, targets): (&Roster<'_>, &Lists<PartitionId>),
+    newcomer: Option<MemberId>,
+) {
+    for ((member, before), target) in roster.iter().zip(targets.iter()) {
+        if before.target != target || newcomer == Some(*member) {
+            let (member, value) = (*member, Some(target.to_vec()));
+            records.push(GroupRecord::ConsumerTarget { group, member, value });
         }
     }
 }

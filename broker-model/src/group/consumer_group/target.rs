@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::{ConsumerGroup, ConsumerMember};
-use crate::group::assignor::{Candidate, TopicPartitions, assign_targets};
+use crate::group::assignor::{Candidate, Lists, TopicPartitions, assign_targets};
 use crate::metadata::Image;
 use crate::names::Names;
 use crate::protocol::consumer_group::ServerAssignor;
@@ -23,8 +23,15 @@ impl Topics {
     /// Those that a roster subscribes to.
     pub(super) fn of(roster: &Roster<'_>, image: &Image, names: &Names) -> Self {
         let mut by_name = BTreeMap::new();
-        for &name in roster.iter().flat_map(|(_, member)| &member.said.topics) {
-            by_name.entry(name).or_insert_with(|| image.topic_by_name(names.topic_name(name)));
+        let mut before: &[TopicName] = &[];
+        for (_, member) in roster {
+            // Most subscribe to what the one before them does.
+            let subscribed = &member.said.topics[..];
+            let new = if subscribed == before { &[][..] } else { subscribed };
+            for &name in new {
+                by_name.entry(name).or_insert_with(|| image.topic_by_name(names.topic_name(name)));
+            }
+            before = subscribed;
         }
         let mut ids: Vec<TopicId> = by_name.values().flatten().copied().collect();
         ids.sort_unstable();
@@ -65,34 +72,35 @@ impl Topics {
         assignor: ServerAssignor,
         roster: &Roster<'_>,
         image: &Image,
-    ) -> Vec<Vec<PartitionId>> {
+    ) -> Lists<PartitionId> {
         let partitions = |&topic: &TopicId| TopicPartitions {
             topic,
             partitions: image.topic(topic).map(|t| t.partitions.clone()).unwrap_or_default(),
         };
         let topics: Vec<TopicPartitions> = self.ids.iter().map(partitions).collect();
-        let subscribed: Vec<Vec<usize>> = roster.iter().map(|(_, m)| self.places(m)).collect();
+        let alike = roster.windows(2).all(|w| w[0].1.said.topics == w[1].1.said.topics);
+        let different = if alike { 1 } else { roster.len() };
+        let mut subscribed = Lists::empty(0);
+        for (_, member) in roster.iter().take(different) {
+            subscribed.push_sorted(self.places(member));
+        }
         let candidates: Vec<Candidate<'_>> = roster
             .iter()
-            .zip(&subscribed)
-            .map(|((_, member), topics)| Candidate {
+            .enumerate()
+            .map(|(i, (_, member))| Candidate {
                 instance: member.said.instance.as_deref(),
-                topics,
+                topics: subscribed.get(if alike { 0 } else { i }),
                 target: &member.target,
             })
             .collect();
-        let alike = roster.windows(2).all(|w| w[0].1.said.topics == w[1].1.said.topics);
         assign_targets(assignor, &candidates, &topics, alike)
     }
 
-    fn places(&self, member: &ConsumerMember) -> Vec<usize> {
-        let place = |name: &TopicName| {
+    fn places(&self, member: &ConsumerMember) -> impl Iterator<Item = usize> {
+        member.said.topics.iter().filter_map(|name| {
             let id = (*self.by_name.get(name)?)?;
             self.ids.binary_search(&id).ok()
-        };
-        let mut places: Vec<usize> = member.said.topics.iter().filter_map(place).collect();
-        places.sort_unstable();
-        places
+        })
     }
 }
 

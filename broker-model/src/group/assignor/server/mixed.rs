@@ -44,7 +44,7 @@ impl<'a, 'b> Assignment<'a, 'b> {
         let mut owner = vec![None; problem.partitions.len()];
         let mut sizes = vec![0; problem.members.len()];
         for (member, candidate) in problem.members.iter().enumerate() {
-            let target = &problem.targets[member];
+            let target = problem.targets.get(member);
             for &topic in candidate.topics {
                 subscribers[topic].push(member);
                 let places = &problem.topics[topic];

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::TopicPartitions;
+use super::lists::Lists;
 use crate::protocol::consumer_group::ServerAssignor;
 use crate::types::PartitionId;
 
@@ -37,20 +38,18 @@ pub fn assign_targets(
     members: &[Candidate<'_>],
     topics: &[TopicPartitions],
     alike: bool,
-) -> Vec<Vec<PartitionId>> {
+) -> Lists<PartitionId> {
     let problem = Problem::new(members, topics);
     let owned = match assignor {
-        ServerAssignor::Range => problem.range(),
+        ServerAssignor::Range => problem.range().into_iter().collect(),
         ServerAssignor::Uniform if alike => uniform::assign(&problem),
-        ServerAssignor::Uniform => mixed::assign(&problem),
+        ServerAssignor::Uniform => mixed::assign(&problem).into_iter().collect(),
     };
-    let named = |places: Vec<usize>| {
-        let mut named: Vec<PartitionId> =
-            places.into_iter().map(|p| problem.partitions[p]).collect();
-        named.sort_unstable();
-        named
-    };
-    owned.into_iter().map(named).collect()
+    let mut named = Lists::with_capacity(members.len(), owned.items().len());
+    for places in owned.iter() {
+        named.push_sorted(places.iter().map(|&place| problem.partitions[place]));
+    }
+    named
 }
 
 /// An assignment to be made. Partitions are places: in order of topic and index.
@@ -60,7 +59,7 @@ struct Problem<'a> {
     /// The places of each topic.
     topics: Vec<Range<usize>>,
     /// What each member was to own, in order of place, of all topics that there are.
-    targets: Vec<Vec<usize>>,
+    targets: Lists<usize>,
 }
 
 impl<'a> Problem<'a> {
@@ -73,15 +72,10 @@ impl<'a> Problem<'a> {
             ranges.push(first..partitions.len());
         }
         let places = Places::new(&partitions);
-        let targets = members
-            .iter()
-            .map(|m| {
-                let mut target: Vec<usize> =
-                    m.target.iter().filter_map(|&p| places.of(p)).collect();
-                target.sort_unstable();
-                target
-            })
-            .collect();
+        let mut targets = Lists::with_capacity(members.len(), partitions.len());
+        for member in members {
+            targets.push_sorted(member.target.iter().filter_map(|&p| places.of(p)));
+        }
         Self { members, partitions, topics: ranges, targets }
     }
 

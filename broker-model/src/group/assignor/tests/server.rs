@@ -78,6 +78,7 @@ fn differs(vector: &Json) -> Option<String> {
         other => panic!("unexpected assignor {other}"),
     };
     let actual = assign_targets(assignor, &candidates, &given, alike);
+    let actual: Vec<Vec<PartitionId>> = actual.iter().map(<[PartitionId]>::to_vec).collect();
     let result = field("result").object();
     let expected: Vec<Vec<PartitionId>> = members
         .iter()
