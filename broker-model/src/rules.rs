@@ -140,6 +140,16 @@ rules! {
         /// Canary: a batch as long as the one before passes for its duplicate, and is answered so.
         EatsNext = "eats-next",
     },
+    /// What becomes of a producer's place on a partition when its last records are deleted.
+    unknown_pid: UnknownPid {
+        /// The leader knows it until `producer.id.expiration.ms` (KAFKA-7190), and takes any
+        /// sequence of one that it does not know; a producer that is told `UNKNOWN_PRODUCER_ID`
+        /// goes on in the next epoch (KIP-360).
+        #[default] Bump = "bump",
+        /// Before Kafka 2.4 and 2.5: the leader forgets it with its records and answers
+        /// `UNKNOWN_PRODUCER_ID`, and the producer begins at 0 again in the same epoch.
+        ResetSameEpoch = "reset_same_epoch",
+    },
     /// Which producer ids a controller gives to a broker that asks. Source: KAFKA-15552.
     producer_id_blocks: ProducerIdBlocks {
         /// Those of a block that nobody had before.
@@ -188,6 +198,14 @@ rules! {
         #[default] Kept = "kept",
         /// Canary: it goes with its records.
         Dropped = "dropped",
+    },
+    /// What a cleaning takes the marker of a transaction for.
+    clean_control_by_key: CleanControlByKey needs [Need::Transactions] {
+        /// For a marker.
+        #[default] Off = "off",
+        /// Before Kafka 3.2.1: for a record too, whose key is the four bytes of a marker's: as an
+        /// integer 0 of an abort, 1 of a commit (KAFKA-14055). Keys of loads are such integers.
+        On = "on",
     },
     /// How far retention may delete.
     retention_bound: RetentionBound {
@@ -239,6 +257,15 @@ rules! {
         #[default] Off = "off",
         /// The rule before: nobody is known to subscribe to anything then (KAFKA-13636).
         On = "on",
+    },
+    /// How a coordinator of groups of the new protocol keeps who has a partition, when a member
+    /// goes a step.
+    partition_epoch_bookkeeping: PartitionEpochBookkeeping needs [Need::Groups] {
+        /// All that the member had is taken out, then all that it has is put in.
+        #[default] Whole = "whole",
+        /// Before Kafka 3.8: list by list, what it has and what it gives up. A partition that goes
+        /// from the second to the first is taken out last (KAFKA-16147).
+        ListByList = "list_by_list",
     },
     /// When a coordinator answers an offset commit.
     offset_commit: OffsetCommitRule needs [Need::Groups] {
@@ -304,6 +331,14 @@ rules! {
         #[default] Rewind = "rewind",
         /// Canary: go on.
         Ignore = "ignore",
+    },
+    /// Where an application reads on that has aborted its transaction.
+    app_rewinds_on_abort: AppRewindsOnAbort needs [Need::Transactions, Need::Groups] {
+        /// At what was committed last, which it seeks to.
+        #[default] On = "on",
+        /// Behind what it was given last, as its consumer goes on if it is told nothing: an abort
+        /// moves no position (KAFKA-17582).
+        Off = "off",
     },
     /// The broker epoch of a new registration.
     broker_epoch: BrokerEpochRule {

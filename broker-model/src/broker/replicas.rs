@@ -15,6 +15,7 @@ use crate::note::Note;
 use crate::partition::Replica;
 use crate::protocol::ErrorCode;
 use crate::records::{Batches, PartitionRecord};
+use crate::rules::UnknownPid;
 use crate::types::{Duration, Instant, NodeId, Offset, PartitionId};
 
 /// A replica with what its broker keeps beside it.
@@ -249,7 +250,10 @@ impl Broker {
 
     /// Tells everybody who wants to know of a new log start offset.
     pub(super) fn log_start_moved(&mut self, cx: &mut Context<'_>, partition: PartitionId) {
-        let Some(replica) = self.replicas.get(partition) else { return };
+        let Some(replica) = self.replicas.get_mut(partition) else { return };
+        if cx.rules.unknown_pid == UnknownPid::ResetSameEpoch {
+            replica.log_mut().forget_deleted_producers();
+        }
         let log_start_offset = replica.log().log_start_offset();
         cx.note(Note::LogStart { node: self.node, partition, log_start_offset });
         self.sessions.news(partition, News::LogStart);

@@ -246,8 +246,8 @@ impl Desk<'_, '_> {
         records: Vec<GroupRecord>,
         then: Then,
     ) {
-        let now = self.cx.now.wall;
-        let apply = |record| consumer_group::apply(groups, record, now);
+        let (now, rules) = (self.cx.now.wall, self.cx.rules);
+        let apply = |record| consumer_group::apply(groups, record, now, rules);
         let undo = records.iter().filter_map(apply).collect();
         let waiter = self.append(records, None, then);
         self.appends.open.get_mut(&waiter).expect("just appended").undo = undo;

@@ -12,6 +12,7 @@ use crate::coordinator::{Effects, Waiter};
 use crate::io::Context;
 use crate::protocol::group::{MemberProtocol, Metadata, ProtocolName};
 use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
+use crate::rules::Rules;
 use crate::types::{CoordinatorEpoch, MemberId, PartitionId, Timestamp};
 
 impl GroupCoordinator {
@@ -58,11 +59,11 @@ impl GroupCoordinator {
         let (replicated, rest) = entries.split_at(replicated);
         for entry in replicated {
             let batch = cx.batches.get(entry.batch);
-            shard.replay(batch, cx.batches.group_records(entry.batch));
+            shard.replay(batch, cx.batches.group_records(entry.batch), cx.rules);
         }
         for entry in rest {
             let batch = cx.batches.get(entry.batch);
-            shard.replay_rounds(batch, cx.batches.group_records(entry.batch));
+            shard.replay_rounds(batch, cx.batches.group_records(entry.batch), cx.rules);
             let waiter = self.appends.waiter();
             let position = shard.log.position;
             shard.log.position += 1;
@@ -107,7 +108,12 @@ impl GroupCoordinator {
 
 impl Shard {
     /// Replays one batch of the log.
-    fn replay<'r>(&mut self, batch: &Batch, records: impl Iterator<Item = &'r GroupRecord>) {
+    fn replay<'r>(
+        &mut self,
+        batch: &Batch,
+        records: impl Iterator<Item = &'r GroupRecord>,
+        rules: &Rules,
+    ) {
         let position = self.log.position;
         self.log.position += 1;
         if let Content::Marker { commit, .. } = batch.content {
@@ -132,7 +138,7 @@ impl Shard {
                 }
                 GroupRecord::Metadata { .. } => self.replay_round(record, batch.max_timestamp),
                 record => {
-                    apply(&mut self.groups, record, batch.max_timestamp);
+                    apply(&mut self.groups, record, batch.max_timestamp, rules);
                     self.forget_if_gone(record);
                 }
             }
@@ -140,14 +146,19 @@ impl Shard {
     }
 
     /// Of a batch that is not replicated: which groups there are, and what they were doing.
-    fn replay_rounds<'r>(&mut self, batch: &Batch, records: impl Iterator<Item = &'r GroupRecord>) {
+    fn replay_rounds<'r>(
+        &mut self,
+        batch: &Batch,
+        records: impl Iterator<Item = &'r GroupRecord>,
+        rules: &Rules,
+    ) {
         for record in records {
             if let GroupRecord::Offset { group, .. } = record {
                 let new = || Group::new(*group, batch.max_timestamp);
                 self.groups.entry(*group).or_insert_with(new);
             }
             self.replay_round(record, batch.max_timestamp);
-            apply(&mut self.groups, record, batch.max_timestamp);
+            apply(&mut self.groups, record, batch.max_timestamp, rules);
         }
     }
 

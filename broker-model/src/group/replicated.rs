@@ -307,7 +307,7 @@ impl Desk<'_, '_> {
     /// they may be in the log.
     fn take_back(&mut self, groups: &mut Groups, waiter: Waiter, undo: Vec<Undo>) {
         let Some(group) = undo.first().map(Undo::group) else { return };
-        let now = self.cx.now.wall;
+        let (now, rules) = (self.cx.now.wall, self.cx.rules);
         let is_later = |w: &&Waiter| {
             let undo = self.appends.open.get(w).and_then(|append| append.undo.first());
             undo.is_some_and(|undo| undo.group() == group)
@@ -320,13 +320,13 @@ impl Desk<'_, '_> {
         for waiter in later.iter().rev() {
             let append = self.appends.open.get_mut(waiter).expect("found among them");
             let undo = core::mem::take(&mut append.undo);
-            undo.into_iter().rev().for_each(|undo| undo.revert(groups, now));
+            undo.into_iter().rev().for_each(|undo| undo.revert(groups, now, rules));
         }
-        undo.into_iter().rev().for_each(|undo| undo.revert(groups, now));
+        undo.into_iter().rev().for_each(|undo| undo.revert(groups, now, rules));
         for waiter in later {
             let append = self.appends.open.get_mut(&waiter).expect("found among them");
             let records = self.cx.batches.group_records(append.batch);
-            append.undo = records.filter_map(|record| apply(groups, record, now)).collect();
+            append.undo = records.filter_map(|record| apply(groups, record, now, rules)).collect();
         }
         // Whoever is a member again may have no session running.
         match groups.get(&group) {

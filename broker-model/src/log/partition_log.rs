@@ -253,6 +253,11 @@ impl Log {
         self.producers.expire(wall, expiration);
     }
 
+    /// For a historic rule: forgets producers whose records were deleted.
+    pub fn forget_deleted_producers(&mut self) {
+        self.producers.forget_before(self.log_start);
+    }
+
     /// Position in `entries` of the entry that holds `offset`, or of the next one if none does;
     /// their number at the log end. Gallops from the end, since most reads are near it.
     pub(super) fn index_of(&self, offset: Offset) -> usize {

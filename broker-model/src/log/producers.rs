@@ -24,6 +24,17 @@ pub struct KeptBatch {
     pub last_sequence: i32,
 }
 
+impl KeptBatch {
+    /// Where its last record is.
+    #[must_use]
+    pub fn last_offset(&self) -> Offset {
+        let count = i64::from(self.last_sequence) - i64::from(self.base_sequence);
+        // Sequences wrap to 0 behind the largest.
+        let count = if count < 0 { count + (1 << 31) } else { count };
+        self.base_offset + count
+    }
+}
+
 /// One producer as a replica knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProducerState {
@@ -131,6 +142,12 @@ impl ProducerState {
         self.txn_start = None;
     }
 
+    fn forget_before(&mut self, log_start: Offset) {
+        let gone = self.kept().iter().take_while(|k| k.last_offset() < log_start).count();
+        self.kept.copy_within(gone.., 0);
+        self.kept_count -= u8::try_from(gone).expect("at most as many as are kept");
+    }
+
     fn keep_last_only(&mut self) {
         if self.kept_count > 1 {
             self.kept[0] = self.kept[usize::from(self.kept_count) - 1];
@@ -180,11 +197,25 @@ impl Producers {
         self.states.iter_mut().for_each(ProducerState::keep_last_only);
     }
 
+    /// For a historic rule: forgets batches below `log_start`, and producers of which no batch is
+    /// left.
+    pub(super) fn forget_before(&mut self, log_start: Offset) {
+        for state in &mut self.states {
+            state.forget_before(log_start);
+        }
+        self.states.retain(|s| s.txn_start.is_some() || s.kept_count > 0);
+        self.index();
+    }
+
+    fn index(&mut self) {
+        self.ids.clear();
+        self.ids.extend(self.states.iter().map(|s| s.id));
+    }
+
     pub(super) fn expire(&mut self, wall: Timestamp, expiration: Duration) {
         let limit = i64::try_from(expiration / MILLISECOND).unwrap_or(i64::MAX);
         self.states
             .retain(|s| s.txn_start.is_some() || wall.0.saturating_sub(s.last_timestamp.0) < limit);
-        self.ids.clear();
-        self.ids.extend(self.states.iter().map(|s| s.id));
+        self.index();
     }
 }

@@ -5,7 +5,7 @@ use super::append::Origin;
 use super::verification::Verification;
 use crate::protocol::ErrorCode;
 use crate::records::Batch;
-use crate::rules::{Rules, SequenceCheck};
+use crate::rules::{Rules, SequenceCheck, UnknownPid};
 use crate::types::{CoordinatorEpoch, Offset, Timestamp};
 
 /// What the checks found.
@@ -40,6 +40,14 @@ impl Log {
         }
         if state.is_some_and(|s| body.producer_epoch < s.epoch) {
             return Checked::Refused(ErrorCode::InvalidProducerEpoch);
+        }
+        let forgotten = state.is_none_or(|s| s.epoch == body.producer_epoch && s.kept().is_empty());
+        if client
+            && forgotten
+            && body.base_sequence != 0
+            && rules.unknown_pid == UnknownPid::ResetSameEpoch
+        {
+            return Checked::Refused(ErrorCode::UnknownProducerId);
         }
         if client && !self.is_in_sequence(body, rules.sequence_check) {
             return Checked::Refused(ErrorCode::OutOfOrderSequenceNumber);

@@ -34,6 +34,7 @@ macro_rules! before_37 {
             "hw_requires_min_isr" = "off",
             "check_quorum" = "off",
             "voter_identity" = "id_only",
+            "partition_epoch_bookkeeping" = "list_by_list",
             $($rule = $value),*
         )
     };
@@ -61,6 +62,8 @@ macro_rules! before_21 {
             "fetch_epoch" = "absent",
             "consumer_epoch_validation" = "off",
             "txn_offset_commit_generation_check" = "off",
+            "clean_control_by_key" = "on",
+            "unknown_pid" = "reset_same_epoch",
             $($rule = $value)?
         )
     };
@@ -79,7 +82,10 @@ impl Era {
         },
         Self { name: "3.6", rules: before_37!("txn_protocol" = "v1_verified") },
         Self { name: "3.4", rules: before_35!() },
-        Self { name: "2.6", rules: before_35!("truncate" = "epoch_279") },
+        Self {
+            name: "2.6",
+            rules: before_35!("truncate" = "epoch_279", "clean_control_by_key" = "on"),
+        },
         Self { name: "2.0", rules: before_21!("truncate" = "epoch_279") },
         Self {
             name: "1.1",

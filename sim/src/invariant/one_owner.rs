@@ -1,9 +1,9 @@
 //! In a group of the new protocol no partition is given to a member before the one that had it
 //! has given it up, and the epoch of a member does not fall.
 //!
-//! Source: KIP-848, "Rebalance process"; KAFKA-16147, KAFKA-17582 (partition epochs that are
-//! forgotten or kept too long). In a classic group the leader of a round assigns; there no
-//! partition may have two members in one round.
+//! Source: KIP-848, "Rebalance process"; KAFKA-16147 (partition epochs that are forgotten). In a
+//! classic group the leader of a round assigns; there no partition may have two members in one
+//! round.
 
 use std::collections::BTreeMap;
 

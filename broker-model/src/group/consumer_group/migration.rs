@@ -103,7 +103,7 @@ impl Desk<'_, '_> {
             GroupRecord::ConsumerAssignment { group, member: id, value }
         }));
         let mut upgraded = ConsumerGroup::new(group, GroupOffsets::default());
-        upgraded.apply_all(&records);
+        upgraded.apply_all(&records, self.cx.rules);
         (records, upgraded)
     }
 

@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use super::ConsumerGroup;
 use crate::group::groups::{Group, Groups};
 use crate::records::{ConsumerAssignmentRecord, ConsumerMemberRecord, GroupRecord};
-use crate::types::{GroupEpoch, GroupId, MemberId, Timestamp};
+use crate::rules::{PartitionEpochBookkeeping, Rules};
+use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId, Timestamp};
 
 /// What takes an applied record back.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,10 +29,10 @@ impl Undo {
     }
 
     /// Takes it back. Those that were applied later are taken back before.
-    pub(in crate::group) fn revert(self, groups: &mut Groups, now: Timestamp) {
+    pub(in crate::group) fn revert(self, groups: &mut Groups, now: Timestamp, rules: &Rules) {
         match self {
             Self::Record(record) => {
-                apply(groups, &record, now);
+                apply(groups, &record, now, rules);
             }
             // Members of the classic protocol have joined since: the group is theirs.
             Self::Group(id, _) if is_in_use(groups.get(&id)) => {}
@@ -65,6 +66,7 @@ pub(in crate::group) fn apply(
     groups: &mut Groups,
     record: &GroupRecord,
     now: Timestamp,
+    rules: &Rules,
 ) -> Option<Undo> {
     let id = record.group();
     let is_removal = match record {
@@ -85,7 +87,7 @@ pub(in crate::group) fn apply(
         _ => true,
     };
     match groups.get_mut(&id) {
-        Some(Group::Consumer(group)) => group.apply(record).map(Undo::Record),
+        Some(Group::Consumer(group)) => group.apply(record, rules).map(Undo::Record),
         _ if is_tombstone => None,
         // A simple group has no records of its own: it makes room.
         Some(Group::Classic(classic)) if !classic.members.is_empty() => None,
@@ -93,7 +95,7 @@ pub(in crate::group) fn apply(
             let before = groups.remove(&id);
             let offsets = before.as_ref().map(|g| g.offsets().clone()).unwrap_or_default();
             let mut group = ConsumerGroup::new(id, offsets);
-            group.apply(record);
+            group.apply(record, rules);
             groups.insert(id, Group::Consumer(group));
             Some(Undo::Group(id, before.map(Box::new)))
         }
@@ -113,14 +115,14 @@ fn remove(groups: &mut Groups, id: GroupId, now: Timestamp) -> Option<Undo> {
 
 impl ConsumerGroup {
     /// Applies records that make it; those of others change nothing.
-    pub(super) fn apply_all(&mut self, records: &[GroupRecord]) {
+    pub(super) fn apply_all(&mut self, records: &[GroupRecord], rules: &Rules) {
         for record in records {
-            self.apply(record);
+            self.apply(record, rules);
         }
     }
 
     /// Applies one record and gives back the one that was there before.
-    fn apply(&mut self, record: &GroupRecord) -> Option<GroupRecord> {
+    fn apply(&mut self, record: &GroupRecord, rules: &Rules) -> Option<GroupRecord> {
         let group = self.id;
         Some(match record {
             GroupRecord::ConsumerEpoch { value, .. } => {
@@ -144,7 +146,7 @@ impl ConsumerGroup {
                 GroupRecord::ConsumerTarget { group, member: *member, value }
             }
             GroupRecord::ConsumerAssignment { member, value, .. } => {
-                let before = self.apply_assignment(*member, value.as_deref().cloned())?;
+                let before = self.apply_assignment(*member, value.as_deref().cloned(), rules)?;
                 let value = Some(Box::new(before));
                 GroupRecord::ConsumerAssignment { group, member: *member, value }
             }
@@ -180,6 +182,7 @@ impl ConsumerGroup {
         &mut self,
         id: MemberId,
         value: Option<ConsumerAssignmentRecord>,
+        rules: &Rules,
     ) -> Option<ConsumerAssignmentRecord> {
         let left = || ConsumerAssignmentRecord {
             epoch: GroupEpoch::LEAVING,
@@ -188,14 +191,35 @@ impl ConsumerGroup {
         };
         let member = self.members.get_mut(&id)?;
         let stands = value.unwrap_or_else(left);
-        for partition in member.stands.assigned.iter().chain(&member.stands.revoking) {
-            if self.owners.get(partition) == Some(&id) {
+        let before = core::mem::replace(&mut member.stands, stands.clone());
+        match rules.partition_epoch_bookkeeping {
+            PartitionEpochBookkeeping::Whole => {
+                self.disown(id, &before.assigned);
+                self.disown(id, &before.revoking);
+                self.own(id, &stands.assigned);
+                self.own(id, &stands.revoking);
+            }
+            PartitionEpochBookkeeping::ListByList => {
+                let lists =
+                    [(&before.assigned, &stands.assigned), (&before.revoking, &stands.revoking)];
+                for (had, has) in lists.into_iter().filter(|(had, has)| had != has) {
+                    self.disown(id, had);
+                    self.own(id, has);
+                }
+            }
+        }
+        Some(before)
+    }
+
+    fn disown(&mut self, member: MemberId, partitions: &[PartitionId]) {
+        for partition in partitions {
+            if self.owners.get(partition) == Some(&member) {
                 self.owners.remove(partition);
             }
         }
-        for partition in stands.assigned.iter().chain(&stands.revoking) {
-            self.owners.insert(*partition, id);
-        }
-        Some(core::mem::replace(&mut member.stands, stands))
+    }
+
+    fn own(&mut self, member: MemberId, partitions: &[PartitionId]) {
+        self.owners.extend(partitions.iter().map(|partition| (*partition, member)));
     }
 }

@@ -6,13 +6,14 @@ use core::ops::Range;
 
 use super::super::Log;
 use super::super::holes::Holes;
+use super::super::producers::KeptBatch;
 use super::super::segment::Segment;
 use super::Cleanable;
-use super::offset_map::{OffsetMap, keyed};
+use super::offset_map::{Key, OffsetMap, keyed};
 use super::transactions::CleanedTransactions;
 use crate::config::TimestampType;
 use crate::records::{Batch, Batches, Content, LogEntry, RecordSource};
-use crate::rules::{CleanedProducers, CleanedVerdicts, DeleteHorizon, Rules};
+use crate::rules::{CleanControlByKey, CleanedProducers, CleanedVerdicts, DeleteHorizon, Rules};
 use crate::types::{BatchId, MILLISECOND, Offset, ProducerEpoch, ProducerId, Timestamp};
 
 /// What a cleaning did.
@@ -101,12 +102,7 @@ impl Log {
     /// Of each producer that is known here, its last batch, which must not go.
     fn last_records(&self) -> LastRecords {
         let last = |p: &super::super::ProducerState| {
-            let offset = p.kept().last().map(|k| {
-                let count = i64::from(k.last_sequence) - i64::from(k.base_sequence);
-                // Sequences wrap to 0 behind the largest.
-                let count = if count < 0 { count + (1 << 31) } else { count };
-                k.base_offset + count
-            });
+            let offset = p.kept().last().map(KeptBatch::last_offset);
             (p.id, (offset, p.epoch))
         };
         self.producers.iter().map(last).collect()
@@ -191,7 +187,7 @@ impl Pass<'_> {
         let discard = over && (!body.control || passed);
         let end = entry.base_offset + i64::from(body.count);
         let mut tombstones = false;
-        let kept = if discard {
+        let kept = if discard || self.is_taken_for_data(entry, &body) {
             Vec::new()
         } else if body.control {
             self.batches.runs(entry.batch).collect()
@@ -214,6 +210,13 @@ impl Pass<'_> {
         let max_timestamp = self.max_timestamp(entry.batch, &body, &kept, left == before);
         let batch = self.batches.push_cleaned(entry.batch, kept, horizon, max_timestamp);
         Some(LogEntry { batch, ..entry })
+    }
+
+    /// For a historic rule: a marker whose key is that of a newer record.
+    fn is_taken_for_data(&self, entry: LogEntry, body: &Batch) -> bool {
+        let Content::Marker { commit, .. } = body.content else { return false };
+        self.rules.clean_control_by_key == CleanControlByKey::On
+            && !self.map.is_newest(Key::Client(u64::from(commit)), entry.base_offset)
     }
 
     /// The batch without records: its offsets, its producer and its sequences.

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::twins::{Step, drive, step};
-use super::{Fixture, WALL, data, plain};
+use super::{Fixture, WALL, data, plain, txn};
 use crate::config::{CleanupPolicy, TopicConfig};
 use crate::log::{Cleanable, Log};
 use crate::records::{Batches, Content, RecordSource};
-use crate::rules::{Compaction, Rules};
+use crate::rules::{CleanControlByKey, Compaction, Rules};
 use crate::types::{MILLISECOND, Offset, RecordId, Timestamp};
 
 const COMPACT: CleanupPolicy = CleanupPolicy { delete: false, compact: true };
@@ -204,4 +204,29 @@ fn the_planted_bug_loses_the_newest() {
     let rules = Rules { compaction: Compaction::DropNewest, ..Rules::default() };
     let what = clean(&mut f, WALL, &rules).expect("dirty");
     assert_ne!(state(&visible(&f.log, &f.batches), what.end), state(&before, what.end));
+}
+
+#[test]
+fn before_3_2_1_a_marker_went_with_a_newer_record_of_its_key() {
+    for (rule, left) in [
+        (CleanControlByKey::Off, &[0, 1, 2, 3, 4, 5][..]),
+        (CleanControlByKey::On, &[0, 2, 3, 4, 5]),
+    ] {
+        let config =
+            TopicConfig { cleanup_policy: COMPACT, segment_bytes: 100, ..TopicConfig::default() };
+        let mut f = Fixture::with(config);
+        assert_eq!(f.produce(txn(7, 0, 0, 1)), Ok(0));
+        assert_eq!(f.mark(7, 0, false), Ok(1));
+        // The next records are 5, 6 and 7, with the keys 0, 2 and 4; the marker of an abort has
+        // the key 0, that of a commit 1.
+        f.times.resize(5, WALL);
+        assert_eq!(f.produce(plain(1)), Ok(2));
+        assert_eq!(f.produce(txn(8, 0, 0, 1)), Ok(3));
+        assert_eq!(f.mark(8, 0, true), Ok(4));
+        assert_eq!(f.produce(plain(1)), Ok(5));
+        f.stable();
+        let rules = Rules { clean_control_by_key: rule, ..Rules::default() };
+        clean(&mut f, WALL, &rules).expect("dirty");
+        assert_eq!(f.bases(), left);
+    }
 }

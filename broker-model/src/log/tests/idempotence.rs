@@ -3,9 +3,9 @@ use crate::config::TopicConfig;
 use crate::log::AppendOutcome;
 use crate::protocol::ErrorCode::{
     InvalidProducerEpoch, InvalidTimestamp, InvalidTxnState, MessageTooLarge,
-    OutOfOrderSequenceNumber, RecordListTooLarge,
+    OutOfOrderSequenceNumber, RecordListTooLarge, UnknownProducerId,
 };
-use crate::rules::SequenceCheck;
+use crate::rules::{SequenceCheck, UnknownPid};
 use crate::types::{MILLISECOND, Offset, Timestamp};
 
 #[test]
@@ -76,6 +76,25 @@ fn an_unknown_producer_begins_anywhere() {
     let error = OutOfOrderSequenceNumber;
     assert_eq!(refused, AppendOutcome::Refused { error, log_start_offset: Offset(3) });
     assert_eq!(f.described(), [(1, 0, 7, -1), (9, 3, 9, -1)]);
+}
+
+#[test]
+fn before_kip_360_a_producer_was_forgotten_with_its_records() {
+    let mut f = Fixture::new();
+    f.rules.unknown_pid = UnknownPid::ResetSameEpoch;
+    assert_eq!(f.produce(data(1, 0, 5, 1)), Err(UnknownProducerId));
+    for (say, at) in [(data(1, 0, 0, 2), 0), (data(1, 0, 2, 1), 2), (data(2, 0, 0, 1), 3)] {
+        assert_eq!(f.produce(say), Ok(at));
+    }
+    assert!(f.log.delete_before(Offset(2)));
+    f.log.forget_deleted_producers();
+    assert_eq!(f.produce(data(1, 0, 3, 1)), Ok(4), "one of its batches is left");
+    assert_eq!(f.produce(data(1, 0, 0, 2)), Err(OutOfOrderSequenceNumber), "and one is not");
+    assert!(f.log.delete_before(Offset(4)));
+    f.log.forget_deleted_producers();
+    assert_eq!(f.described(), [(1, 0, 3, -1)]);
+    assert_eq!(f.produce(data(2, 0, 1, 1)), Err(UnknownProducerId));
+    assert_eq!(f.produce(data(2, 0, 0, 1)), Ok(5), "from 0 again, in the same epoch");
 }
 
 #[test]

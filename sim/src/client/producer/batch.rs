@@ -204,9 +204,10 @@ impl Batch {
 
     /// Gives it another identity though it may have been sent with an older one.
     pub(super) fn rewrite(&mut self, producer: ProducerIdAndEpoch, base_sequence: i32) {
+        let is_another = self.identity.is_none_or(|before| before.producer != producer);
         self.identity = Some(Identity { producer, base_sequence });
         self.sequence_reset = true;
-        self.renumbered |= self.maybe_written || self.in_flight;
+        self.renumbered |= is_another && (self.maybe_written || self.in_flight);
     }
 
     /// The epoch it carries, `NONE` without one.

@@ -73,7 +73,7 @@ impl Producer {
                 }
             }
             _ if done => {}
-            _ if self.can_retry(at, answer, cx.now.instant) => self.requeue(cx, at),
+            _ if self.can_retry(cx, at, answer) => self.requeue(cx, at),
             _ => {
                 let refused = self.pool.get(at).attempts < self.config.retries;
                 self.fail(cx, at, ProducerError::Code(error), refused);
@@ -88,13 +88,22 @@ impl Producer {
         self.wake();
     }
 
-    fn can_retry(&mut self, at: BatchRef, answer: &ProducedPartition, now: Instant) -> bool {
+    fn can_retry(
+        &mut self,
+        cx: &ClientContext<'_>,
+        at: BatchRef,
+        answer: &ProducedPartition,
+    ) -> bool {
         let batch = self.pool.get(at);
-        let expired = now.since(batch.created) >= self.config.delivery_timeout;
+        let expired = cx.now.instant.since(batch.created) >= self.config.delivery_timeout;
         if expired || batch.attempts >= self.config.retries {
             return false;
         }
-        if self.idempotent { self.may_retry(at, answer) } else { answer.error.is_retriable() }
+        if self.idempotent {
+            self.may_retry(at, answer, cx.rules)
+        } else {
+            answer.error.is_retriable()
+        }
     }
 
     /// Puts a batch back in its queue.

@@ -3,6 +3,7 @@
 use broker_model::protocol::ErrorCode;
 use broker_model::protocol::produce::ProducedPartition;
 use broker_model::protocol::txn::ProducerIdAndEpoch;
+use broker_model::rules::{Rules, UnknownPid};
 
 use super::Producer;
 use super::batch::BatchRef;
@@ -100,7 +101,12 @@ impl Producer {
     }
 
     /// Whether a refused batch of an idempotent producer is sent again.
-    pub(super) fn may_retry(&mut self, at: BatchRef, answer: &ProducedPartition) -> bool {
+    pub(super) fn may_retry(
+        &mut self,
+        at: BatchRef,
+        answer: &ProducedPartition,
+        rules: &Rules,
+    ) -> bool {
         let batch = self.pool.get(at);
         let slot = batch.partition;
         let sequences = &self.partitions.get(slot).sequences;
@@ -112,7 +118,8 @@ impl Producer {
                     return true;
                 }
                 let truncated = sequences.last_acked_offset < answer.log_start_offset.0;
-                if transactional && truncated {
+                let resets = transactional || rules.unknown_pid == UnknownPid::ResetSameEpoch;
+                if resets && truncated {
                     let producer = self.txn.producer;
                     let sequences = &mut self.partitions.get_mut(slot).sequences;
                     sequences.start_at_beginning(&mut self.pool, producer);

@@ -1,7 +1,7 @@
 //! Committing: offsets by themselves or in a transaction, and what an abort undoes.
 
 use broker_model::protocol::group::CommittedOffset;
-use broker_model::rules::FailedOutput;
+use broker_model::rules::{AppRewindsOnAbort, FailedOutput};
 use broker_model::types::{Duration, Instant, MILLISECOND};
 use reports::history::CallKind;
 
@@ -94,7 +94,11 @@ impl Worker {
         self.polled.clear();
         self.run = 0;
         self.within = 0;
-        if cx.shared.rules.failed_output == FailedOutput::Ignore && !self.aborts_on_purpose {
+        let rules = &cx.shared.rules;
+        let forgets = self.plan.spec.transactional
+            && rules.app_rewinds_on_abort == AppRewindsOnAbort::Off
+            || rules.failed_output == FailedOutput::Ignore && !self.aborts_on_purpose;
+        if forgets {
             return;
         }
         let Some(consumer) = &mut self.consumer else { return };

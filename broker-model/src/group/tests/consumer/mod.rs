@@ -1,6 +1,7 @@
 //! Groups of the new protocol (KIP-848).
 
 mod fencing;
+mod historic;
 mod laws;
 mod migration;
 
