@@ -11,13 +11,8 @@ mod need;
 
 pub use era::Era;
 pub use need::Need;
+use need::{ASKS_FOR_EPOCHS, ON_FETCH};
 pub use table::UnknownRule;
-
-/// Who follows as today: the answer to a fetch says where the logs part.
-const ON_FETCH: &[(&str, &str)] = &[("truncate", "on_fetch")];
-/// Who asks for the end of an epoch: followers of old, and consumers.
-const ASKS_FOR_EPOCHS: &[(&str, &str)] =
-    &[("truncate", "epoch_279"), ("truncate", "epoch_101"), ("consumer_epoch_validation", "on")];
 
 rules! {
     /// The leader epoch at an election.

@@ -1,6 +1,12 @@
 //! What a rule needs to make a difference: beside its definition, so that a run in which it can
 //! make none says so.
 
+/// Who follows as today: the answer to a fetch says where the logs part.
+pub(super) const ON_FETCH: &[(&str, &str)] = &[("truncate", "on_fetch")];
+/// Who asks for the end of an epoch: followers of old, and consumers.
+pub(super) const ASKS_FOR_EPOCHS: &[(&str, &str)] =
+    &[("truncate", "epoch_279"), ("truncate", "epoch_101"), ("consumer_epoch_validation", "on")];
+
 /// A condition of a run without which a rule never acts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
