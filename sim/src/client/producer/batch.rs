@@ -73,7 +73,8 @@ pub(super) struct Batch {
     pub(super) in_retry: bool,
     /// Some attempt may have reached the log.
     pub(super) maybe_written: bool,
-    /// Its identity was changed while some attempt might have reached the log with the old one.
+    /// Its producer id or epoch was changed while some attempt might have reached the log with the
+    /// old one.
     pub(super) renumbered: bool,
 }
 
