@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod client;
+mod codec;
 pub mod dialogue;
 pub mod host;
 #[cfg(madsim)]

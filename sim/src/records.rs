@@ -7,7 +7,7 @@
 //! by side in one log so have neighboring ids, and every table by record or entity is walked in
 //! order instead of at random: the caches of a machine are small beside a run.
 
-use broker_model::records::RecordSource;
+use broker_model::records::{Payload, RecordSource};
 use broker_model::types::{Instant, MILLISECOND, PartitionId, RecordId, Timestamp};
 
 use crate::client::murmur2::{KeyText, key_bytes, murmur2};
@@ -31,6 +31,8 @@ pub struct Record {
     pub size: u32,
     /// Its value is null.
     pub tombstone: bool,
+    /// What its content is like.
+    pub payload: Payload,
 }
 
 /// Marks the size of a record without a value; no record is that large.
@@ -120,6 +122,8 @@ struct Entity {
 pub struct RecordTable {
     records: Vec<(u32, u32)>,
     entities: Vec<Entity>,
+    /// What is said of the content of records, by id; empty while nothing is said of any.
+    payloads: Vec<Payload>,
     record_lanes: Lanes,
     entity_lanes: Lanes,
     wall_epoch: i64,
@@ -163,6 +167,24 @@ impl RecordTable {
         id
     }
 
+    /// Says what the content of a record is like.
+    pub fn set_payload(&mut self, id: RecordId, payload: Payload) {
+        if payload == Payload::Unknown {
+            return;
+        }
+        if self.payloads.len() <= id.index() {
+            self.payloads.resize(self.records.len(), Payload::Unknown);
+        }
+        self.payloads[id.index()] = payload;
+    }
+
+    /// Whether something is said of the content of any record.
+    #[must_use]
+    #[inline]
+    pub const fn any_payload(&self) -> bool {
+        !self.payloads.is_empty()
+    }
+
     /// How many ids its lanes have been given, used or not.
     pub(crate) fn ids(&self) -> u64 {
         self.records.len() as u64
@@ -188,7 +210,8 @@ impl RecordTable {
         let (entity, size) = self.records[id.index()];
         let Entity { intended, key, key_hash } = self.entities[entity as usize];
         let (tombstone, size) = (size & TOMBSTONE != 0, size & !TOMBSTONE);
-        Record { intended, key, entity, key_hash, size, tombstone }
+        let payload = self.payload(id);
+        Record { intended, key, entity, key_hash, size, tombstone, payload }
     }
 }
 
@@ -212,6 +235,11 @@ impl RecordSource for RecordTable {
 
     fn is_tombstone(&self, record: RecordId) -> bool {
         self.records[record.index()].1 & TOMBSTONE != 0
+    }
+
+    #[inline]
+    fn payload(&self, record: RecordId) -> Payload {
+        self.payloads.get(record.index()).copied().unwrap_or_default()
     }
 }
 

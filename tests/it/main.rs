@@ -7,6 +7,7 @@ mod bad_files;
 mod canaries;
 mod cli;
 mod command;
+mod compression;
 mod deletions;
 mod delivery;
 mod dialogues;

@@ -85,6 +85,12 @@ impl Broker {
                 let log_start_offset = log.log_start_offset();
                 return Err(Refused { error, log_start_offset });
             }
+            if let Some(codec) = log.config().compression_type {
+                // The size counts as it came, and then as it is written.
+                let found = log.check_message_size(cx.batches.get(batch));
+                found.map_err(Refused::before_the_log)?;
+                batch = cx.batches.recompressed(batch, codec, cx.records);
+            }
             batch = log.stamped(cx.now, batch, cx.batches);
         }
         let outcome = replica.append(cx.now, batch, cx.batches, origin, cx.rules);

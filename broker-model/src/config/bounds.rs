@@ -17,24 +17,20 @@ enum Bound {
     Long(i64),
     /// An `int` of a range, or the number that stands for a default outside it.
     Level(i32, i32, Option<i32>),
-    /// One of these words.
-    OneOf(&'static [&'static str]),
 }
 
-use Bound::{Flag, Int, Level, Long, Off, OneOf};
+use Bound::{Flag, Int, Level, Long, Off};
 
 type Bounds = &'static [(&'static str, Bound)];
 
 const GZIP: Bound = Level(1, 9, Some(-1));
 const LZ4: Bound = Level(1, 17, None);
 const ZSTD: Bound = Level(-131_072, 22, None);
-const COMPRESSION: Bound = OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]);
 
 /// Of topics.
 const TOPIC: Bounds = &[
     ("compression.gzip.level", GZIP),
     ("compression.lz4.level", LZ4),
-    ("compression.type", COMPRESSION),
     ("compression.zstd.level", ZSTD),
     ("file.delete.delay.ms", Long(0)),
     ("index.interval.bytes", Int(0)),
@@ -53,7 +49,6 @@ const BROKER: Bounds = &[
     ("background.threads", Int(1)),
     ("compression.gzip.level", GZIP),
     ("compression.lz4.level", LZ4),
-    ("compression.type", COMPRESSION),
     ("compression.zstd.level", ZSTD),
     // Of one cleaner; more of them want more.
     ("log.cleaner.dedupe.buffer.size", Long(1_048_577)),
@@ -90,7 +85,6 @@ fn fits(bounds: Bounds, key: &str, value: &str) -> bool {
         Level(min, max, or) => {
             value.parse().is_ok_and(|n: i32| (min..=max).contains(&n) || or == Some(n))
         }
-        OneOf(words) => words.contains(&value),
     }
 }
 
@@ -117,8 +111,6 @@ mod tests {
             ("compression.gzip.level", "0", false),
             ("compression.gzip.level", "-1", true),
             ("compression.zstd.level", "99", false),
-            ("compression.type", "zip", false),
-            ("compression.type", "producer", true),
             ("remote.storage.enable", "true", false),
             ("remote.storage.enable", "false", true),
             ("remote.log.copy.disable", "true", true),
@@ -133,7 +125,6 @@ mod tests {
             ("log.cleaner.dedupe.buffer.size", "1"),
             ("max.connections", "0"),
             ("max.connections.per.ip", "0"),
-            ("compression.type", "zip"),
         ] {
             assert!(!fits_broker(key, value), "{key}={value}");
         }

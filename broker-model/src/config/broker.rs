@@ -10,6 +10,7 @@ use super::throttled::UNTHROTTLED;
 use super::value;
 use super::{CleanupPolicy, MigrationPolicy, ReplicaSelector, TimestampType};
 use crate::protocol::consumer_group::ServerAssignor;
+use crate::records::Codec;
 use crate::types::{Duration, MILLISECOND, Release};
 
 /// The default of `log.dir`.
@@ -160,6 +161,8 @@ config! {
     /// `log.cleanup.policy`.
     log_cleanup_policy: CleanupPolicy = CleanupPolicy { delete: true, compact: false },
         "log.cleanup.policy", value::cleanup_policy;
+    /// `compression.type`: for topics without their own; `None` leaves batches as they come.
+    compression_type: Option<Codec> = None, "compression.type", value::compression_type;
     /// `log.message.timestamp.type`.
     log_message_timestamp_type: TimestampType = TimestampType::CreateTime,
         "log.message.timestamp.type", value::timestamp_type;

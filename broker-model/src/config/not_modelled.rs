@@ -145,7 +145,10 @@ pub(super) const BROKER: &[Ignored] = &[
             "log.cleaner.io.buffer.size",
         ],
     },
-    Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
+    Ignored {
+        why: "every codec works at its default level",
+        keys: &["compression.gzip.level", "compression.lz4.level", "compression.zstd.level"],
+    },
     Ignored {
         why: "log directories of the simulator have no paths, no index files and no moves between them",
         keys: &[
@@ -210,7 +213,10 @@ pub(super) const BROKER: &[Ignored] = &[
 
 /// Topic keys, of every release.
 pub(super) const TOPIC: &[Ignored] = &[
-    Ignored { why: "batches keep the size that their producer gave them", keys: &["compression."] },
+    Ignored {
+        why: "every codec works at its default level",
+        keys: &["compression.gzip.level", "compression.lz4.level", "compression.zstd.level"],
+    },
     Ignored {
         why: "a log has no index files, and what is deleted is gone at once",
         keys: &[

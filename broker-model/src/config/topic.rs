@@ -5,6 +5,7 @@ use super::config;
 use super::not_modelled::TOPIC;
 use super::throttled::{ThrottledReplicas, throttled_replicas};
 use super::value;
+use crate::records::Codec;
 use crate::types::{Duration, MILLISECOND};
 
 /// `cleanup.policy`; both at once are allowed.
@@ -42,6 +43,9 @@ config! {
     unclean_leader_election: bool = false, "unclean.leader.election.enable", value::flag;
     /// `max.message.bytes`: largest batch.
     max_message_bytes: u32 = 1_048_588, "max.message.bytes", value::int_from_zero;
+    /// `compression.type`: what a leader makes of batches that come in another codec; `None` leaves
+    /// each as its producer sent it.
+    compression_type: Option<Codec> = None, "compression.type", value::compression_type;
     /// `message.timestamp.type`.
     timestamp_type: TimestampType = TimestampType::CreateTime,
         "message.timestamp.type", value::timestamp_type;
@@ -108,6 +112,7 @@ impl TopicConfig {
             min_insync_replicas: broker.min_insync_replicas,
             unclean_leader_election: broker.unclean_leader_election,
             max_message_bytes: broker.message_max_bytes,
+            compression_type: broker.compression_type,
             timestamp_type: broker.log_message_timestamp_type,
             timestamp_after_max: broker.log_message_timestamp_after_max,
             timestamp_before_max: broker.log_message_timestamp_before_max,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::{CleanupPolicy, TimestampType};
 use crate::protocol::consumer_group::ServerAssignor;
+use crate::records::Codec;
 use crate::types::{Duration, MILLISECOND};
 
 /// A value, or what should have been there instead.
@@ -302,6 +303,18 @@ pub(super) fn timestamp_type(text: &str) -> Parsed<TimestampType> {
         _ => Err("CreateTime or LogAppendTime"),
     }
 }
+
+/// `compression.type` of a topic: a codec, or `None` for that of the producer.
+pub(super) fn compression_type(text: &str) -> Parsed<Option<Codec>> {
+    match text {
+        "producer" => Ok(None),
+        "uncompressed" => Ok(Some(Codec::None)),
+        "none" => Err(CODECS),
+        _ => Codec::named(text).map(Some).ok_or(CODECS),
+    }
+}
+
+const CODECS: &str = "uncompressed, zstd, lz4, snappy, gzip or producer";
 
 fn bounded(text: &str, min: i32, expected: &'static str) -> Parsed<u32> {
     let n: i32 = text.parse().map_err(|_| expected)?;

@@ -6,7 +6,8 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{Cleaned, GroupRecord, SentHeader, TransactionRecord};
+use super::compression::Compressed;
+use super::{Cleaned, GroupRecord, Payload, SentHeader, TransactionRecord};
 use crate::types::{
     BatchId, CoordinatorEpoch, LeaderEpoch, Offset, ProducerEpoch, ProducerId, RecordId, Timestamp,
 };
@@ -107,7 +108,8 @@ pub struct LogEntry {
     pub leader_epoch: LeaderEpoch,
 }
 
-/// What a rule may ask about single records: compaction wants keys, offset-for-time wants times.
+/// What a rule may ask about single records: compaction wants keys, offset-for-time wants times,
+/// codecs want to know what they are like.
 pub trait RecordSource {
     /// The record's timestamp.
     fn timestamp(&self, record: RecordId) -> Timestamp;
@@ -115,6 +117,10 @@ pub trait RecordSource {
     fn key(&self, record: RecordId) -> Option<u64>;
     /// Whether the record's value is null (a tombstone).
     fn is_tombstone(&self, record: RecordId) -> bool;
+    /// What the record's content is like.
+    fn payload(&self, _: RecordId) -> Payload {
+        Payload::Unknown
+    }
 }
 
 /// Knows of no record: for machines that never ask about one.
@@ -144,6 +150,8 @@ pub struct Batches {
     headers: BTreeMap<BatchId, SentHeader>,
     /// What cleanings left of bodies, in order of id.
     pub(super) cleaned: Vec<Cleaned>,
+    /// How those are compressed that are.
+    pub(super) compressed: Compressed,
     /// Bodies that bit rot spoiled, in order of id, with what they were.
     pub(super) spoiled: Vec<(BatchId, BatchId)>,
 }
@@ -238,7 +246,9 @@ impl Batches {
     /// The same records again under another producer identity (after an epoch bump).
     pub fn restamp(&mut self, id: BatchId, new: NewBatch) -> BatchId {
         let body = *self.get(id);
-        self.push_body(new, body.count, body.content, body.control)
+        let stamped = self.push_body(new, body.count, body.content, body.control);
+        self.compressed_as(stamped, id);
+        stamped
     }
 
     /// An end-transaction marker.

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{BATCH_OVERHEAD_BYTES, Batch, Batches};
+use super::{BATCH_OVERHEAD_BYTES, Batch, Batches, Compression};
 use crate::types::{BatchId, Timestamp};
 
 /// What a cleaning left of a body.
@@ -94,6 +94,10 @@ impl Batches {
         let mut cleaned = Cleaned { id: BatchId(0), origin: self.origin(id), kept, delete_horizon };
         let bytes = shrunk(body.bytes, cleaned.len(), before);
         cleaned.id = self.push_existing(Batch { bytes, max_timestamp, ..body });
+        if let Some(Compression { codec, content }) = self.compression(id) {
+            let content = share(content, cleaned.len(), before);
+            self.set_compression(cleaned.id, Compression { codec, content });
+        }
         let id = cleaned.id;
         self.cleaned.push(cleaned);
         id
@@ -105,9 +109,13 @@ fn shrunk(bytes: u32, kept: u32, before: u32) -> u32 {
     if kept == before {
         return bytes;
     }
-    let records = u64::from(bytes.saturating_sub(BATCH_OVERHEAD_BYTES));
-    let left = records * u64::from(kept) / u64::from(before.max(1));
-    BATCH_OVERHEAD_BYTES + u32::try_from(left).expect("less than before")
+    BATCH_OVERHEAD_BYTES + share(bytes.saturating_sub(BATCH_OVERHEAD_BYTES), kept, before)
+}
+
+/// What `kept` of `before` records take of so many bytes.
+fn share(bytes: u32, kept: u32, before: u32) -> u32 {
+    let left = u64::from(bytes) * u64::from(kept) / u64::from(before.max(1));
+    u32::try_from(left).expect("less than before")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod batch;
 mod cleaned;
+mod compression;
 mod consumer_record;
 mod coordinator_record;
 mod header;
@@ -14,6 +15,7 @@ pub use batch::{
     NoRecords, RecordSource,
 };
 pub use cleaned::Cleaned;
+pub use compression::{Codec, Compression, Packing, Payload};
 pub use consumer_record::{
     ClassicMemberRecord, ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation,
 };

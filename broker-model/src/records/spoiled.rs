@@ -35,6 +35,7 @@ impl Batches {
         let was = self.unspoiled(id);
         let cleaned = self.cleaned(was).cloned();
         let spoiled = self.push_existing(*self.get(was));
+        self.compressed_as(spoiled, was);
         self.spoiled.push((spoiled, was));
         self.cleaned.extend(cleaned.map(|cleaned| Cleaned { id: spoiled, ..cleaned }));
         spoiled

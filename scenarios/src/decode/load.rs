@@ -1,7 +1,7 @@
 //! `[load.NAME]`.
 
 use crate::decoder::{Decoder, Fields};
-use crate::model::load::{Arrivals, CallRange, Keys, Load, Shape};
+use crate::model::load::{Arrivals, CallRange, Keys, Load, Payload, Shape};
 use crate::model::quantity::{Distribution, Rate, Ratio};
 use crate::spec;
 use crate::tree::{Entry, Value};
@@ -20,6 +20,7 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
         arrivals: Arrivals::Closed { callers: 1, think: Distribution::Constant(0) },
         keys: Keys::Unique,
         size: Distribution::Constant(1_024),
+        payload: None,
         tombstones: Ratio::ZERO,
         limit: None,
         drop: Vec::new(),
@@ -39,6 +40,7 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
     if let Some(size) = t.read(decoder, "size", values::size_distribution) {
         load.size = size;
     }
+    load.payload = t.read(decoder, "payload", payload);
     if let Some(tombstones) = t.read(decoder, "tombstones", values::probability) {
         load.tombstones = tombstones;
     }
@@ -46,6 +48,31 @@ pub(super) fn load(decoder: &mut Decoder, entry: &Entry) -> Load {
     let dropped = t.read_list(decoder, "drop", call_range).unwrap_or_default();
     load.drop = apart(dropped);
     load
+}
+
+/// A class, or a ratio in whole hundredths.
+pub(super) fn payload(value: &Value) -> Result<Payload, Wrong> {
+    const CLASSES: &[(&str, Payload)] = &[
+        ("json", Payload::Json),
+        ("logs", Payload::Logs),
+        ("mixed", Payload::Mixed),
+        ("random", Payload::Random),
+    ];
+    let ratio = match value {
+        Value::Text(text) if !text.trim().ends_with('%') => {
+            return values::choice(CLASSES)(value);
+        }
+        _ => values::probability(value),
+    };
+    let hundredths = ratio.ok().and_then(|r| {
+        let scaled = r.numerator.checked_mul(100)?;
+        (scaled % r.denominator == 0).then(|| scaled / r.denominator)
+    });
+    let percent = hundredths.and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0);
+    percent.map(Payload::Percent).ok_or_else(|| {
+        Wrong::new("scenario::payload", format!("{} is no ratio of compression", value.describe()))
+            .help("what is left of a byte, from 0.01 to 1 with two decimals, like 0.25 or \"25%\"")
+    })
 }
 
 /// A number, or a range without its end.

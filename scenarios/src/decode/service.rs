@@ -1,6 +1,7 @@
 //! `[service.NAME]`.
 
 use crate::decode::cluster::kafka_config;
+use crate::decode::load::payload;
 use crate::decoder::{Decoder, Fields, Problem};
 use crate::kafka_keys::Version;
 use crate::model::config::{KafkaConfig, Scope};
@@ -55,6 +56,7 @@ pub(super) fn service(decoder: &mut Decoder, entry: &Entry, version: Version) ->
     service.inputs = t.read_list(decoder, "input", values::name).unwrap_or_default();
     service.output = t.read(decoder, "output", values::name);
     service.output_size = t.read(decoder, "output_size", values::size);
+    service.output_payload = t.read(decoder, "output_payload", payload);
     service.time = time(decoder, &t, &service.inputs);
     service.group = t.read(decoder, "group", values::name).or(service.group);
     service.effects = t.read(decoder, "effects", values::name);
@@ -81,6 +83,7 @@ fn blank(name: &str, version: Version) -> Service {
         inputs: Vec::new(),
         output: None,
         output_size: None,
+        output_payload: None,
         group: Some(name.to_owned()),
         transactional: false,
         transactional_ids: TransactionalIds::PerInstance,
@@ -111,6 +114,7 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
                 "dedupe_capacity",
                 "dedupe_ttl",
                 "output_size",
+                "output_payload",
                 "poison",
             ],
             "an ingress takes calls from a load, not records from a topic",
@@ -125,6 +129,7 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
             &[
                 "output",
                 "output_size",
+                "output_payload",
                 "producer",
                 "transactional",
                 "transactional_id",

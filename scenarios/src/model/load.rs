@@ -15,6 +15,8 @@ pub struct Load {
     pub keys: Keys,
     /// `size`: bytes of a record's value.
     pub size: Distribution,
+    /// `payload`: what the records' content is like for compression, if anything is said of it.
+    pub payload: Option<Payload>,
     /// `tombstones`: probability that a record has no value.
     pub tombstones: Ratio,
     /// `limit`: at most so many records in the whole run (warm-up included).
@@ -22,6 +24,21 @@ pub struct Load {
     /// `drop`: calls taken out of the run by number, ascending and apart. The others keep what
     /// they drew.
     pub drop: Vec<CallRange>,
+}
+
+/// What the content of records is like, for compression.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Payload {
+    /// `"random"`: encrypted or compressed before.
+    Random,
+    /// `"json"`: JSON documents.
+    Json,
+    /// `"logs"`: log lines of HTTP requests.
+    Logs,
+    /// `"mixed"`: text, markup, tables and binaries.
+    Mixed,
+    /// A stated ratio: hundredths of its size that a codec makes of it, from 1 to 100.
+    Percent(u8),
 }
 
 /// Calls by number, from `from` up to but not including `until`. Call `k` (from 0) of instance

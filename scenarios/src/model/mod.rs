@@ -17,7 +17,7 @@ pub use cluster::{Cluster, Cpu, Disk, Hardware, Network, Nic, Topic};
 pub use config::{ConfigValue, KafkaConfig, Scope};
 pub use fault::{Cut, Fault, FaultKind, ProtocolEvent, ReplicaList, Swarm, Target, Trigger};
 pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Statistic};
-pub use load::{Arrivals, CallRange, Keys, Load, Shape};
+pub use load::{Arrivals, CallRange, Keys, Load, Payload, Shape};
 pub use message::{Api, MessageKind};
 pub use quantity::{Distribution, Drawn, Rate, Ratio};
 pub use service::{Commit, Dedupe, Poison, Service, ServiceKind, ServiceTime, TransactionalIds};
@@ -94,6 +94,28 @@ impl Scenario {
     #[must_use]
     pub fn service(&self, name: &str) -> Option<usize> {
         self.services.iter().position(|s| s.name == name)
+    }
+
+    /// Whether anything is said of the content of the records that a service produces: by a load of
+    /// its own, by its `output_payload`, or by those who produce what it consumes.
+    #[must_use]
+    pub fn knows_payload(&self, service: &Service) -> bool {
+        let mut behind = vec![service];
+        let mut next = 0;
+        while let Some(&one) = behind.get(next) {
+            next += 1;
+            let loads = self.loads.iter().filter(|load| load.into == one.name);
+            if one.output_payload.is_some() || loads.clone().any(|load| load.payload.is_some()) {
+                return true;
+            }
+            for sender in &self.services {
+                let feeds = sender.output.as_ref().is_some_and(|out| one.inputs.contains(out));
+                if feeds && !behind.iter().any(|known| known.name == sender.name) {
+                    behind.push(sender);
+                }
+            }
+        }
+        false
     }
 
     /// How many brokers there are when the cluster boots: without those that a fault adds.

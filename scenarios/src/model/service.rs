@@ -1,6 +1,7 @@
 //! Services: kinds are Rust code in the simulator, a scenario selects and parametrizes.
 
 use super::config::KafkaConfig;
+use super::load::Payload;
 use super::quantity::{Distribution, Ratio};
 
 /// `[service.NAME]`.
@@ -20,6 +21,8 @@ pub struct Service {
     pub output: Option<String>,
     /// `output_size`: bytes of an output record's value; none means as large as its input.
     pub output_size: Option<u64>,
+    /// `output_payload`: what an output record's content is like; none means like its input's.
+    pub output_payload: Option<Payload>,
     /// `group`: the consumer group, by default the service's name. None for an ingress.
     pub group: Option<String>,
     /// `transactional`: outputs and offsets go through transactions.

@@ -232,6 +232,9 @@ fn service(out: &mut Text, service: &Service) {
     if let Some(size) = service.output_size {
         out.text("output_size", &bytes(size));
     }
+    if let Some(payload) = service.output_payload {
+        out.text("output_payload", &words::payload(payload));
+    }
     if let Some(window) = window {
         out.text("window", &write_duration(window));
     }
@@ -295,6 +298,9 @@ fn load(out: &mut Text, load: &Load) {
     out.line("arrivals", arrivals);
     out.text("keys", &words::keys(load.keys));
     out.text("size", &distribution(load.size, Unit::Size));
+    if let Some(payload) = load.payload {
+        out.text("payload", &words::payload(payload));
+    }
     if !load.tombstones.is_zero() {
         out.line("tombstones", write_ratio(load.tombstones));
     }

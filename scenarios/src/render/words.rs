@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::fault::{ProtocolEvent, Target};
 use crate::model::gate::{Comparison, Gate, LagField, Quantity};
-use crate::model::load::{Keys, Shape};
+use crate::model::load::{Keys, Payload, Shape};
 use crate::model::quantity::{Distribution, Drawn, Rate};
 use crate::units::{write_duration, write_millionths};
 
@@ -91,6 +91,16 @@ pub(super) fn keys(keys: Keys) -> String {
         Keys::None => "none".to_owned(),
         Keys::Uniform { n } => format!("uniform({n})"),
         Keys::Zipf { n, s_millionths } => format!("zipf({n}, {})", write_millionths(s_millionths)),
+    }
+}
+
+pub(super) fn payload(payload: Payload) -> String {
+    match payload {
+        Payload::Random => "random".to_owned(),
+        Payload::Json => "json".to_owned(),
+        Payload::Logs => "logs".to_owned(),
+        Payload::Mixed => "mixed".to_owned(),
+        Payload::Percent(percent) => format!("{percent}%"),
     }
 }
 

@@ -25,6 +25,12 @@ pub const SERVICE: Section = Section {
         key("input", "topic or topics", "required, except for an ingress", "What it consumes."),
         key("output", "topic", "none", "What it produces to."),
         key("output_size", "size", "as large as the input", "Value size of an output record."),
+        key(
+            "output_payload",
+            "as `payload` of a load",
+            "like the input's",
+            "What the content of an output record is like, for compression.",
+        ),
         key("window", "duration", "required for a join", "Two sides this far apart still join."),
         key("group", "name", "the service's name", "Consumer group."),
         key(
@@ -131,6 +137,13 @@ pub const LOAD: Section = Section {
              with exponent S.",
         ),
         key("size", "size or distribution of sizes", "1KiB", "Value size of a record."),
+        key(
+            "payload",
+            "\"json\", \"logs\", \"mixed\", \"random\", or a ratio from 0.01 to 1",
+            "unknown: codecs leave it as it is and cost nothing",
+            "What the content of its records is like, for compression: a class with measured \
+             ratios, or what every codec leaves of a byte (`docs/compression.md`).",
+        ),
         key(
             "tombstones",
             "probability",

@@ -16,7 +16,7 @@ const MODELLED: &[&str] = &[
 
 /// By a simpler law.
 const APPROXIMATED: &[&str] = &[
-    "Records are numbers with a size: no bytes, and the CRC of a batch is only right or wrong; compression is a flag without effect on sizes",
+    "Records are numbers with a size: no bytes, and the CRC of a batch is only right or wrong; compression is a ratio by kind of payload and codec, and a cost per byte",
     "CPU time is a cost for each request, batch and MiB; a thread pool is at most as wide as the host has hardware threads",
     "What compaction may have removed is not looked for in the log: a record with a newer one of its key counts as kept",
     "The page cache holds the newest bytes of a host's logs; older ones are read from the disk, and a network thread waits",

@@ -60,6 +60,7 @@ impl Sending {
             }
         };
         let id = cx.shared.records.push(Lane::ANY, entity, record.size);
+        cx.shared.records.set_payload(id, spec.makes_like.payload.unwrap_or_default());
         if let (Origin::Fresh { .. }, Some(stage)) = (record.origin, spec.stage) {
             let intended = cx.shared.records.get(id).intended;
             let span = (intended.0.min(now.0), now.0);

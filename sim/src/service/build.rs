@@ -8,8 +8,9 @@ use reports::history::Recorder;
 use scenarios::Scenario;
 use scenarios::model::{Commit, Load, Ratio, Service as Described, ServiceKind, ServiceTime};
 
+use super::coding::{makes, output_of};
 use super::ingress::{Ingress, IngressPlan};
-use super::kind::{Join, OutputSize, Read, Service, Transform};
+use super::kind::{Join, Read, Service, Transform};
 use super::spec::ServiceSpec;
 use super::worker::{Worker, WorkerPlan};
 use crate::plan::{ClientSettings, KeyLaw, Mask, Plan, Quantiles};
@@ -113,18 +114,18 @@ pub fn cast(
 }
 
 fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Service> {
-    let size = OutputSize(service.output_size.map(|bytes| bytes as u32));
+    let output = spec.makes_like;
     match service.kind {
         ServiceKind::Join { window } => Box::new(Join {
             store: join,
             window_ms: u32::try_from(window / MILLISECOND).unwrap_or(u32::MAX),
-            output: size,
+            output,
         }),
         ServiceKind::Reader if spec.effects.is_none() => Box::new(Read),
         ServiceKind::Ingress | ServiceKind::Reader | ServiceKind::Sink | ServiceKind::Transform => {
             Box::new(Transform {
                 effects: spec.effects,
-                output: goes_on_behind(service).then_some(size),
+                output: goes_on_behind(service).then_some(output),
             })
         }
     }
@@ -153,6 +154,8 @@ fn spec_of(
         times,
         inputs: service.inputs.clone(),
         output: service.output.clone(),
+        makes_like: output_of(scenario, service),
+        makes: makes(service),
         group: service.group.as_ref().map(|name| names.group(name)),
         transactional: service.transactional,
         transactional_ids: service.transactional_ids.clone(),

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
+use broker_model::records::Payload;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, RecordId, TopicId};
 use reports::metric::StageId;
 use scenarios::model::{Arrivals, Ratio};
@@ -53,6 +54,19 @@ pub struct IngressPlan {
     pub limit: u64,
     /// Calls that are taken out, by number.
     pub mask: Mask,
+}
+
+impl IngressPlan {
+    /// What its records are like.
+    fn payload(&self) -> Payload {
+        self.spec.makes_like.payload.unwrap_or_default()
+    }
+
+    /// CPU time of compressing a record. Sizes are not drawn yet when a call is served: each pays
+    /// for the mean.
+    fn compress_time(&self) -> Duration {
+        self.spec.compress_time(self.payload(), self.sizes.mean())
+    }
 }
 
 /// Stands in line for a call that is taken out, so that the others keep their draws.
@@ -136,7 +150,7 @@ impl Ingress {
             let Some(at) = self.arrivals.take(now) else { break };
             let number = self.plan.first_key + self.accepted as u32 * self.plan.key_step;
             let key = self.plan.keys.draw(number, &mut self.draws);
-            let cost = self.plan.spec.times[0].at(self.draws.bits());
+            let cost = self.plan.spec.times[0].at(self.draws.bits()) + self.plan.compress_time();
             if self.plan.mask.drops(u64::from(number)) {
                 self.accepted += 1;
                 self.served.push_back((NOBODY, Lane::ANY, self.busy_until.max(at)));
@@ -183,11 +197,15 @@ impl Ingress {
                 continue;
             }
             let records = &mut cx.shared.records;
+            let payload = self.plan.payload();
             let id = if deletes {
                 records.push_tombstone(lane, entity)
             } else {
                 records.push(lane, entity, size)
             };
+            if !deletes {
+                records.set_payload(id, payload);
+            }
             self.finished.push(id);
             if self.plan.spec.stage.is_some() {
                 let intended = cx.shared.records.intended(id);

@@ -1,8 +1,9 @@
 //! What services do with records: kinds are Rust, scenarios select.
 
+use broker_model::records::Payload;
 use broker_model::types::{Instant, MILLISECOND, Offset, PartitionId, RecordId};
 
-use crate::records::Lane;
+use crate::records::{Lane, Record, RecordTable};
 use crate::world::Shared;
 
 /// Some records of one batch, in order, each with the time it was finished.
@@ -33,13 +34,28 @@ pub trait Service: std::fmt::Debug {
     fn committed(&mut self, _shared: &mut Shared, _partition: PartitionId, _offset: Offset) {}
 }
 
-/// Size of an output record made from an input record.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OutputSize(pub Option<u32>);
+/// What an output record is like that is made from an input record.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Output {
+    /// Its bytes, as many as the input's if `None`.
+    pub size: Option<u32>,
+    /// What its content is like, as the input's if `None`.
+    pub payload: Option<Payload>,
+}
 
-impl OutputSize {
-    fn of(self, input: u32) -> u32 {
-        self.0.unwrap_or(input)
+impl Output {
+    /// Bytes and content of the output made of an input.
+    #[must_use]
+    pub fn of(self, input: &Record) -> (u32, Payload) {
+        (self.size.unwrap_or(input.size), self.payload.unwrap_or(input.payload))
+    }
+
+    fn push(self, records: &mut RecordTable, lane: Lane, input: RecordId) -> RecordId {
+        let input = records.get(input);
+        let (size, payload) = self.of(&input);
+        let id = records.push(lane, input.entity, size);
+        records.set_payload(id, payload);
+        id
     }
 }
 
@@ -48,8 +64,8 @@ impl OutputSize {
 pub struct Transform {
     /// The effect store, if effects are applied.
     pub effects: Option<usize>,
-    /// Size of the outputs; none are made without.
-    pub output: Option<OutputSize>,
+    /// What the outputs are like; none are made without.
+    pub output: Option<Output>,
 }
 
 impl Service for Transform {
@@ -66,12 +82,10 @@ impl Service for Transform {
             });
             shared.recorder.effects_applied(ledger, applied);
         }
-        if let Some(size) = self.output {
+        if let Some(output) = self.output {
             let lane = Lane::out_of(slice.partition);
-            for &id in slice.records {
-                let input = shared.records.get(id);
-                outputs.push(shared.records.push(lane, input.entity, size.of(input.size)));
-            }
+            let records = &mut shared.records;
+            outputs.extend(slice.records.iter().map(|&id| output.push(records, lane, id)));
         }
     }
 }
@@ -83,8 +97,8 @@ pub struct Join {
     pub store: usize,
     /// Milliseconds between the two sides, at most.
     pub window_ms: u32,
-    /// Size of the outputs.
-    pub output: OutputSize,
+    /// What the outputs are like.
+    pub output: Output,
 }
 
 impl Service for Join {
@@ -97,7 +111,7 @@ impl Service for Join {
             let offset = slice.base_offset + i as i64;
             let at_ms = (input.intended.0 / MILLISECOND) as u32;
             if store.arrive(input.entity, offset, at_ms, self.window_ms) {
-                outputs.push(shared.records.push(lane, input.entity, self.output.of(input.size)));
+                outputs.push(self.output.push(&mut shared.records, lane, id));
             }
         }
     }

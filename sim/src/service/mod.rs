@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod build;
+mod coding;
 mod ingress;
 mod kind;
 mod publisher;

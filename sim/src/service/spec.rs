@@ -5,6 +5,7 @@ use reports::history::Isolation;
 use reports::metric::StageId;
 use scenarios::model::{Commit, Poison, Ratio, TransactionalIds};
 
+use super::kind::Output;
 use crate::client::consumer::ConsumerConfig;
 use crate::client::producer::ProducerConfig;
 use crate::plan::{ClientSettings, Quantiles};
@@ -28,6 +29,10 @@ pub struct ServiceSpec {
     pub inputs: Vec<String>,
     /// Topic produced to.
     pub output: Option<String>,
+    /// What the records are like that it produces.
+    pub makes_like: Output,
+    /// For each input: whether a record of it has an output to be compressed.
+    pub makes: Vec<bool>,
     /// The consumer group.
     pub group: Option<GroupId>,
     /// Outputs and offsets go through transactions.

@@ -1,7 +1,7 @@
 //! Kafka's keys that a scenario sets and of which nothing comes here: told, once, with the reason.
 
 use scenarios::Scenario;
-use scenarios::model::KafkaConfig;
+use scenarios::model::{KafkaConfig, Service};
 use scenarios::warning::Warning;
 
 use super::effect::{Effect, effect};
@@ -19,7 +19,15 @@ pub(super) fn keys_without_effect(scenario: &Scenario) -> Option<Warning> {
     let mut found: Vec<Idle<'_>> = Vec::new();
     for (table, config) in tables(scenario) {
         for key in config.set.keys() {
-            let Some(Effect::None { why }) = effect(config.scope, key) else { continue };
+            let why = match effect(config.scope, key) {
+                Some(Effect::None { why }) => why,
+                Some(Effect::Modelled { .. })
+                    if key == COMPRESSION && !compresses(scenario, &table) =>
+                {
+                    NO_PAYLOAD
+                }
+                _ => continue,
+            };
             match found.iter_mut().find(|idle| idle.table == table && idle.why == why) {
                 Some(idle) => idle.keys.push(key),
                 None => found.push(Idle { table: table.clone(), why, keys: vec![key] }),
@@ -38,6 +46,22 @@ pub(super) fn keys_without_effect(scenario: &Scenario) -> Option<Warning> {
         source: "assize explain KEY; broker-model/DIVERGENCES.md",
         path,
     })
+}
+
+/// The key that acts only where something is said of what records are like.
+const COMPRESSION: &str = "compression.type";
+const NO_PAYLOAD: &str =
+    "no `payload` says what the records are like, so codecs leave them as they are";
+
+/// Whether codecs have anything to do with what goes through the clients or topics of a table.
+fn compresses(scenario: &Scenario, table: &str) -> bool {
+    let concerned = |service: &&Service| {
+        let output = service.output.as_ref();
+        table == "cluster.config"
+            || table == format!("service.{}.producer", service.name)
+            || output.is_some_and(|topic| table == format!("topic.{topic}.config"))
+    };
+    scenario.services.iter().filter(concerned).any(|service| scenario.knows_payload(service))
 }
 
 impl Idle<'_> {
@@ -91,6 +115,13 @@ mod tests {
             ("service.audit.consumer.fetch.min.bytes", "1"),
         ];
         assert_eq!(told(&read), None);
+        let packed = [
+            ("load.customers.payload", "json"),
+            ("service.order.producer.compression.type", "zstd"),
+            ("topic.orders.config.compression.type", "lz4"),
+        ];
+        assert_eq!(told(&packed), None, "something is said of what the records are like");
+        assert!(told(&packed[1..]).is_some());
         let idle = told(&[("cluster.admin.metrics.num.samples", "3")]).map(|(_, path)| path);
         assert_eq!(idle.as_deref(), Some("cluster.admin.\"metrics.num.samples\""));
     }
@@ -114,8 +145,8 @@ mod tests {
              `log.roll.jitter.ms` in `cluster.config` (segments roll without jitter); \
              `queued.max.request.bytes`, `queued.max.requests` in `cluster.config` (the request \
              queue has no bound in the model); \
-             `compression.type` in `topic.orders.config` (batches keep the size that their \
-             producer gave them); \
+             `compression.type` in `topic.orders.config` (no `payload` says what the records \
+             are like, so codecs leave them as they are); \
              `client.dns.lookup` in `service.order.producer` (connections of the simulator have \
              no DNS and no socket buffers); \
              `check.crcs` in `service.audit.consumer` (a consumer checks every batch)"

@@ -2,11 +2,13 @@
 
 use broker_model::io::{Disconnected, Input, Tag, Token};
 use broker_model::protocol::fetch::FetchResponse;
+use broker_model::protocol::produce::{ProducePartition, ProduceRequest};
 use broker_model::protocol::{Request, Response};
 use broker_model::types::{Duration, Instant};
 
-use super::node::NodeState;
+use super::node::{Node, NodeState};
 use super::{Event, World};
+use crate::codec::{compress_time, decompress_time};
 use crate::network::{Body, Endpoint, MessageState, Slot};
 
 /// How many answers may wait for fetcher threads at once, in all.
@@ -39,6 +41,7 @@ impl World {
                 costs.produce
                     + costs.batch * r.partitions.len() as u64
                     + costs.append_kib * (bytes / 1024)
+                    + self.coding_time(server, r)
             }
             Request::Fetch(_) => costs.fetch,
             _ => costs.other,
@@ -48,6 +51,37 @@ impl World {
         let done = node.handler_threads.schedule(read, handler);
         self.messages.get_mut(slot).state = MessageState::Scheduled;
         self.queue.push(done, Event::Handle(slot.0));
+    }
+
+    /// What compression costs the leader of a produce's partitions: it decompresses each batch to
+    /// look at its records, and compresses it anew where the topic wants another codec
+    /// (`LogValidator`).
+    fn coding_time(&self, server: Endpoint, request: &ProduceRequest) -> Duration {
+        if !self.shared.records.any_payload() {
+            return 0;
+        }
+        let broker = self.nodes.get(server.0 as usize).and_then(Node::broker);
+        let of_one = |one: &ProducePartition| {
+            let (batches, records) = (&self.shared.batches, &self.shared.records);
+            let sent = batches.compression(one.batch);
+            let replica = broker.and_then(|broker| broker.replica(one.partition));
+            let wanted = replica.and_then(|replica| replica.log().config().compression_type);
+            match (sent, wanted) {
+                (None, None) => 0,
+                (None, Some(codec)) => {
+                    let packing = batches.packing(one.batch, codec, records);
+                    let bytes = if packing.is_known() { packing.bytes } else { 0 };
+                    compress_time(codec, u64::from(bytes))
+                }
+                (Some(sent), wanted) => {
+                    let bytes = u64::from(sent.content);
+                    let written = wanted.filter(|&codec| codec != sent.codec);
+                    decompress_time(sent.codec, bytes)
+                        + written.map_or(0, |codec| compress_time(codec, bytes))
+                }
+            }
+        };
+        request.partitions.iter().map(of_one).sum()
     }
 
     /// A node closes the connection of a request at `at` instead of reading it; what comes behind it

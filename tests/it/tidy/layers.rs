@@ -30,7 +30,7 @@ const PACKAGES: &[Package] = &[
     Package {
         folder: "sim/src/",
         layers: &[
-            &["host", "prng", "stores"],
+            &["codec", "host", "prng", "stores"],
             &["network", "records"],
             &["client"],
             &["dialogue", "plan"],

@@ -8,7 +8,8 @@ use super::Producer;
 use super::batch::{Appended, Batch, bound};
 use super::event::{ProducerError, Refusal, RunOutcome, SendOutcome};
 use super::partition::Membership;
-use super::partitioner::{Sticky, all_full, switches};
+use super::partitioner::{Sticky, TopicState, all_full, switches};
+use super::ratio::RatioEstimate;
 use super::transaction::ProducerState;
 use crate::records::{NO_KEY, Record};
 
@@ -91,25 +92,31 @@ impl Producer {
         if topic == TopicId::UNKNOWN {
             return false;
         }
-        if self.topics.len() <= topic.index() {
-            self.topics.resize_with(topic.index() + 1, Default::default);
-        }
         let version = self.metadata.version();
+        let _ = self.topic_mut(topic);
         let state = &mut self.topics[topic.index()];
         if state.version != version {
             state.version = version;
             let ids = self.metadata.partitions(topic);
             state.slots.clear();
-            state.slots.extend(ids.iter().map(|&id| self.partitions.slot(id)));
+            state.slots.extend(ids.iter().map(|&id| self.partitions.slot(topic, id)));
             let count = u32::try_from(ids.len()).expect("partitions fit in u32");
             state.spread = Spread::over(count.max(1));
             let mut led: Vec<PartitionId> =
                 ids.iter().copied().filter(|&id| self.metadata.leader(id).is_some()).collect();
             led.sort_unstable();
             state.available.clear();
-            state.available.extend(led.iter().map(|&id| self.partitions.slot(id)));
+            state.available.extend(led.iter().map(|&id| self.partitions.slot(topic, id)));
         }
         !state.slots.is_empty()
+    }
+
+    /// What is known of a topic, perhaps nothing yet.
+    pub(super) fn topic_mut(&mut self, topic: TopicId) -> &mut TopicState {
+        if self.topics.len() <= topic.index() {
+            self.topics.resize_with(topic.index() + 1, Default::default);
+        }
+        &mut self.topics[topic.index()]
     }
 
     fn append(
@@ -196,7 +203,8 @@ impl Producer {
         self.starved = false;
         self.memory -= u64::from(limit);
         self.serial += 1;
-        let mut batch = Batch::new(slot, self.serial, limit, at);
+        let estimate = *self.estimate(slot);
+        let mut batch = Batch::new(slot, self.serial, (limit, estimate), at);
         batch.held = limit;
         let at_ref = self.pool.insert(batch);
         let batch = self.pool.get_mut(at_ref);
@@ -318,6 +326,11 @@ impl Producer {
         let node = self.nodes.list.iter().find(|node| node.id == leader);
         node.and_then(|node| node.latency)
             .is_some_and(|(ready, drained)| ready.since(drained) > timeout)
+    }
+
+    /// How well records of a partition's topic compress, as far as is known.
+    pub(super) fn estimate(&mut self, slot: u32) -> &mut RatioEstimate {
+        &mut self.topics[self.partitions.get(slot).topic.index()].ratio
     }
 
     /// `batch.size`, at least 1.

@@ -1,7 +1,7 @@
 //! One batch of the accumulator, and the pool they live in.
 
 use broker_model::protocol::txn::ProducerIdAndEpoch;
-use broker_model::records::BATCH_OVERHEAD_BYTES;
+use broker_model::records::{BATCH_OVERHEAD_BYTES, Codec, Packing};
 use broker_model::types::{
     BatchId, Duration, Instant, LeaderEpoch, MILLISECOND, ProducerEpoch, RecordId,
 };
@@ -10,6 +10,7 @@ use super::super::backoff::Backoff;
 use super::super::murmur2::key_bytes;
 use super::super::record_size::{NO_HEADERS, batch_bound, record_bytes};
 use super::config::ProducerConfig;
+use super::ratio::{RatioEstimate, ratio};
 use crate::records::{NO_KEY, Record};
 
 /// A batch in the [`BatchPool`].
@@ -47,8 +48,10 @@ pub(super) struct Batch {
     pub(super) attempts: u32,
     leader_epoch: LeaderEpoch,
     attempts_when_leader_changed: u32,
-    /// Uncompressed bytes of the records.
-    payload: u32,
+    /// What its records take.
+    packing: Packing,
+    /// How well they are expected to compress.
+    estimate: RatioEstimate,
     /// Where it counts as full.
     write_limit: u32,
     /// What it takes of `buffer.memory`.
@@ -95,7 +98,12 @@ pub(super) fn bound(record: &Record) -> u32 {
 }
 
 impl Batch {
-    pub(super) fn new(partition: u32, serial: u64, write_limit: u32, now: Instant) -> Self {
+    pub(super) fn new(
+        partition: u32,
+        serial: u64,
+        (write_limit, estimate): (u32, RatioEstimate),
+        now: Instant,
+    ) -> Self {
         Self {
             partition,
             serial,
@@ -106,7 +114,8 @@ impl Batch {
             attempts: 0,
             leader_epoch: LeaderEpoch(-1),
             attempts_when_leader_changed: 0,
-            payload: 0,
+            packing: Packing::default(),
+            estimate,
             write_limit,
             held: 0,
             base_time: 0,
@@ -148,7 +157,7 @@ impl Batch {
         if self.count > 0 && (before >= self.write_limit || self.write_limit - before < bytes) {
             return None;
         }
-        self.payload += bytes;
+        self.packing.add(bytes, record.payload, config.compression);
         self.count += 1;
         self.records.push(id);
         if time > self.latest {
@@ -162,12 +171,24 @@ impl Batch {
     /// What it is expected to take on the wire.
     #[inline]
     pub(super) fn expected_bytes(&self, config: &ProducerConfig) -> u32 {
-        BATCH_OVERHEAD_BYTES + config.expect(self.payload)
+        let bytes = self.packing.bytes;
+        let compressed = config.compression != Codec::None;
+        BATCH_OVERHEAD_BYTES + if compressed { self.estimate.expect(bytes) } else { bytes }
     }
 
     /// What it takes on the wire.
     pub(super) fn bytes(&self, config: &ProducerConfig) -> u32 {
-        BATCH_OVERHEAD_BYTES + config.compress(self.payload)
+        BATCH_OVERHEAD_BYTES + self.packing.compressed(config.compression)
+    }
+
+    /// What its records take.
+    pub(super) const fn packing(&self) -> &Packing {
+        &self.packing
+    }
+
+    /// What compression left of a byte of it, in millionths.
+    pub(super) fn ratio(&self, config: &ProducerConfig) -> u32 {
+        ratio(self.packing.bytes, self.packing.compressed(config.compression))
     }
 
     pub(super) fn is_full(&self, config: &ProducerConfig) -> bool {

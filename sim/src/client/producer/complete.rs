@@ -154,6 +154,10 @@ impl Producer {
         let parent = self.pool.get(at).clone();
         let slot = parent.partition;
         self.partitions.get_mut(slot).sequences.untrack(at);
+        let ratio = parent.ratio(&self.config);
+        let estimate = self.estimate(slot);
+        estimate.give_up(ratio);
+        let estimate = *estimate;
         let mut parts: Vec<Batch> = Vec::new();
         for id in records {
             let record = cx.records.get(id);
@@ -161,7 +165,7 @@ impl Producer {
                 parts.last_mut().is_some_and(|b| b.try_append(&self.config, id, &record).is_some());
             if !fits {
                 let limit = bound(&record).max(self.batch_size());
-                let mut part = Batch::new(slot, parent.serial, limit, parent.created);
+                let mut part = Batch::new(slot, parent.serial, (limit, estimate), parent.created);
                 let first = part.try_append(&self.config, id, &record);
                 assert!(first.is_some(), "the first record of a batch always fits");
                 part.in_retry = true;

@@ -1,14 +1,13 @@
 //! `ProducerConfig`: Kafka's keys with the defaults of 4.1.
 
 use broker_model::protocol::produce::Acks;
+use broker_model::records::Codec;
 use broker_model::types::{Duration, MILLISECOND, NodeId, TransactionalId};
 
 use super::super::backoff::Backoff;
 use super::super::setting::{
     Setting, flag, int, int_from_one, long, millis, settings, without_effect,
 };
-
-const MILLION: u32 = 1_000_000;
 
 /// Configuration of a producer. Field names are Kafka's keys; times are in nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,10 +46,8 @@ pub struct ProducerConfig {
     pub max_block: Duration,
     /// `max.request.size` in bytes.
     pub max_request_size: u32,
-    /// `compression.type` other than `none`.
-    pub compressed: bool,
-    /// What compression makes of a byte, in millionths. Not a Kafka key: the model has no bytes.
-    pub compression_ratio: u32,
+    /// `compression.type`.
+    pub compression: Codec,
     /// `partitioner.adaptive.partitioning.enable`.
     pub adaptive_partitioning: bool,
     /// `partitioner.availability.timeout.ms`, 0 for never.
@@ -83,8 +80,7 @@ impl Default for ProducerConfig {
             transaction_version: 2,
             max_block: 60_000 * ms,
             max_request_size: 1_048_576,
-            compressed: false,
-            compression_ratio: MILLION,
+            compression: Codec::None,
             adaptive_partitioning: true,
             availability_timeout: 0,
             ignore_keys: false,
@@ -153,8 +149,8 @@ pub(crate) const SETTINGS: &[Setting<ProducerConfig>] = settings! { ProducerConf
         "How long calls of transactions wait for an answer; a `send` waits for memory without limit, with 0 not at all.";
     "max.request.size", max_request_size, int,
         "Bytes of the largest record and of the largest produce request.";
-    "compression.type", compressed, compressed,
-        "How much room the producer expects records to need; no bytes are compressed.";
+    "compression.type", compression, compression,
+        "The codec of batches: what it leaves of records by their `payload`, and what it costs.";
     "partitioner.adaptive.partitioning.enable", adaptive_partitioning, flag,
         "Whether records without keys go rather to brokers with short queues.";
     "partitioner.availability.timeout.ms", availability_timeout, millis,
@@ -174,12 +170,8 @@ fn acks(text: &str) -> Result<Acks, &'static str> {
     }
 }
 
-fn compressed(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "none" => Ok(false),
-        "gzip" | "snappy" | "lz4" | "zstd" => Ok(true),
-        _ => Err("none, gzip, snappy, lz4 or zstd"),
-    }
+fn compression(text: &str) -> Result<Codec, &'static str> {
+    Codec::named(text).ok_or("none, gzip, snappy, lz4 or zstd")
 }
 
 fn some_flag(text: &str) -> Result<Option<bool>, &'static str> {
@@ -249,28 +241,6 @@ impl ProducerConfig {
         }
         Ok(())
     }
-
-    /// Bytes on the wire of `bytes` uncompressed ones.
-    #[must_use]
-    pub(super) fn compress(&self, bytes: u32) -> u32 {
-        if self.compressed { scale(bytes, self.compression_ratio) } else { bytes }
-    }
-
-    /// What the accumulator expects `bytes` uncompressed ones to take: the ratio with the Java
-    /// client's safety factor of 1.05.
-    #[must_use]
-    pub(super) fn expect(&self, bytes: u32) -> u32 {
-        if self.compressed {
-            scale(bytes, self.compression_ratio.saturating_add(self.compression_ratio / 20))
-        } else {
-            bytes
-        }
-    }
-}
-
-fn scale(bytes: u32, millionths: u32) -> u32 {
-    let scaled = u64::from(bytes) * u64::from(millionths) / u64::from(MILLION);
-    u32::try_from(scaled).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use broker_model::protocol::ErrorCode;
 use broker_model::protocol::Request;
 use broker_model::protocol::produce::{Acks, ProducePartition, ProduceRequest, ProducedPartition};
-use broker_model::records::NewBatch;
+use broker_model::records::{Codec, NewBatch};
 use broker_model::types::{BatchId, Instant, Offset, ProducerEpoch, ProducerId, Timestamp};
 
 use super::super::io::{ClientContext, ClientOutput};
@@ -195,8 +195,14 @@ impl Producer {
         let batch = self.pool.get_mut(first);
         batch.in_flight = true;
         batch.closed = true;
+        let fresh = batch.body.is_none();
         let _ = self.body_of(cx, first);
-        self.pool.get(first).bytes(&self.config)
+        let batch = self.pool.get(first);
+        let (bytes, ratio) = (batch.bytes(&self.config), batch.ratio(&self.config));
+        if fresh && self.config.compression != Codec::None {
+            self.estimate(slot).observe(ratio);
+        }
+        bytes
     }
 
     /// The body of a batch under its present identity, made if need be.
@@ -234,6 +240,7 @@ impl Producer {
                 new.max_timestamp = cx.records.timestamp(batch.latest_record);
                 let records = core::mem::take(&mut batch.records);
                 let body = cx.batches.push_records(new, &records);
+                cx.batches.note_compression(body, self.config.compression, batch.packing());
                 batch.body = Some(body);
                 self.pool.recycle(records);
                 return body;

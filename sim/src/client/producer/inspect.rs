@@ -1,12 +1,13 @@
 //! A producer's inner state for dialogues and tests.
 
 use broker_model::protocol::txn::ProducerIdAndEpoch;
-use broker_model::types::{Instant, NodeId, PartitionId, ProducerEpoch};
+use broker_model::types::{Instant, NodeId, PartitionId, ProducerEpoch, TopicId};
 
 use super::super::metadata::ClientMetadata;
 use super::Producer;
 use super::batch::BatchRef;
 use super::event::{ProducerError, ProducerEvent};
+use super::ratio::RatioEstimate;
 use super::transaction::ProducerState;
 
 /// An entry in the account of a scripted producer.
@@ -126,6 +127,11 @@ impl Producer {
     /// For scripts: the metadata, to be loaded from outside.
     pub const fn metadata_mut(&mut self) -> &mut ClientMetadata {
         &mut self.metadata
+    }
+
+    /// For scripts: what compression is expected to leave of a byte of a topic, in millionths.
+    pub fn assume_compression_ratio(&mut self, topic: TopicId, millionths: u32) {
+        self.topic_mut(topic).ratio = RatioEstimate::of(millionths);
     }
 
     /// For scripts: a producer that has its id, and its coordinator if it is transactional.

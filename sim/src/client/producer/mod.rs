@@ -8,8 +8,7 @@
 //! thread alone: it drains and sends; what an answer makes possible is sent in the next turn.
 //!
 //! Different from the Java client: it does not see a connection come up, so that a request waits in
-//! a connection that hangs instead of a batch in the accumulator; compression has one constant
-//! ratio; a flush while another waits replaces it. Not there: telemetry, interceptors,
+//! a connection that hangs instead of a batch in the accumulator; a flush while another waits replaces it. Not there: telemetry, interceptors,
 //! metadata rebootstrap, `metadata.max.idle.ms`, throttling by quotas.
 
 mod append;
@@ -24,6 +23,7 @@ mod network;
 mod nodes;
 mod partition;
 mod partitioner;
+mod ratio;
 mod requests;
 mod responses;
 mod sender;

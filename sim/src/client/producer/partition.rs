@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use broker_model::protocol::txn::ProducerIdAndEpoch;
-use broker_model::types::PartitionId;
+use broker_model::types::{PartitionId, TopicId};
 
 use super::batch::{BatchPool, BatchRef};
 
@@ -114,6 +114,7 @@ impl Sequences {
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
     pub(super) id: PartitionId,
+    pub(super) topic: TopicId,
     /// Batches not in flight, oldest first; only the last may take records.
     pub(super) queue: VecDeque<BatchRef>,
     /// Batches in flight, oldest first.
@@ -140,8 +141,8 @@ pub(super) struct Partitions {
 const NO_SLOT: u32 = u32::MAX;
 
 impl Partitions {
-    /// The slot of a partition, a new one if need be.
-    pub(super) fn slot(&mut self, id: PartitionId) -> u32 {
+    /// The slot of a partition of a topic, a new one if need be.
+    pub(super) fn slot(&mut self, topic: TopicId, id: PartitionId) -> u32 {
         if self.by_id.len() <= id.index() {
             self.by_id.resize(id.index() + 1, NO_SLOT);
         }
@@ -150,6 +151,7 @@ impl Partitions {
                 u32::try_from(self.list.len()).expect("fewer slots than partitions");
             self.list.push(Partition {
                 id,
+                topic,
                 queue: VecDeque::new(),
                 in_flight: Vec::new(),
                 sequences: Sequences::new(),

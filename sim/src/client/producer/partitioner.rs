@@ -3,6 +3,7 @@
 use super::super::murmur2::Spread;
 use super::batch::BatchPool;
 use super::partition::Partitions;
+use super::ratio::RatioEstimate;
 
 /// Where records without a key go at the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +79,8 @@ pub(super) struct TopicState {
     /// Slots of those with a leader.
     pub(super) available: Vec<u32>,
     pub(super) sticky: Option<Sticky>,
+    /// How well its records compress.
+    pub(super) ratio: RatioEstimate,
 }
 
 impl TopicState {

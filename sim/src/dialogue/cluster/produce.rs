@@ -2,7 +2,7 @@
 
 use broker_model::protocol::produce::{Acks, ProducePartition, ProduceRequest, ProducedPartition};
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::records::{NewBatch, SentHeader};
+use broker_model::records::{BATCH_OVERHEAD_BYTES, Codec, NewBatch, SentHeader};
 use broker_model::types::{
     BatchId, CoordinatorEpoch, MILLISECOND, Offset, PartitionId, ProducerEpoch, ProducerId,
     Timestamp,
@@ -10,7 +10,7 @@ use broker_model::types::{
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
-use super::records::{Text, batch_bytes};
+use super::records::{Text, packing};
 use super::reply::Reply;
 use super::session::{Ask, Session, Step, Target};
 use super::show;
@@ -74,21 +74,21 @@ fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, D
         list.iter().enumerate().map(|(i, text)| Text::parse(text, time(i))).collect();
     let empty = texts.is_empty();
     let texts = if empty { vec![Text::parse("~", now)] } else { texts };
+    let codec = codec(args)?;
+    let packing = packing(&texts, codec);
     let new = NewBatch {
         producer_id: ProducerId(pid),
         producer_epoch: ProducerEpoch(epoch),
         base_sequence: args.number("seq", if args.has("pid") { 0 } else { -1 })?,
         transactional: args.has("txn") && !args.is("transactional", "no"),
         max_timestamp: texts.iter().map(|t| t.timestamp).max().unwrap_or(now),
-        bytes: batch_bytes(&texts),
+        bytes: BATCH_OVERHEAD_BYTES + packing.compressed(codec),
     };
     let cluster = &mut session.cluster;
     let ids: Vec<_> = texts.into_iter().map(|text| cluster.texts.push(text)).collect();
     let batch = cluster.batches.push_records(new, &ids);
     let count = u32::try_from(ids.len()).expect("a dialogue is short");
-    if let Some(codec) = args.get("compression").filter(|c| *c != "none") {
-        cluster.texts.set_compression(batch, codec);
-    }
+    cluster.batches.note_compression(batch, codec, &packing);
     let header = header(args, count, empty)?;
     if header != SentHeader::right(count, 0) {
         cluster.batches.set_header(batch, header);
@@ -96,12 +96,15 @@ fn batch(session: &mut Session, args: &Args, list: &[&str]) -> Result<BatchId, D
     Ok(batch)
 }
 
+/// What the records are compressed with.
+fn codec(args: &Args) -> Result<Codec, DialogueErrorKind> {
+    let codec = Codec::named(args.get("compression").unwrap_or("none"));
+    codec.ok_or_else(|| DialogueErrorKind::syntax("there is no such codec"))
+}
+
 /// The header as the command overwrites it. What is empty is no batch.
 fn header(args: &Args, count: u32, empty: bool) -> Result<SentHeader, DialogueErrorKind> {
-    const CODECS: &[&str] = &["none", "gzip", "snappy", "lz4", "zstd"];
-    let codec = args.get("compression").unwrap_or("none");
-    let codec = CODECS.iter().position(|c| *c == codec);
-    let codec = codec.ok_or_else(|| DialogueErrorKind::syntax("there is no such codec"))? as u16;
+    let codec = codec(args)? as u16;
     let right = SentHeader::right(count, codec);
     Ok(SentHeader {
         batches: if empty { 0 } else { args.number("batches", 1)? },

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use broker_model::records::{BATCH_OVERHEAD_BYTES, RecordSource};
-use broker_model::types::{BatchId, RecordId, Timestamp};
+use broker_model::records::{Codec, Packing, Payload, RecordSource};
+use broker_model::types::{RecordId, Timestamp};
 
 /// One record as the dialogue wrote it.
 #[derive(Clone, Debug)]
@@ -23,6 +23,13 @@ impl Text {
         }
     }
 
+    /// What it is like for a codec: one letter again and again, or too short for anything.
+    pub(super) fn payload(&self) -> Payload {
+        let value = self.value.as_deref().unwrap_or_default().as_bytes();
+        let repeats = value.len() > 16 && value.iter().all(|byte| *byte == value[0]);
+        if repeats { Payload::Percent(10) } else { Payload::Random }
+    }
+
     /// As replies show it.
     pub(super) fn shown(&self) -> String {
         let part = |text: &Option<String>| match text.as_deref() {
@@ -35,12 +42,11 @@ impl Text {
     }
 }
 
-/// All records of a dialogue by id, and what is said of its batches beside the model.
+/// All records of a dialogue by id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts {
     records: Vec<Text>,
     keys: BTreeMap<String, u64>,
-    compression: BTreeMap<BatchId, String>,
 }
 
 impl Texts {
@@ -57,14 +63,6 @@ impl Texts {
     pub(super) fn get(&self, id: RecordId) -> &Text {
         &self.records[id.index()]
     }
-
-    pub(super) fn set_compression(&mut self, batch: BatchId, codec: &str) {
-        self.compression.insert(batch, codec.to_string());
-    }
-
-    pub(super) fn compression(&self, batch: BatchId) -> Option<&str> {
-        self.compression.get(&batch).map(String::as_str)
-    }
 }
 
 impl RecordSource for Texts {
@@ -79,12 +77,18 @@ impl RecordSource for Texts {
     fn is_tombstone(&self, record: RecordId) -> bool {
         self.get(record).value.is_none()
     }
+
+    fn payload(&self, record: RecordId) -> Payload {
+        self.get(record).payload()
+    }
 }
 
-/// Bytes of an uncompressed batch. Source: Kafka documentation, "Record Batch".
-pub(super) fn batch_bytes(records: &[Text]) -> u32 {
+/// What records take in a batch under a codec, header not counted. Source: Kafka documentation,
+/// "Record Batch".
+pub(super) fn packing(records: &[Text], codec: Codec) -> Packing {
     let base = records.first().map_or(0, |first| first.timestamp.0);
-    let bodies = (0_i64..).zip(records).map(|(i, record)| {
+    let mut packing = Packing::default();
+    for (i, record) in (0_i64..).zip(records) {
         let field = |text: &Option<String>| {
             text.as_ref().map_or(varint(-1), |t| varint(length(t)) + t.len())
         };
@@ -94,10 +98,11 @@ pub(super) fn batch_bytes(records: &[Text]) -> u32 {
             + varint(i)
             + field(&record.key)
             + field(&record.value);
-        body + varint(i64::try_from(body).expect("a dialogue's records are small"))
-    });
-    let bytes = u32::try_from(bodies.sum::<usize>()).expect("a dialogue's records are small");
-    BATCH_OVERHEAD_BYTES + bytes
+        let bytes = body + varint(i64::try_from(body).expect("a dialogue's records are small"));
+        let bytes = u32::try_from(bytes).expect("a dialogue's records are small");
+        packing.add(bytes, record.payload(), codec);
+    }
+    packing
 }
 
 fn length(text: &str) -> i64 {
@@ -113,12 +118,15 @@ fn varint(value: i64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use broker_model::records::BATCH_OVERHEAD_BYTES;
+
     use super::*;
 
     /// The oracle's README gives this size.
     #[test]
     fn a_batch_of_one_one_byte_value_takes_69_bytes() {
-        assert_eq!(batch_bytes(&[Text::parse("a", Timestamp(5))]), 69);
+        let packing = packing(&[Text::parse("a", Timestamp(5))], Codec::None);
+        assert_eq!(BATCH_OVERHEAD_BYTES + packing.bytes, 69);
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub(super) fn batch(
     for (word, shown) in [("txn", body.transactional), ("control", body.control)] {
         reply = if shown { reply.add(word) } else { reply };
     }
-    if let Some(codec) = session.cluster.texts.compression(entry.batch) {
-        reply = reply.with("compression", codec);
+    if let Some(compression) = session.cluster.batches.compression(entry.batch) {
+        reply = reply.with("compression", compression.codec.name());
     }
     if append_time && !body.control {
         reply = reply.add("append_time");

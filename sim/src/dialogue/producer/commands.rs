@@ -1,6 +1,7 @@
 //! The commands of a dialogue with a producer.
 
 use broker_model::protocol::group::CommittedOffset;
+use broker_model::records::Payload;
 use broker_model::types::{
     GenerationId, Instant, MILLISECOND, MemberId, NodeId, Offset, PartitionId, TopicId,
 };
@@ -200,9 +201,11 @@ impl Run {
         at_most("records", self.records.ids() + u64::from(count), RECORDS_MAX)?;
         let size = value(rest, "size").map_or(Ok(100), parse::<u32>)?;
         let mut size = at_most("bytes", size, SIZE_MAX)?;
-        if value(rest, "fill").is_some() {
-            return Err(DialogueErrorKind::NotModelled);
-        }
+        let payload = match value(rest, "fill") {
+            None => Payload::Unknown,
+            Some("random") => Payload::Random,
+            Some(_) => return Err(DialogueErrorKind::NotModelled),
+        };
         let partitions = self.cluster.partitions.iter().filter(|p| p.topic == topic).count();
         let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
         let mut key = NO_KEY;
@@ -214,6 +217,7 @@ impl Run {
         for _ in 0..count {
             let entity = self.records.push_entity(Lane::ANY, self.now, Key::new(key));
             let record = self.records.push(Lane::ANY, entity, size);
+            self.records.set_payload(record, payload);
             let future = record.0 + 1;
             let before = self.queued();
             let topic = TopicId(u32::try_from(topic).unwrap_or(u32::MAX));

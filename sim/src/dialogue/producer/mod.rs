@@ -12,7 +12,7 @@ use broker_model::protocol::txn::ProducerIdAndEpoch;
 use broker_model::records::Batches;
 use broker_model::rules::Rules;
 use broker_model::types::{
-    Instant, MILLISECOND, NodeId, Now, ProducerEpoch, ProducerId, RecordId, Timestamp,
+    Instant, MILLISECOND, NodeId, Now, ProducerEpoch, ProducerId, RecordId, Timestamp, TopicId,
 };
 
 use super::DialogueErrorKind;
@@ -98,6 +98,11 @@ impl Run {
             producer_id =
                 ProducerIdAndEpoch { id: ProducerId(id), epoch: ProducerEpoch(setup.epoch) };
             producer.assume_initialized(producer_id, NodeId(setup.coordinator));
+        }
+        if let Some(ratio) = setup.compression_ratio {
+            for topic in (0..).map(TopicId).take(setup.cluster.topics.len()) {
+                producer.assume_compression_ratio(topic, ratio);
+            }
         }
         let state = producer.state();
         let _ = producer.take_journal();

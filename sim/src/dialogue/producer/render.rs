@@ -113,7 +113,11 @@ impl Words<'_> {
                 let _ = write!(line, "pid={pid} epoch={epoch} base_seq={seq} ");
             }
             let _ = write!(line, "records={} bytes={}", body.count, body.bytes);
-            line.push_str(if body.transactional { " txn]" } else { "]" });
+            line.push_str(if body.transactional { " txn" } else { "" });
+            if let Some(compression) = self.batches.compression(p.batch) {
+                let _ = write!(line, " {}", compression.codec.name());
+            }
+            line.push(']');
         }
         if request.acks == Acks::None {
             line.push_str(" (no reply)");

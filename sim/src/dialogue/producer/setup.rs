@@ -3,6 +3,7 @@
 use broker_model::protocol::ErrorCode;
 use broker_model::protocol::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
 use broker_model::protocol::produce::Acks;
+use broker_model::records::Codec;
 use broker_model::types::{LeaderEpoch, MILLISECOND, NodeId, PartitionId, TopicId};
 
 use crate::client::producer::ProducerConfig;
@@ -154,6 +155,8 @@ pub(super) struct Setup {
     pub(super) producer_id: Option<i64>,
     pub(super) epoch: i16,
     pub(super) coordinator: u32,
+    /// What compression is expected to leave of a byte at first, in millionths.
+    pub(super) compression_ratio: Option<u32>,
 }
 
 impl Setup {
@@ -176,6 +179,7 @@ impl Setup {
             producer_id: Some(1),
             epoch: 0,
             coordinator: 0,
+            compression_ratio: None,
         };
         // The oracle wires its clients with an idempotent producer unless told otherwise.
         setup.config.enable_idempotence = Some(true);
@@ -223,6 +227,10 @@ impl Setup {
             "buffer.memory" => config.buffer_memory = parse(value)?,
             "max.block" => config.max_block = millis(value)?,
             "max.request.size" => config.max_request_size = parse(value)?,
+            "compression" => {
+                config.compression = Codec::named(value).ok_or(DialogueErrorKind::BadArgument)?;
+            }
+            "compression.ratio" => self.compression_ratio = Some(millionths(value)?),
             "adaptive" => config.adaptive_partitioning = value == "true",
             "availability.timeout" => config.availability_timeout = millis(value)?,
             "metadata.max.age" => config.metadata_max_age = millis(value)?,
@@ -246,6 +254,15 @@ pub(super) fn node_id(word: &str) -> Result<NodeId, DialogueErrorKind> {
 
 pub(super) fn parse<T: core::str::FromStr>(word: &str) -> Result<T, DialogueErrorKind> {
     word.parse().map_err(|_| DialogueErrorKind::BadArgument)
+}
+
+/// `0.5` in millionths; at most 9.
+fn millionths(word: &str) -> Result<u32, DialogueErrorKind> {
+    let (whole, rest) = word.split_once('.').unwrap_or((word, ""));
+    if rest.len() > 6 || whole.len() != 1 {
+        return Err(DialogueErrorKind::BadArgument);
+    }
+    parse(&format!("{whole}{rest:0<6}"))
 }
 
 /// `5`, `5ms` or `2s` in nanoseconds.

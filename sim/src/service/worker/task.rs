@@ -71,6 +71,8 @@ impl Worker {
         {
             let input = self.plan.spec.input_of(cx, run.partition);
             let times = &self.plan.spec.times[input.min(self.plan.spec.times.len() - 1)];
+            let compression = cx.shared.batches.compression(run.batch);
+            let coded = cx.shared.records.any_payload();
             let from = run.from + self.within;
             let (mut to, mut poison) = (from, None);
             while to < run.to && at.since(start) < SLICE {
@@ -82,6 +84,11 @@ impl Worker {
                 }
                 let cost = times.at(self.draws.bits());
                 at = at + poison.map_or(cost, |poison| spent_on(poison, cost));
+                if coded {
+                    let id = cx.shared.batches.records(run.batch)[to as usize];
+                    let record = cx.shared.records.get(id);
+                    at = at + self.plan.spec.coding_time(input, compression, &record);
+                }
                 self.finished.push(at);
                 to += 1;
                 if poison.is_some() {
@@ -191,7 +198,9 @@ impl Worker {
         if poison.dead_letter {
             let input = cx.shared.records.get(record);
             let lane = Lane::out_of(partition);
-            outputs.push(cx.shared.records.push(lane, input.entity, input.size));
+            let letter = cx.shared.records.push(lane, input.entity, input.size);
+            cx.shared.records.set_payload(letter, input.payload);
+            outputs.push(letter);
         }
         poison.attempts.is_some()
     }
