@@ -12,7 +12,7 @@ use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest};
 use broker_model::protocol::txn::{
-    AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
+    EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch, TransactionPartitions,
 };
 use broker_model::protocol::{ErrorCode, Header, Request};
 use broker_model::records::{Batches, NoRecords};
@@ -128,13 +128,18 @@ fn transactions(bencher: divan::Bencher<'_, '_>) {
             let id = broker_model::types::TransactionalId((i % CLIENTS) as u32);
             let producer = c.transaction(SHARD, id).expect("initialized").producer;
             for partitions in [(1..13).map(PartitionId).collect(), vec![PartitionId(20)]] {
-                let request = AddPartitionsToTxnRequest {
+                let wanted = TransactionPartitions {
                     transactional_id: id,
                     producer,
                     verify_only: false,
                     partitions,
                 };
-                ask(&mut world, &mut c, Request::AddPartitionsToTxn(request));
+                let header = Header { api_version: 5, client: 0 };
+                world.settle(
+                    &mut c,
+                    |c, cx, e| c.add_partitions(cx, e, SHARD, Token(0), header, wanted),
+                    follow_txn,
+                );
             }
             let end = EndTxnRequest { transactional_id: id, producer, commit: true };
             ask(&mut world, &mut c, Request::EndTxn(end));

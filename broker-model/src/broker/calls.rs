@@ -55,11 +55,8 @@ pub(crate) enum Call {
         /// Which one.
         forward: Key,
     },
-    /// Partitions of a transaction, for a parked produce.
-    AddPartitions {
-        /// The produce.
-        produce: Key,
-    },
+    /// Partitions of the transactions that waited for one coordinator.
+    AddPartitions,
     /// Markers of ended transactions.
     WriteMarkers,
 }

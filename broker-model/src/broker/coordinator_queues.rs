@@ -1,27 +1,18 @@
-//! What this broker asks transaction coordinators: one message under way to each node, and what
-//! comes meanwhile waits for its answer. Source: Kafka, `AddPartitionsToTxnManager`.
-//!
-//! A message of Kafka's has all transactions that waited. Here each has a message of its own; they
-//! go together, and none of the answers counts before the last is there.
+//! What this broker asks transaction coordinators: one request under way to each node, and all that
+//! comes meanwhile goes together when it is answered. Source: Kafka, `AddPartitionsToTxnManager`.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::io::Disconnected;
 use crate::protocol::ErrorCode;
-use crate::protocol::txn::AddPartitionsToTxnResponse;
 use crate::slab::Key;
 use crate::types::{NodeId, ProducerEpoch, TransactionalId};
-
-/// What a coordinator said of a parked request.
-pub(super) type Answer = (Key, Result<AddPartitionsToTxnResponse, Disconnected>);
 
 /// What goes to one coordinator.
 #[derive(Clone, Debug, Default)]
 struct Queue {
-    /// Messages without an answer.
-    under_way: usize,
-    answers: Vec<Answer>,
+    /// What was asked without an answer.
+    under_way: Vec<(TransactionalId, Key)>,
     /// One request for each transaction.
     waiting: BTreeMap<TransactionalId, (ProducerEpoch, Key)>,
 }
@@ -61,26 +52,19 @@ impl CoordinatorQueues {
         Some((old, error))
     }
 
-    /// What is to be sent now: all that waits, unless something is under way.
+    /// What is to be asked now, in one request: all that waits, unless something is under way.
     pub(super) fn pop(&mut self, node: NodeId) -> Vec<Key> {
-        let Some(queue) = self.of.get_mut(&node).filter(|q| q.under_way == 0) else {
+        let Some(queue) = self.of.get_mut(&node).filter(|q| q.under_way.is_empty()) else {
             return Vec::new();
         };
-        let keys: Vec<Key> =
-            core::mem::take(&mut queue.waiting).into_values().map(|(_, key)| key).collect();
-        queue.under_way = keys.len();
-        keys
+        let waiting = core::mem::take(&mut queue.waiting);
+        queue.under_way = waiting.into_iter().map(|(id, (_, key))| (id, key)).collect();
+        queue.under_way.iter().map(|&(_, key)| key).collect()
     }
 
-    /// An answer came: all of those that went together, if it is the last.
-    pub(super) fn answered(&mut self, node: NodeId, answer: Answer) -> Vec<Answer> {
-        let Some(queue) = self.of.get_mut(&node) else { return Vec::new() };
-        queue.answers.push(answer);
-        queue.under_way = queue.under_way.saturating_sub(1);
-        if queue.under_way > 0 {
-            return Vec::new();
-        }
-        core::mem::take(&mut queue.answers)
+    /// What was asked is answered.
+    pub(super) fn answered(&mut self, node: NodeId) -> Vec<(TransactionalId, Key)> {
+        self.of.get_mut(&node).map_or_else(Vec::new, |q| core::mem::take(&mut q.under_way))
     }
 
     pub(super) fn clear(&mut self) {
@@ -96,14 +80,6 @@ mod tests {
     const X: TransactionalId = TransactionalId(0);
     const Y: TransactionalId = TransactionalId(1);
 
-    fn answer(key: Key) -> Answer {
-        (key, Err(Disconnected))
-    }
-
-    fn keys(answers: Vec<Answer>) -> Vec<Key> {
-        answers.into_iter().map(|(key, _)| key).collect()
-    }
-
     #[test]
     fn what_comes_while_something_is_under_way_waits_and_goes_together() {
         let mut queues = CoordinatorQueues::default();
@@ -116,11 +92,11 @@ mod tests {
         }
         assert_eq!(queues.push(NodeId(3), X, epoch, 4), None, "another coordinator");
         assert_eq!(queues.pop(NodeId(3)), [4]);
-        assert_eq!(keys(queues.answered(NODE, answer(1))), [1]);
+        assert_eq!(queues.answered(NODE), [(X, 1)]);
         assert_eq!(queues.pop(NODE), [2, 3]);
-        assert_eq!(keys(queues.answered(NODE, answer(3))), []);
         assert_eq!(queues.pop(NODE), []);
-        assert_eq!(keys(queues.answered(NODE, answer(2))), [3, 2]);
+        assert_eq!(queues.answered(NODE), [(X, 2), (Y, 3)]);
+        assert_eq!(queues.pop(NODE), []);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Broker;
+use super::add_partitions::Gatherings;
 use super::calls::{Call, RETRY};
 use super::client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use super::linger::Lingering;
@@ -17,7 +18,7 @@ use crate::log::{Origin, Verification};
 use crate::note::Note;
 use crate::protocol::controller::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
 use crate::protocol::coordinator::CoordinatorKey;
-use crate::protocol::{ErrorCode, Header, Request};
+use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{LogEntry, PartitionRecord};
 use crate::rules::CoordinatorLoad;
 use crate::txn::{self, TransactionCoordinator, TransactionSettings};
@@ -36,7 +37,9 @@ pub(super) struct Coordinators {
     pub(super) groups: GroupCoordinator,
     pub(super) transactions: TransactionCoordinator,
     group_effects: Effects,
-    transaction_effects: Effects,
+    pub(super) transaction_effects: Effects,
+    /// `AddPartitionsToTxn` without answer.
+    pub(super) adding: Gatherings,
     /// Appends of groups that wait for more of their shard.
     pub(super) lingering: Lingering,
     /// The shards whose partitions this broker leads.
@@ -80,6 +83,7 @@ impl Coordinators {
             transactions: TransactionCoordinator::new(node, &transactions),
             group_effects: Vec::new(),
             transaction_effects: Vec::new(),
+            adding: Gatherings::default(),
             lingering: Lingering::default(),
             led: BTreeMap::new(),
             creating: [false; 2],
@@ -109,7 +113,7 @@ impl Coordinators {
     }
 
     /// Why a request about a shard cannot be answered.
-    fn refuses(&self, partition: Option<PartitionId>) -> Option<ErrorCode> {
+    pub(super) fn refuses(&self, partition: Option<PartitionId>) -> Option<ErrorCode> {
         let led = partition.is_some_and(|p| self.led.contains_key(&p));
         if led { None } else { Some(ErrorCode::NotCoordinator) }
     }
@@ -258,19 +262,11 @@ impl Broker {
     ) {
         let id = match &request {
             Request::InitProducerId(r) => r.transactional_id,
-            Request::AddPartitionsToTxn(r) => Some(r.transactional_id),
             Request::AddOffsetsToTxn(r) => Some(r.transactional_id),
             Request::EndTxn(r) => Some(r.transactional_id),
             Request::DescribeTransactions(r) => Some(r.transactional_id),
             other => panic!("not a transaction's request: {:?}", other.api_key()),
         };
-        if let Request::AddPartitionsToTxn(r) = &request {
-            let known = |p| self.image.partition(p).is_some();
-            if let Some(response) = txn::unknown_partitions(r, known) {
-                self.answer(cx, token, response);
-                return;
-            }
-        }
         let partition = match id {
             None => PartitionId::UNKNOWN,
             Some(id) => {
@@ -352,6 +348,9 @@ impl Broker {
 
     fn carry_out_one(&mut self, cx: &mut Context<'_>, effect: Effect, kind: Kind) {
         match effect {
+            Effect::Reply { token, response: Response::AddPartitionsToTxn(done) } => {
+                self.partitions_settled(cx, token, done);
+            }
             Effect::Reply { token, response } => self.answer(cx, token, response),
             Effect::Append { partition, batch, waiter } => match kind {
                 Kind::Group => self.group_append(cx, partition, (batch, waiter)),

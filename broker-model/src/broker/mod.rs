@@ -7,6 +7,7 @@
 //! Work per input is in proportion to what the input touches: partitions named by a request
 //! or with news since the last one, never all partitions.
 
+mod add_partitions;
 mod append;
 mod calls;
 mod cleaner;
@@ -304,12 +305,12 @@ impl Broker {
                 self.answer(cx, token, Response::ListGroups(response));
             }
             Request::InitProducerId(_)
-            | Request::AddPartitionsToTxn(_)
             | Request::AddOffsetsToTxn(_)
             | Request::EndTxn(_)
             | Request::DescribeTransactions(_) => {
                 self.transaction_request(cx, token, header, request);
             }
+            Request::AddPartitionsToTxn(r) => self.add_partitions(cx, token, header, r),
             Request::WriteTxnMarkers(r) => self.write_markers(cx, token, &r),
             Request::DescribeProducers(r) => self.describe_producers(cx, token, r),
             Request::CreateTopics(_)
@@ -381,9 +382,8 @@ impl Broker {
             }
             Call::CreateTopic { transactions } => self.internal_topic_created(transactions),
             Call::Forward { forward } => self.forwarded(cx, forward, result),
-            Call::AddPartitions { produce } => {
-                let result = expected!(result, AddPartitionsToTxn);
-                self.partitions_added(cx, from, produce, result);
+            Call::AddPartitions => {
+                self.partitions_added(cx, from, expected!(result, AddPartitionsToTxn));
             }
             Call::WriteMarkers => {
                 self.markers_written(cx, from, expected!(result, WriteTxnMarkers));

@@ -1,6 +1,7 @@
 //! Transactions before their first append: the leader asks the transaction coordinator whether
 //! the partition belongs to the transaction, or with protocol v2 adds it (KIP-890).
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ use crate::protocol::coordinator::CoordinatorKey;
 use crate::protocol::produce::ProduceRequest;
 use crate::protocol::txn::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ProducerIdAndEpoch,
-    TxnOffsetCommitRequest,
+    TransactionPartitions, TxnOffsetCommitRequest,
 };
 use crate::protocol::{ErrorCode, Header, Request};
 use crate::slab::{Key, Slab};
@@ -33,15 +34,16 @@ const BACKOFF: Duration = 20 * MILLISECOND;
 /// `add.partitions.to.txn.retry.backoff.max.ms`: an answer after so long is the last one.
 const BACKOFF_MAX: Duration = 100 * MILLISECOND;
 
-/// Partitions of a produce that are not appended to, and why.
-type RefusedPartitions = Vec<(PartitionId, ErrorCode)>;
+/// Partitions, and what is said of each.
+type PartitionErrors = Vec<(PartitionId, ErrorCode)>;
 
 #[derive(Clone, Debug)]
 enum Work {
     Produce {
         request: ProduceRequest,
         verifications: Vec<Verification>,
-        refused: RefusedPartitions,
+        /// Partitions that are not appended to.
+        refused: PartitionErrors,
     },
     Commit {
         partition: PartitionId,
@@ -54,7 +56,7 @@ struct Parked {
     token: Token,
     header: Header,
     work: Work,
-    ask: AddPartitionsToTxnRequest,
+    ask: TransactionPartitions,
     retry_at: Instant,
     give_up_at: Instant,
 }
@@ -128,7 +130,7 @@ impl Broker {
             return;
         };
         let ask =
-            AddPartitionsToTxnRequest { transactional_id, producer, verify_only: !v2, partitions };
+            TransactionPartitions { transactional_id, producer, verify_only: !v2, partitions };
         self.verify(cx, token, header, ask, Work::Produce { request, verifications, refused });
     }
 
@@ -159,7 +161,7 @@ impl Broker {
             self.hand_to_groups(cx, token, header, partition, request);
             return;
         }
-        let ask = AddPartitionsToTxnRequest {
+        let ask = TransactionPartitions {
             transactional_id: request.transactional_id,
             producer: request.producer,
             verify_only: !v2,
@@ -173,7 +175,7 @@ impl Broker {
         cx: &mut Context<'_>,
         token: Token,
         header: Header,
-        ask: AddPartitionsToTxnRequest,
+        ask: TransactionPartitions,
         work: Work,
     ) {
         let key = self.verifications.parked.insert(Parked {
@@ -204,23 +206,28 @@ impl Broker {
     }
 
     fn send_asks(&mut self, cx: &mut Context<'_>, node: NodeId) {
-        for key in self.verifications.queues.pop(node) {
-            let parked =
-                self.verifications.parked.get(key).expect("who waits in a queue is parked");
-            let request = Request::AddPartitionsToTxn(parked.ask.clone());
-            self.ask(cx, node, Call::AddPartitions { produce: key }, request);
+        let parked = &self.verifications.parked;
+        let asked = |key: &Key| parked.get(*key).expect("who waits in a queue is parked");
+        let keys = self.verifications.queues.pop(node);
+        if keys.is_empty() {
+            return;
         }
+        let transactions = keys.iter().map(|key| asked(key).ask.clone()).collect();
+        let request = Request::AddPartitionsToTxn(AddPartitionsToTxnRequest { transactions });
+        self.ask(cx, node, Call::AddPartitions, request);
     }
 
     pub(super) fn partitions_added(
         &mut self,
         cx: &mut Context<'_>,
         from: NodeId,
-        key: Key,
         result: Result<AddPartitionsToTxnResponse, Disconnected>,
     ) {
-        for (key, result) in self.verifications.queues.answered(from, (key, result)) {
-            self.coordinator_spoke(cx, key, result);
+        let mut told: Result<BTreeMap<_, _>, _> = result
+            .map(|r| r.results.into_iter().map(|t| (t.transactional_id, t.partitions)).collect());
+        for (id, key) in self.verifications.queues.answered(from) {
+            let of_one = told.as_mut().map(|all| all.remove(&id).unwrap_or_default());
+            self.coordinator_spoke(cx, key, of_one.map_err(|e| *e));
         }
         self.send_asks(cx, from);
     }
@@ -229,10 +236,10 @@ impl Broker {
         &mut self,
         cx: &mut Context<'_>,
         key: Key,
-        result: Result<AddPartitionsToTxnResponse, Disconnected>,
+        result: Result<PartitionErrors, Disconnected>,
     ) {
         let answers = match result {
-            Ok(response) => response.partitions,
+            Ok(answers) => answers,
             Err(Disconnected) => {
                 self.verified(cx, key, |_| ErrorCode::NetworkException);
                 return;

@@ -138,16 +138,31 @@ const FRAME_BYTES: u64 = 64;
 /// Bytes of a partition's entry in a produce or fetch message. An estimate, as above.
 pub(crate) const PARTITION_BYTES: u64 = 48;
 
+/// Bytes of a transaction beside its partitions. An estimate, as above.
+const fn per_transaction(count: usize) -> u64 {
+    64 * count as u64
+}
+
+/// Bytes of the partitions of a request or response.
+const fn per_partition(count: usize) -> u64 {
+    PARTITION_BYTES * count as u64
+}
+
 impl Request {
     /// Estimated bytes on the wire, batches included.
     #[must_use]
     pub fn wire_bytes(&self, batches: &Batches) -> u64 {
-        let per_partition = |n: usize| PARTITION_BYTES * n as u64;
         match self {
             Self::Produce(r) => produce_bytes(r, batches),
             Self::Fetch(r) => FRAME_BYTES + per_partition(r.partitions.len() + r.forgotten.len()),
             Self::OffsetCommit(r) => FRAME_BYTES + per_partition(r.offsets.len()),
             Self::TxnOffsetCommit(r) => FRAME_BYTES + per_partition(r.offsets.len()),
+            Self::AddPartitionsToTxn(r) => {
+                let partitions = r.transactions.iter().map(|t| t.partitions.len());
+                FRAME_BYTES
+                    + per_transaction(r.transactions.len())
+                    + per_partition(partitions.sum())
+            }
             _ => FRAME_BYTES * 2,
         }
     }
@@ -182,10 +197,13 @@ impl Response {
     /// Estimated bytes on the wire, batches included.
     #[must_use]
     pub fn wire_bytes(&self) -> u64 {
-        let per_partition = |n: usize| PARTITION_BYTES * n as u64;
         match self {
             Self::Fetch(r) => fetch_bytes(r),
             Self::Produce(r) => FRAME_BYTES + per_partition(r.partitions.len()),
+            Self::AddPartitionsToTxn(r) => {
+                let partitions = r.partitions().count();
+                FRAME_BYTES + per_transaction(r.results.len()) + per_partition(partitions)
+            }
             Self::Metadata(r) => FRAME_BYTES + per_partition(r.partitions.len()),
             Self::FetchQuorum(r) => FRAME_BYTES * 2 + quorum::RECORD_BYTES * r.records.len() as u64,
             Self::FetchSnapshot(r) => FRAME_BYTES * 2 + r.piece.as_ref().map_or(0, |p| p.bytes),

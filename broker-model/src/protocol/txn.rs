@@ -1,5 +1,6 @@
 //! Idempotent and transactional producers.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
@@ -47,9 +48,23 @@ pub struct InitProducerIdResponse {
     pub producer: ProducerIdAndEpoch,
 }
 
-/// `AddPartitionsToTxn`, from a client (v3) or a broker that verifies (v4 and later, KIP-890).
+/// `AddPartitionsToTxn`, of a client for its own transaction (v3) or of a broker for all that wait
+/// there (v4 and later, KIP-890).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddPartitionsToTxnRequest {
+    /// The transactions, each once.
+    pub transactions: Vec<TransactionPartitions>,
+}
+
+impl From<TransactionPartitions> for AddPartitionsToTxnRequest {
+    fn from(transaction: TransactionPartitions) -> Self {
+        Self { transactions: vec![transaction] }
+    }
+}
+
+/// Partitions that are added to one transaction, or asked about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionPartitions {
     /// Whose transaction.
     pub transactional_id: TransactionalId,
     /// The producer.
@@ -63,6 +78,29 @@ pub struct AddPartitionsToTxnRequest {
 /// Answer to `AddPartitionsToTxn`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddPartitionsToTxnResponse {
+    /// Each transaction of the request, in the order in which they were done.
+    pub results: Vec<TransactionResult>,
+}
+
+impl AddPartitionsToTxnResponse {
+    /// Every partition with its error: of a client's request, which is about one transaction, in
+    /// order of the request.
+    pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, ErrorCode)> + '_ {
+        self.results.iter().flat_map(|result| result.partitions.iter().copied())
+    }
+}
+
+impl From<TransactionResult> for AddPartitionsToTxnResponse {
+    fn from(result: TransactionResult) -> Self {
+        Self { results: vec![result] }
+    }
+}
+
+/// What became of the partitions of one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionResult {
+    /// Whose transaction.
+    pub transactional_id: TransactionalId,
     /// Each partition with its error, in order of the request.
     pub partitions: Vec<(PartitionId, ErrorCode)>,
 }

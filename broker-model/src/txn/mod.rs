@@ -4,7 +4,8 @@
 //! - `load` a shard when the broker becomes leader of a partition of `__transaction_state`;
 //!   `unload` when it resigns;
 //! - `handle` requests of transactional ids of that shard, and `InitProducerId` without a
-//!   transactional id on any broker (the partition is ignored then);
+//!   transactional id on any broker (the partition is ignored then); `add_partitions` to each
+//!   transaction of an `AddPartitionsToTxn`;
 //! - report each append by `committed` in the order of the log, or by `failed` if nothing of
 //!   it was written;
 //! - carry out [`Effect::Markers`]: write the markers to the leaders of their partitions, ask
@@ -38,14 +39,14 @@ mod transaction;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-pub use partitions::unknown_partitions;
+pub use partitions::{refused_partitions, unknown_partitions};
 pub use settings::TransactionSettings;
 
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::protocol::txn::{
-    AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, DescribeTransactionsRequest,
-    DescribeTransactionsResponse, EndTxnResponse, InitProducerIdResponse, ProducerIdAndEpoch,
+    AddOffsetsToTxnResponse, DescribeTransactionsRequest, DescribeTransactionsResponse,
+    EndTxnResponse, InitProducerIdResponse, ProducerIdAndEpoch,
 };
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{TransactionRecord, TransactionState};
@@ -137,9 +138,6 @@ impl TransactionCoordinator {
         };
         match request {
             Request::InitProducerId(r) => desk.init(transactions, token, header, r),
-            Request::AddPartitionsToTxn(r) => {
-                desk.add_partitions(transactions, token, header, &r);
-            }
             Request::AddOffsetsToTxn(r) => desk.add_offsets(transactions, token, header, r),
             Request::EndTxn(r) => desk.end_txn(transactions, token, header, r),
             Request::DescribeTransactions(r) => {
@@ -262,11 +260,6 @@ pub fn refusal(request: &Request, header: Header, error: ErrorCode) -> Response 
             let error = desk::fenced_before(4, header, error);
             let producer = ProducerIdAndEpoch::NONE;
             Response::InitProducerId(InitProducerIdResponse { error, producer })
-        }
-        Request::AddPartitionsToTxn(r) => {
-            let error = desk::fenced_before(2, header, error);
-            let partitions = r.partitions.iter().map(|&p| (p, error)).collect();
-            Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { partitions })
         }
         Request::AddOffsetsToTxn(_) => {
             let error = desk::fenced_before(2, header, error);

@@ -2,58 +2,88 @@
 
 use alloc::vec::Vec;
 
-use super::Transactions;
-use super::desk::{Desk, Then};
+use super::desk::{Desk, Then, fenced_before};
 use super::transaction::Transaction;
-use crate::io::Token;
+use super::{TransactionCoordinator, Transactions};
+use crate::coordinator::{Effect, Effects};
+use crate::io::{Context, Token};
+use crate::note::Note;
 use crate::protocol::txn::{
-    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
-    AddPartitionsToTxnResponse, ProducerIdAndEpoch,
+    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, ProducerIdAndEpoch, TransactionPartitions,
+    TransactionResult,
 };
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::TransactionState;
 use crate::types::{PartitionId, TransactionalId};
 
+impl TransactionCoordinator {
+    /// One transaction of an `AddPartitionsToTxn`, of a transactional id of `partition` of
+    /// `__transaction_state`. The reply is about this transaction alone.
+    pub fn add_partitions(
+        &mut self,
+        cx: &mut Context<'_>,
+        effects: &mut Effects,
+        partition: PartitionId,
+        token: Token,
+        header: Header,
+        wanted: TransactionPartitions,
+    ) {
+        match self.desk(cx, effects, partition) {
+            Some((mut desk, transactions)) => {
+                desk.add_partitions(transactions, token, header, wanted);
+            }
+            None => {
+                let result = refused_partitions(wanted, header, ErrorCode::NotCoordinator);
+                effects.push(reply(token, result));
+            }
+        }
+    }
+}
+
 impl Desk<'_, '_> {
-    pub(super) fn add_partitions(
+    fn add_partitions(
         &mut self,
         transactions: &mut Transactions,
         token: Token,
         header: Header,
-        r: &AddPartitionsToTxnRequest,
+        wanted: TransactionPartitions,
     ) {
-        let found = open_for(transactions, r.transactional_id, r.producer);
-        let transaction = match found {
+        let transaction = match open_for(transactions, wanted.transactional_id, wanted.producer) {
             Ok(transaction) => transaction,
             Err(error) => {
-                let request = Request::AddPartitionsToTxn(r.clone());
-                return self.refuse(token, header, &request, r.producer.id, error);
+                if error == ErrorCode::ProducerFenced {
+                    let (node, producer_id) = (self.node, wanted.producer.id);
+                    self.cx.note(Note::ProducerFenced { node, producer_id });
+                }
+                let result = refused_partitions(wanted, header, error);
+                return self.effects.push(reply(token, result));
             }
         };
+        let r = &wanted;
         let belongs = |p: &PartitionId| transaction.record.partitions.binary_search(p).is_ok();
         if r.verify_only {
             let error =
                 |p| if belongs(p) { ErrorCode::None } else { ErrorCode::TransactionAbortable };
             let partitions = r.partitions.iter().map(|p| (*p, error(p))).collect();
-            return self.reply_partitions(token, partitions);
+            return self.reply_partitions(token, r.transactional_id, partitions);
         }
         let ongoing = transaction.record.state == TransactionState::Ongoing;
         if ongoing && r.partitions.iter().all(belongs) {
             let partitions = r.partitions.iter().map(|&p| (p, ErrorCode::None)).collect();
-            return self.reply_partitions(token, partitions);
+            return self.reply_partitions(token, r.transactional_id, partitions);
         }
         let record = transaction.with_partitions(&r.partitions, self.cx.now.wall);
-        let partitions = r.partitions.clone();
+        let partitions = wanted.partitions;
         self.transition(transaction, record, Then::AddPartitions { token, header, partitions });
     }
 
     pub(super) fn reply_partitions(
         &mut self,
         token: Token,
+        transactional_id: TransactionalId,
         partitions: Vec<(PartitionId, ErrorCode)>,
     ) {
-        let response = AddPartitionsToTxnResponse { partitions };
-        self.reply(token, Response::AddPartitionsToTxn(response));
+        self.effects.push(reply(token, TransactionResult { transactional_id, partitions }));
     }
 
     pub(super) fn add_offsets(
@@ -95,13 +125,30 @@ impl Desk<'_, '_> {
     }
 }
 
-/// The answer if there is a partition that the broker does not know: it spoils all, before anything
-/// else is looked at. Source: Kafka, `KafkaApis.handleAddPartitionsToTxnRequest`.
+pub(super) fn reply(token: Token, result: TransactionResult) -> Effect {
+    Effect::Reply { token, response: Response::AddPartitionsToTxn(result.into()) }
+}
+
+/// The result of a transaction of which nothing was done, with the error's name in that version.
+#[must_use]
+pub fn refused_partitions(
+    wanted: TransactionPartitions,
+    header: Header,
+    error: ErrorCode,
+) -> TransactionResult {
+    let error = fenced_before(2, header, error);
+    let partitions = wanted.partitions.into_iter().map(|p| (p, error)).collect();
+    TransactionResult { transactional_id: wanted.transactional_id, partitions }
+}
+
+/// The result if there is a partition that the broker does not know: it spoils the transaction,
+/// before anything else is looked at. Source: Kafka,
+/// `KafkaApis.handleAddPartitionsToTxnRequest`.
 #[must_use]
 pub fn unknown_partitions(
-    r: &AddPartitionsToTxnRequest,
+    r: &TransactionPartitions,
     is_known: impl Fn(PartitionId) -> bool,
-) -> Option<Response> {
+) -> Option<TransactionResult> {
     if r.partitions.iter().all(|&p| is_known(p)) {
         return None;
     }
@@ -110,7 +157,7 @@ pub fn unknown_partitions(
         false => (p, ErrorCode::UnknownTopicOrPartition),
     };
     let partitions = r.partitions.iter().map(judge).collect();
-    Some(Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { partitions }))
+    Some(TransactionResult { transactional_id: r.transactional_id, partitions })
 }
 
 /// The transaction if this producer may add to it or ask about it now.

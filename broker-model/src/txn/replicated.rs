@@ -8,8 +8,8 @@ use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::Context;
 use crate::note::Note;
 use crate::protocol::txn::{
-    AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, EndTxnResponse, InitProducerIdResponse,
-    ProducerIdAndEpoch,
+    AddOffsetsToTxnResponse, EndTxnResponse, InitProducerIdResponse, ProducerIdAndEpoch,
+    TransactionResult,
 };
 use crate::protocol::{ErrorCode, Response};
 use crate::records::{TransactionRecord, TransactionState};
@@ -139,7 +139,7 @@ impl Desk<'_, '_> {
             }
             Then::AddPartitions { token, partitions, .. } => {
                 let partitions = partitions.into_iter().map(|p| (p, ErrorCode::None)).collect();
-                self.reply_partitions(token, partitions);
+                self.reply_partitions(token, transaction.record.transactional_id, partitions);
             }
             Then::AddOffsets { token } => {
                 let response = AddOffsetsToTxnResponse { error: ErrorCode::None };
@@ -180,8 +180,9 @@ fn refuse(append: Append, error: ErrorCode, effects: &mut Effects) {
         Then::AddPartitions { token, header, partitions } => {
             let error = fenced_before(2, header, error);
             let partitions = partitions.into_iter().map(|p| (p, error)).collect();
-            let response = AddPartitionsToTxnResponse { partitions };
-            (token, Response::AddPartitionsToTxn(response))
+            let transactional_id = append.record.transactional_id;
+            let result = TransactionResult { transactional_id, partitions };
+            (token, Response::AddPartitionsToTxn(result.into()))
         }
         Then::AddOffsets { token } => {
             (token, Response::AddOffsetsToTxn(AddOffsetsToTxnResponse { error }))

@@ -34,7 +34,7 @@ pub struct Channel(pub u8);
 
 impl Channel {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// Everything that has no channel of its own.
     pub const CLIENT: Self = Self(0);
@@ -46,12 +46,14 @@ impl Channel {
     pub const HEARTBEAT: Self = Self(3);
     /// What a leader asks of the controller.
     pub const CONTROLLER: Self = Self(4);
-    /// What a broker asks of another for transactions.
+    /// What a leader asks of a transaction coordinator.
     pub const TRANSACTIONS: Self = Self(5);
     /// A consumer's second connection, to its group coordinator.
     pub const COORDINATOR: Self = Self(6);
     /// Between controllers.
     pub const QUORUM: Self = Self(7);
+    /// Markers of a transaction coordinator.
+    pub const MARKERS: Self = Self(8);
 
     /// The channel a node's request travels on.
     #[must_use]
@@ -68,7 +70,8 @@ impl Channel {
             ApiKey::AlterPartition | ApiKey::AllocateProducerIds | ApiKey::AssignReplicasToDirs => {
                 Self::CONTROLLER
             }
-            ApiKey::AddPartitionsToTxn | ApiKey::WriteTxnMarkers => Self::TRANSACTIONS,
+            ApiKey::AddPartitionsToTxn => Self::TRANSACTIONS,
+            ApiKey::WriteTxnMarkers => Self::MARKERS,
             ApiKey::Vote
             | ApiKey::BeginQuorumEpoch
             | ApiKey::EndQuorumEpoch

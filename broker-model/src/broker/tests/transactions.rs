@@ -16,9 +16,9 @@ use crate::protocol::group::{CommittedOffset, OffsetFetchRequest};
 use crate::protocol::produce::{Acks, ProducedPartition};
 use crate::protocol::txn::{
     AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
-    TxnOffsetCommitRequest,
+    TransactionPartitions, TxnOffsetCommitRequest,
 };
-use crate::protocol::{ErrorCode, Request, Response};
+use crate::protocol::{ApiKey, ErrorCode, Request, Response};
 use crate::types::{
     GenerationId, GroupId, MemberId, NodeId, Offset, PartitionId, ProducerEpoch, SECOND,
     TransactionalId,
@@ -207,18 +207,19 @@ fn an_old_client_must_have_added_its_partitions() {
     let mut s = Story::new();
     assert_eq!(s.send(s.p, 0, 11).error, ErrorCode::TransactionAbortable);
     assert_eq!(s.send(s.p, 0, 10).error, ErrorCode::InvalidTxnState);
-    let request = AddPartitionsToTxnRequest {
+    let request = TransactionPartitions {
         transactional_id: s.id,
         producer: s.producer,
         verify_only: false,
         partitions: vec![s.p],
     };
     let to = s.coordinator();
-    let Response::AddPartitionsToTxn(answer) = s.c.ask(to, 3, Request::AddPartitionsToTxn(request))
+    let Response::AddPartitionsToTxn(answer) =
+        s.c.ask(to, 3, Request::AddPartitionsToTxn(request.into()))
     else {
         panic!("another answer");
     };
-    assert_eq!(answer.partitions, [(s.p, ErrorCode::None)]);
+    assert_eq!(answer.partitions().collect::<Vec<_>>(), [(s.p, ErrorCode::None)]);
     assert_eq!(s.send(s.p, 0, 11).error, ErrorCode::None);
 }
 
@@ -237,6 +238,59 @@ fn who_leads_only_when_the_coordinator_has_answered_appends_nothing() {
     let Some(Response::Produce(answer)) = s.c.reply(token) else { panic!("another answer") };
     assert_eq!(answer.partitions[1].error, ErrorCode::NotLeaderOrFollower);
     assert_eq!(s.c.replica(1, r).log().log_end_offset(), Offset(0));
+}
+
+#[test]
+fn a_request_of_several_transactions_is_answered_when_the_last_is_done() {
+    let mut s = Story::new();
+    let unknown = s.c.names.transactional_id("nosuch");
+    let wanted = |transactional_id| TransactionPartitions {
+        transactional_id,
+        producer: s.producer,
+        verify_only: false,
+        partitions: vec![s.p],
+    };
+    let transactions = vec![wanted(s.id), wanted(unknown)];
+    let request = Request::AddPartitionsToTxn(AddPartitionsToTxnRequest { transactions });
+    // The first is not replicated, the second fails at once.
+    s.c.pause(NodeId(3));
+    let to = s.coordinator();
+    let token = s.c.ask_later(to, LATEST, request);
+    s.c.pump();
+    assert_eq!(s.c.reply(token), None);
+    s.c.resume(NodeId(3));
+    let Response::AddPartitionsToTxn(answer) = s.c.ask_until(token) else { panic!("another") };
+    let told: Vec<_> =
+        answer.results.iter().map(|t| (t.transactional_id, t.partitions[0].1)).collect();
+    assert_eq!(told, [(unknown, ErrorCode::InvalidProducerIdMapping), (s.id, ErrorCode::None)]);
+}
+
+#[test]
+fn transactions_that_wait_for_a_coordinator_go_in_one_request() {
+    let mut s = Story::new();
+    let mut producers = vec![(s.id, s.producer)];
+    for name in ["second", "third"] {
+        s.id = s.c.names.transactional_id(name);
+        s.init();
+        producers.push((s.id, s.producer));
+    }
+    let asked = |s: &Story| {
+        let adds = (NodeId(1), ApiKey::AddPartitionsToTxn);
+        s.c.sent.iter().filter(|&&sent| sent == adds).count()
+    };
+    assert_eq!((s.coordinator(), asked(&s)), (2, 0));
+    s.c.pause(NodeId(2));
+    let mut tokens = Vec::new();
+    for (id, producer) in producers {
+        (s.id, s.producer) = (id, producer);
+        tokens.push(s.send_later(s.p, producer.epoch));
+    }
+    assert_eq!(asked(&s), 1, "two wait");
+    s.c.resume(NodeId(2));
+    for token in tokens {
+        assert_eq!(produced(s.c.ask_until(token)).error, ErrorCode::None);
+    }
+    assert_eq!(asked(&s), 2);
 }
 
 #[test]
@@ -369,7 +423,7 @@ fn a_deleted_topic_holds_up_no_transaction_and_a_new_one_of_its_name_gets_the_ma
 fn a_coordinator_adds_no_partition_that_it_does_not_know() {
     let mut s = Story::new();
     let nowhere = PartitionId(99);
-    let request = AddPartitionsToTxnRequest {
+    let request = TransactionPartitions {
         transactional_id: s.id,
         producer: s.producer,
         verify_only: false,
@@ -377,11 +431,12 @@ fn a_coordinator_adds_no_partition_that_it_does_not_know() {
     };
     let to = s.coordinator();
     let Response::AddPartitionsToTxn(answer) =
-        s.c.ask(to, LATEST, Request::AddPartitionsToTxn(request))
+        s.c.ask(to, LATEST, Request::AddPartitionsToTxn(request.into()))
     else {
         panic!("another answer");
     };
-    assert_eq!(answer.partitions, [(nowhere, ErrorCode::UnknownTopicOrPartition)]);
+    let unknown = ErrorCode::UnknownTopicOrPartition;
+    assert_eq!(answer.partitions().collect::<Vec<_>>(), [(nowhere, unknown)]);
 }
 
 #[test]

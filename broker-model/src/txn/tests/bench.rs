@@ -9,9 +9,8 @@ use crate::io::{Context, Token};
 use crate::names::Names;
 use crate::note::Note;
 use crate::protocol::txn::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeTransactionsRequest,
-    DescribeTransactionsResponse, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
-    TxnMarker,
+    AddOffsetsToTxnRequest, DescribeTransactionsRequest, DescribeTransactionsResponse,
+    EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch, TransactionPartitions, TxnMarker,
 };
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{Batches, LogEntry, NoRecords};
@@ -195,10 +194,14 @@ impl Bench {
         self.now.instant = instant.max(self.now.instant);
     }
 
-    pub(super) fn ask(&mut self, version: i16, request: Request) -> Token {
+    fn next_request(&mut self, version: i16) -> (Token, Header) {
         let token = Token(self.next_token);
         self.next_token += 1;
-        let header = Header { api_version: version, client: 0 };
+        (token, Header { api_version: version, client: 0 })
+    }
+
+    pub(super) fn ask(&mut self, version: i16, request: Request) -> Token {
+        let (token, header) = self.next_request(version);
         self.call(|c, cx, effects| c.handle(cx, effects, SHARD, token, header, request));
         token
     }
@@ -246,20 +249,20 @@ impl Bench {
         partitions: &[u32],
         verify_only: bool,
     ) -> Token {
-        self.ask(
-            version,
-            Request::AddPartitionsToTxn(AddPartitionsToTxnRequest {
-                transactional_id: id,
-                producer,
-                verify_only,
-                partitions: partitions.iter().copied().map(PartitionId).collect(),
-            }),
-        )
+        let wanted = TransactionPartitions {
+            transactional_id: id,
+            producer,
+            verify_only,
+            partitions: partitions.iter().copied().map(PartitionId).collect(),
+        };
+        let (token, header) = self.next_request(version);
+        self.call(|c, cx, effects| c.add_partitions(cx, effects, SHARD, token, header, wanted));
+        token
     }
 
     pub(super) fn added(&self, token: Token) -> Vec<ErrorCode> {
         match &self.replies[&token] {
-            Response::AddPartitionsToTxn(r) => r.partitions.iter().map(|p| p.1).collect(),
+            Response::AddPartitionsToTxn(r) => r.partitions().map(|p| p.1).collect(),
             other => panic!("not an add: {other:?}"),
         }
     }

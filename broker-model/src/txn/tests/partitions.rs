@@ -1,14 +1,14 @@
 //! Partitions of a transaction: adding and verifying.
 
 use super::bench::{Bench, NOSUCH, OFFSETS, V2, X, pid};
-use crate::protocol::txn::AddPartitionsToTxnRequest;
-use crate::protocol::{ErrorCode, Response};
+use crate::protocol::ErrorCode;
+use crate::protocol::txn::TransactionPartitions;
 use crate::txn::unknown_partitions;
 use crate::types::PartitionId;
 
 #[test]
 fn an_unknown_partition_spoils_all() {
-    let request = |partitions: [u32; 2]| AddPartitionsToTxnRequest {
+    let request = |partitions: [u32; 2]| TransactionPartitions {
         transactional_id: NOSUCH,
         producer: pid(77, 0),
         verify_only: false,
@@ -16,7 +16,7 @@ fn an_unknown_partition_spoils_all() {
     };
     let is_known = |p: PartitionId| p.0 < 2;
     let answer = unknown_partitions(&request([0, 2]), is_known);
-    let Some(Response::AddPartitionsToTxn(answer)) = answer else { panic!("an answer") };
+    let answer = answer.expect("one is unknown");
     let (not_tried, unknown) =
         (ErrorCode::OperationNotAttempted, ErrorCode::UnknownTopicOrPartition);
     assert_eq!(answer.partitions, [(PartitionId(0), not_tried), (PartitionId(2), unknown)]);

@@ -4,8 +4,8 @@ use broker_model::protocol::Request;
 use broker_model::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::protocol::txn::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest,
-    ProducerIdAndEpoch, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
+    TransactionPartitions, TxnOffsetCommitRequest,
 };
 use broker_model::types::{
     Duration, GenerationId, GroupId, MILLISECOND, MemberId, PartitionId, TransactionalId,
@@ -108,12 +108,15 @@ impl TransactionalRequest {
             ),
             Ask::AddPartitions(partitions) => (
                 3,
-                Request::AddPartitionsToTxn(AddPartitionsToTxnRequest {
-                    transactional_id: id(),
-                    producer,
-                    verify_only: false,
-                    partitions: partitions.clone(),
-                }),
+                Request::AddPartitionsToTxn(
+                    TransactionPartitions {
+                        transactional_id: id(),
+                        producer,
+                        verify_only: false,
+                        partitions: partitions.clone(),
+                    }
+                    .into(),
+                ),
             ),
             Ask::AddOffsets(offsets) => (
                 4,

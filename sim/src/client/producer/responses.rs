@@ -137,7 +137,7 @@ impl Producer {
         use ErrorCode as E;
         request.backoff = self.config.retry_backoff.initial;
         let mut refused = None;
-        for &(_, error) in &answer.partitions {
+        for (_, error) in answer.partitions() {
             match error {
                 E::None => {}
                 E::ConcurrentTransactions => {
@@ -160,7 +160,7 @@ impl Producer {
             }
         }
         let membership = if refused.is_some() { Membership::Outside } else { Membership::Added };
-        for &(partition, _) in &answer.partitions {
+        for (partition, _) in answer.partitions() {
             if let Some(slot) = self.partitions.find(partition) {
                 self.partitions.get_mut(slot).membership = membership;
             }

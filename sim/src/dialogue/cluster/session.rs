@@ -397,7 +397,7 @@ fn is_loading(response: &Response) -> bool {
     let any = |partitions: &[(PartitionId, ErrorCode)]| partitions.iter().any(|p| loading(p.1));
     match response {
         Response::InitProducerId(r) => loading(r.error),
-        Response::AddPartitionsToTxn(r) => any(&r.partitions),
+        Response::AddPartitionsToTxn(r) => r.partitions().any(|p| loading(p.1)),
         Response::AddOffsetsToTxn(r) => loading(r.error),
         Response::TxnOffsetCommit(r) => any(&r.partitions),
         Response::EndTxn(r) => loading(r.error),

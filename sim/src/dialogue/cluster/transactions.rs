@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use broker_model::protocol::coordinator::{CoordinatorKey, FindCoordinatorRequest};
 use broker_model::protocol::txn::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest,
-    DescribeTransactionsRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
-    TxnMarker, TxnOffsetCommitRequest, WriteTxnMarkersRequest,
+    AddOffsetsToTxnRequest, DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest,
+    InitProducerIdRequest, ProducerIdAndEpoch, TransactionPartitions, TxnMarker,
+    TxnOffsetCommitRequest, WriteTxnMarkersRequest,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{
@@ -167,7 +167,7 @@ pub(super) fn add_partitions(
     for name in &names {
         partitions.push(session.partition(name)?);
     }
-    let request = AddPartitionsToTxnRequest {
+    let wanted = TransactionPartitions {
         transactional_id,
         producer: session.identity(args)?,
         verify_only: args.is("verify", "yes"),
@@ -176,9 +176,9 @@ pub(super) fn add_partitions(
     Ok(Step::Ask(Ask {
         target: session.coordinator_target(args, CoordinatorKey::Transaction(transactional_id))?,
         version,
-        request: Request::AddPartitionsToTxn(request),
+        request: Request::AddPartitionsToTxn(wanted.into()),
         render: Box::new(move |_, response| match response {
-            Response::AddPartitionsToTxn(r) => named(&names, &r.partitions),
+            Response::AddPartitionsToTxn(r) => named(&names, &r.partitions().collect::<Vec<_>>()),
             _ => Reply::unexpected(),
         }),
     }))

@@ -4,7 +4,7 @@ use broker_model::protocol::coordinator::FindCoordinatorResponse;
 use broker_model::protocol::produce::{ProduceResponse, ProducedPartition};
 use broker_model::protocol::txn::{
     AddOffsetsToTxnResponse, AddPartitionsToTxnResponse, EndTxnResponse, InitProducerIdResponse,
-    ProducerIdAndEpoch, TxnOffsetCommitResponse,
+    ProducerIdAndEpoch, TransactionPartitions, TransactionResult, TxnOffsetCommitResponse,
 };
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp};
@@ -88,9 +88,12 @@ impl Reply {
                 Response::FindCoordinator(FindCoordinatorResponse { error, node: Some(node) })
             }
             Request::AddPartitionsToTxn(r) => {
-                Response::AddPartitionsToTxn(AddPartitionsToTxnResponse {
-                    partitions: r.partitions.iter().map(|&p| self.partition_error(p)).collect(),
-                })
+                let told = |t: TransactionPartitions| TransactionResult {
+                    transactional_id: t.transactional_id,
+                    partitions: t.partitions.iter().map(|&p| self.partition_error(p)).collect(),
+                };
+                let results = r.transactions.iter().cloned().map(told).collect();
+                Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { results })
             }
             Request::AddOffsetsToTxn(_) => {
                 Response::AddOffsetsToTxn(AddOffsetsToTxnResponse { error })

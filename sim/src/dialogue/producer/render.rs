@@ -51,15 +51,14 @@ impl Words<'_> {
                 }
             },
             Request::AddPartitionsToTxn(r) => {
-                let mut partitions = r.partitions.clone();
-                partitions.sort_by_key(|&p| self.cluster.rank(p));
-                let mut line = format!(
-                    "add-partitions-to-txn node={node} txn={} {}",
-                    id(r.transactional_id),
-                    pid(r.producer)
-                );
-                for partition in partitions {
-                    let _ = write!(line, " {}", self.cluster.name(partition));
+                let mut line = format!("add-partitions-to-txn node={node}");
+                for t in &r.transactions {
+                    let mut partitions = t.partitions.clone();
+                    partitions.sort_by_key(|&p| self.cluster.rank(p));
+                    let _ = write!(line, " txn={} {}", id(t.transactional_id), pid(t.producer));
+                    for partition in partitions {
+                        let _ = write!(line, " {}", self.cluster.name(partition));
+                    }
                 }
                 line
             }

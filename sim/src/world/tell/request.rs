@@ -170,12 +170,12 @@ impl Words<'_> {
                 };
                 format!("{}{known}", whose.unwrap_or_else(|| "idempotent".to_owned()))
             }
-            Request::AddPartitionsToTxn(r) => {
-                let verify = if r.verify_only { "verifies " } else { "" };
+            Request::AddPartitionsToTxn(r) => list(r.transactions.iter().map(|t| {
+                let verify = if t.verify_only { "verifies " } else { "" };
                 let (id, partitions) =
-                    (self.transaction(r.transactional_id), self.partitions(&r.partitions));
-                format!("{id}, {}: {verify}{partitions}", producer(r.producer))
-            }
+                    (self.transaction(t.transactional_id), self.partitions(&t.partitions));
+                format!("{id}, {}: {verify}{partitions}", producer(t.producer))
+            })),
             Request::AddOffsetsToTxn(r) => {
                 let id = self.transaction(r.transactional_id);
                 format!("{id}, {}: {}", producer(r.producer), self.group(r.group))

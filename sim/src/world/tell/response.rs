@@ -145,7 +145,13 @@ impl Words<'_> {
     fn transaction_response(&self, response: &Response) -> String {
         match response {
             Response::InitProducerId(r) => format!("{}{}", producer(r.producer), error(r.error)),
-            Response::AddPartitionsToTxn(r) => self.errors(&r.partitions),
+            Response::AddPartitionsToTxn(r) => match r.results.as_slice() {
+                [one] => self.errors(&one.partitions),
+                several => list(several.iter().map(|t| {
+                    let id = self.transaction(t.transactional_id);
+                    format!("{id} on {}", self.errors(&t.partitions))
+                })),
+            },
             Response::AddOffsetsToTxn(r) => r.error.name().to_owned(),
             Response::TxnOffsetCommit(r) => self.errors(&r.partitions),
             Response::EndTxn(r) => format!("next {}{}", producer(r.producer), error(r.error)),
