@@ -96,3 +96,64 @@ fn a_request_above_what_a_broker_reads_ends_its_connection() {
     let told = ["failed", "unknown"].map(|name| format!("/send_errors/TimeoutException/{name}"));
     assert_eq!(told.iter().map(|name| count(&json, name)).sum::<u64>(), failed + unknown);
 }
+
+/// No broker answers for three seconds, and what waits is more than the producer has memory for.
+const FULL: &str = r#"
+[scenario]
+name = "full"
+duration = "6s"
+
+[cluster]
+hardware = "test"
+
+[topic.orders]
+partitions = 3
+replication = 3
+
+[service.order]
+kind = "ingress"
+output = "orders"
+producer = { "buffer.memory" = 65536, "max.block.ms" = 200 }
+
+[service.audit]
+kind = "reader"
+input = "orders"
+
+[load.calls]
+into = "order"
+size = "1KiB"
+arrivals = { model = "open", rate = "200/s" }
+
+[[fault]]
+kind = "partition"
+target = "service:order"
+at = "1s"
+for = "3s"
+"#;
+
+const NAME: &str = "/send_errors/BufferExhaustedException/failed";
+
+#[test]
+fn a_send_without_memory_fails_after_max_block_and_the_next_waits_as_long() {
+    let (json, told) = run("full.toml", FULL);
+    let [sent, acknowledged, failed] =
+        ["sent", "acknowledged", "failed"].map(|name| count(&json, &format!("/records/{name}")));
+    assert_eq!(acknowledged + failed, sent);
+    assert_eq!(count(&json, NAME), failed);
+    // The cut lasts for fifteen waits, and the memory for a part of it.
+    assert!((5..15).contains(&failed), "one by one: {failed}");
+    assert!(told.contains(&format!("{failed} sends failed")), "{told}");
+    let patient = FULL.replace("\"max.block.ms\" = 200", "\"max.block.ms\" = 5000");
+    let (json, _) = run("patient.toml", &patient);
+    assert_eq!(count(&json, "/records/failed"), 0);
+}
+
+#[test]
+fn a_send_without_memory_aborts_its_transaction() {
+    let text = FULL.replace("[service.audit]", "transactional = true\n\n[service.audit]");
+    let (json, _) = run("full_transactional.toml", &text);
+    assert!(count(&json, NAME) > 0, "{json}");
+    assert!(count(&json, "/events") < 1_000_000, "who is blocked is not asked all the time");
+    let aborted = "aborted transactions was visible";
+    assert!(json.contains(aborted) && !json.contains(&format!("none of 0 {aborted}")), "{json}");
+}

@@ -263,15 +263,16 @@ impl Ingress {
     fn next_tick(&self, now: Instant) -> Instant {
         let arrival = self.arrivals.next_at();
         let arrival = if self.accepted >= self.plan.limit { Instant::FAR } else { arrival };
-        let can_send =
-            self.ready && !self.ending && self.publisher.as_ref().is_some_and(|p| !p.is_blocked());
+        // Who stands in `send` does nothing else: the producer says when that is over.
+        let blocked = self.publisher.as_ref().is_none_or(Publisher::is_blocked);
+        let can_send = self.ready && !self.ending && !blocked;
         let served = match self.served.front() {
             Some(&(_, _, done)) if can_send => done.max(now + TICK),
             _ => Instant::FAR,
         };
         let arrival = if arrival == Instant::FAR { arrival } else { arrival.max(now + TICK) };
         let commit = match self.begun_at {
-            Some(at) if !self.ending => (at + self.plan.spec.commit_interval).max(now + 1),
+            Some(at) if !self.ending && !blocked => (at + self.plan.spec.commit_interval).max(now + 1),
             _ => Instant::FAR,
         };
         arrival.min(served).min(commit)

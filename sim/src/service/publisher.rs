@@ -59,6 +59,8 @@ pub struct Publisher {
     topic: TopicId,
     produce_stage: Option<StageId>,
     backlog: VecDeque<RecordId>,
+    /// When the `send` of its first record has waited for `max.block.ms`.
+    blocked_until: Instant,
     outstanding: BTreeMap<BatchId, PartitionId>,
     newest: Option<BatchId>,
     transaction: Option<u32>,
@@ -91,6 +93,7 @@ impl Publisher {
             topic,
             produce_stage,
             backlog: VecDeque::new(),
+            blocked_until: Instant::FAR,
             outstanding: BTreeMap::new(),
             newest: None,
             transaction: None,
@@ -142,20 +145,30 @@ impl Publisher {
             let (producer, topic, rest) = (&mut self.producer, self.topic, &records[done..]);
             let outcome =
                 cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.send_run(cx, topic, rest));
+            if outcome.accepted > 0 {
+                self.blocked_until = Instant::FAR;
+            }
             done += outcome.accepted;
             let error = match outcome.stopped {
-                SendOutcome::Accepted | SendOutcome::BufferFull | SendOutcome::NoMetadata => {
-                    return done;
+                SendOutcome::Accepted => return done,
+                SendOutcome::BufferFull | SendOutcome::NoMetadata => {
+                    if self.may_wait(cx.now.instant) {
+                        return done;
+                    }
+                    let error = self.producer.send_timed_out(outcome.stopped);
+                    self.skipped(cx, &records[done..=done], error);
+                    done += 1;
+                    continue;
                 }
                 SendOutcome::TooLarge => {
-                    // This one never goes anywhere; the next one is sent all the same.
-                    self.refused(cx, &records[done..=done], ProducerError::RecordTooLarge);
+                    self.skipped(cx, &records[done..=done], ProducerError::RecordTooLarge);
                     done += 1;
                     continue;
                 }
                 SendOutcome::Refused(Refusal::Failed(error)) => error,
                 SendOutcome::Refused(Refusal::IllegalState) => ProducerError::IllegalState,
             };
+            self.blocked_until = Instant::FAR;
             // The first of them is queued all the same: its batch tells of it. At this exception
             // the application stops sending.
             let behind = records.get(done + 1..).unwrap_or_default();
@@ -166,6 +179,20 @@ impl Publisher {
             self.refused(cx, behind, error);
             return records.len();
         }
+    }
+
+    /// Whether the `send` of the first record still waits.
+    fn may_wait(&mut self, now: Instant) -> bool {
+        if self.blocked_until == Instant::FAR {
+            self.blocked_until = now + self.producer.config().max_block;
+        }
+        now < self.blocked_until
+    }
+
+    /// A record never goes anywhere; the next one is sent all the same, and may wait as long.
+    fn skipped(&mut self, cx: &mut ActorContext<'_>, record: &[RecordId], error: ProducerError) {
+        self.blocked_until = Instant::FAR;
+        self.refused(cx, record, error);
     }
 
     /// Records that the producer did not take: the application hears of it at once, and they count
@@ -435,7 +462,7 @@ impl Publisher {
     /// When it wants to be driven.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        self.producer.next_deadline()
+        self.producer.next_deadline().min(self.blocked_until)
     }
 
     /// The process is gone: what was in flight is unknown for ever.
@@ -447,6 +474,7 @@ impl Publisher {
         }
         self.outstanding.clear();
         self.backlog.clear();
+        self.blocked_until = Instant::FAR;
         if let Some(number) = self.transaction.take() {
             cx.shared.recorder.transaction_unknown(number, at);
         }

@@ -87,6 +87,27 @@ impl Producer {
         stopped(records.len(), SendOutcome::Accepted)
     }
 
+    /// A `send` that was answered `stopped` has waited for `max.block.ms`: its record is not taken,
+    /// and a transaction can only be aborted. Gives the exception. Source: Java,
+    /// `KafkaProducer.doSend`, `BufferPool.allocate`.
+    pub fn send_timed_out(&mut self, stopped: SendOutcome) -> ProducerError {
+        self.starved = false;
+        let error = match stopped {
+            SendOutcome::BufferFull => ProducerError::BufferExhausted,
+            _ => ProducerError::BlockTimeout,
+        };
+        self.send_failed(error);
+        error
+    }
+
+    /// An exception of `send` itself. Outside of a transaction there is nothing to abort, and
+    /// nothing comes of it.
+    fn send_failed(&mut self, error: ProducerError) {
+        if ProducerState::AbortableError.follows(self.txn.state) {
+            self.batch_failed(error);
+        }
+    }
+
     /// Whether the topic's partitions are known; brings the lists up to date.
     fn know_topic(&mut self, topic: TopicId) -> bool {
         if topic == TopicId::UNKNOWN {
@@ -128,10 +149,7 @@ impl Producer {
         at: Instant,
     ) -> SendOutcome {
         if self.is_too_large(record) {
-            // Outside of a transaction there is nothing to abort, and nothing comes of it.
-            if ProducerState::AbortableError.follows(self.txn.state) {
-                self.batch_failed(ProducerError::RecordTooLarge);
-            }
+            self.send_failed(ProducerError::RecordTooLarge);
             return SendOutcome::TooLarge;
         }
         let fixed = match fixed {

@@ -39,6 +39,9 @@ pub enum ProducerError {
     /// `max.block.ms` has passed.
     #[error("max.block.ms has passed")]
     BlockTimeout,
+    /// `buffer.memory` was used up for `max.block.ms`.
+    #[error("no memory within max.block.ms")]
+    BufferExhausted,
     /// A record larger than `max.request.size` or `buffer.memory`.
     #[error("record too large")]
     RecordTooLarge,
@@ -53,6 +56,7 @@ impl ProducerError {
             Self::DeliveryTimeout | Self::AbortableTimeout | Self::BlockTimeout => {
                 "TimeoutException"
             }
+            Self::BufferExhausted => "BufferExhaustedException",
             Self::TransactionAborted => "TransactionAbortedException",
             Self::Closed | Self::UnresolvedSequences | Self::PartitionsNotAdded => "KafkaException",
             Self::CommitFailed => "CommitFailedException",
@@ -79,9 +83,9 @@ pub enum SendOutcome {
     /// Taken; a [`ProducerEvent::Completed`] will tell.
     Accepted,
     /// `buffer.memory` is used up: try again when a batch has completed, at most for
-    /// `max.block.ms`.
+    /// `max.block.ms`, then [`send_timed_out`](super::Producer::send_timed_out).
     BufferFull,
-    /// Nothing is known of the topic yet: try again after the next turn.
+    /// Nothing is known of the topic yet: try again after the next turn, for as long.
     NoMetadata,
     /// Larger than `max.request.size` or `buffer.memory`: not taken. A transaction can only be
     /// aborted then; else the next record may be sent.

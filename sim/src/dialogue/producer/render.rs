@@ -194,6 +194,7 @@ pub(super) fn exception(error: ProducerError) -> String {
         ProducerError::DeliveryTimeout | ProducerError::BlockTimeout => {
             "TimeoutException".to_owned()
         }
+        ProducerError::BufferExhausted => "BufferExhaustedException".to_owned(),
         ProducerError::AbortableTimeout => {
             "TransactionAbortableException<-TimeoutException".to_owned()
         }
