@@ -272,7 +272,9 @@ impl Ingress {
         };
         let arrival = if arrival == Instant::FAR { arrival } else { arrival.max(now + TICK) };
         let commit = match self.begun_at {
-            Some(at) if !self.ending && !blocked => (at + self.plan.spec.commit_interval).max(now + 1),
+            Some(at) if !self.ending && !blocked => {
+                (at + self.plan.spec.commit_interval).max(now + 1)
+            }
             _ => Instant::FAR,
         };
         arrival.min(served).min(commit)
