@@ -232,6 +232,15 @@ impl Batches {
         self.push_body(new, position(records.len()), content, false)
     }
 
+    /// A part of a client's batch, from a position on: it keeps its place among all records that
+    /// were ever sent.
+    pub fn push_part(&mut self, whole: BatchId, from: u32, new: NewBatch, count: u32) -> BatchId {
+        let body = *self.get(whole);
+        let Content::Records { first } = body.content else { panic!("only clients split batches") };
+        assert!(count > 0 && from + count <= body.count, "a part lies within its batch");
+        self.push_body(new, count, Content::Records { first: first + from }, false)
+    }
+
     /// Says that a client's batch came with this header.
     pub fn set_header(&mut self, id: BatchId, header: SentHeader) {
         self.headers.insert(id, header);

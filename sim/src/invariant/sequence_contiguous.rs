@@ -47,8 +47,8 @@ fn wrong(last: &Last, body: &Batch) -> Option<String> {
         .then(|| format!("sequence {} where {next} was next", body.base_sequence))
 }
 
-/// Whether a batch was closed before the one before it, by its body and by its records. The parts
-/// of a batch that was split have newer bodies, and what a service makes once more older records.
+/// Whether a batch was closed before the one before it, by its body and by its records. What a
+/// service makes once more has older records. The parts of a batch that was split keep its place.
 fn is_older(batches: &Batches, last: &Last, (body, batch): (&Batch, BatchId)) -> bool {
     let went_back = body.producer_epoch == last.epoch
         && closed(body).is_some_and(|now| last.closed.is_some_and(|before| now <= before));

@@ -68,6 +68,8 @@ pub(super) struct Batch {
     pub(super) in_flight: bool,
     /// Has a sequence.
     pub(super) identity: Option<Identity>,
+    /// The batch that it was cut from by a split, and from which position.
+    pub(super) cut_from: Option<(BatchId, u32)>,
     /// The body in the run's arena, once drained.
     pub(super) body: Option<BatchId>,
     /// Its sequence was changed after it was first sent.
@@ -125,6 +127,7 @@ impl Batch {
             done: false,
             in_flight: false,
             identity: None,
+            cut_from: None,
             body: None,
             sequence_reset: false,
             renumbered: false,

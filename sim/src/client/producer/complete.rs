@@ -174,8 +174,11 @@ impl Producer {
             }
         }
         let mut sequence = parent.base_sequence();
+        let mut from = 0;
         for part in &mut parts {
             part.closed = true;
+            part.cut_from = Some((body, from));
+            from += part.count;
             if let Some(Identity { producer, .. }) = parent.identity {
                 part.identity = Some(Identity { producer, base_sequence: sequence });
                 sequence = increment(sequence, part.count);

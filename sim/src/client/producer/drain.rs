@@ -239,7 +239,10 @@ impl Producer {
                 use broker_model::records::RecordSource;
                 new.max_timestamp = cx.records.timestamp(batch.latest_record);
                 let records = core::mem::take(&mut batch.records);
-                let body = cx.batches.push_records(new, &records);
+                let body = match batch.cut_from {
+                    Some((whole, from)) => cx.batches.push_part(whole, from, new, batch.count),
+                    None => cx.batches.push_records(new, &records),
+                };
                 cx.batches.note_compression(body, self.config.compression, batch.packing());
                 batch.body = Some(body);
                 self.pool.recycle(records);
