@@ -134,6 +134,11 @@ at = "2s"
 kind = "unclean-election"
 target = "partition:orders/0"
 at = "3s"
+
+[[fault]]
+kind = "abort-hanging"
+target = "topic:orders"
+at = "4s"
 "#;
     let read = |brokers: &str| {
         let flags = [("cluster.brokers".to_owned(), brokers.to_owned())];
@@ -145,6 +150,8 @@ at = "3s"
         panic!("{:?}", scenario.faults[1])
     };
     assert_eq!(list.brokers(), [4, 2]);
+    let quarter = FaultKind::AbortHanging { max_transaction_timeout: 900_000_000_000 };
+    assert_eq!(scenario.faults[3].kind, quarter);
     assert_eq!(Scenario::parse(&scenario.to_toml(), &[]).expect("canonical"), scenario);
     let unknown = read("3").expect_err("no broker 4");
     assert!(unknown.iter().all(|e| e.code == "scenario::unknown-broker"), "{unknown:?}");

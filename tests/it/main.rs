@@ -13,6 +13,7 @@ mod delivery;
 mod dialogues;
 mod eras;
 mod explain;
+mod hanging;
 mod hardware;
 mod hosted;
 mod scenarios;

@@ -193,6 +193,8 @@ impl Log {
             .map(|p| ProducerDescription {
                 producer: ProducerIdAndEpoch { id: p.id, epoch: p.epoch },
                 last_sequence: p.last_sequence(),
+                last_timestamp: p.last_timestamp,
+                coordinator_epoch: p.coordinator_epoch,
                 txn_start_offset: p.txn_start.unwrap_or(Offset::NONE),
             })
             .collect()

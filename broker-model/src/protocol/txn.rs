@@ -7,7 +7,7 @@ use super::ErrorCode;
 use super::group::CommittedOffset;
 use crate::types::{
     CoordinatorEpoch, Duration, GenerationId, GroupId, MemberId, Offset, PartitionId,
-    ProducerEpoch, ProducerId, TransactionalId,
+    ProducerEpoch, ProducerId, Timestamp, TransactionalId,
 };
 
 /// A producer id with its epoch.
@@ -219,6 +219,10 @@ pub struct ProducerDescription {
     pub producer: ProducerIdAndEpoch,
     /// Last sequence, -1 if none.
     pub last_sequence: i32,
+    /// Timestamp of its last batch, -1 if none.
+    pub last_timestamp: Timestamp,
+    /// Epoch of the coordinator that wrote its last marker, -1 if there was none.
+    pub coordinator_epoch: CoordinatorEpoch,
     /// Start of the open transaction, -1 if none.
     pub txn_start_offset: Offset,
 }

@@ -192,6 +192,15 @@ impl TransactionCoordinator {
         Some(&self.shards.get(&partition)?.transactions.get(&id)?.record)
     }
 
+    /// Whether a transaction of this producer has still to end on a partition, as
+    /// `ListTransactions` and `DescribeTransactions` tell it (KIP-664).
+    #[must_use]
+    pub fn will_end(&self, producer: ProducerId, partition: PartitionId) -> bool {
+        let of_all = self.shards.values().flat_map(|shard| shard.transactions.values());
+        let mut of_producer = of_all.filter(|t| t.record.producer.id == producer);
+        of_producer.any(|t| shown_partitions(t).contains(&partition))
+    }
+
     /// Partitions whose marker is still awaited; empty once the waiter is done or void.
     #[must_use]
     pub fn missing_markers(&self, waiter: Waiter) -> Vec<PartitionId> {
@@ -224,6 +233,14 @@ impl TransactionCoordinator {
     }
 }
 
+/// While markers go out only the partitions that lack one are shown.
+fn shown_partitions(transaction: &Transaction) -> Vec<PartitionId> {
+    match &transaction.ending {
+        Some(ending) => ending.missing.iter().copied().collect(),
+        None => transaction.record.partitions.clone(),
+    }
+}
+
 fn describe(
     transactions: &Transactions,
     request: DescribeTransactionsRequest,
@@ -238,17 +255,12 @@ fn describe(
             partitions: Vec::new(),
         };
     };
-    // While markers go out only the partitions that lack one are shown.
-    let partitions = match &t.ending {
-        Some(ending) => ending.missing.iter().copied().collect(),
-        None => t.record.partitions.clone(),
-    };
     DescribeTransactionsResponse {
         error: ErrorCode::None,
         state: t.record.state.name(),
         producer: t.record.producer,
         timeout: t.record.timeout,
-        partitions,
+        partitions: shown_partitions(t),
     }
 }
 

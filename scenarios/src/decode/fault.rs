@@ -11,6 +11,8 @@ use crate::spec;
 use crate::tree::{Node, Value};
 use crate::values;
 
+/// `--max-transaction-timeout` of `kafka-transactions.sh find-hanging`: 15 minutes.
+const DEFAULT_TRANSACTION_TIMEOUT: u64 = 15 * 60 * 1_000_000_000;
 const DEFAULT_FACTOR: Ratio = Ratio { numerator: 10, denominator: 1 };
 
 /// Kinds with their parameters at their defaults, in the order of the reference, and what they do.
@@ -89,6 +91,13 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
         "unclean-election",
         FaultKind::UncleanElection,
         "an administrator asks for an unclean election of a partition without leader (KIP-460)",
+    ),
+    (
+        "abort-hanging",
+        FaultKind::AbortHanging { max_transaction_timeout: DEFAULT_TRANSACTION_TIMEOUT },
+        "an administrator looks for transactions of the partitions whose last record is older \
+        than `max_transaction_timeout` and that no coordinator will end, and has their leaders \
+        abort them, as `kafka-transactions.sh` does by `find-hanging` and `abort` (KIP-664)",
     ),
     (
         "add-broker",
@@ -185,6 +194,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
         FaultKind::BitRot => Some("what is spoiled stays spoiled"),
         FaultKind::UncleanElection => Some("an election is over at once, there is nothing to heal"),
         FaultKind::Reassign { .. } => Some("it lasts until the new replicas are in sync"),
+        FaultKind::AbortHanging { .. } => Some("it lasts until they are aborted"),
         FaultKind::AddBroker => Some("what is added stays"),
         _ => None,
     };
@@ -207,6 +217,7 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
         "directory",
         "replicas",
         "throttle",
+        "max_transaction_timeout",
     ];
     let mut take = |key| unused.retain(|k| *k != key);
     let kind = match kind {
@@ -252,6 +263,13 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
             ["replicas", "throttle"].into_iter().for_each(&mut take);
             let throttle = t.read(decoder, "throttle", values::bytes_per_second);
             FaultKind::Reassign { replicas: replicas(decoder, t), throttle }
+        }
+        FaultKind::AbortHanging { max_transaction_timeout } => {
+            take("max_transaction_timeout");
+            let read = t.read(decoder, "max_transaction_timeout", values::duration);
+            FaultKind::AbortHanging {
+                max_transaction_timeout: read.unwrap_or(max_transaction_timeout),
+            }
         }
         FaultKind::ConnectionLoss { probability } => {
             take("probability");

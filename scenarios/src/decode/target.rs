@@ -31,7 +31,7 @@ pub(super) fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> 
         FaultKind::BitRot => {
             matches!(target, Target::LeaderOf { .. } | Target::FollowerOf { .. })
         }
-        FaultKind::Reassign { .. } => data,
+        FaultKind::Reassign { .. } | FaultKind::AbortHanging { .. } => data,
         FaultKind::AddBroker => matches!(target, Target::Broker(_)),
         FaultKind::Partition { .. }
         | FaultKind::SlowLink { .. }
@@ -53,7 +53,9 @@ pub(super) fn target(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> 
             FaultKind::LeaderMove { .. } | FaultKind::UncleanElection => {
                 "a partition, like \"partition:TOPIC/0\""
             }
-            FaultKind::Reassign { .. } => "\"partition:TOPIC/0\" or all of \"topic:TOPIC\"",
+            FaultKind::Reassign { .. } | FaultKind::AbortHanging { .. } => {
+                "\"partition:TOPIC/0\" or all of \"topic:TOPIC\""
+            }
             FaultKind::AddBroker => "a broker by number, like \"broker:4\"",
             _ => "a broker by role, like \"leader-of:TOPIC/0\" or \"random-broker\"",
         };

@@ -99,6 +99,13 @@ pub enum FaultKind {
     },
     /// `unclean-election`: an administrator asks for an unclean election (KIP-460).
     UncleanElection,
+    /// `abort-hanging`: an administrator aborts transactions of the target partitions that no
+    /// coordinator will end (KIP-664).
+    AbortHanging {
+        /// `max_transaction_timeout`: nanoseconds after a producer's last record until its
+        /// transaction is looked at.
+        max_transaction_timeout: u64,
+    },
     /// `add-broker`: the target broker is not there before, and starts for the first time.
     AddBroker,
 }
@@ -126,6 +133,7 @@ impl FaultKind {
             | Self::LeaderMove { .. }
             | Self::Reassign { .. }
             | Self::UncleanElection
+            | Self::AbortHanging { .. }
             | Self::AddBroker => None,
         }
     }
@@ -218,14 +226,15 @@ pub enum Target {
     AllBrokers,
     /// `random-broker`: drawn per seed.
     RandomBroker,
-    /// `partition:TOPIC/PARTITION`: for `leader-move`, `reassign` and `unclean-election`.
+    /// `partition:TOPIC/PARTITION`: for `leader-move`, `reassign`, `unclean-election` and
+    /// `abort-hanging`.
     Partition {
         /// The topic, internal ones included.
         topic: String,
         /// The partition within it.
         partition: u32,
     },
-    /// `topic:TOPIC`: all its partitions, for `reassign`.
+    /// `topic:TOPIC`: all its partitions, for `reassign` and `abort-hanging`.
     Topic(String),
 }
 

@@ -334,6 +334,9 @@ fn fault(out: &mut Text, fault: &Fault) {
             out.text("latency", &drawn(latency));
         }
         FaultKind::LeaderMove { to: Some(to) } => out.text("to", &format!("broker:{to}")),
+        FaultKind::AbortHanging { max_transaction_timeout } => {
+            out.text("max_transaction_timeout", &write_duration(max_transaction_timeout));
+        }
         FaultKind::Reassign { replicas, throttle } => {
             if let Some(list) = replicas {
                 let brokers = list.brokers().iter().map(|broker| format!("broker:{broker}"));

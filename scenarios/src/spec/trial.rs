@@ -28,7 +28,7 @@ pub const FAULT: Section = Section {
             "How long; what was killed starts again then. Without it instances of a service that \
              `service-kill` hits start again after their `restart`. Refused for what is over at \
              once or stays (`leader-move`, `bit-rot`), and for what lasts until it is done or the \
-             load ends (`reassign`, `unclean-election`, `add-broker`).",
+             load ends (`reassign`, `unclean-election`, `abort-hanging`, `add-broker`).",
         ),
         key("chance", "probability", "1", "Probability, per seed, that the fault is there."),
         key(
@@ -68,6 +68,13 @@ pub const FAULT: Section = Section {
             "none",
             "For `reassign`, as `--throttle` of `kafka-reassign-partitions.sh`: what each broker \
              may give to and take into replicas that are not in sync, until it is done (KIP-73).",
+        ),
+        key(
+            "max_transaction_timeout",
+            "duration",
+            "15min",
+            "For `abort-hanging`, as `--max-transaction-timeout` of `kafka-transactions.sh \
+             find-hanging`: so old is the last record of a transaction that is looked at.",
         ),
         key("probability", "probability", "1", "For `connection-loss`: per message."),
         key(

@@ -1,6 +1,7 @@
 //! A marker that ends a transaction on a partition belongs to the decision that its coordinator
 //! has made of just that transaction: it is made, its end is not yet written, it has the
-//! partition, and the records were sent after the decision before.
+//! partition, and the records were sent after the decision before. An administrator needs no
+//! decision to abort what hangs.
 //!
 //! Source: KIP-98, KIP-890; KAFKA-17754 (an end that outlives its transaction), KAFKA-19999. Which
 //! transaction records are of is told by the ids of batches, which no broker looks at.
@@ -53,8 +54,9 @@ impl Invariant for MarkerOfItsTransaction {
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::Appended { node, partition, entry, .. } = *note else { return None };
         let body = view.batches.get(entry.batch);
-        let Content::Marker { .. } = body.content else { return None };
-        if is_of_the_past(view, partition, entry) {
+        let Content::Marker { commit, .. } = body.content else { return None };
+        let by_hand = !commit && view.is_aborted_by_hand(partition, body.producer_id);
+        if by_hand || is_of_the_past(view, partition, entry) {
             return None;
         }
         let wrong = wrong(view, partition, body)?;

@@ -57,12 +57,14 @@ mod valid_controller_state;
 mod visible_reads;
 mod words;
 
+use std::collections::BTreeSet;
+
 use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
 use broker_model::records::{Batches, Content, PartitionRecord};
-use broker_model::types::{GroupId, Instant, NodeId, PartitionId};
+use broker_model::types::{GroupId, Instant, NodeId, PartitionId, ProducerId};
 
 use self::committed::{Committed, Truth};
 use self::ledger::Ledger;
@@ -91,6 +93,7 @@ pub struct View<'a> {
     ledger: Option<&'a Ledger>,
     /// Who owns what in groups; left to [`Invariants`], too.
     ownership: Option<&'a Ownership>,
+    aborted_by_hand: Option<&'a BTreeSet<(PartitionId, ProducerId)>>,
 }
 
 impl<'a> View<'a> {
@@ -98,8 +101,33 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn new(now: Instant, nodes: &'a [Node], batches: &'a Batches) -> Self {
         let (records, truth, names, progress) = (None, None, None, None);
-        let (ledger, ownership) = (None, None);
-        Self { now, nodes, batches, records, truth, names, progress, ledger, ownership }
+        let (ledger, ownership, aborted_by_hand) = (None, None, None);
+        Self {
+            now,
+            nodes,
+            batches,
+            records,
+            truth,
+            names,
+            progress,
+            ledger,
+            ownership,
+            aborted_by_hand,
+        }
+    }
+
+    /// With the producers whose hanging transactions an administrator has aborted.
+    #[must_use]
+    pub const fn with_aborted_by_hand(
+        self,
+        aborted_by_hand: &'a BTreeSet<(PartitionId, ProducerId)>,
+    ) -> Self {
+        Self { aborted_by_hand: Some(aborted_by_hand), ..self }
+    }
+
+    /// Whether no coordinator need have decided an abort: an administrator has (KIP-664).
+    fn is_aborted_by_hand(&self, partition: PartitionId, producer: ProducerId) -> bool {
+        self.aborted_by_hand.is_some_and(|set| set.contains(&(partition, producer)))
     }
 
     /// With what is in records.

@@ -177,8 +177,9 @@ pub trait Actor: std::fmt::Debug {
     }
     /// The load is over and all faults are healed: finish, and say when there is nothing left.
     fn is_idle(&self) -> bool;
-    /// Takes a request of the world's administrator. Only the administrator does.
-    fn administer(&mut self, _request: Request, _now: Instant) {
+    /// Takes a request of the world's administrator to brokers, or to the controllers if it names
+    /// none. Only the administrator does.
+    fn administer(&mut self, _request: Request, _brokers: Vec<NodeId>, _now: Instant) {
         unreachable!("only the administrator takes requests of the world");
     }
     /// Whether its application acts behind each event in which the process was called, in

@@ -1,4 +1,5 @@
-//! The administrator: asks the controller for topics and elections until it agrees.
+//! The administrator: asks the controller for topics and elections until it agrees, and leaders to
+//! end transactions.
 
 use std::collections::VecDeque;
 
@@ -13,14 +14,15 @@ use crate::client::{ClientOutput, Correlation};
 /// How often one request is asked before the administrator gives up.
 const ATTEMPTS_MAX: u32 = 100;
 
-/// A client that sends one request at a time to the controller.
+/// A client that sends one request at a time.
 #[derive(Debug)]
 pub(super) struct Administrator {
     controllers: Vec<NodeId>,
     /// Which of them is asked.
     at: usize,
     retry_backoff: Duration,
-    waiting: VecDeque<Request>,
+    /// Requests with the brokers they are for; without any they are for the controllers.
+    waiting: VecDeque<(Request, Vec<NodeId>)>,
     asked: bool,
     attempts: u32,
     next_at: Instant,
@@ -42,8 +44,8 @@ impl Administrator {
     }
 
     /// Adds a request behind those that wait.
-    pub(super) fn ask(&mut self, request: Request, now: Instant) {
-        self.waiting.push_back(request);
+    pub(super) fn ask(&mut self, request: Request, brokers: Vec<NodeId>, now: Instant) {
+        self.waiting.push_back((request, brokers));
         if !self.asked && self.next_at == Instant::FAR {
             self.next_at = now;
         }
@@ -62,6 +64,10 @@ fn error_of(response: &Response) -> ErrorCode {
         Response::IncrementalAlterConfigs(r) => r.error,
         Response::ElectLeaders(r) => r.error,
         Response::AlterPartitionReassignments(r) => r.error,
+        Response::WriteTxnMarkers(r) => {
+            let mut errors = r.markers.iter().flat_map(|(_, partitions)| partitions);
+            errors.find_map(|&(_, e)| (e != ErrorCode::None).then_some(e)).unwrap_or_default()
+        }
         _ => ErrorCode::None,
     }
 }
@@ -108,14 +114,18 @@ impl Actor for Administrator {
         if self.asked || cx.now.instant < self.next_at {
             return;
         }
-        let Some(request) = self.waiting.front() else { return };
+        let Some((request, brokers)) = self.waiting.front() else { return };
+        let to = match brokers.len() {
+            0 => self.controllers[self.at],
+            count => brokers[self.attempts as usize % count],
+        };
         self.asked = true;
         self.next_at = Instant::FAR;
         self.correlation += 1;
         cx.outputs.push((
             Port(0),
             ClientOutput::Send {
-                to: self.controllers[self.at],
+                to,
                 correlation: Correlation(self.correlation),
                 api_version: i16::MAX,
                 request: request.clone(),
@@ -133,7 +143,7 @@ impl Actor for Administrator {
         self.waiting.is_empty()
     }
 
-    fn administer(&mut self, request: Request, now: Instant) {
-        self.ask(request, now);
+    fn administer(&mut self, request: Request, brokers: Vec<NodeId>, now: Instant) {
+        self.ask(request, brokers, now);
     }
 }

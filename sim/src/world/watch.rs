@@ -4,6 +4,7 @@ use broker_model::controller::Controller;
 use broker_model::metadata::Image;
 use broker_model::note::Note;
 use broker_model::protocol::Request;
+use broker_model::types::NodeId;
 
 use super::World;
 use crate::invariant::View;
@@ -17,6 +18,7 @@ impl World {
         let view = View::new(self.now, &self.nodes, &self.shared.batches);
         let view = view.with_records(&self.shared.records).with_names(&self.shared.names);
         let view = view.with_progress(&self.shared.progress);
+        let view = view.with_aborted_by_hand(&self.faults.aborted_by_hand);
         for note in notes {
             self.invariants.on_note(&view, note);
             if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
@@ -50,8 +52,13 @@ impl World {
     }
 
     pub(super) fn send_as_administrator(&mut self, request: Request) {
+        self.ask_as_administrator(request, Vec::new());
+    }
+
+    /// Asks these brokers, one after the other until one does it; without any, the controllers.
+    pub(super) fn ask_as_administrator(&mut self, request: Request, brokers: Vec<NodeId>) {
         let now = self.now;
-        self.clients[0].actor.administer(request, now);
+        self.clients[0].actor.administer(request, brokers, now);
         self.arm_client_timer(0);
     }
 }

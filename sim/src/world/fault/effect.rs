@@ -39,6 +39,7 @@ const fn hold(kind: FaultKind) -> Option<Hold> {
         | FaultKind::LeaderMove { .. }
         | FaultKind::Reassign { .. }
         | FaultKind::UncleanElection
+        | FaultKind::AbortHanging { .. }
         | FaultKind::AddBroker => None,
     }
 }
@@ -92,6 +93,7 @@ impl World {
             FaultKind::LeaderMove { to } => self.can_move_leader(target, to),
             FaultKind::Reassign { .. } => !active.moves.is_empty(),
             FaultKind::UncleanElection => self.can_elect_uncleanly(target),
+            FaultKind::AbortHanging { .. } => !self.hanging_transactions(kind, target).is_empty(),
             FaultKind::AddBroker => active.nodes.iter().any(|&index| self.nodes[index].is_absent()),
         }
     }
@@ -151,6 +153,9 @@ impl World {
                 self.reassign(&active.moves);
             }
             FaultKind::UncleanElection => self.elect_uncleanly(target),
+            FaultKind::AbortHanging { .. } => {
+                self.abort_hanging(self.hanging_transactions(kind, target));
+            }
             FaultKind::AddBroker => {
                 for &index in &active.nodes {
                     if self.nodes[index].is_absent() {
@@ -214,6 +219,7 @@ impl World {
             FaultKind::BitRot
             | FaultKind::LeaderMove { .. }
             | FaultKind::UncleanElection
+            | FaultKind::AbortHanging { .. }
             | FaultKind::AddBroker => {}
         }
     }

@@ -3,6 +3,7 @@
 mod delay;
 mod disk;
 mod effect;
+mod hanging;
 mod leader_move;
 mod operation;
 #[cfg(test)]
@@ -66,6 +67,7 @@ pub(super) struct Faults {
     fired: Vec<bool>,
     waiting: Vec<usize>,
     delays: Vec<delay::Delay>,
+    pub(super) aborted_by_hand: hanging::AbortedByHand,
     /// What reassignments throttled.
     throttled: reassignment_throttle::Throttled,
     pub(super) records: Vec<FaultRecord>,
@@ -187,7 +189,7 @@ impl World {
 const fn is_over_at_once(kind: FaultKind, struck: bool) -> bool {
     match kind {
         FaultKind::BitRot => true,
-        FaultKind::LeaderMove { .. } => !struck,
+        FaultKind::LeaderMove { .. } | FaultKind::AbortHanging { .. } => !struck,
         _ => false,
     }
 }

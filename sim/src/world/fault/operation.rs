@@ -34,7 +34,7 @@ impl World {
         moves.collect()
     }
 
-    fn partitions_of(&self, target: &Target) -> Vec<PartitionId> {
+    pub(super) fn partitions_of(&self, target: &Target) -> Vec<PartitionId> {
         let image = self.image();
         match target {
             Target::Partition { topic, partition } => {
@@ -106,6 +106,7 @@ impl World {
             }),
             FaultKind::LeaderMove { .. } => self.epoch_to_move(kind, target) != active.moved_from,
             FaultKind::UncleanElection => !self.can_elect_uncleanly(target),
+            FaultKind::AbortHanging { .. } => self.hanging_transactions(kind, target).is_empty(),
             FaultKind::AddBroker => active.nodes.iter().all(|&index| {
                 self.image().broker(self.nodes[index].id).is_some_and(|broker| !broker.fenced)
             }),
