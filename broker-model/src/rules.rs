@@ -138,11 +138,9 @@ rules! {
     /// What becomes of a producer's place on a partition when its last records are deleted.
     unknown_pid: UnknownPid {
         /// The leader knows it until `producer.id.expiration.ms` (KAFKA-7190), and takes any
-        /// sequence of one that it does not know; a producer that is told `UNKNOWN_PRODUCER_ID`
-        /// goes on in the next epoch (KIP-360).
+        /// sequence of one that it does not know; its producer raises the epoch (KIP-360).
         #[default] Bump = "bump",
-        /// Before Kafka 2.4 and 2.5: the leader forgets it with its records and answers
-        /// `UNKNOWN_PRODUCER_ID`, and the producer begins at 0 again in the same epoch.
+        /// Before 2.5: it is forgotten with its records, and begins at 0 in the same epoch.
         ResetSameEpoch = "reset_same_epoch",
     },
     /// Which producer ids a controller gives to a broker that asks. Source: KAFKA-15552.
@@ -198,9 +196,15 @@ rules! {
     clean_control_by_key: CleanControlByKey needs [Need::Transactions] {
         /// For a marker.
         #[default] Off = "off",
-        /// Before Kafka 3.2.1: for a record too, whose key is the four bytes of a marker's: as an
-        /// integer 0 of an abort, 1 of a commit (KAFKA-14055). Keys of loads are such integers.
+        /// Before 3.2.1: for a record too, with the integer 0 or 1 as its key (KAFKA-14055).
         On = "on",
+    },
+    /// What a cleaning knows of aborted transactions when its map is full within a segment.
+    partial_clean_index: PartialCleanIndex needs [Need::Transactions] {
+        /// All in the segments that it writes anew.
+        #[default] Whole = "whole",
+        /// Before 2.8.2: those that begin before the map ends (KAFKA-13727).
+        CleanedPartOnly = "cleaned_part_only",
     },
     /// How far retention may delete.
     retention_bound: RetentionBound {
@@ -253,8 +257,7 @@ rules! {
         /// The rule before: nobody is known to subscribe to anything then (KAFKA-13636).
         On = "on",
     },
-    /// How a coordinator of groups of the new protocol keeps who has a partition, when a member
-    /// goes a step.
+    /// How a coordinator of the new protocol keeps who has a partition, when a member goes a step.
     partition_epoch_bookkeeping: PartitionEpochBookkeeping needs [Need::Groups] {
         /// All that the member had is taken out, then all that it has is put in.
         #[default] Whole = "whole",
@@ -331,8 +334,7 @@ rules! {
     app_rewinds_on_abort: AppRewindsOnAbort needs [Need::Transactions, Need::Groups] {
         /// At what was committed last, which it seeks to.
         #[default] On = "on",
-        /// Behind what it was given last, as its consumer goes on if it is told nothing: an abort
-        /// moves no position (KAFKA-17582).
+        /// Behind what it was given last: an abort moves no position (KAFKA-17582).
         Off = "off",
     },
     /// The broker epoch of a new registration.

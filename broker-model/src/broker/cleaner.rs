@@ -29,6 +29,8 @@ pub(super) struct Cleaner {
     threads: Vec<Thread>,
     started: Instant,
     backoff: Duration,
+    /// How many keys the map of a thread takes.
+    room: usize,
     /// The threads share `log.cleaner.io.max.bytes.per.second`: nothing more before this.
     throttled_until: Instant,
 }
@@ -41,6 +43,7 @@ impl Cleaner {
         self.threads = alloc::vec![Thread { at: Instant::FAR, job: None }; threads];
         self.started = now;
         self.backoff = config.log_cleaner_backoff;
+        self.room = room(config);
         self.throttled_until = now;
     }
 
@@ -81,6 +84,17 @@ impl Cleaner {
         self.throttled_until = from + u64::try_from(time).unwrap_or(u64::MAX >> 1);
         self.throttled_until.since(now)
     }
+}
+
+/// How many keys a thread's map takes: a digest and an offset each. Source: Kafka,
+/// `SkimpyOffsetMap`, `Cleaner.buildOffsetMap`.
+fn room(config: &BrokerConfig) -> usize {
+    const ENTRY_BYTES: u64 = 16 + 8;
+    let bytes =
+        config.log_cleaner_dedupe_buffer_size / u64::from(config.log_cleaner_threads.max(1));
+    let slots = bytes.min(i32::MAX as u64) / ENTRY_BYTES;
+    let room = slots * u64::from(config.log_cleaner_io_buffer_load_factor) / 1_000_000;
+    usize::try_from(room).unwrap_or(usize::MAX).max(1)
 }
 
 /// Whether a log is ever the cleaner's business: it has more than the active segment, or is
@@ -172,6 +186,7 @@ impl Broker {
         };
         let (_, what) = thread.job.take().expect("found by it");
         thread.at = now;
+        let room = self.replicas.cleaner.room;
         let Some(replica) = self.replicas.get_mut(partition) else { return };
         let stable = replica.last_stable_offset(cx.rules);
         let log = replica.log_mut();
@@ -181,10 +196,10 @@ impl Broker {
         if !still || border.is_err() {
             return;
         }
-        let done = log.clean(what, cx.now.wall, cx.batches, cx.records, cx.rules);
+        let done = log.clean((what, room), cx.now.wall, cx.batches, cx.records, cx.rules);
         cx.outputs.push(Output::Rewrite { bytes: done.written });
         cx.outputs.push(Output::Free { bytes: done.read });
-        let (from, end) = (what.first_dirty, what.end);
+        let (from, end) = (what.first_dirty, done.end);
         let (removed, before) = (done.removed, done.before);
         cx.note(Note::Compacted { node: self.node, partition, from, end, removed, before });
         let rate = self.config.log_cleaner_io_max_bytes_per_second;

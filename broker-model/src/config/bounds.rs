@@ -50,8 +50,6 @@ const BROKER: Bounds = &[
     ("compression.gzip.level", GZIP),
     ("compression.lz4.level", LZ4),
     ("compression.zstd.level", ZSTD),
-    // Of one cleaner; more of them want more.
-    ("log.cleaner.dedupe.buffer.size", Long(1_048_577)),
     ("log.cleaner.io.buffer.size", Int(0)),
     ("log.index.interval.bytes", Int(0)),
     ("log.index.size.max.bytes", Int(4)),
@@ -120,12 +118,9 @@ mod tests {
         ] {
             assert_eq!(fits_topic(key, value), good, "{key}={value}");
         }
-        for (key, value) in [
-            ("background.threads", "0"),
-            ("log.cleaner.dedupe.buffer.size", "1"),
-            ("max.connections", "0"),
-            ("max.connections.per.ip", "0"),
-        ] {
+        for (key, value) in
+            [("background.threads", "0"), ("max.connections", "0"), ("max.connections.per.ip", "0")]
+        {
             assert!(!fits_broker(key, value), "{key}={value}");
         }
     }

@@ -202,6 +202,12 @@ config! {
     /// `log.cleaner.io.max.bytes.per.second`, read and written together by all cleaners.
     log_cleaner_io_max_bytes_per_second: u64 = u64::MAX,
         "log.cleaner.io.max.bytes.per.second", value::rate;
+    /// `log.cleaner.dedupe.buffer.size`, of all threads together.
+    log_cleaner_dedupe_buffer_size: u64 = 134_217_728,
+        "log.cleaner.dedupe.buffer.size", value::dedupe_buffer;
+    /// `log.cleaner.io.buffer.load.factor`, in millionths.
+    log_cleaner_io_buffer_load_factor: u32 = 900_000,
+        "log.cleaner.io.buffer.load.factor", value::ratio;
     /// `log.cleaner.min.cleanable.ratio`, in millionths.
     log_cleaner_min_cleanable_ratio: u32 = 500_000,
         "log.cleaner.min.cleanable.ratio", value::ratio;

@@ -138,12 +138,8 @@ pub(super) const BROKER: &[Ignored] = &[
         ],
     },
     Ignored {
-        why: "the map of a cleaning has room for every key, and its reads have no buffers",
-        keys: &[
-            "log.cleaner.dedupe.buffer.size",
-            "log.cleaner.io.buffer.load.factor",
-            "log.cleaner.io.buffer.size",
-        ],
+        why: "the reads of a cleaning have no buffers",
+        keys: &["log.cleaner.io.buffer.size"],
     },
     Ignored {
         why: "every codec works at its default level",

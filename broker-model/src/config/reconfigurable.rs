@@ -121,6 +121,8 @@ mod tests {
             ("log.retention.ms", "-5", true),
             ("log.retention.bytes", "-5", true),
             ("log.roll.ms", "0", false),
+            ("log.cleaner.dedupe.buffer.size", "1", false),
+            ("log.cleaner.dedupe.buffer.size", "1048577", true),
             ("compression.type", "zip", false),
             ("log.index.interval.bytes", "4096", true),
             ("replica.fetch.max.bytes", "1000000", false),

@@ -180,6 +180,12 @@ pub(super) fn hours_or_unlimited(text: &str) -> Parsed<Option<Duration>> {
         .map_err(|_| "-1 (unlimited) or a number of hours")
 }
 
+/// `log.cleaner.dedupe.buffer.size`: one thread wants more than a MiB.
+pub(super) fn dedupe_buffer(text: &str) -> Parsed<u64> {
+    let bytes = text.parse().ok().filter(|n| *n > 1 << 20 && i64::try_from(*n).is_ok());
+    bytes.ok_or("a number of bytes above 1048576")
+}
+
 /// `double` from 0 to 1, as millionths.
 pub(super) fn ratio(text: &str) -> Parsed<u32> {
     let expected = "a number from 0 to 1";

@@ -63,6 +63,7 @@ macro_rules! before_21 {
             "consumer_epoch_validation" = "off",
             "txn_offset_commit_generation_check" = "off",
             "clean_control_by_key" = "on",
+            "partial_clean_index" = "cleaned_part_only",
             "unknown_pid" = "reset_same_epoch",
             $($rule = $value)?
         )
@@ -84,7 +85,11 @@ impl Era {
         Self { name: "3.4", rules: before_35!() },
         Self {
             name: "2.6",
-            rules: before_35!("truncate" = "epoch_279", "clean_control_by_key" = "on"),
+            rules: before_35!(
+                "truncate" = "epoch_279",
+                "clean_control_by_key" = "on",
+                "partial_clean_index" = "cleaned_part_only"
+            ),
         },
         Self { name: "2.0", rules: before_21!("truncate" = "epoch_279") },
         Self {

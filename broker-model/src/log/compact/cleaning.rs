@@ -13,12 +13,16 @@ use super::offset_map::{Key, OffsetMap, keyed};
 use super::transactions::CleanedTransactions;
 use crate::config::TimestampType;
 use crate::records::{Batch, Batches, Content, LogEntry, RecordSource};
-use crate::rules::{CleanControlByKey, CleanedProducers, CleanedVerdicts, DeleteHorizon, Rules};
+use crate::rules::{
+    CleanControlByKey, CleanedProducers, CleanedVerdicts, DeleteHorizon, PartialCleanIndex, Rules,
+};
 use crate::types::{BatchId, MILLISECOND, Offset, ProducerEpoch, ProducerId, Timestamp};
 
 /// What a cleaning did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Cleaning {
+    /// The border: the first offset of the first segment that was left alone.
+    pub end: Offset,
     /// What was there before, below the border.
     pub before: Vec<LogEntry>,
     /// Bytes before.
@@ -51,38 +55,45 @@ struct Pass<'a> {
 impl Log {
     /// Cleans everything below `what.end`, which must be what [`Log::cleanable`] said of this
     /// log, perhaps some time ago. Reads begin at the first segment again, since a key of the
-    /// clean part may have a newer record in the dirty part.
+    /// clean part may have a newer record in the dirty part. Where the dirty part has more keys
+    /// than there is `room` for, the rest of the segment in which that shows is copied as it is.
     pub fn clean(
         &mut self,
-        what: Cleanable,
+        (what, room): (Cleanable, usize),
         wall: Timestamp,
         batches: &mut Batches,
         records: &dyn RecordSource,
         rules: &Rules,
     ) -> Cleaning {
-        let segments = self.segments.partition_point(|s| s.base_offset < what.end);
-        let stop = self.segments[segments].first_entry;
+        let stop = self.entries.partition_point(|e| e.base_offset < what.end);
         let from = self.index_of(what.first_dirty).min(stop);
-        let aborted = || {
+        let aborted = |end| {
             CleanedTransactions::new(match rules.cleaned_verdicts {
-                CleanedVerdicts::Known => self.aborted.before(what.end),
+                CleanedVerdicts::Known => self.aborted.before(end),
                 CleanedVerdicts::Forgotten => Vec::new(),
             })
         };
-        let dirty = &self.entries[from..stop];
+        let dirty = (&self.entries[from..stop], (what.first_dirty, room));
         let map =
-            OffsetMap::build(dirty, what.first_dirty, &mut aborted(), batches, records, rules);
+            OffsetMap::build(dirty.0, dirty.1, &mut aborted(what.end), batches, records, rules);
+        let known_to = map.full_at.unwrap_or(what.end);
+        let segments = self.segments.partition_point(|s| s.base_offset < known_to);
+        let end = self.segments[segments].base_offset;
+        let transactions = aborted(match rules.partial_clean_index {
+            PartialCleanIndex::Whole => end,
+            PartialCleanIndex::CleanedPartOnly => known_to,
+        });
         let retention = i64::try_from(self.config.delete_retention / MILLISECOND);
         let horizon = Timestamp(wall.0.saturating_add(retention.unwrap_or(i64::MAX)));
         let mut pass = Pass {
             batches,
             records,
             map,
-            transactions: aborted(),
+            transactions,
             last_records: self.last_records(),
             wall,
             horizon,
-            end: what.end,
+            end,
             append_time: self.config.timestamp_type == TimestampType::LogAppendTime,
             removed: 0,
             rules,
@@ -92,11 +103,11 @@ impl Log {
         let written = cleaned.iter().map(|s| s.bytes).sum();
         let removed = pass.removed;
         let kept_markers = pass.transactions.kept_markers();
-        self.aborted.retain_before(what.end, |marker| kept_markers.binary_search(&marker).is_ok());
-        let before = self.swap(what.end, segments, cleaned, entries, batches);
+        self.aborted.retain_before(end, |marker| kept_markers.binary_search(&marker).is_ok());
+        let before = self.swap(end, segments, cleaned, entries, batches);
         self.size_bytes = self.size_bytes - read + written;
-        self.cleaner_checkpoint = what.end;
-        Cleaning { before, read, written, removed }
+        self.cleaner_checkpoint = known_to;
+        Cleaning { end, before, read, written, removed }
     }
 
     /// Of each producer that is known here, its last batch, which must not go.
@@ -233,15 +244,15 @@ impl Pass<'_> {
     fn kept(&self, entry: LogEntry, passed: bool, tombstones: &mut bool) -> Vec<Range<u32>> {
         let mut kept: Vec<Range<u32>> = Vec::new();
         for position in self.batches.positions(entry.batch) {
-            let Some((key, tombstone)) = keyed(self.batches, self.records, entry.batch, position)
-            else {
-                continue;
-            };
-            let newest = self.map.is_newest(key, entry.base_offset + i64::from(position));
-            if !newest || (tombstone && passed) {
-                continue;
+            let offset = entry.base_offset + i64::from(position);
+            if self.map.full_at.is_none_or(|end| offset < end) {
+                let keyed = keyed(self.batches, self.records, entry.batch, position);
+                let Some((key, tombstone)) = keyed else { continue };
+                if !self.map.is_newest(key, offset) || (tombstone && passed) {
+                    continue;
+                }
+                *tombstones |= tombstone;
             }
-            *tombstones |= tombstone;
             match kept.last_mut() {
                 Some(run) if run.end == position => run.end += 1,
                 _ => kept.push(position..position + 1),

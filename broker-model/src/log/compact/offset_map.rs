@@ -1,5 +1,6 @@
 //! The newest offset of each key in the dirty part of a log.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::transactions::CleanedTransactions;
@@ -70,18 +71,20 @@ fn group_key(record: &GroupRecord) -> (Key, bool) {
     }
 }
 
-/// Sorted by key, one place each. Kafka bounds it by `log.cleaner.dedupe.buffer.size`; here it
-/// has room for every key.
+/// Sorted by key, one place each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OffsetMap {
     newest: Vec<(Key, Offset)>,
+    /// The first offset that it does not know, because it was full.
+    pub(super) full_at: Option<Offset>,
 }
 
 impl OffsetMap {
-    /// Reads the entries, from `first_dirty` on and without what was aborted.
+    /// Reads the entries, from `first_dirty` on and without what was aborted, until it has `room`
+    /// for no other key.
     pub(super) fn build(
         entries: &[LogEntry],
-        first_dirty: Offset,
+        (first_dirty, room): (Offset, usize),
         transactions: &mut CleanedTransactions,
         batches: &Batches,
         records: &dyn RecordSource,
@@ -107,6 +110,7 @@ impl OffsetMap {
                 }
             }
         }
+        let full_at = fill(&mut newest, room);
         newest.sort_unstable();
         newest.dedup_by(|later, kept| {
             let same = later.0 == kept.0;
@@ -116,7 +120,7 @@ impl OffsetMap {
         if rules.compaction == Compaction::DropNewest {
             newest.iter_mut().for_each(|(_, offset)| *offset += 1);
         }
-        Self { newest }
+        Self { newest, full_at }
     }
 
     /// Whether no record of this key is known to be newer than the one at `offset`.
@@ -124,4 +128,20 @@ impl OffsetMap {
         let found = self.newest.binary_search_by_key(&key, |&(key, _)| key);
         found.is_err() || found.is_ok_and(|at| self.newest[at].1 <= offset)
     }
+}
+
+/// Leaves of keys in order of offset those that a map has room for. Says where it was full, if it
+/// was. Source: Kafka, `Cleaner.buildOffsetMapForSegment`.
+fn fill(found: &mut Vec<(Key, Offset)>, room: usize) -> Option<Offset> {
+    if found.len() <= room {
+        return None;
+    }
+    let mut keys = BTreeSet::new();
+    let full = found.iter().position(|(key, _)| {
+        let is_full = keys.len() == room;
+        keys.insert(*key);
+        is_full
+    })?;
+    found.truncate(full);
+    found.last().map(|(_, offset)| *offset + 1)
 }

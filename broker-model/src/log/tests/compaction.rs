@@ -10,7 +10,7 @@ use super::{Fixture, WALL, data, plain, txn};
 use crate::config::{CleanupPolicy, TopicConfig};
 use crate::log::{Cleanable, Log};
 use crate::records::{Batches, Content, RecordSource};
-use crate::rules::{CleanControlByKey, Compaction, Rules};
+use crate::rules::{CleanControlByKey, Compaction, PartialCleanIndex, Rules};
 use crate::types::{MILLISECOND, Offset, RecordId, Timestamp};
 
 const COMPACT: CleanupPolicy = CleanupPolicy { delete: false, compact: true };
@@ -71,7 +71,7 @@ fn state(visible: &[(Offset, RecordId)], end: Offset) -> BTreeMap<u64, (Offset, 
 fn clean(f: &mut Fixture, wall: Timestamp, rules: &Rules) -> Option<Cleanable> {
     let stable = f.log.first_unstable_offset().unwrap_or(f.log.log_end_offset());
     let what = f.log.cleanable(wall, stable)?;
-    let done = f.log.clean(what, wall, &mut f.batches, &Keys, rules);
+    let done = f.log.clean((what, usize::MAX), wall, &mut f.batches, &Keys, rules);
     assert!(done.written <= done.read, "compaction never makes a log longer");
     f.log.assert_invariants();
     Some(what)
@@ -228,5 +228,32 @@ fn before_3_2_1_a_marker_went_with_a_newer_record_of_its_key() {
         let rules = Rules { clean_control_by_key: rule, ..Rules::default() };
         clean(&mut f, WALL, &rules).expect("dirty");
         assert_eq!(f.bases(), left);
+    }
+}
+
+#[test]
+fn where_the_map_is_full_a_cleaning_ends_and_what_was_aborted_behind_stays_so() {
+    for (rule, is_alive) in
+        [(PartialCleanIndex::Whole, false), (PartialCleanIndex::CleanedPartOnly, true)]
+    {
+        let config = TopicConfig { cleanup_policy: COMPACT, ..TopicConfig::default() };
+        let mut f = Fixture::with(config);
+        for at in 0..3 {
+            assert_eq!(f.produce(plain(1)), Ok(at), "a key each");
+        }
+        assert_eq!(f.produce(txn(7, 0, 0, 1)), Ok(3));
+        assert_eq!(f.mark(7, 0, false), Ok(4));
+        f.log.roll();
+        assert_eq!(f.produce(plain(1)), Ok(5));
+        let stable = Offset(f.stable());
+        let what = f.log.cleanable(WALL, stable).expect("a segment");
+        let rules = Rules { partial_clean_index: rule, ..Rules::default() };
+        let done = f.log.clean((what, 2), WALL, &mut f.batches, &Keys, &rules);
+        assert_eq!((done.end, f.log.cleaner_checkpoint()), (Offset(5), Offset(2)));
+        let left: Vec<i64> = visible(&f.log, &f.batches).iter().map(|v| v.0.0).collect();
+        assert_eq!(left, if is_alive { &[0, 1, 2, 3, 5][..] } else { &[0, 1, 2, 5] });
+        assert_readable(&f.log, &f.batches);
+        let what = f.log.cleanable(WALL, stable).expect("the rest of it");
+        assert_eq!((what.first_dirty, what.end), (Offset(2), Offset(5)));
     }
 }
