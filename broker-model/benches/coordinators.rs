@@ -1,7 +1,8 @@
 //! What transactions and offset commits cost at their coordinators:
 //! `cargo bench -p broker-model --bench coordinators`.
 //!
-//! Each figure is for 1,000 of them by sixteen clients, on a log that replicates at once.
+//! Each figure is for 1,000 of them by sixteen clients, on a log that replicates at once; of joins
+//! for as many as there are members.
 
 use std::collections::VecDeque;
 
@@ -10,17 +11,18 @@ use broker_model::group::{GroupCoordinator, GroupSettings};
 use broker_model::io::{Context, Token};
 use broker_model::metadata::Image;
 use broker_model::names::Names;
+use broker_model::protocol::consumer_group::{AssignorChoice, ConsumerGroupHeartbeatRequest};
 use broker_model::protocol::group::{CommittedOffset, OffsetCommitRequest};
 use broker_model::protocol::txn::{
     EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch, TransactionPartitions,
 };
 use broker_model::protocol::{ErrorCode, Header, Request};
-use broker_model::records::{Batches, NoRecords};
+use broker_model::records::{Batches, MetadataRecord, NoRecords, PartitionRecord};
 use broker_model::rules::Rules;
 use broker_model::txn::{TransactionCoordinator, TransactionSettings};
 use broker_model::types::{
-    CoordinatorEpoch, GenerationId, Instant, MemberId, NodeId, Now, Offset, PartitionId,
-    ProducerId, SECOND, Timestamp,
+    CoordinatorEpoch, GenerationId, GroupEpoch, GroupId, Instant, LeaderEpoch, MemberId, NodeId,
+    Now, Offset, PartitionEpoch, PartitionId, ProducerId, SECOND, Timestamp, TopicId, TopicName,
 };
 
 const COUNT: u64 = 1_000;
@@ -148,29 +150,93 @@ fn transactions(bencher: divan::Bencher<'_, '_>) {
     });
 }
 
+fn follow_group(
+    c: &mut GroupCoordinator,
+    cx: &mut Context<'_>,
+    effects: &mut Effects,
+    effect: Effect,
+) {
+    if let Effect::Append { waiter, .. } = effect {
+        c.committed(cx, effects, waiter);
+    }
+}
+
+/// A topic, with partitions from 0 on.
+fn topic(world: &mut World, partitions: u32) -> (TopicName, Image) {
+    let mut image = Image::new();
+    let (topic, node) = (TopicId(0), NodeId(1));
+    let (name, config) = ("events".to_owned(), Vec::new());
+    let record = MetadataRecord::Topic { topic, name, internal: false, config };
+    image.apply(image.end(), &record);
+    for index in 0..partitions {
+        let record = MetadataRecord::of_partition(PartitionRecord {
+            partition: PartitionId(index),
+            topic,
+            index,
+            replicas: vec![node],
+            isr: vec![node],
+            eligible_leader_replicas: Vec::new(),
+            last_known_elr: Vec::new(),
+            leader: Some(node),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            recovering: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
+            directories: Vec::new(),
+        });
+        image.apply(image.end(), &record);
+    }
+    (world.names.topic("events"), image)
+}
+
+/// So many members join a group of the new protocol, one after the other, on as many partitions.
+#[divan::bench(args = [1_000, 10_000], sample_count = 5)]
+fn joins(bencher: divan::Bencher<'_, '_>, members: u32) {
+    bencher.counter(divan::counter::ItemsCount::new(members)).bench(|| {
+        let mut world = World::new();
+        let (topic, image) = topic(&mut world, members);
+        let mut c = GroupCoordinator::new(NodeId(1), &GroupSettings::default());
+        let load = CoordinatorEpoch(0);
+        world.settle(&mut c, |c, cx, e| c.load(cx, e, SHARD, load, &[]), follow_group);
+        for member in 1..=u64::from(members) {
+            let request = ConsumerGroupHeartbeatRequest {
+                group: GroupId(0),
+                member: MemberId(member),
+                epoch: GroupEpoch::JOINING,
+                instance: None,
+                rack: None,
+                rebalance_timeout: Some(300 * SECOND),
+                topics: Some(vec![topic]),
+                regex: None,
+                assignor: AssignorChoice::Unnamed,
+                owned: Some(Vec::new()),
+            };
+            let header = Header { api_version: 1, client: 0 };
+            let call = (Token(0), header, Request::ConsumerGroupHeartbeat(request.into()));
+            world.settle(&mut c, |c, cx, e| c.handle(cx, e, &image, SHARD, call), follow_group);
+        }
+        world.batches.len()
+    });
+}
+
 /// Commits of three partitions each, from outside group management.
 #[divan::bench]
 fn offset_commits(bencher: divan::Bencher<'_, '_>) {
-    fn follow(
-        c: &mut GroupCoordinator,
-        cx: &mut Context<'_>,
-        effects: &mut Effects,
-        effect: Effect,
-    ) {
-        if let Effect::Append { waiter, .. } = effect {
-            c.committed(cx, effects, waiter);
-        }
-    }
     bencher.counter(divan::counter::ItemsCount::new(COUNT)).bench(|| {
         let mut world = World::new();
         let image = Image::new();
         let mut c = GroupCoordinator::new(NodeId(1), &GroupSettings::default());
-        world.settle(&mut c, |c, cx, e| c.load(cx, e, SHARD, CoordinatorEpoch(0), &[]), follow);
+        world.settle(
+            &mut c,
+            |c, cx, e| c.load(cx, e, SHARD, CoordinatorEpoch(0), &[]),
+            follow_group,
+        );
         for i in 0..COUNT {
             world.now.instant.0 += 3_000_000;
             let offset = |p: u32| CommittedOffset::new(PartitionId(p), Offset(i as i64), None);
             let request = OffsetCommitRequest {
-                group: broker_model::types::GroupId((i % CLIENTS) as u32),
+                group: GroupId((i % CLIENTS) as u32),
                 member: MemberId(0),
                 instance: None,
                 generation: GenerationId(-1),
@@ -184,7 +250,7 @@ fn offset_commits(bencher: divan::Bencher<'_, '_>) {
                     let call = (Token(0), header, Request::OffsetCommit(request));
                     c.handle(cx, e, &image, SHARD, call);
                 },
-                follow,
+                follow_group,
             );
         }
         world.batches.len()
