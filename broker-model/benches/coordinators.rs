@@ -208,7 +208,7 @@ fn joins(bencher: divan::Bencher<'_, '_>, members: u32) {
                 rack: None,
                 rebalance_timeout: Some(300 * SECOND),
                 topics: Some(vec![topic]),
-                regex: None,
+                pattern: None,
                 assignor: AssignorChoice::Unnamed,
                 owned: Some(Vec::new()),
             };

@@ -83,7 +83,7 @@ impl Names {
 
     /// The id of a text, new or known.
     pub fn text(&mut self, text: &str) -> TextId {
-        if text.is_empty() { TextId(0) } else { TextId(self.texts.intern(text) + 1) }
+        if text.is_empty() { TextId::EMPTY } else { TextId(self.texts.intern(text) + 1) }
     }
 
     /// A text.

@@ -63,6 +63,7 @@ impl Coordinators {
             serves_consumer_protocol: config.serves_consumer_groups(),
             consumer_session_timeout: config.group_consumer_session_timeout,
             consumer_heartbeat_interval: config.group_consumer_heartbeat_interval,
+            pattern_refresh_interval: config.group_consumer_regex_refresh_interval,
             consumer_max_size: config.group_consumer_max_size,
             migration: config.group_migration(),
             assignors: config.group_consumer_assignors,

@@ -293,6 +293,9 @@ config! {
     /// `group.consumer.max.heartbeat.interval.ms`.
     group_consumer_max_heartbeat_interval: Duration = 15_000 * MILLISECOND,
         "group.consumer.max.heartbeat.interval.ms", value::millis_from_one;
+    /// `group.consumer.regex.refresh.interval.ms`.
+    group_consumer_regex_refresh_interval: Duration = 600_000 * MILLISECOND,
+        "group.consumer.regex.refresh.interval.ms", value::millis_from_one;
     /// `group.consumer.max.size`.
     group_consumer_max_size: u32 = INT_MAX, "group.consumer.max.size", value::int_from_one;
     /// `group.consumer.migration.policy`, else the default of the release.

@@ -76,7 +76,7 @@ impl Member {
     /// What it tells of itself in a protocol.
     pub(super) fn metadata(&self, protocol: Option<ProtocolName>) -> Metadata {
         let found = self.protocols.iter().find(|p| Some(p.name) == protocol);
-        found.map_or(Metadata::Opaque(TextId(0)), |p| p.metadata.clone())
+        found.map_or(Metadata::Opaque(TextId::EMPTY), |p| p.metadata.clone())
     }
 
     /// Waiting members cannot heartbeat and need not; new ones are timed nevertheless.

@@ -51,6 +51,8 @@ pub(super) enum Timer {
     Sync(PartitionId, GroupId),
     /// An append waits no longer.
     Append(Waiter),
+    /// The regular expressions of a group are looked up.
+    Patterns(PartitionId, GroupId),
     /// Look for expired offsets of a shard.
     Expire(PartitionId),
 }

@@ -115,6 +115,7 @@ impl GroupCoordinator {
             | Timer::Resync(p, ..)
             | Timer::Join(p, _)
             | Timer::Sync(p, _)
+            | Timer::Patterns(p, _)
             | Timer::Expire(p) => *p != partition,
             Timer::Append(_) => true,
         });

@@ -24,6 +24,8 @@ pub struct GroupSettings {
     pub consumer_session_timeout: Duration,
     /// `group.consumer.heartbeat.interval.ms` in nanoseconds.
     pub consumer_heartbeat_interval: Duration,
+    /// `group.consumer.regex.refresh.interval.ms` in nanoseconds.
+    pub pattern_refresh_interval: Duration,
     /// `group.consumer.max.size` in members.
     pub consumer_max_size: u32,
     /// `group.consumer.migration.policy`.
@@ -49,6 +51,7 @@ impl Default for GroupSettings {
             serves_consumer_protocol: true,
             consumer_session_timeout: 45 * SECOND,
             consumer_heartbeat_interval: 5 * SECOND,
+            pattern_refresh_interval: 600 * SECOND,
             consumer_max_size: i32::MAX.unsigned_abs(),
             migration: MigrationPolicy::BIDIRECTIONAL,
             assignors: [Some(ServerAssignor::Uniform), Some(ServerAssignor::Range)],

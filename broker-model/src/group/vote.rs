@@ -54,7 +54,7 @@ mod tests {
             .map(|member| {
                 let protocol = |name: &&str| MemberProtocol {
                     name: names.protocol(name),
-                    metadata: Metadata::Opaque(TextId(0)),
+                    metadata: Metadata::Opaque(TextId::EMPTY),
                 };
                 member.iter().map(protocol).collect()
             })

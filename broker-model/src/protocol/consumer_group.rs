@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ErrorCode;
-use crate::types::{Duration, GroupEpoch, GroupId, MemberId, PartitionId, TopicName};
+use crate::types::{Duration, GroupEpoch, GroupId, MemberId, PartitionId, TextId, TopicName};
 
 /// An assignor that the group coordinator has, Kafka's names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -59,7 +59,7 @@ pub struct ConsumerGroupHeartbeatRequest {
     /// Topics subscribed to by name.
     pub topics: Option<Vec<TopicName>>,
     /// A regular expression of topics subscribed to; empty for none.
-    pub regex: Option<String>,
+    pub pattern: Option<TextId>,
     /// `group.remote.assignor`.
     pub assignor: AssignorChoice,
     /// Partitions the member has.
@@ -133,7 +133,7 @@ pub struct DescribedConsumer {
     /// Topics subscribed to by name.
     pub topics: Vec<TopicName>,
     /// A regular expression of topics subscribed to; empty for none.
-    pub regex: String,
+    pub pattern: TextId,
     /// What it shall own now.
     pub assignment: Vec<PartitionId>,
     /// What it shall own when the group has come to rest.

@@ -160,7 +160,7 @@ impl CommittedOffset {
         offset: Offset,
         leader_epoch: Option<LeaderEpoch>,
     ) -> Self {
-        Self { partition, offset, leader_epoch, metadata: TextId(0) }
+        Self { partition, offset, leader_epoch, metadata: TextId::EMPTY }
     }
 
     /// The answer for a partition of which nothing is committed.

@@ -149,7 +149,7 @@ impl Assignment {
 
 impl Default for Assignment {
     fn default() -> Self {
-        Self::Opaque(TextId(0))
+        Self::Opaque(TextId::EMPTY)
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::protocol::consumer_group::ServerAssignor;
 use crate::protocol::group::MemberProtocol;
-use crate::types::{Duration, GroupEpoch, PartitionId, TopicName};
+use crate::types::{Duration, GroupEpoch, PartitionId, TextId, Timestamp, TopicName};
 
 /// What a member said of itself (`ConsumerGroupMemberMetadata`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,11 +21,22 @@ pub struct ConsumerMemberRecord {
     /// Topics subscribed to by name, in order of id, each once.
     pub topics: Vec<TopicName>,
     /// A regular expression of topics subscribed to; empty for none.
-    pub regex: String,
+    pub pattern: TextId,
     /// The assignor it asks for.
     pub assignor: Option<ServerAssignor>,
     /// What a member of the classic protocol brings along.
     pub classic: Option<ClassicMemberRecord>,
+}
+
+/// The topics that a regular expression matched (`ConsumerGroupRegularExpression`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PatternRecord {
+    /// Their names, in order.
+    pub topics: Vec<String>,
+    /// How many topics had been created by then, deleted ones counted.
+    pub created: usize,
+    /// When they were looked up.
+    pub at: Timestamp,
 }
 
 /// What a member of the classic protocol brings into a group of the new one.

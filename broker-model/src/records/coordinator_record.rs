@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::consumer_record::{ConsumerAssignmentRecord, ConsumerMemberRecord};
+use super::consumer_record::{ConsumerAssignmentRecord, ConsumerMemberRecord, PatternRecord};
 use crate::protocol::group::{Assignment, Metadata, ProtocolName, ProtocolType};
 use crate::protocol::txn::ProducerIdAndEpoch;
 use crate::types::{
@@ -85,6 +85,15 @@ pub enum GroupRecord {
         /// The value, or a tombstone.
         value: Option<Box<ConsumerAssignmentRecord>>,
     },
+    /// The topics of a regular expression (key version 16), `None` is a tombstone.
+    ConsumerPattern {
+        /// The group.
+        group: GroupId,
+        /// The regular expression.
+        pattern: TextId,
+        /// The value, or a tombstone.
+        value: Option<Box<PatternRecord>>,
+    },
 }
 
 impl GroupRecord {
@@ -99,7 +108,8 @@ impl GroupRecord {
             | Self::ConsumerMember { group, .. }
             | Self::ConsumerTargetEpoch { group, .. }
             | Self::ConsumerTarget { group, .. }
-            | Self::ConsumerAssignment { group, .. } => *group,
+            | Self::ConsumerAssignment { group, .. }
+            | Self::ConsumerPattern { group, .. } => *group,
         }
     }
 }

@@ -17,7 +17,8 @@ pub use batch::{
 pub use cleaned::Cleaned;
 pub use compression::{Codec, Compression, Packing, Payload};
 pub use consumer_record::{
-    ClassicMemberRecord, ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation,
+    ClassicMemberRecord, ConsumerAssignmentRecord, ConsumerMemberRecord, PatternRecord,
+    Reconciliation,
 };
 pub use coordinator_record::{
     GroupMemberRecord, GroupRecord, OffsetRecord, TransactionRecord, TransactionState,

@@ -176,3 +176,8 @@ impl PartitionEpoch {
         Self(self.0 + 1)
     }
 }
+
+impl TextId {
+    /// No text.
+    pub const EMPTY: Self = Self(0);
+}

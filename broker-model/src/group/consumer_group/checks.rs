@@ -31,7 +31,7 @@ pub(super) fn check_request(
         GroupEpoch::JOINING => {
             r.rebalance_timeout.is_none()
                 || r.owned.as_ref().is_none_or(|owned| !owned.is_empty())
-                || r.topics.is_none() && r.regex.is_none()
+                || r.topics.is_none() && r.pattern.is_none()
         }
         GroupEpoch::LEAVING_FOR_NOW => r.instance.is_none(),
         epoch => epoch < GroupEpoch::LEAVING_FOR_NOW,

@@ -19,7 +19,7 @@ use crate::protocol::group::{
 };
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{ClassicMemberRecord, ConsumerMemberRecord, GroupRecord, Reconciliation};
-use crate::types::{Duration, GenerationId, GroupId, MemberId};
+use crate::types::{Duration, GenerationId, GroupId, MemberId, TextId};
 
 /// From this version on a client must come back with the id it was given (KIP-394).
 const REQUIRES_MEMBER_ID: i16 = 4;
@@ -104,7 +104,7 @@ impl Desk<'_, '_> {
             client: header.client,
             rebalance_timeout: r.rebalance_timeout,
             topics: topic_names(subscription, image, self.cx.names),
-            regex: String::new(),
+            pattern: TextId::EMPTY,
             assignor: before.assignor,
             classic: Some(ClassicMemberRecord {
                 session_timeout: r.session_timeout,
@@ -120,7 +120,7 @@ impl Desk<'_, '_> {
         r: &JoinGroupRequest,
         decided: Decided,
     ) {
-        let Decided { records, sender, after, looked, .. } = decided;
+        let Decided { records, sender, after, looked, looks_up, .. } = decided;
         let response = JoinGroupResponse {
             error: ErrorCode::None,
             generation: GenerationId(after.stands.epoch.0),
@@ -135,6 +135,7 @@ impl Desk<'_, '_> {
         let join = ClassicJoin { group: r.group, response, timeouts };
         self.write_applied(groups, records, Then::ClassicJoin { token, join });
         keep_looked(groups, r.group, looked);
+        self.time_lookup(r.group, looks_up);
     }
 
     /// The join is in the log.

@@ -53,7 +53,7 @@ impl ConsumerGroup {
             client: state.said.client,
             epoch: state.stands.epoch,
             topics: state.said.topics.clone(),
-            regex: state.said.regex.clone(),
+            pattern: state.said.pattern,
             assignment: known(&state.stands.assigned),
             target: known(&state.target),
             is_classic: state.said.classic.is_some(),

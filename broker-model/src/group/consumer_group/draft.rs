@@ -107,8 +107,8 @@ pub(super) fn said_now(
         said.topics.sort_unstable();
         said.topics.dedup();
     }
-    if let Some(regex) = &r.regex {
-        said.regex.clone_from(regex);
+    if let Some(pattern) = r.pattern {
+        said.pattern = pattern;
     }
     if let AssignorChoice::Named(assignor) = r.assignor {
         said.assignor = Some(assignor);

@@ -20,7 +20,7 @@ use crate::protocol::consumer_group::{
 };
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{ConsumerMemberRecord, GroupRecord, Reconciliation};
-use crate::types::{Duration, GroupEpoch, GroupId, MemberId, PartitionId};
+use crate::types::{Duration, GroupEpoch, GroupId, MemberId, PartitionId, TextId};
 
 /// What comes of a heartbeat.
 pub(super) struct Decided {
@@ -30,6 +30,8 @@ pub(super) struct Decided {
     pub(super) after: ConsumerMember,
     /// The subscribed topics, if they were looked at.
     pub(super) looked: Option<Looked>,
+    /// Regular expressions are to be looked up.
+    pub(super) looks_up: bool,
 }
 
 /// The epochs of a group and its targets after a heartbeat.
@@ -94,6 +96,7 @@ impl Desk<'_, '_> {
         }
         let id = if r.member == NO_MEMBER { self.new_member_id() } else { r.member };
         let sender = group.sender(id, r)?;
+        group.check_pattern(r.pattern.unwrap_or(TextId::EMPTY), self.cx.names)?;
         let said = said_now(&sender.member.said, r, header.client);
         let decided = self.decide(group, image, said, r.owned.as_deref(), sender, records);
         self.carry_out_heartbeat(groups, token, r, decided);
@@ -123,9 +126,10 @@ impl Desk<'_, '_> {
             let value = Some(Box::new(after.said.clone()));
             records.push(GroupRecord::ConsumerMember { group: group.id, member: id, value });
         }
-        let bump = group.epoch == GroupEpoch(0)
-            || after.said.topics != before.said.topics
-            || after.said.classic.is_some() && !before.said.regex.is_empty();
+        let patterns = (before.said.pattern, after.said.pattern);
+        let change = self.change_pattern(group, image, patterns, &mut records);
+        let bump =
+            group.epoch == GroupEpoch(0) || after.said.topics != before.said.topics || change.bump;
         let looks = bump || group.looked.as_ref().is_none_or(|looked| looked.at != image.end());
         let roster = if looks || group.epoch > group.target_epoch {
             group.roster(replaces.as_slice(), Some((id, &after)))
@@ -138,7 +142,7 @@ impl Desk<'_, '_> {
             Aim { topics: None, epoch: group.epoch }
         };
         if aim.epoch > group.target_epoch {
-            let targets = self.new_targets(image, &roster, &aim);
+            let targets = self.new_targets(group, image, &roster, &aim);
             let place = roster.iter().position(|(member, _)| *member == id);
             let own = targets.get(place.expect("the sender is on the roster")).to_vec();
             let newcomer = (!group.members.contains_key(&id)).then_some(id);
@@ -161,7 +165,7 @@ impl Desk<'_, '_> {
         }
         let looked =
             aim.topics.map(|topics| Looked { at: image.end(), topics: topics.ids().to_vec() });
-        Decided { records, sender: id, before, after, looked }
+        Decided { records, sender: id, before, after, looked, looks_up: change.looks_up }
     }
 
     /// Looks at the subscribed topics, and raises the group's epoch if they have changed or `bump`
@@ -174,7 +178,7 @@ impl Desk<'_, '_> {
         bump: bool,
         records: &mut Vec<GroupRecord>,
     ) -> Aim {
-        let topics = Topics::of(roster, image, self.cx.names);
+        let topics = Topics::of(roster, &group.patterns, image, self.cx.names);
         let same = |looked: &Looked| looked.at == image.end() && looked.topics == topics.ids();
         let hash = match &group.looked {
             Some(looked) if same(looked) => group.topics_hash,
@@ -189,7 +193,13 @@ impl Desk<'_, '_> {
         Aim { topics: Some(topics), epoch }
     }
 
-    fn new_targets(&self, image: &Image, roster: &Roster<'_>, aim: &Aim) -> Lists<PartitionId> {
+    fn new_targets(
+        &self,
+        group: &ConsumerGroup,
+        image: &Image,
+        roster: &Roster<'_>,
+        aim: &Aim,
+    ) -> Lists<PartitionId> {
         let default = self.settings.default_assignor();
         let members = roster.iter().map(|(_, member)| *member);
         let assignor = ConsumerGroup::preferred_assignor(members, default);
@@ -197,7 +207,7 @@ impl Desk<'_, '_> {
         let topics = match &aim.topics {
             Some(topics) => topics,
             None => {
-                made = Topics::of(roster, image, self.cx.names);
+                made = Topics::of(roster, &group.patterns, image, self.cx.names);
                 &made
             }
         };
@@ -211,14 +221,14 @@ impl Desk<'_, '_> {
         r: &ConsumerGroupHeartbeatRequest,
         decided: Decided,
     ) {
-        let Decided { records, sender, before, after, looked } = decided;
+        let Decided { records, sender, before, after, looked, looks_up } = decided;
         self.keep_consumer_alive(r.group, sender, &after);
         if after.stands != before.stands {
             self.time_revocation(r.group, sender, &after);
         }
         // A request with everything in it asks for everything.
         let is_full = r.rebalance_timeout.is_some()
-            && (r.topics.is_some() || r.regex.is_some())
+            && (r.topics.is_some() || r.pattern.is_some())
             && r.owned.is_some();
         let has_changed = after.stands.assigned != before.stands.assigned;
         let shown = r.epoch == GroupEpoch::JOINING || is_full || has_changed;
@@ -231,6 +241,7 @@ impl Desk<'_, '_> {
         };
         self.write_consumer(groups, records, token, response);
         keep_looked(groups, r.group, looked);
+        self.time_lookup(r.group, looks_up);
     }
 
     /// Appends records of a group, which change it at once, before the answer.

@@ -128,8 +128,9 @@ impl Desk<'_, '_> {
         for &member in gone {
             remove(&mut records, group.id, member);
         }
+        group.forgotten_patterns(gone, &mut records);
         let roster = group.roster(gone, None);
-        let hash = Topics::of(&roster, image, self.cx.names).hash(image);
+        let hash = Topics::of(&roster, &group.patterns, image, self.cx.names).hash(image);
         let value = Some((group.epoch.next(), hash));
         records.push(GroupRecord::ConsumerEpoch { group: group.id, value });
         records

@@ -3,7 +3,7 @@
 //! Migration"; Kafka 4.1, `GroupMetadataManager`.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::classic_member::ClassicJoin;
@@ -26,7 +26,7 @@ use crate::records::{
     ClassicMemberRecord, ConsumerAssignmentRecord, ConsumerMemberRecord, GroupRecord,
     Reconciliation,
 };
-use crate::types::{GenerationId, GroupEpoch, GroupId, MemberId, PartitionId, TopicName};
+use crate::types::{GenerationId, GroupEpoch, GroupId, MemberId, PartitionId, TextId, TopicName};
 
 /// The names of the topics that a consumer subscribes to, in order of id, each once.
 pub(super) fn topic_names(
@@ -86,7 +86,7 @@ impl Desk<'_, '_> {
         let group = classic.id;
         let epoch = GroupEpoch(classic.generation.0);
         let roster = members.iter().map(|(id, member)| (*id, member)).collect();
-        let hash = Topics::of(&roster, image, self.cx.names).hash(image);
+        let hash = Topics::of(&roster, &BTreeMap::new(), image, self.cx.names).hash(image);
         let mut records = Vec::from([GroupRecord::Tombstone { group }]);
         records.extend(members.iter().map(|(id, m)| {
             let value = Some(Box::new(m.said.clone()));
@@ -154,7 +154,8 @@ impl Desk<'_, '_> {
     ) {
         let Some(Group::Consumer(before)) = groups.get(&group) else { return };
         let was = &before.members[&holder];
-        let has_changed = was.said.topics != joined.said.topics || !was.said.regex.is_empty();
+        let has_changed =
+            was.said.topics != joined.said.topics || was.said.pattern != TextId::EMPTY;
         let others = before.members.iter().filter(|(other, _)| **other != holder && **other != id);
         let members = others.map(|(&id, m)| (id, m, &m.target[..]));
         let members = members.chain(core::iter::once((id, &joined, &was.target[..])));
@@ -230,6 +231,9 @@ impl Desk<'_, '_> {
             self.cancel_consumer_timers(id, member);
             remove(&mut records, id, member);
         }
+        for &pattern in before.consumer().into_iter().flat_map(|group| group.patterns.keys()) {
+            records.push(GroupRecord::ConsumerPattern { group: id, pattern, value: None });
+        }
         records.extend(tombstones(id));
         records.push(classic.current_record());
         let waiter = self.append(records, None, then);
@@ -288,7 +292,7 @@ fn upgraded(
             client: member.client,
             rebalance_timeout: member.rebalance_timeout,
             topics,
-            regex: String::new(),
+            pattern: TextId::EMPTY,
             assignor: None,
             classic: Some(ClassicMemberRecord {
                 session_timeout: member.session_timeout,

@@ -12,6 +12,7 @@ mod draft;
 mod heartbeat;
 mod leave;
 mod migration;
+mod patterns;
 mod reconcile;
 mod replay;
 mod target;
@@ -28,8 +29,10 @@ pub(super) use replay::{Undo, apply};
 use super::classic_group::GroupState;
 use super::offsets::GroupOffsets;
 use crate::protocol::consumer_group::ServerAssignor;
-use crate::records::{ConsumerAssignmentRecord, ConsumerMemberRecord, Reconciliation};
-use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId, TopicId};
+use crate::records::{
+    ConsumerAssignmentRecord, ConsumerMemberRecord, PatternRecord, Reconciliation,
+};
+use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId, TextId, TopicId};
 
 /// States of a group of the new protocol. Source: Kafka, `ConsumerGroupState`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,6 +110,10 @@ pub(super) struct ConsumerGroup {
     pub(super) instances: BTreeMap<String, MemberId>,
     /// Who has a partition, or has not given it up yet.
     pub(super) owners: BTreeMap<PartitionId, MemberId>,
+    /// How many members subscribe by each regular expression.
+    pub(super) subscribers: BTreeMap<TextId, usize>,
+    /// The topics of the regular expressions that were looked up.
+    pub(super) patterns: BTreeMap<TextId, PatternRecord>,
     /// When the subscribed topics were last looked at.
     pub(super) looked: Option<Looked>,
     pub(super) offsets: GroupOffsets,
@@ -122,6 +129,8 @@ impl ConsumerGroup {
             members: BTreeMap::new(),
             instances: BTreeMap::new(),
             owners: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            patterns: BTreeMap::new(),
             looked: None,
             offsets,
         }

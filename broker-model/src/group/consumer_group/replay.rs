@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 
 use super::ConsumerGroup;
 use crate::group::groups::{Group, Groups};
-use crate::records::{ConsumerAssignmentRecord, ConsumerMemberRecord, GroupRecord};
+use crate::records::{ConsumerAssignmentRecord, ConsumerMemberRecord, GroupRecord, PatternRecord};
 use crate::rules::{PartitionEpochBookkeeping, Rules};
-use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId, Timestamp};
+use crate::types::{GroupEpoch, GroupId, MemberId, PartitionId, TextId, Timestamp};
 
 /// What takes an applied record back.
 #[derive(Clone, PartialEq, Debug)]
@@ -84,6 +84,7 @@ pub(in crate::group) fn apply(
         GroupRecord::ConsumerAssignment { value, .. } => value.is_none(),
         GroupRecord::ConsumerTargetEpoch { value, .. } => value.is_none(),
         GroupRecord::ConsumerEpoch { value, .. } => value.is_none(),
+        GroupRecord::ConsumerPattern { value, .. } => value.is_none(),
         _ => true,
     };
     match groups.get_mut(&id) {
@@ -150,6 +151,14 @@ impl ConsumerGroup {
                 let value = Some(Box::new(before));
                 GroupRecord::ConsumerAssignment { group, member: *member, value }
             }
+            GroupRecord::ConsumerPattern { pattern, value, .. } => {
+                let before = match value {
+                    Some(value) => self.patterns.insert(*pattern, PatternRecord::clone(value)),
+                    None => self.patterns.remove(pattern),
+                };
+                let value = before.map(Box::new);
+                GroupRecord::ConsumerPattern { group, pattern: *pattern, value }
+            }
             GroupRecord::Offset { .. }
             | GroupRecord::Metadata { .. }
             | GroupRecord::Tombstone { .. } => return None,
@@ -164,6 +173,7 @@ impl ConsumerGroup {
         let Some(said) = value else {
             // Its partitions are free already: the tombstone of its assignment comes first.
             let said = self.members.remove(&id)?.said;
+            self.recount(said.pattern, TextId::EMPTY);
             if let Some(instance) = &said.instance {
                 self.instances.remove(instance);
             }
@@ -175,6 +185,7 @@ impl ConsumerGroup {
         let is_new = !self.members.contains_key(&id);
         let member = self.members.entry(id).or_default();
         let before = core::mem::replace(&mut member.said, said.clone());
+        self.recount(before.pattern, said.pattern);
         (!is_new).then_some(before)
     }
 

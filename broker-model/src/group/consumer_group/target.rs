@@ -8,7 +8,8 @@ use crate::group::assignor::{Candidate, Lists, TopicPartitions, assign_targets};
 use crate::metadata::Image;
 use crate::names::Names;
 use crate::protocol::consumer_group::ServerAssignor;
-use crate::types::{MemberId, PartitionId, TopicId, TopicName};
+use crate::records::PatternRecord;
+use crate::types::{MemberId, PartitionId, TextId, TopicId, TopicName};
 
 /// The members of a group as they will be.
 pub(super) type Roster<'a> = Vec<(MemberId, &'a ConsumerMember)>;
@@ -17,12 +18,19 @@ pub(super) type Roster<'a> = Vec<(MemberId, &'a ConsumerMember)>;
 pub(super) struct Topics {
     ids: Vec<TopicId>,
     by_name: BTreeMap<TopicName, Option<TopicId>>,
+    by_pattern: BTreeMap<TextId, Vec<TopicId>>,
 }
 
 impl Topics {
-    /// Those that a roster subscribes to.
-    pub(super) fn of(roster: &Roster<'_>, image: &Image, names: &Names) -> Self {
+    /// Those that a roster subscribes to, of regular expressions what they were found to match.
+    pub(super) fn of(
+        roster: &Roster<'_>,
+        patterns: &BTreeMap<TextId, PatternRecord>,
+        image: &Image,
+        names: &Names,
+    ) -> Self {
         let mut by_name = BTreeMap::new();
+        let mut by_pattern = BTreeMap::new();
         let mut before: &[TopicName] = &[];
         for (_, member) in roster {
             // Most subscribe to what the one before them does.
@@ -32,11 +40,18 @@ impl Topics {
                 by_name.entry(name).or_insert_with(|| image.topic_by_name(names.topic_name(name)));
             }
             before = subscribed;
+            let pattern = member.said.pattern;
+            if let Some(found) = patterns.get(&pattern) {
+                by_pattern.entry(pattern).or_insert_with(|| {
+                    found.topics.iter().filter_map(|name| image.topic_by_name(name)).collect()
+                });
+            }
         }
-        let mut ids: Vec<TopicId> = by_name.values().flatten().copied().collect();
+        let named = by_name.values().flatten();
+        let mut ids: Vec<TopicId> = named.chain(by_pattern.values().flatten()).copied().collect();
         ids.sort_unstable();
         ids.dedup();
-        Self { ids, by_name }
+        Self { ids, by_name, by_pattern }
     }
 
     /// Their ids, in order.
@@ -78,11 +93,11 @@ impl Topics {
             partitions: image.topic(topic).map(|t| t.partitions.clone()).unwrap_or_default(),
         };
         let topics: Vec<TopicPartitions> = self.ids.iter().map(partitions).collect();
-        let alike = roster.windows(2).all(|w| w[0].1.said.topics == w[1].1.said.topics);
+        let alike = are_alike(roster);
         let different = if alike { 1 } else { roster.len() };
         let mut subscribed = Lists::empty(0);
         for (_, member) in roster.iter().take(different) {
-            subscribed.push_sorted(self.places(member));
+            subscribed.push(self.places(member));
         }
         let candidates: Vec<Candidate<'_>> = roster
             .iter()
@@ -96,11 +111,15 @@ impl Topics {
         assign_targets(assignor, &candidates, &topics, alike)
     }
 
-    fn places(&self, member: &ConsumerMember) -> impl Iterator<Item = usize> {
-        member.said.topics.iter().filter_map(|name| {
-            let id = (*self.by_name.get(name)?)?;
-            self.ids.binary_search(&id).ok()
-        })
+    /// Each once, in order.
+    fn places(&self, member: &ConsumerMember) -> Vec<usize> {
+        let named = member.said.topics.iter().filter_map(|name| *self.by_name.get(name)?);
+        let found = self.by_pattern.get(&member.said.pattern).into_iter().flatten().copied();
+        let place = |id| self.ids.binary_search(&id).ok();
+        let mut places: Vec<usize> = named.chain(found).filter_map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     }
 }
 
@@ -124,6 +143,16 @@ impl ConsumerGroup {
         }
         roster
     }
+}
+
+/// All subscribe to the same names, or all by the same regular expression and nothing else.
+/// Source: Kafka 4.1, `ConsumerGroup.subscriptionType`.
+fn are_alike(roster: &Roster<'_>) -> bool {
+    roster.windows(2).all(|w| {
+        let (a, b) = (&w[0].1.said, &w[1].1.said);
+        let has_pattern = a.pattern != TextId::EMPTY;
+        a.pattern == b.pattern && a.topics == b.topics && (!has_pattern || a.topics.is_empty())
+    })
 }
 
 /// FNV-1a over numbers.

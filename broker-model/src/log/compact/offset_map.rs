@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::transactions::CleanedTransactions;
 use crate::records::{Batches, Content, GroupRecord, LogEntry, RecordSource, TransactionState};
 use crate::rules::{Compaction, Rules};
-use crate::types::{BatchId, GroupId, MemberId, Offset, PartitionId, TransactionalId};
+use crate::types::{BatchId, GroupId, MemberId, Offset, PartitionId, TextId, TransactionalId};
 
 /// A record's key, as far as compaction cares: equal keys are one key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -19,6 +19,8 @@ pub enum Key {
     Group(GroupId),
     /// A record of a group of the new protocol, by the version of its key, and the member.
     Consumer(u8, GroupId, MemberId),
+    /// A regular expression of a group.
+    Pattern(GroupId, TextId),
     /// A transactional id.
     Transaction(TransactionalId),
 }
@@ -67,6 +69,9 @@ fn group_key(record: &GroupRecord) -> (Key, bool) {
         }
         GroupRecord::ConsumerAssignment { group, member, value } => {
             (Key::Consumer(8, *group, *member), value.is_none())
+        }
+        GroupRecord::ConsumerPattern { group, pattern, value } => {
+            (Key::Pattern(*group, *pattern), value.is_none())
         }
     }
 }

@@ -7,7 +7,9 @@ use broker_model::protocol::consumer_group::{
 };
 use broker_model::protocol::coordinator::CoordinatorKey;
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::types::{Duration, GroupEpoch, MILLISECOND, MemberId, PartitionId, SECOND};
+use broker_model::types::{
+    Duration, GroupEpoch, MILLISECOND, MemberId, PartitionId, SECOND, TextId,
+};
 
 use super::DialogueErrorKind;
 use super::args::{self, Args};
@@ -48,7 +50,7 @@ pub(super) fn heartbeat(session: &mut Session, args: &Args) -> Result<Step, Dial
             let names = args.list("topics");
             names.into_iter().map(|name| session.cluster.names.topic(name)).collect()
         }),
-        regex: args.get("regex").map(ToString::to_string),
+        pattern: args.get("regex").map(|regex| session.cluster.names.text(regex)),
         assignor: assignor(args.get("assignor")),
         owned: owned(session, args, joins)?,
     };
@@ -156,7 +158,7 @@ fn described_member(session: &Session, reply: Reply, m: &DescribedConsumer) -> R
         .with_if(m.instance.is_some(), "instance", m.instance.as_deref().unwrap_or_default())
         .with("client", session.name_of_client(m.client))
         .with("topics", list(topics))
-        .with_if(!m.regex.is_empty(), "regex", &m.regex)
+        .with_if(m.pattern != TextId::EMPTY, "regex", session.cluster.names.text_of(m.pattern))
         .with("assignment", shown_partitions(session, &m.assignment))
         .with("target", shown_partitions(session, &m.target))
         .with("type", u8::from(!m.is_classic))

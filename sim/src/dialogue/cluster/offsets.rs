@@ -114,7 +114,7 @@ pub(super) fn offset_fetch(session: &mut Session, args: &Args) -> Result<Step, D
                     .with("offset", c.offset)
                     .with("epoch", c.leader_epoch.map_or(-1, |e| e.0))
                     .with_if(
-                        c.metadata != TextId(0),
+                        c.metadata != TextId::EMPTY,
                         "meta",
                         session.cluster.names.text_of(c.metadata),
                     )

@@ -4,6 +4,7 @@ mod fencing;
 mod historic;
 mod laws;
 mod migration;
+mod patterns;
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -73,7 +74,7 @@ fn plain(member: MemberId, epoch: i32) -> ConsumerGroupHeartbeatRequest {
         rack: None,
         rebalance_timeout: None,
         topics: None,
-        regex: None,
+        pattern: None,
         assignor: AssignorChoice::Unnamed,
         owned: None,
     }

@@ -186,7 +186,7 @@ impl Consumer {
             rack: None,
             rebalance_timeout: new_timeout.then_some(rebalance_timeout),
             topics: new_topics.then_some(topics),
-            regex: None,
+            pattern: None,
             assignor: if new_assignor { assignor } else { AssignorChoice::Unnamed },
             owned: new_owned.then(|| member.current.partitions.clone()),
         };
