@@ -61,7 +61,7 @@ fn topics_that_are_created_are_found_ten_seconds_after_the_last_lookup() {
     by(&mut b, A, 0, ".+");
     assert_eq!(told(&mut b, plain(A, 1)).2, Some(Vec::from([0, 1, 2])));
     topic(&mut b.image, 3, "w", 3, 1);
-    let mut beat = |b: &mut Bench, epoch| {
+    let beat = |b: &mut Bench, epoch| {
         let told = told(b, plain(A, epoch));
         b.tick();
         told
