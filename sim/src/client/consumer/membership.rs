@@ -51,6 +51,8 @@ pub(super) struct Membership {
     pub(super) join_retry_at: Instant,
     pub(super) join_attempts: u32,
     heartbeat_at: Instant,
+    /// Heartbeats in a row that failed.
+    heartbeat_attempts: u32,
     session_deadline: Instant,
     poll_deadline: Instant,
     /// The coordinator refused for good.
@@ -73,6 +75,7 @@ impl Membership {
             join_retry_at: Instant(0),
             join_attempts: 0,
             heartbeat_at: Instant::FAR,
+            heartbeat_attempts: 0,
             session_deadline: Instant::FAR,
             poll_deadline: Instant::FAR,
             failed: false,
@@ -110,6 +113,12 @@ impl Membership {
     /// The session of a member that had lost sight of its coordinator starts anew.
     pub(super) fn coordinator_found(&mut self, now: Instant, config: &super::ConsumerConfig) {
         self.session_deadline = now + config.session_timeout;
+    }
+
+    /// The coordinator answered that it knows the member.
+    fn heartbeat_received(&mut self, now: Instant, session_timeout: Duration) {
+        self.heartbeat_attempts = 0;
+        self.session_deadline = now + session_timeout;
     }
 
     /// The application polled.
@@ -170,10 +179,10 @@ impl Consumer {
         }
         match error {
             ErrorCode::None => {
-                self.membership.session_deadline = now + self.config.session_timeout;
+                self.membership.heartbeat_received(now, self.config.session_timeout);
             }
             ErrorCode::RebalanceInProgress => {
-                self.membership.session_deadline = now + self.config.session_timeout;
+                self.membership.heartbeat_received(now, self.config.session_timeout);
                 if self.membership.state == MemberState::Stable {
                     self.membership.rejoin_needed = true;
                 }
@@ -192,10 +201,12 @@ impl Consumer {
         }
     }
 
-    /// A heartbeat failed: the next one comes after the retry backoff.
+    /// A heartbeat failed: the next one comes after the retry backoff, which grows until one
+    /// succeeds (`Heartbeat.failHeartbeat`).
     pub(super) fn heartbeat_failed(&mut self, cx: &mut ClientContext<'_>) {
-        let next = cx.now.instant + self.config.retry_backoff.initial;
-        self.membership.heartbeat_at = self.membership.heartbeat_at.min(next);
+        let wait = self.backoff(cx, self.membership.heartbeat_attempts);
+        self.membership.heartbeat_attempts = self.membership.heartbeat_attempts.saturating_add(1);
+        self.membership.heartbeat_at = cx.now.instant + wait;
     }
 
     /// `LeaveGroup`, of dynamic members only (KIP-345); nobody waits for the answer.

@@ -77,6 +77,8 @@ pub struct Consumer {
     leaders_seen: u32,
     topics_seen: u32,
     polls_with_records: u32,
+    /// Waits before a repetition vary; not in a dialogue.
+    jitter: bool,
     deadline: Instant,
     /// Room for building fetches.
     changed: Vec<(PartitionId, Sent)>,
@@ -123,6 +125,7 @@ impl Consumer {
             leaders_seen: 0,
             topics_seen: 0,
             polls_with_records: 0,
+            jitter: true,
             deadline: Instant(0),
             changed: Vec::new(),
         }
@@ -358,7 +361,8 @@ impl Consumer {
 
     /// `retry.backoff.ms` after so many earlier tries, with jitter.
     fn backoff(&self, cx: &mut ClientContext<'_>, attempts: u32) -> Duration {
-        self.config.retry_backoff.after(attempts, Some(cx.draws.bits()))
+        let bits = self.jitter.then(|| cx.draws.bits());
+        self.config.retry_backoff.after(attempts, bits)
     }
 
     /// Caches the next deadline.

@@ -1,11 +1,12 @@
 //! What a dialogue needs of a consumer beyond an application: finer steps and a look inside.
 
-use broker_model::types::{LeaderEpoch, Offset, PartitionId};
+use broker_model::types::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
 
 use super::Consumer;
+use super::config::ConsumerConfig;
 use super::event::Polled;
 use super::subscription::Phase;
-use crate::client::ClientContext;
+use crate::client::{ClientContext, ClientMetadata, MetadataConfig};
 
 /// The position of an assigned partition, as a dialogue shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,23 @@ pub struct PositionView {
 }
 
 impl Consumer {
+    /// A consumer whose waits before a repetition have no jitter, as in the recordings.
+    pub(crate) fn scripted(
+        config: ConsumerConfig,
+        group: Option<GroupId>,
+        bootstrap: &[NodeId],
+    ) -> Self {
+        let metadata = MetadataConfig {
+            backoff: config.retry_backoff,
+            max_age: config.metadata_max_age,
+            jitter_seed: None,
+        };
+        let mut consumer = Self::new(config, group, bootstrap, 0);
+        consumer.metadata = ClientMetadata::new(metadata, bootstrap);
+        consumer.jitter = false;
+        consumer
+    }
+
     /// The second half of a poll without waiting: what has arrived since its first half is given,
     /// and fetching goes on only if a position moved.
     pub(crate) fn finish_poll(&mut self, cx: &mut ClientContext<'_>, out: &mut Polled) {

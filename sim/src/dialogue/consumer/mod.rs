@@ -102,7 +102,7 @@ impl Run {
         let group = setup.group.as_deref().map(|name| names.group(name));
         let start = i64::try_from(START_MS).expect("small");
         Self {
-            consumer: Consumer::new(setup.config, group, &[NodeId(0)], 0),
+            consumer: Consumer::scripted(setup.config, group, &[NodeId(0)]),
             group,
             now: Now { instant: Instant(START_MS * MILLISECOND), wall: Timestamp(start) },
             batches: Batches::new(),

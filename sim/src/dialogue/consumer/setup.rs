@@ -114,7 +114,6 @@ pub(super) struct Setup {
 impl Setup {
     pub(super) fn parse(words: &[&str]) -> Result<Self, DialogueErrorKind> {
         let mut config = ConsumerConfig::default();
-        config.retry_backoff.max = config.retry_backoff.initial;
         config.reconnect_backoff.max = config.reconnect_backoff.initial;
         let mut setup = Self {
             config,
