@@ -148,7 +148,8 @@ impl Producer {
     }
 
     /// Splits a batch that a broker found too large into batches of `batch.size` with its
-    /// sequences (KAFKA-3995). Those wait for nothing and do not count as retries.
+    /// sequences (KAFKA-3995). Those are new: they wait for nothing, and one that expires before
+    /// it is tried again leaves no sequence unresolved.
     fn split(&mut self, cx: &mut ClientContext<'_>, at: BatchRef, body: BatchId) {
         let records: Vec<RecordId> = cx.batches.records(body).to_vec();
         let parent = self.pool.get(at).clone();
@@ -168,7 +169,6 @@ impl Producer {
                 let mut part = Batch::new(slot, parent.serial, (limit, estimate), parent.created);
                 let first = part.try_append(&self.config, id, &record);
                 assert!(first.is_some(), "the first record of a batch always fits");
-                part.in_retry = true;
                 part.maybe_written = parent.maybe_written;
                 parts.push(part);
             }
