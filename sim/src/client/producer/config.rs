@@ -146,7 +146,7 @@ pub(crate) const SETTINGS: &[Setting<ProducerConfig>] = settings! { ProducerConf
     "transaction.timeout.ms", transaction_timeout, millis,
         "Age at which the coordinator aborts an open transaction.";
     "max.block.ms", max_block, millis,
-        "How long calls of transactions wait for an answer; a `send` waits for memory without limit, with 0 not at all.";
+        "How long calls of transactions wait for an answer, and a `send` for memory or metadata.";
     "max.request.size", max_request_size, int,
         "Bytes of the largest record and of the largest produce request.";
     "compression.type", compression, compression,
