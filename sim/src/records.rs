@@ -7,6 +7,8 @@
 //! by side in one log so have neighboring ids, and every table by record or entity is walked in
 //! order instead of at random: the caches of a machine are small beside a run.
 
+use std::collections::BTreeMap;
+
 use broker_model::records::{Payload, RecordSource};
 use broker_model::types::{Instant, MILLISECOND, PartitionId, RecordId, Timestamp};
 
@@ -124,6 +126,8 @@ pub struct RecordTable {
     entities: Vec<Entity>,
     /// What is said of the content of records, by id; empty while nothing is said of any.
     payloads: Vec<Payload>,
+    /// Records that are not to be processed before a time, which they tell in a header.
+    not_before: BTreeMap<RecordId, Instant>,
     record_lanes: Lanes,
     entity_lanes: Lanes,
     wall_epoch: i64,
@@ -176,6 +180,17 @@ impl RecordTable {
             self.payloads.resize(self.records.len(), Payload::Unknown);
         }
         self.payloads[id.index()] = payload;
+    }
+
+    /// Says in a header before when a record is not to be processed.
+    pub fn set_not_before(&mut self, id: RecordId, at: Instant) {
+        self.not_before.insert(id, at);
+    }
+
+    /// Before when a record is not to be processed, the beginning of the run if it does not say.
+    #[must_use]
+    pub fn not_before(&self, id: RecordId) -> Instant {
+        self.not_before.get(&id).copied().unwrap_or_default()
     }
 
     /// Whether something is said of the content of any record.

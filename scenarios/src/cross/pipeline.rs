@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Cross;
 use crate::decoder::Problem;
-use crate::model::service::{ServiceKind, TransactionalIds};
+use crate::model::service::{Service, ServiceKind, TransactionalIds};
+use crate::tree::Node;
 
 pub(super) fn check(cross: &mut Cross<'_>) {
     let topics = cross.topic_names();
@@ -25,30 +26,49 @@ pub(super) fn check(cross: &mut Cross<'_>) {
                 cross.raise(problem, &[(node, "again here")]);
             }
         }
-        let Some(output) = &service.output else { continue };
-        let dead_letter = service.poison.is_some_and(|poison| poison.dead_letter);
-        let key = if dead_letter { "dead_letter" } else { "output" };
-        let node = cross.at(&["service", name, key]);
-        if !topics.contains(&output.as_str()) {
-            cross.unknown("topic", output, node, &topics);
-        }
-        if service.inputs.contains(output) {
-            let input = cross.at(&["service", name, "input"]);
-            let problem = Problem::new(
-                "scenario::loop",
-                format!("service `{name}` reads what it writes: topic `{output}`"),
-            )
-            .help("records would go round for ever; give the output a topic of its own");
-            cross.raise(problem, &[(node, "the output"), (input, "the input")]);
-        }
+        outputs(cross, service, &topics);
     }
     loads(cross);
     ledgers(cross);
     transactional_ids(cross);
 }
 
+/// Each topic that a service writes exists, is no input of it, and has one meaning for it.
+fn outputs(cross: &mut Cross<'_>, service: &Service, topics: &[&str]) {
+    let name = service.name.as_str();
+    let output = cross.at(&["service", name, "output"]);
+    let dead_letter = cross.at(&["service", name, "dead_letter"]);
+    let retry = |topic: &str| cross.at(&["service", name, "retry", topic]);
+    let outputs = service.output.iter().map(|topic| (topic, output));
+    let retries = service.retries().map(|one| (&one.topic, retry(&one.topic)));
+    let dead_letters = service.dead_letter().into_iter().map(|topic| (topic, dead_letter));
+    let all: Vec<(&String, Option<&Node>)> = outputs.chain(retries).chain(dead_letters).collect();
+    for (place, &(topic, node)) in all.iter().enumerate() {
+        if !topics.contains(&topic.as_str()) {
+            cross.unknown("topic", topic, node, topics);
+        }
+        if service.inputs.contains(topic) {
+            let input = cross.at(&["service", name, "input"]);
+            let problem = Problem::new(
+                "scenario::loop",
+                format!("service `{name}` reads what it writes: topic `{topic}`"),
+            )
+            .help("records would go round for ever; give the output a topic of its own");
+            cross.raise(problem, &[(node, "the output"), (input, "the input")]);
+        }
+        if let Some((_, first)) = all[..place].iter().find(|(other, _)| other == &topic) {
+            let problem = Problem::new(
+                "scenario::duplicate",
+                format!("service `{name}` writes topic `{topic}` for two reasons"),
+            )
+            .help("what it makes, what it tries again and what it gives up need a topic each");
+            cross.raise(problem, &[(node, "here"), (*first, "and here")]);
+        }
+    }
+}
+
 /// The n-th name of a key that takes a text or an array of texts.
-fn item<'a>(cross: &Cross<'a>, path: &[&str], n: usize) -> Option<&'a crate::tree::Node> {
+fn item<'a>(cross: &Cross<'a>, path: &[&str], n: usize) -> Option<&'a Node> {
     let mut with_index = path.to_vec();
     let index = n.to_string();
     with_index.push(&index);

@@ -7,7 +7,7 @@ use crate::kafka_keys::Version;
 use crate::model::config::{KafkaConfig, Scope};
 use crate::model::quantity::{Distribution, Ratio};
 use crate::model::service::{
-    Commit, Dedupe, Poison, Service, ServiceKind, ServiceTime, TransactionalIds,
+    Commit, Dedupe, Poison, Retry, Service, ServiceKind, ServiceTime, TransactionalIds,
 };
 use crate::spec;
 use crate::tree::{Entry, Value};
@@ -138,6 +138,8 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
                 "dedupe",
                 "dedupe_capacity",
                 "dedupe_ttl",
+                "retry",
+                "dead_letter",
             ],
             "a reader only reads; `kind = \"transform\"` has an output, a sink has effects",
         );
@@ -147,9 +149,6 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
     }
     if kind == Kind::Sink {
         let _ = t.require(decoder, "effects", |_| Ok(()));
-    }
-    if kind != Kind::Sink {
-        t.refuse(decoder, &["dead_letter"], "only a sink has a dead-letter topic");
     }
     if kind != Kind::Join {
         t.refuse(decoder, &["window"], "only a join has a window");
@@ -283,10 +282,14 @@ fn poison(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
     let share = t.read(decoder, "poison", values::probability);
     let attempts = t.read(decoder, "attempts", values::small(1..=1_000_000));
     let backoff = t.read(decoder, "backoff", values::duration);
+    let failures = t.read(decoder, "failures", values::small(1..=1_000_000));
+    let retries = retries(decoder, t);
     let dead_letter = t.read(decoder, "dead_letter", values::name);
+    let of_attempts = ["backoff", "failures", "retry", "dead_letter"];
     let Some(share) = share else {
         let why = "there is nothing to give up without `poison`";
-        return t.refuse(decoder, &["attempts", "backoff", "dead_letter"], why);
+        t.refuse(decoder, &["attempts"], why);
+        return t.refuse(decoder, &of_attempts, why);
     };
     if service.commit == Commit::WithEffects {
         let why =
@@ -295,13 +298,34 @@ fn poison(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
     }
     if t.get("attempts").is_none() {
         let why = "without `attempts` a record that fails ends the process, and is never given up";
-        t.refuse(decoder, &["backoff", "dead_letter"], why);
+        t.refuse(decoder, &of_attempts, why);
     }
-    if dead_letter.is_some() {
-        let why = "a service with a dead-letter topic produces nothing else";
-        t.refuse(decoder, &["output", "transactional"], why);
-        service.output.clone_from(&dead_letter);
+    if service.inputs.len() > 1 {
+        let why = "a record of a retry topic is to be one of the only input";
+        t.refuse(decoder, &["retry"], why);
     }
-    let dead_letter = dead_letter.is_some();
-    service.poison = Some(Poison { share, attempts, backoff: backoff.unwrap_or(0), dead_letter });
+    let backoff = backoff.unwrap_or(0);
+    service.poison = Some(Poison { share, failures, attempts, backoff, retries, dead_letter });
+}
+
+/// A table of topics, each with the delay of the records that come to it.
+fn retries(decoder: &mut Decoder, t: &Fields<'_>) -> Vec<Retry> {
+    let Some(node) = t.get("retry") else { return Vec::new() };
+    let path = t.path_of("retry");
+    let Value::Table(table) = &node.value else {
+        decoder.wrong(&path, &node.place, values::kind("a table", &node.value));
+        return Vec::new();
+    };
+    let mut retries = Vec::new();
+    for entry in &table.entries {
+        let delay = values::duration(&entry.node.value);
+        match values::name(&Value::Text(entry.key.clone())).and(delay) {
+            Ok(delay) => retries.push(Retry { topic: entry.key.clone(), delay }),
+            Err(wrong) => {
+                let path = format!("{path}.{}", entry.key);
+                decoder.wrong(&path, &entry.node.place, wrong);
+            }
+        }
+    }
+    retries
 }

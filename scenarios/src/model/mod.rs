@@ -20,7 +20,9 @@ pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Stati
 pub use load::{Arrivals, CallRange, Keys, Load, Payload, Shape};
 pub use message::{Api, MessageKind};
 pub use quantity::{Distribution, Drawn, Rate, Ratio};
-pub use service::{Commit, Dedupe, Poison, Service, ServiceKind, ServiceTime, TransactionalIds};
+pub use service::{
+    Commit, Dedupe, Poison, Retry, Service, ServiceKind, ServiceTime, TransactionalIds,
+};
 
 /// A whole scenario. Decides a run together with a seed.
 ///

@@ -51,6 +51,30 @@ pub struct Service {
     pub consumer: KafkaConfig,
 }
 
+impl Service {
+    /// Its retry topics, in the order in which a record goes through them.
+    pub fn retries(&self) -> impl Iterator<Item = &Retry> {
+        self.poison.iter().flat_map(|poison| &poison.retries)
+    }
+
+    /// Where it puts what it gives up.
+    #[must_use]
+    pub fn dead_letter(&self) -> Option<&String> {
+        self.poison.as_ref()?.dead_letter.as_ref()
+    }
+
+    /// Topics that it reads: its inputs and behind them its retry topics.
+    pub fn reads(&self) -> impl Iterator<Item = &String> {
+        self.inputs.iter().chain(self.retries().map(|retry| &retry.topic))
+    }
+
+    /// Topics that it writes: its output, its retry topics and its dead-letter topic.
+    pub fn writes(&self) -> impl Iterator<Item = &String> {
+        let retries = self.retries().map(|retry| &retry.topic);
+        self.output.iter().chain(retries).chain(self.dead_letter())
+    }
+}
+
 /// What a service does with records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ServiceKind {
@@ -101,19 +125,33 @@ pub enum Commit {
     WithEffects,
 }
 
-/// Records that no handler can process, and what becomes of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Records that the handler fails with, and what becomes of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Poison {
     /// `poison`: probability, per entity.
     pub share: Ratio,
-    /// `attempts`: how often such a record is tried before it is given up; none means that the
-    /// first failure ends the process.
+    /// `failures`: how often the handler fails with such a record before it succeeds; none means
+    /// every time.
+    pub failures: Option<u32>,
+    /// `attempts`: how often such a record is tried, from each topic that it is read from; none
+    /// means that the first failure ends the process.
     pub attempts: Option<u32>,
     /// `backoff`: nanoseconds between attempts, in which nothing else is done.
     pub backoff: u64,
-    /// `dead_letter`: records that are given up go to the service's output, which takes nothing
-    /// else; without it they are dropped.
-    pub dead_letter: bool,
+    /// `retry`: where such a record goes after its attempts, from one to the next. Only a service
+    /// with one input has any.
+    pub retries: Vec<Retry>,
+    /// `dead_letter`: the topic for records that are given up; without it they are dropped.
+    pub dead_letter: Option<String>,
+}
+
+/// A retry topic, which the service that fills it reads as well.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retry {
+    /// The topic.
+    pub topic: String,
+    /// Nanoseconds from the failure that brought a record here to its next attempt, at least.
+    pub delay: u64,
 }
 
 /// Whether effects are applied once per entity.

@@ -10,7 +10,9 @@ use crate::model::cluster::Hardware;
 use crate::model::config::{ConfigValue, KafkaConfig};
 use crate::model::fault::{Fault, FaultKind, Trigger};
 use crate::model::load::{Arrivals, Load};
-use crate::model::service::{Commit, Dedupe, Service, ServiceKind, ServiceTime, TransactionalIds};
+use crate::model::service::{
+    Commit, Dedupe, Poison, Retry, Service, ServiceKind, ServiceTime, TransactionalIds,
+};
 use crate::model::{Driver, Scenario};
 use crate::units::{write_duration, write_millionths, write_ratio};
 
@@ -220,10 +222,8 @@ fn service(out: &mut Text, service: &Service) {
             out.line("time", format!("{{ {} }}", each.join(", ")));
         }
     }
-    let dead_letter = service.poison.is_some_and(|poison| poison.dead_letter);
-    let output = if dead_letter { "dead_letter" } else { "output" };
     let optional =
-        [(output, &service.output), ("group", &service.group), ("effects", &service.effects)];
+        [("output", &service.output), ("group", &service.group), ("effects", &service.effects)];
     for (key, value) in optional {
         if let Some(value) = value {
             out.text(key, value);
@@ -272,12 +272,28 @@ fn delivery(out: &mut Text, service: &Service) {
             out.text("dedupe_ttl", &write_duration(ttl));
         }
     }
-    if let Some(poison) = service.poison {
-        out.line("poison", write_ratio(poison.share));
-        if let Some(attempts) = poison.attempts {
-            out.line("attempts", attempts);
-            out.text("backoff", &write_duration(poison.backoff));
-        }
+    if let Some(poison) = &service.poison {
+        given_up(out, poison);
+    }
+}
+
+fn given_up(out: &mut Text, poison: &Poison) {
+    out.line("poison", write_ratio(poison.share));
+    if let Some(failures) = poison.failures {
+        out.line("failures", failures);
+    }
+    if let Some(attempts) = poison.attempts {
+        out.line("attempts", attempts);
+        out.text("backoff", &write_duration(poison.backoff));
+    }
+    if let Some(topic) = &poison.dead_letter {
+        out.text("dead_letter", topic);
+    }
+    if !poison.retries.is_empty() {
+        let delay = |retry: &Retry| quoted(&write_duration(retry.delay));
+        let each = poison.retries.iter().map(|retry| (quoted(&retry.topic), delay(retry)));
+        let each: Vec<String> = each.map(|(topic, delay)| format!("{topic} = {delay}")).collect();
+        out.line("retry", format!("{{ {} }}", each.join(", ")));
     }
 }
 

@@ -81,22 +81,37 @@ pub const SERVICE: Section = Section {
             "poison",
             "probability",
             "0",
-            "Per entity, drawn per seed: the handler fails with its record, every time. Without \
+            "Per entity, drawn per seed: the handler fails with its record. Without \
             `attempts` that ends the process, which starts again after `restart`.",
+        ),
+        key(
+            "failures",
+            "integer from 1",
+            "every time",
+            "How often the handler fails with such a record before it succeeds.",
         ),
         key(
             "attempts",
             "integer from 1",
             "none: the first failure ends the process",
-            "How often a record that fails is tried. Then it is given up, and the loop goes on.",
+            "How often a record that fails is tried, from each topic that it is read from. Then it \
+            goes to the next retry topic or is given up, and the loop goes on.",
         ),
         key("backoff", "duration", "0s", "Between attempts: the loop waits, and does not poll."),
+        key(
+            "retry",
+            "table of topics, each with a duration",
+            "none",
+            "Of a service with one input: where a record goes after its attempts, from one topic to \
+            the next. The service reads them as well, and pauses a partition until its next record \
+            has waited there for as long as this says. Its order by key is lost.",
+        ),
         key(
             "dead_letter",
             "topic",
             "none: it is dropped",
-            "Of a sink: where a record goes that is given up. Its offset is committed when it is \
-            acknowledged there, and it counts as processed.",
+            "Where a record goes that is given up. Its offset is committed when it is acknowledged \
+            there, and it counts as processed.",
         ),
         key(
             "restart",

@@ -178,7 +178,7 @@ pub(super) fn unclean_with_transactions(scenario: &Scenario) -> Option<Warning> 
     };
     let transactional = scenario.services.iter().filter(|s| s.transactional);
     let used: Vec<&str> =
-        transactional.flat_map(|s| s.inputs.iter().chain(&s.output)).map(String::as_str).collect();
+        transactional.flat_map(|s| s.inputs.iter().chain(s.writes())).map(String::as_str).collect();
     let unclean = |t: &&Topic| used.contains(&t.name.as_str()) && own(t).unwrap_or(cluster);
     let found: Vec<&Topic> = scenario.topics.iter().filter(unclean).collect();
     let first = found.first()?;

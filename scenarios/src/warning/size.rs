@@ -14,11 +14,11 @@ pub(super) fn batch_above_max_message(scenario: &Scenario) -> Option<Warning> {
         own.unwrap_or_else(|| scenario.cluster.config.int("message.max.bytes"))
     };
     let batch = |s: &Service| s.producer.int_most("batch.size");
-    let above = |s: &&Service| s.output.as_deref().is_some_and(|out| batch(s) > largest(out));
-    let found: Vec<&Service> = scenario.services.iter().filter(above).collect();
-    let first = found.first()?;
-    let names: Vec<&str> = found.iter().map(|s| s.name.as_str()).collect();
-    let output = first.output.as_deref().expect("only services with an output are asked");
+    let refusing = |s: &Service| s.writes().find(|topic| batch(s) > largest(topic)).cloned();
+    let with_topic = |s| refusing(s).map(|topic| (s, topic));
+    let found: Vec<(&Service, String)> = scenario.services.iter().filter_map(with_topic).collect();
+    let (first, output) = found.first()?;
+    let names: Vec<&str> = found.iter().map(|(s, _)| s.name.as_str()).collect();
     Some(Warning {
         name: "batch-above-max-message",
         text: format!(
@@ -87,7 +87,8 @@ pub(super) fn record_above_max_request(scenario: &Scenario) -> Option<Warning> {
         keys.into_iter().min().expect("two keys")
     };
     let sizes = largest_records(scenario);
-    let services = scenario.services.iter().zip(&sizes).filter(|(s, _)| s.output.is_some());
+    let services =
+        scenario.services.iter().zip(&sizes).filter(|(s, _)| s.writes().next().is_some());
     let whole = |size: u64| size + varint(size) + AROUND_RECORD_BYTES;
     let above = |(s, size): &(&Service, &u64)| {
         **size > 0 && i64::try_from(whole(**size)).is_ok_and(|whole| whole > bound(s).0)

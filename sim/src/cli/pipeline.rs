@@ -37,21 +37,18 @@ pub(super) fn of(scenario: &Scenario, run: &Run) -> Pipeline {
         let this = node(&service.name, NodeKind::Service, detail);
         let group = service.group.as_deref().unwrap_or(&service.name);
         let mut taken = Some(0);
-        for input in &service.inputs {
+        for input in service.reads() {
             if let Some(index) = scenario.topic(input) {
                 let given = read(group, input);
                 taken = taken.zip(given).map(|(sum, one)| sum + one);
                 edges.push(Edge { from: topics[index], to: this, per_second: given });
             }
         }
-        if let Some((output, index)) =
-            service.output.as_ref().and_then(|name| Some((name, scenario.topic(name)?)))
-        {
-            edges.push(Edge {
-                from: this,
-                to: topics[index],
-                per_second: Some(acknowledged(output)),
-            });
+        for output in service.writes() {
+            if let Some(index) = scenario.topic(output) {
+                let per_second = Some(acknowledged(output));
+                edges.push(Edge { from: this, to: topics[index], per_second });
+            }
         }
         if let Some(store) = &service.effects {
             let store = node(store, NodeKind::Store, "effects".to_owned());

@@ -130,7 +130,7 @@ fn short(value: &str) -> String {
 
 fn defaults(scene: &Scene, settings: &mut Vec<Setting>) {
     let scenario = &scene.scenario;
-    let producing = scenario.services.iter().filter(|service| service.output.is_some());
+    let producing = scenario.services.iter().filter(|service| service.writes().next().is_some());
     let consuming = scenario.services.iter().filter(|service| !service.inputs.is_empty());
     let set: [BTreeSet<&String>; 3] = [
         scenario.cluster.config.set.keys().collect(),

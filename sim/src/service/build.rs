@@ -64,8 +64,8 @@ pub fn cast(
             // Topics are created in the order of the scenario, and numbered so.
             let input = scenario.topic(input).unwrap_or(0) as u32;
             let ledger = recorder.ledger(ledger, input);
-            if let (true, Some(output)) = (spec.has_dead_letters(), &service.output) {
-                recorder.dead_letters(ledger, scenario.topic(output).unwrap_or(0) as u32);
+            if let Some(topic) = service.dead_letter().and_then(|name| scenario.topic(name)) {
+                recorder.dead_letters(ledger, topic as u32);
             }
             spec.effects = Some(cast.stores.effects.len());
             let store = match service.commit {
@@ -125,7 +125,7 @@ fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Servic
         ServiceKind::Ingress | ServiceKind::Reader | ServiceKind::Sink | ServiceKind::Transform => {
             Box::new(Transform {
                 effects: spec.effects,
-                output: goes_on_behind(service).then_some(output),
+                output: service.output.is_some().then_some(output),
             })
         }
     }
@@ -152,7 +152,7 @@ fn spec_of(
         brokers: (1..=scenario.cluster.brokers).map(NodeId).collect(),
         racks: scenario.cluster.racks.len() as u32,
         times,
-        inputs: service.inputs.clone(),
+        inputs: service.reads().cloned().collect(),
         output: service.output.clone(),
         makes_like: output_of(scenario, service),
         makes: makes(service),
@@ -163,7 +163,7 @@ fn spec_of(
         abort: service.abort,
         commit: service.commit,
         commit_interval: service.commit_interval,
-        poison: service.poison.map(|poison| {
+        poison: service.poison.clone().map(|poison| {
             (poison, Stream::new(plan.seed, &format!("{}/poison", service.name)).bits())
         }),
         restart: service.restart,
@@ -183,15 +183,10 @@ fn ends_pipeline(scenario: &Scenario, service: &Described) -> Vec<bool> {
         scenario.services.iter().any(|s| {
             s.inputs.iter().any(|i| i == topic)
                 && s.kind != ServiceKind::Reader
-                && goes_on_behind(s)
+                && s.output.is_some()
         })
     };
-    service.inputs.iter().map(|input| !goes_on_behind(service) && !goes_on(input)).collect()
-}
-
-/// Whether a service has an output for what it processes.
-fn goes_on_behind(service: &Described) -> bool {
-    service.output.is_some() && !service.poison.is_some_and(|poison| poison.dead_letter)
+    service.reads().map(|topic| service.output.is_none() && !goes_on(topic)).collect()
 }
 
 fn ingress(

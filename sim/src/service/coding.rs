@@ -33,10 +33,9 @@ pub(super) fn output_of(scenario: &Scenario, service: &Service) -> Output {
 /// For each input of a service: whether a record of it has an output to be compressed. Of the two
 /// sides of a join the second counts for both.
 pub(super) fn makes(service: &Service) -> Vec<bool> {
-    let dead_letters = service.poison.is_some_and(|poison| poison.dead_letter);
-    let makes = service.output.is_some() && !dead_letters;
+    let makes = service.output.is_some();
     let join = matches!(service.kind, ServiceKind::Join { .. });
-    let inputs = 0..service.inputs.len();
+    let inputs = 0..service.reads().count();
     inputs.map(|input| makes && (!join || input + 1 == service.inputs.len())).collect()
 }
 

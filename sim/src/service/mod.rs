@@ -9,6 +9,7 @@ mod build;
 mod coding;
 mod ingress;
 mod kind;
+mod poison;
 mod publisher;
 mod spec;
 mod worker;

@@ -116,6 +116,14 @@ impl Publisher {
         self.told.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// What is sent from now on goes to another topic; nothing may wait for the one before.
+    pub fn turn_to(&mut self, name: &str, topic: TopicId) {
+        if self.topic != topic {
+            self.producer.want_topic(name);
+            self.topic = topic;
+        }
+    }
+
     /// Queues records behind those that wait for buffer memory, and sends what fits.
     pub fn send(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId]) {
         if self.backlog.is_empty() {

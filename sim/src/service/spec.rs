@@ -9,7 +9,6 @@ use super::kind::Output;
 use crate::client::consumer::ConsumerConfig;
 use crate::client::producer::ProducerConfig;
 use crate::plan::{ClientSettings, Quantiles};
-use crate::prng::{mix, scale};
 use crate::world::ActorContext;
 
 /// A service of the scenario, ready to run.
@@ -25,7 +24,7 @@ pub struct ServiceSpec {
     pub racks: u32,
     /// Service time per record, one table for each input or one for all.
     pub times: Vec<Quantiles>,
-    /// Topics consumed.
+    /// Topics consumed: the inputs and, behind a single one, its retry topics.
     pub inputs: Vec<String>,
     /// Topic produced to.
     pub output: Option<String>,
@@ -47,7 +46,7 @@ pub struct ServiceSpec {
     pub commit: Commit,
     /// From the first record processed to the commit, nanoseconds.
     pub commit_interval: u64,
-    /// Records that cannot be processed, and what decides per seed which they are.
+    /// Records that the handler fails with, and what decides per seed which they are.
     pub poison: Option<(Poison, u64)>,
     /// From a failure to the restart, nanoseconds.
     pub restart: u64,
@@ -70,21 +69,6 @@ impl ServiceSpec {
     #[must_use]
     pub fn commits_itself(&self) -> bool {
         self.transactional || self.commit == Commit::AfterProcessing
-    }
-
-    /// Whether its output takes only what was given up.
-    #[must_use]
-    pub fn has_dead_letters(&self) -> bool {
-        self.poison.is_some_and(|(poison, _)| poison.dead_letter)
-    }
-
-    /// What is to be done with a record that cannot be processed; `None` for one that can.
-    #[must_use]
-    pub fn poisoned(&self, cx: &ActorContext<'_>, record: RecordId) -> Option<Poison> {
-        let (poison, draw) = self.poison?;
-        let entity = u64::from(cx.shared.records.get(record).entity);
-        let Ratio { numerator, denominator } = poison.share;
-        (scale(mix(draw ^ mix(entity)), denominator) < numerator).then_some(poison)
     }
 
     /// The topic it produces to.

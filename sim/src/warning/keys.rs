@@ -56,10 +56,9 @@ const NO_PAYLOAD: &str =
 /// Whether codecs have anything to do with what goes through the clients or topics of a table.
 fn compresses(scenario: &Scenario, table: &str) -> bool {
     let concerned = |service: &&Service| {
-        let output = service.output.as_ref();
         table == "cluster.config"
             || table == format!("service.{}.producer", service.name)
-            || output.is_some_and(|topic| table == format!("topic.{topic}.config"))
+            || service.writes().any(|topic| table == format!("topic.{topic}.config"))
     };
     scenario.services.iter().filter(concerned).any(|service| scenario.knows_payload(service))
 }

@@ -3,7 +3,7 @@
 use broker_model::broker::{Broker, internal_topic};
 use broker_model::protocol::Request;
 use broker_model::protocol::controller::CreateTopicRequest;
-use broker_model::types::{NodeId, PartitionId};
+use broker_model::types::{NodeId, PartitionId, TopicId};
 use scenarios::model::ExactlyOnce;
 
 use super::{Node, World};
@@ -86,11 +86,22 @@ impl World {
             }
         }
         let topics = |one: &ExactlyOnce| {
-            Some((self.shared.topics.id(&one.from)?, self.shared.topics.id(&one.to)?))
+            Some((self.shared.topics.id(&one.from)?, self.terminals_of(&one.to)?))
         };
-        for (from, to) in checks.exactly_once.iter().filter_map(topics) {
-            self.shared.recorder.come_home().lifecycle(from.0, [to.0]);
+        let pairs: Vec<(TopicId, Vec<u32>)> =
+            checks.exactly_once.iter().filter_map(topics).collect();
+        for (from, terminals) in pairs {
+            self.shared.recorder.come_home().lifecycle(from.0, terminals);
         }
+    }
+
+    /// A topic, and the dead-letter topics of those who write it: what they gave up ends there.
+    fn terminals_of(&self, topic: &str) -> Option<Vec<u32>> {
+        let makers = self.plan.scenario.services.iter();
+        let makers = makers.filter(|s| s.output.as_deref() == Some(topic));
+        let given_up = makers.filter_map(|s| self.shared.topics.id(s.dead_letter()?));
+        let end = self.shared.topics.id(topic)?;
+        Some(std::iter::once(end).chain(given_up).map(|id| id.0).collect())
     }
 
     /// The topic whose records a service turns into those of this one, if it is one topic.
@@ -108,7 +119,9 @@ impl World {
         let services: Vec<(String, bool, Vec<String>)> = services
             .filter_map(|(s, client)| {
                 let reset = client.consumer.auto_offset_reset;
-                s.group.clone().map(|g| (g, reset == OffsetReset::Earliest, s.inputs.clone()))
+                s.group
+                    .clone()
+                    .map(|g| (g, reset == OffsetReset::Earliest, s.reads().cloned().collect()))
             })
             .collect();
         for (group, from_earliest, inputs) in services {

@@ -2,7 +2,7 @@
 
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::rules::{AppRewindsOnAbort, FailedOutput};
-use broker_model::types::{Duration, Instant, MILLISECOND};
+use broker_model::types::{Duration, Instant, MILLISECOND, PartitionId};
 use reports::history::CallKind;
 
 use super::{Step, Worker};
@@ -101,6 +101,8 @@ impl Worker {
         if forgets {
             return;
         }
+        let held: Vec<PartitionId> = self.held.keys().copied().collect();
+        self.release(&held);
         let Some(consumer) = &mut self.consumer else { return };
         let owned = consumer.assignment();
         for (&partition, position) in &mut self.positions {

@@ -43,6 +43,7 @@ impl Worker {
             cx.shared.stores.effects[store].forget();
         }
         self.trouble = None;
+        self.release(partitions);
         for partition in partitions {
             self.positions.remove(partition);
         }
@@ -63,6 +64,7 @@ impl Worker {
     }
 
     fn lost(&mut self, cx: &mut ActorContext<'_>, partitions: &[PartitionId]) {
+        self.release(partitions);
         for partition in partitions {
             self.positions.remove(partition);
             cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
@@ -85,7 +87,9 @@ impl Worker {
 
     /// Partitions that were revoked are gone once everything of them is committed.
     pub(super) fn let_go(&mut self, cx: &mut ActorContext<'_>) {
-        for partition in std::mem::take(&mut self.leaving) {
+        let leaving = std::mem::take(&mut self.leaving);
+        self.release(&leaving);
+        for partition in leaving {
             self.positions.remove(&partition);
             cx.shared.recorder.revoked(self.consumer_id, partition.0, cx.now.instant.0);
         }

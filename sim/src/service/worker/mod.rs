@@ -5,6 +5,7 @@
 
 mod commit;
 mod events;
+mod hold;
 mod stop;
 mod task;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use broker_model::protocol::Response;
 use broker_model::types::{Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId, RecordId};
 
 use super::kind::Service;
+use super::poison::Trial;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
 use crate::client::Correlation;
@@ -83,8 +85,8 @@ struct Part {
     input: usize,
     from: u32,
     to: u32,
-    /// One record, which cannot be processed.
-    poisoned: bool,
+    /// The last attempt with it failed; it is one record, and alone in its slice.
+    failed: Option<Trial>,
 }
 
 /// A consuming instance.
@@ -114,6 +116,8 @@ pub struct Worker {
     commit_now: bool,
     committing: Vec<(PartitionId, Offset)>,
     leaving: Vec<PartitionId>,
+    /// Partitions that are paused, and until when.
+    held: BTreeMap<PartitionId, Instant>,
     aborts_on_purpose: bool,
     /// It was asked to stop.
     stopping: bool,
@@ -151,6 +155,7 @@ impl Worker {
             commit_now: false,
             committing: Vec::new(),
             leaving: Vec::new(),
+            held: BTreeMap::new(),
             aborts_on_purpose: false,
             stopping: false,
             broken: false,
@@ -228,14 +233,16 @@ impl Worker {
         told || self.step != before
     }
 
-    /// Says whether a poll told something, after which the loop is to poll again.
+    /// Says whether the loop is to go on at once: a poll told something, or all that was polled has
+    /// to wait.
     fn next_task(&mut self, cx: &mut ActorContext<'_>) -> bool {
         if self.is_blocked() {
             return false;
         }
+        self.release_due(cx.now.instant);
         if self.run < self.polled.runs.len() {
             self.begin_slice(cx);
-            return false;
+            return self.step == Step::Ready;
         }
         let due = self.commit_now || self.stopping || cx.now.instant >= self.commit_due;
         if due && self.begin_commit(cx) {
@@ -260,7 +267,7 @@ impl Worker {
             Step::Ready if self.is_blocked() => Instant::FAR,
             Step::Working(until) => until,
             Step::Down(at) => at,
-            Step::Ready => self.commit_due,
+            Step::Ready => self.commit_due.min(self.next_release()),
             _ => Instant::FAR,
         }
     }
@@ -286,8 +293,10 @@ impl Actor for Worker {
         consumer.subscribe(&topics);
         self.consumer = Some(consumer);
         self.step = Step::Ready;
-        if let (Some(topic), Some(name_of)) = (spec.output_topic(cx), &spec.output) {
-            let topic = (name_of.as_str(), topic);
+        if let Some(first) = spec.targets().next()
+            && let Some(topic) = cx.shared.topics.id(first)
+        {
+            let topic = (first, topic);
             let config = spec.producer_config(cx, self.plan.number);
             let draws = Stream::new(spec.seed, &format!("{name}/producer/{}", self.starts));
             let mut publisher =
@@ -362,6 +371,7 @@ impl Actor for Worker {
     fn is_idle(&self) -> bool {
         self.step == Step::Ready
             && self.run >= self.polled.runs.len()
+            && self.held.is_empty()
             && !self.uncommitted()
             && self.publisher.as_ref().is_none_or(Publisher::is_idle)
     }

@@ -43,6 +43,7 @@ impl Worker {
         self.run = 0;
         self.within = 0;
         self.leaving.clear();
+        self.held.clear();
         self.commit_now = false;
         self.commit_due = Instant::FAR;
         for node in &self.plan.spec.brokers {

@@ -1,18 +1,32 @@
 //! Polling and working: slices of service time.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use broker_model::types::{BatchId, Duration, Instant, Offset, PartitionId, RecordId};
+use broker_model::types::{Instant, Offset, PartitionId, RecordId};
 use reports::history::Poll;
 
 use super::{Part, Position, SLICE, Step, Worker};
+use crate::client::consumer::Run;
 use crate::records::Lane;
 use crate::service::kind::Slice;
 use crate::world::{ActorContext, Port};
-use scenarios::model::{Commit, Poison};
+use scenarios::model::Commit;
+
+/// Why no more of a run was taken into a slice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stop {
+    /// The run or the time is over.
+    Run,
+    /// A record that is a slice of its own: the one taken, or the next one.
+    Slice,
+    /// The next record has to wait until then.
+    Held(Instant),
+}
 
 impl Worker {
-    /// Says whether the consumer told something instead of giving records.
+    /// Says whether to poll again: the consumer told something instead of giving records, or gave
+    /// only records that have to wait.
     pub(super) fn poll(&mut self, cx: &mut ActorContext<'_>) -> bool {
         let Some(consumer) = &mut self.consumer else { return false };
         let polled = &mut self.polled;
@@ -37,7 +51,7 @@ impl Worker {
             }
         }
         self.begin_slice(cx);
-        false
+        self.step == Step::Ready
     }
 
     fn account_poll(&mut self, cx: &mut ActorContext<'_>, index: usize) {
@@ -61,60 +75,75 @@ impl Worker {
     }
 
     /// Takes up to a slice of service time from what was polled, over as many runs as it spans.
-    pub(super) fn begin_slice(&mut self, cx: &ActorContext<'_>) {
+    /// Nothing is taken if every record has to wait.
+    pub(super) fn begin_slice(&mut self, cx: &mut ActorContext<'_>) {
         let start = cx.now.instant;
-        let mut at = start;
         self.finished.clear();
         self.parts.clear();
+        let mut end = start;
         while let Some(run) = self.polled.runs.get(self.run).copied()
-            && at.since(start) < SLICE
+            && end.since(start) < SLICE
         {
-            let input = self.plan.spec.input_of(cx, run.partition);
-            let times = &self.plan.spec.times[input.min(self.plan.spec.times.len() - 1)];
-            let compression = cx.shared.batches.compression(run.batch);
-            let coded = cx.shared.records.any_payload();
-            let from = run.from + self.within;
-            let (mut to, mut poison) = (from, None);
-            while to < run.to && at.since(start) < SLICE {
-                poison = self.poisoned(cx, run.batch, to);
-                if poison.is_some() && to > from {
-                    // It is a part of its own.
-                    poison = None;
-                    break;
-                }
-                let cost = times.at(self.draws.bits());
-                at = at + poison.map_or(cost, |poison| spent_on(poison, cost));
-                if coded {
-                    let id = cx.shared.batches.records(run.batch)[to as usize];
-                    let record = cx.shared.records.get(id);
-                    at = at + self.plan.spec.coding_time(input, compression, &record);
-                }
-                self.finished.push(at);
-                to += 1;
-                if poison.is_some() {
-                    break;
-                }
-            }
-            self.parts.push(Part { run: self.run, input, from, to, poisoned: poison.is_some() });
-            self.within += to - from;
-            if to >= run.to {
-                self.run += 1;
-                self.within = 0;
-            }
-            if poison.is_some_and(|poison| poison.attempts.is_none()) {
+            let stop = self.take(cx, run, end);
+            end = self.finished.last().copied().unwrap_or(start);
+            if stop == Stop::Slice {
                 break;
             }
         }
         if !self.parts.is_empty() {
-            self.busy += at.since(start);
-            self.step = Step::Working(at);
+            self.busy += end.since(start);
+            self.step = Step::Working(end);
         }
     }
 
-    fn poisoned(&self, cx: &ActorContext<'_>, batch: BatchId, place: u32) -> Option<Poison> {
-        self.plan.spec.poison?;
-        let id = cx.shared.batches.records(batch)[place as usize];
-        self.plan.spec.poisoned(cx, id)
+    /// Takes what fits into the slice, which ends at `at` so far, from the run to go on with. A
+    /// record that the handler fails with for good is a slice of its own: what becomes of it goes
+    /// to a topic of its own.
+    fn take(&mut self, cx: &mut ActorContext<'_>, run: Run, mut at: Instant) -> Stop {
+        let start = cx.now.instant;
+        let spec = Rc::clone(&self.plan.spec);
+        let input = spec.input_of(cx, run.partition);
+        let times = &spec.times[input.min(spec.times.len() - 1)];
+        let compression = cx.shared.batches.compression(run.batch);
+        let coded = cx.shared.records.any_payload();
+        let records = cx.shared.batches.records(run.batch);
+        let from = run.from + self.within;
+        let (mut to, mut stop, mut failed) = (from, Stop::Run, None);
+        while to < run.to && at.since(start) < SLICE && stop == Stop::Run {
+            let id = records[to as usize];
+            if let Some(until) = spec.held_until(cx, id, input).filter(|&until| until > at) {
+                stop = Stop::Held(until);
+                break;
+            }
+            let trial = spec.trial(cx, id, input);
+            if trial.is_some_and(|trial| !trial.succeeds) {
+                stop = Stop::Slice;
+                if !self.finished.is_empty() {
+                    break;
+                }
+                failed = trial;
+            }
+            let cost = times.at(self.draws.bits());
+            at = at + trial.map_or(cost, |trial| spec.spent_on(trial, cost));
+            if coded {
+                let record = cx.shared.records.get(id);
+                at = at + spec.coding_time(input, compression, &record);
+            }
+            self.finished.push(at);
+            to += 1;
+        }
+        if to > from {
+            self.parts.push(Part { run: self.run, input, from, to, failed });
+        }
+        self.within += to - from;
+        if let Stop::Held(until) = stop {
+            self.hold(cx, to, until);
+        }
+        if to >= run.to || matches!(stop, Stop::Held(_)) {
+            self.run += 1;
+            self.within = 0;
+        }
+        stop
     }
 
     pub(super) fn end_slice(&mut self, cx: &mut ActorContext<'_>) {
@@ -140,7 +169,7 @@ impl Worker {
             done += here;
         }
         if alive && done > 0 {
-            self.hand_over(cx, &outputs);
+            self.hand_over(cx, parts[0], &outputs);
         }
         self.parts = parts;
         self.outputs = outputs;
@@ -164,8 +193,9 @@ impl Worker {
         records.extend_from_slice(&all[from..from + times.len()]);
         let finished = &self.finished[times];
         let (input, partition) = (part.input, run.partition);
-        if part.poisoned {
-            self.broken = !self.give_up(cx, records[0], partition, outputs);
+        if let Some(trial) = part.failed {
+            self.broken = trial.ends_process;
+            self.pass_on(cx, (records[0], input), partition, outputs);
         } else {
             let slice = Slice { input, partition, base_offset, records: &records, finished };
             self.plan.service.process(cx.shared, slice, outputs);
@@ -186,27 +216,29 @@ impl Worker {
         self.records = records;
     }
 
-    /// All attempts with a record have failed. False if that ends the process.
-    fn give_up(
+    /// All attempts with a record of an input have failed: a copy goes to the next topic, if there
+    /// is one, and tells in a header until when it is to wait there.
+    fn pass_on(
         &self,
         cx: &mut ActorContext<'_>,
-        record: RecordId,
+        (record, input): (RecordId, usize),
         partition: PartitionId,
         outputs: &mut Vec<RecordId>,
-    ) -> bool {
-        let Some((poison, _)) = self.plan.spec.poison else { return true };
-        if poison.dead_letter {
-            let input = cx.shared.records.get(record);
-            let lane = Lane::out_of(partition);
-            let letter = cx.shared.records.push(lane, input.entity, input.size);
-            cx.shared.records.set_payload(letter, input.payload);
-            outputs.push(letter);
+    ) {
+        let Some(next) = self.plan.spec.next_topic(input) else { return };
+        let records = &mut cx.shared.records;
+        let failed = records.get(record);
+        let copy = records.push(Lane::out_of(partition), failed.entity, failed.size);
+        records.set_payload(copy, failed.payload);
+        if let Some(delay) = next.delay {
+            records.set_not_before(copy, cx.now.instant + delay);
         }
-        poison.attempts.is_some()
+        outputs.push(copy);
     }
 
     /// What was made of a slice goes to the producer, in a transaction if the service has them.
-    fn hand_over(&mut self, cx: &mut ActorContext<'_>, outputs: &[RecordId]) {
+    /// The first part of the slice stands for all: one that failed is alone.
+    fn hand_over(&mut self, cx: &mut ActorContext<'_>, part: Part, outputs: &[RecordId]) {
         if self.commit_due == Instant::FAR && self.plan.spec.commits_itself() {
             self.commit_due = cx.now.instant + self.plan.spec.commit_interval;
         }
@@ -214,14 +246,17 @@ impl Worker {
         if self.plan.spec.transactional {
             publisher.begin(cx);
         }
-        if !outputs.is_empty() {
+        let spec = &self.plan.spec;
+        let topic = match part.failed {
+            Some(_) => spec.next_topic(part.input).map(|next| next.topic),
+            None => spec.output.as_deref(),
+        };
+        if let Some(name) = topic
+            && let Some(topic) = cx.shared.topics.id(name)
+            && !outputs.is_empty()
+        {
+            publisher.turn_to(name, topic);
             publisher.send(cx, outputs);
         }
     }
-}
-
-/// The time that the attempts with a record take, and the waits between them.
-fn spent_on(poison: Poison, cost: Duration) -> Duration {
-    let attempts = u64::from(poison.attempts.unwrap_or(1));
-    cost * attempts + poison.backoff * (attempts - 1)
 }
