@@ -48,7 +48,7 @@ impl Desk<'_, '_> {
         header: Header,
         wanted: TransactionPartitions,
     ) {
-        let transaction = match open_for(transactions, wanted.transactional_id, wanted.producer) {
+        let transaction = match found_for(transactions, &wanted) {
             Ok(transaction) => transaction,
             Err(error) => {
                 if error == ErrorCode::ProducerFenced {
@@ -160,7 +160,34 @@ pub fn unknown_partitions(
     Some(TransactionResult { transactional_id: r.transactional_id, partitions })
 }
 
-/// The transaction if this producer may add to it or ask about it now.
+/// The transaction that is added to or asked about.
+fn found_for<'a>(
+    transactions: &'a mut Transactions,
+    r: &TransactionPartitions,
+) -> Result<&'a mut Transaction, ErrorCode> {
+    if r.verify_only {
+        verifiable_for(transactions, r.transactional_id, r.producer)
+    } else {
+        open_for(transactions, r.transactional_id, r.producer)
+    }
+}
+
+/// The transaction if this producer may ask about it now: also while partitions are being added,
+/// which do not count yet. Source: Kafka, `handleVerifyPartitionsInTransaction`.
+fn verifiable_for(
+    transactions: &mut Transactions,
+    id: TransactionalId,
+    producer: ProducerIdAndEpoch,
+) -> Result<&mut Transaction, ErrorCode> {
+    let transaction = transactions.get_mut(&id).ok_or(ErrorCode::InvalidProducerIdMapping)?;
+    check_producer(transaction, producer)?;
+    if transaction.is_preparing() {
+        return Err(ErrorCode::ConcurrentTransactions);
+    }
+    Ok(transaction)
+}
+
+/// The transaction if this producer may add to it now.
 fn open_for(
     transactions: &mut Transactions,
     id: TransactionalId,
@@ -168,12 +195,22 @@ fn open_for(
 ) -> Result<&mut Transaction, ErrorCode> {
     let transaction = transactions.get_mut(&id).ok_or(ErrorCode::InvalidProducerIdMapping)?;
     if transaction.is_busy() {
-        Err(ErrorCode::ConcurrentTransactions)
-    } else if transaction.record.producer.id != producer.id {
+        return Err(ErrorCode::ConcurrentTransactions);
+    }
+    check_producer(transaction, producer)?;
+    Ok(transaction)
+}
+
+fn check_producer(
+    transaction: &Transaction,
+    producer: ProducerIdAndEpoch,
+) -> Result<(), ErrorCode> {
+    let own = transaction.record.producer;
+    if own.id != producer.id {
         Err(ErrorCode::InvalidProducerIdMapping)
-    } else if transaction.record.producer.epoch != producer.epoch {
+    } else if own.epoch != producer.epoch {
         Err(ErrorCode::ProducerFenced)
     } else {
-        Ok(transaction)
+        Ok(())
     }
 }

@@ -85,6 +85,8 @@ fn one_transition_at_a_time() {
     assert_eq!(b.commit(V2, p), Err(ErrorCode::ConcurrentTransactions));
     assert_eq!(b.init(X), Err(ErrorCode::ConcurrentTransactions));
     assert_eq!(b.describe(X).state, "Empty");
+    assert_eq!(b.verify(X, p, &[0]), [ErrorCode::TransactionAbortable], "does not count yet");
+    assert_eq!(b.verify(X, pid(1, 1), &[0]), [ErrorCode::ProducerFenced]);
     b.refuse(ErrorCode::NotEnoughReplicas);
     assert_eq!(b.added(first), [ErrorCode::CoordinatorNotAvailable]);
     b.hold = false;
