@@ -9,6 +9,7 @@ mod checks;
 mod classic_member;
 mod describe;
 mod draft;
+mod expression;
 mod heartbeat;
 mod leave;
 mod migration;

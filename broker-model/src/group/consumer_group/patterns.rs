@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::ConsumerGroup;
+use super::expression::translate;
 use super::target::Topics;
 use crate::group::desk::{Desk, Then, Timer};
 use crate::group::groups::{Group, Groups};
@@ -26,6 +27,10 @@ use crate::types::{Duration, GroupId, MILLISECOND, MemberId, SECOND, TextId, Tim
 /// Lookups of a group are at least so far apart. Source: Kafka, `REGEX_BATCH_REFRESH_MIN_INTERVAL_MS`.
 const MIN_INTERVAL: Duration = 10 * SECOND;
 
+/// Bytes that a compiled pattern may take. Kafka knows no bound: counts within counts can make its
+/// broker run out of memory.
+const MAX_BYTES: usize = 1 << 20;
+
 /// What comes of a member's new pattern.
 #[derive(Default)]
 pub(super) struct PatternChange {
@@ -37,9 +42,11 @@ pub(super) struct PatternChange {
 
 /// A pattern matches a topic's name as a whole.
 fn compile(pattern: &str) -> Result<Regex, ErrorCode> {
+    // What was translated stands for itself: it closes no group that it did not open.
+    let bare = translate(pattern).ok_or(ErrorCode::InvalidRegularExpression)?;
+    let whole = format!(r"\A(?:{bare})\z");
     // Names of topics are ASCII, and so are the classes of RE2/J.
-    let whole = format!("^(?:{pattern})$");
-    let compiled = RegexBuilder::new(&whole).unicode(false).build();
+    let compiled = RegexBuilder::new(&whole).unicode(false).size_limit(MAX_BYTES).build();
     compiled.map_err(|_| ErrorCode::InvalidRegularExpression)
 }
 

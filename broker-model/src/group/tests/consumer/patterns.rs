@@ -100,3 +100,101 @@ fn another_coordinator_knows_what_was_found() {
     assert_eq!(describe(&mut b), before);
     assert_eq!(by(&mut b, B, 0, "u"), (OK, 3, Some(Vec::new())), "known, so a round at once");
 }
+
+/// Whether a group takes an expression, and which of these names match it as a whole.
+fn matching<'a>(regex: &str, names: &[&'a str]) -> Option<Vec<&'a str>> {
+    let mut b = bench(1);
+    for (n, name) in (1..).zip(names) {
+        topic(&mut b.image, n, name, n, 1);
+    }
+    match by(&mut b, A, 0, regex).0 {
+        OK => {
+            let found = told(&mut b, plain(A, 1)).2.unwrap_or_default();
+            let is_found = |n: &u32| found.contains(n);
+            Some((1..).zip(names).filter(|(n, _)| is_found(n)).map(|(_, name)| *name).collect())
+        }
+        error => {
+            assert_eq!(error, ErrorCode::InvalidRegularExpression);
+            None
+        }
+    }
+}
+
+#[test]
+fn a_quote_is_taken_by_the_letter() {
+    let names = ["a.c", "abc", "a.c.c"];
+    assert_eq!(matching(r"\Qa.c\E", &names), Some(Vec::from(["a.c"])));
+    assert_eq!(matching(r"\Qa.c", &names), Some(Vec::from(["a.c"])), "its end may be left out");
+    assert_eq!(matching(r"a\Q.c\E*", &["a.", "a.cc", "a.c.c"]), Some(Vec::from(["a.", "a.cc"])));
+    assert_eq!(matching(r"a\E", &names), None);
+}
+
+#[test]
+fn alternatives_match_as_a_whole_and_close_no_group_they_did_not_open() {
+    assert_eq!(matching("a|ab", &["a", "ab", "abb"]), Some(Vec::from(["a", "ab"])));
+    assert_eq!(matching("a)|(?:b", &["a", "ab", "b"]), None);
+    assert_eq!(matching("(a", &["a"]), None);
+    assert_eq!(matching("a$|b", &["a", "b"]), Some(Vec::from(["a", "b"])));
+}
+
+#[test]
+fn repetitions_are_not_stacked_and_not_above_a_thousand() {
+    for bad in
+        ["a**", "a*+", "a{2}{3}", "a{2}*", "*a", "|+", "{1}", "a{1001}", "a{1001,}", "a{3,2}"]
+    {
+        assert_eq!(matching(bad, &["a"]), None, "{bad}");
+    }
+    for good in ["a*?", "(a*)*", "a{1,1000}", "a{2}?", "^*a", r"\b+a"] {
+        assert!(matching(good, &["a"]).is_some(), "{good}");
+    }
+}
+
+#[test]
+fn counts_within_counts_are_refused_where_they_grow_too_large() {
+    assert!(matching("(a{100}){11}", &["a"]).is_some());
+    assert_eq!(matching("((a{1000}){1000}){1000}", &["a"]), None);
+}
+
+#[test]
+fn a_brace_without_a_count_is_a_brace() {
+    for brace in ["a{", "a{,5}", "a{x}", "a{1", "a{01}", "{", "x{{", r"\b{start}"] {
+        assert_eq!(matching(brace, &["a", "aaaaa", "x"]), Some(Vec::new()), "{brace}");
+    }
+}
+
+#[test]
+fn flags_are_those_of_re2() {
+    for bad in ["(?x)a", "(?u)a", "(?R)a", "(?ix:a)", "(?-)a", "(?s-)a", "(?i", "(?i)*"] {
+        assert_eq!(matching(bad, &["a"]), None, "{bad}");
+    }
+    assert_eq!(matching("(?i)A", &["a", "A"]), Some(Vec::from(["a", "A"])));
+    assert_eq!(matching("(?i-i:A)", &["a", "A"]), Some(Vec::from(["A"])), "the last word counts");
+    assert_eq!(matching("(?)(?:a)", &["a"]), Some(Vec::from(["a"])));
+}
+
+#[test]
+fn classes_neither_nest_nor_join() {
+    let names = ["a", "b", "z", "-", "1"];
+    assert_eq!(matching("[a&&b]", &names), Some(Vec::from(["a", "b"])));
+    assert_eq!(matching("[a-z&&[^b]]+", &names), Some(Vec::new()));
+    assert_eq!(matching("[a-]", &names), Some(Vec::from(["a", "-"])));
+    assert_eq!(matching(r"[a\d]", &names), Some(Vec::from(["a", "1"])));
+    assert_eq!(matching("[[:^alpha:]]", &names), Some(Vec::from(["-", "1"])));
+    assert_eq!(matching("[^]aé]", &names), Some(Vec::from(["b", "z", "-", "1"])));
+    for bad in ["[]", "[a", "[z-a]", "[a--b]", r"[a-\d]", r"[\b]", r"[\Qa\E]", "[[:foo:]]"] {
+        assert_eq!(matching(bad, &names), None, "{bad}");
+    }
+}
+
+#[test]
+fn escapes_are_those_of_re2() {
+    for bad in [r"\1", r"\8", r"\e", r"\y", r"\Z", r"\C", r"\u0041", r"\x4", "\\"] {
+        assert_eq!(matching(bad, &["a"]), None, "{bad}");
+    }
+    for a in [r"\x41", r"\x{41}", r"\101", r"\AA\z", "(?<n>A)", "(?P<n>A)", "(?<1n>A)"] {
+        assert_eq!(matching(a, &["A"]), Some(Vec::from(["A"])), "{a}");
+    }
+    assert_eq!(matching(r"\-\.", &["-."]), Some(Vec::from(["-."])));
+    assert_eq!(matching(r"\<a\>", &["a"]), Some(Vec::new()), "no ends of words");
+    assert_eq!(matching("(?P<n>a)(?P<n>b)", &["ab"]), None);
+}
