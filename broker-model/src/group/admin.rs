@@ -58,7 +58,7 @@ impl Desk<'_, '_> {
         };
         let response = Response::DeleteGroups(DeleteGroupsResponse { error });
         if error != ErrorCode::None {
-            return self.reply(token, response);
+            return self.follow_writes(groups, Then::Deleted { token, response });
         }
         let group = request.group;
         let partitions = self.written_offsets(group, groups[&group].offsets());
@@ -74,7 +74,7 @@ impl Desk<'_, '_> {
 
     pub(super) fn delete_offsets(
         &mut self,
-        groups: &Groups,
+        groups: &mut Groups,
         image: &Image,
         token: Token,
         request: &OffsetDeleteRequest,
@@ -114,10 +114,11 @@ impl Desk<'_, '_> {
         }
         let response = OffsetDeleteResponse { error: ErrorCode::None, partitions };
         let response = Response::OffsetDelete(response);
+        let then = Then::Deleted { token, response };
         if records.is_empty() {
-            return self.reply(token, response);
+            return self.follow_writes(groups, then);
         }
-        self.append(records, None, Then::Deleted { token, response });
+        self.append(records, None, then);
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) enum Timer {
     Sync(PartitionId, GroupId),
     /// An append waits no longer.
     Append(Waiter),
+    /// An answer waits no longer for the writes before it.
+    Answer(PartitionId, Waiter),
     /// The regular expressions of a group are looked up.
     Patterns(PartitionId, GroupId),
     /// Look for expired offsets of a shard.
@@ -72,7 +74,9 @@ pub(super) enum Then {
     StaticMember(StaticReturn),
     /// Offsets, with each partition's answer if they are written.
     Offsets { group: GroupId, token: Token, partitions: Vec<(PartitionId, ErrorCode)>, txn: bool },
-    /// Members left and their group became empty.
+    /// A heartbeat of a classic member, with what it is told.
+    Heartbeat { token: Token, error: ErrorCode },
+    /// Members left, or nobody did.
     Left { token: Token, members: Vec<(LeavingMember, ErrorCode)> },
     /// Offsets are deleted, or a whole group.
     Deleted { token: Token, response: Response },
@@ -89,8 +93,8 @@ pub(super) enum Then {
 pub(super) enum Parked {
     /// A stable fetch.
     Fetch(Token, OffsetFetchRequest),
-    /// What would follow a write, if there was anything to write.
-    Answer(Then),
+    /// What would follow a write, if there was anything to write, with its number among them.
+    Answer(Waiter, Then),
 }
 
 /// A static member that came back, with what is to be restored if its record fails.
@@ -253,6 +257,16 @@ impl Desk<'_, '_> {
         let undo = records.iter().filter_map(apply).collect();
         let waiter = self.append(records, None, then);
         self.appends.open.get_mut(&waiter).expect("just appended").undo = undo;
+    }
+
+    /// `then` follows when all is replicated that was written before, as if it were a write
+    /// without records. Source: Kafka, `scheduleWriteOperation`.
+    pub(super) fn follow_writes(&mut self, groups: &mut Groups, then: Then) {
+        let Some(&last) = self.log.in_flight.last() else { return self.succeed(groups, then) };
+        let number = self.appends.waiter();
+        let timer = Timer::Answer(self.partition, number);
+        self.set_timer(timer, self.settings.offsets_commit_timeout);
+        self.log.parked.entry(last).or_default().push(Parked::Answer(number, then));
     }
 }
 

@@ -227,6 +227,7 @@ impl GroupCoordinator {
                 | Timer::Resync(partition, ..)
                 | Timer::Join(partition, _)
                 | Timer::Sync(partition, _)
+                | Timer::Answer(partition, _)
                 | Timer::Patterns(partition, _)
                 | Timer::Expire(partition) => partition,
                 Timer::Append(waiter) => {
@@ -248,6 +249,7 @@ impl GroupCoordinator {
                 }
                 Timer::Join(_, group) => desk.join_time_over(groups, group),
                 Timer::Sync(_, group) => desk.sync_time_over(groups, group),
+                Timer::Answer(_, number) => desk.give_up_answer(groups, number),
                 Timer::Patterns(_, group) => desk.look_up_patterns(groups, image, group),
                 Timer::Expire(_) => desk.expire_offsets(groups, image),
                 Timer::Append(_) => {}

@@ -10,7 +10,7 @@ use crate::coordinator::{Effect, Effects, Waiter};
 use crate::io::{Context, Token};
 use crate::note::Note;
 use crate::protocol::consumer_group::ConsumerGroupHeartbeatResponse;
-use crate::protocol::group::{LeaveGroupResponse, OffsetCommitResponse};
+use crate::protocol::group::{HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse};
 use crate::protocol::group_admin::{DeleteGroupsResponse, OffsetDeleteResponse};
 use crate::protocol::txn::TxnOffsetCommitResponse;
 use crate::protocol::{ErrorCode, Request, Response};
@@ -94,7 +94,7 @@ impl GroupCoordinator {
                 Parked::Fetch(token, request) => {
                     reply(token, super::refusal(&Request::OffsetFetch(request), error));
                 }
-                Parked::Answer(then) => refuse_then(then, error, &mut reply),
+                Parked::Answer(_, then) => refuse_then(then, error, &mut reply),
             }
         }
         for group in shard.groups.into_values() {
@@ -115,6 +115,7 @@ impl GroupCoordinator {
             | Timer::Resync(p, ..)
             | Timer::Join(p, _)
             | Timer::Sync(p, _)
+            | Timer::Answer(p, _)
             | Timer::Patterns(p, _)
             | Timer::Expire(p) => *p != partition,
             Timer::Append(_) => true,
@@ -239,6 +240,7 @@ impl Desk<'_, '_> {
                 }
                 self.reply(token, offsets_response(partitions, txn));
             }
+            Then::Heartbeat { token, error } => self.reply_heartbeat(token, error),
             Then::Left { token, members } => self.reply_leave(token, ErrorCode::None, members),
             Then::Deleted { token, response } => self.reply(token, response),
             Then::ConsumerHeartbeat { token, response } => {
@@ -268,6 +270,9 @@ impl Desk<'_, '_> {
             Then::Offsets { token, partitions, txn, .. } => {
                 self.reply(token, offsets_response(refused(partitions, error), txn));
             }
+            Then::Heartbeat { token, .. } => {
+                self.reply_heartbeat(token, failed_heartbeat(error));
+            }
             Then::Left { token, .. } => self.reply_leave(token, error, Vec::new()),
             Then::Deleted { token, response } => self.reply(token, not_deleted(&response, error)),
             Then::ConsumerHeartbeat { token, .. } => self.reply(token, refused_heartbeat(error)),
@@ -282,8 +287,23 @@ impl Desk<'_, '_> {
         for parked in parked {
             match parked {
                 Parked::Fetch(token, request) => self.answer_fetch(groups, token, &request),
-                Parked::Answer(then) => self.succeed(groups, then),
+                Parked::Answer(number, then) => {
+                    self.timers.cancel(Timer::Answer(self.partition, number));
+                    self.succeed(groups, then);
+                }
             }
+        }
+    }
+
+    /// An answer waited too long for the writes before it: its client hears so.
+    pub(super) fn give_up_answer(&mut self, groups: &mut Groups, number: Waiter) {
+        let mut found = self.log.parked.values_mut().flatten().filter_map(|parked| match parked {
+            Parked::Answer(own, then) if *own == number => Some(then),
+            _ => None,
+        });
+        if let Some(then) = found.next() {
+            let then = core::mem::replace(then, Then::Nothing);
+            self.fail(groups, then, ErrorCode::RequestTimedOut);
         }
     }
 
@@ -297,7 +317,10 @@ impl Desk<'_, '_> {
         let mut rest = Vec::new();
         for parked in parked {
             match parked {
-                Parked::Answer(then) => self.fail(groups, then, error),
+                Parked::Answer(number, then) => {
+                    self.timers.cancel(Timer::Answer(self.partition, number));
+                    self.fail(groups, then, error);
+                }
                 parked @ Parked::Fetch(..) => rest.push(parked),
             }
         }
@@ -357,6 +380,10 @@ fn refuse_then(then: Then, error: ErrorCode, reply: &mut impl FnMut(Token, Respo
         Then::Offsets { token, partitions, txn, .. } => {
             reply(token, offsets_response(refused(partitions, error), txn));
         }
+        Then::Heartbeat { token, .. } => {
+            let error = failed_heartbeat(error);
+            reply(token, Response::Heartbeat(HeartbeatResponse { error }));
+        }
         Then::Left { token, .. } => {
             let response = LeaveGroupResponse { error, members: Vec::new() };
             reply(token, Response::LeaveGroup(response));
@@ -367,6 +394,15 @@ fn refuse_then(then: Then, error: ErrorCode, reply: &mut impl FnMut(Token, Respo
             reply(token, Response::JoinGroup(refused_join(error, join.response.member)));
         }
         Then::ClassicSync { token, .. } => reply(token, Response::SyncGroup(refused_sync(error))),
+    }
+}
+
+/// What a heartbeat is told in place of an error: a coordinator that loads lets members live.
+/// Source: Kafka, `GroupCoordinatorService.heartbeat`.
+const fn failed_heartbeat(error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::CoordinatorLoadInProgress => ErrorCode::None,
+        other => other,
     }
 }
 

@@ -161,12 +161,14 @@ impl Desk<'_, '_> {
         let (group, error) = validate(group, request.member, instance, request.generation);
         let Some(group) = group else { return self.reply_heartbeat(token, error) };
         let error = match group.state {
-            GroupState::Empty | GroupState::Dead => ErrorCode::UnknownMemberId,
+            GroupState::Empty | GroupState::Dead => {
+                return self.reply_heartbeat(token, ErrorCode::UnknownMemberId);
+            }
             GroupState::PreparingRebalance => ErrorCode::RebalanceInProgress,
             GroupState::CompletingRebalance | GroupState::Stable => ErrorCode::None,
         };
         self.keep_alive(group, request.member);
-        self.reply_heartbeat(token, error);
+        self.follow_writes(groups, Then::Heartbeat { token, error });
     }
 
     pub(super) fn leave(
@@ -193,12 +195,12 @@ impl Desk<'_, '_> {
         if members.iter().any(|(_, error)| *error == ErrorCode::None) {
             self.after_removal(group);
         }
+        let then = Then::Left { token, members };
         if self.log.position == appended {
-            return self.reply_leave(token, ErrorCode::None, members);
+            return self.follow_writes(groups, then);
         }
         // The last one left: the answer waits until the empty group is in the log.
         let last = *self.log.in_flight.last().expect("just appended");
-        let then = Then::Left { token, members };
         self.appends.open.get_mut(&last).expect("just appended").then = then;
         self.set_timer(Timer::Append(last), self.settings.offsets_commit_timeout);
     }

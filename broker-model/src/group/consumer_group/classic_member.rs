@@ -8,7 +8,7 @@ use super::draft::Sender;
 use super::heartbeat::{Decided, keep_looked};
 use super::migration::topic_names;
 use super::{ConsumerGroup, ConsumerMember};
-use crate::group::desk::{Desk, Parked, Then, Timer, as_instance};
+use crate::group::desk::{Desk, Then, Timer, as_instance};
 use crate::group::groups::{Group, Groups};
 use crate::group::join::NO_MEMBER;
 use crate::io::Token;
@@ -160,7 +160,7 @@ impl Desk<'_, '_> {
             Ok(response) => {
                 let (group, member) = (r.group, r.member);
                 let then = Then::ClassicSync { group, member, token, response };
-                self.write_applied(groups, Vec::new(), then);
+                self.follow_writes(groups, then);
             }
             Err(error) => self.refuse_sync(token, error),
         }
@@ -215,16 +215,18 @@ impl Desk<'_, '_> {
     /// A heartbeat of a classic member tells it to join again when there is something for it.
     pub(in crate::group) fn classic_heartbeat(
         &mut self,
-        groups: &Groups,
+        groups: &mut Groups,
         token: Token,
         r: &HeartbeatRequest,
     ) {
         let found = classic_member(groups, r.group, r.member, r.instance.as_ref());
         let error = match found {
-            Err(error) => error,
-            Ok((_, member)) if member.said.classic.is_none() => ErrorCode::UnknownMemberId,
+            Err(error) => return self.reply_heartbeat(token, error),
+            Ok((_, member)) if member.said.classic.is_none() => {
+                return self.reply_heartbeat(token, ErrorCode::UnknownMemberId);
+            }
             Ok((_, member)) if member.stands.epoch.0 != r.generation.0 => {
-                ErrorCode::IllegalGeneration
+                return self.reply_heartbeat(token, ErrorCode::IllegalGeneration);
             }
             Ok((group, member)) => {
                 self.keep_consumer_alive(r.group, r.member, member);
@@ -236,7 +238,7 @@ impl Desk<'_, '_> {
                 }
             }
         };
-        self.reply_heartbeat(token, error);
+        self.follow_writes(groups, Then::Heartbeat { token, error });
     }
 
     /// Members of either protocol leave by `LeaveGroup`.
@@ -262,10 +264,11 @@ impl Desk<'_, '_> {
             (leaving, error)
         };
         let members = request.members.into_iter().map(&mut answer).collect();
+        let then = Then::Left { token, members };
         if gone.is_empty() {
-            return self.reply_leave(token, ErrorCode::None, members);
+            return self.follow_writes(groups, then);
         }
-        self.fence_consumers(groups, image, request.group, &gone, Then::Left { token, members });
+        self.fence_consumers(groups, image, request.group, &gone, then);
     }
 
     /// A member that was told to join again, or may not go on, has its rebalance timeout for it.
@@ -287,12 +290,7 @@ impl Desk<'_, '_> {
         if !records.is_empty() {
             return self.append_applied(groups, records, then);
         }
-        match self.log.in_flight.last() {
-            Some(&last) => {
-                self.log.parked.entry(last).or_default().push(Parked::Answer(then));
-            }
-            None => self.succeed(groups, then),
-        }
+        self.follow_writes(groups, then);
     }
 }
 

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::bench::{Bench, G, H, NOBODY, joining, owning, producer, syncing};
+use super::order::{heartbeat, leave};
 use crate::group::{GroupState, GroupView};
 use crate::io::Token;
-use crate::protocol::group::{LeaveGroupRequest, LeavingMember};
 use crate::protocol::group_admin::{DeleteGroupsRequest, OffsetDeleteRequest};
 use crate::protocol::{ErrorCode, Request};
 use crate::types::{GroupId, MemberId, PartitionId, SECOND, TopicId};
@@ -95,15 +95,10 @@ impl Walk {
                 self.tokens.push(b.start_sync(syncing(G, m, generation, &all)));
             }
             Step::Heartbeat { member } => {
-                b.heartbeat(G, of(&self.members, member), generation);
+                self.tokens.push(heartbeat(b, of(&self.members, member), generation));
             }
             Step::Leave { member } => {
-                let member = of(&self.members, member);
-                let leave = LeaveGroupRequest {
-                    group: G,
-                    members: [LeavingMember { member, instance: None }].into(),
-                };
-                self.tokens.push(b.ask(Request::LeaveGroup(leave)));
+                self.tokens.push(leave(b, of(&self.members, member)));
             }
             Step::Commit { member, partition, offset } => {
                 let m = of(&self.members, member);

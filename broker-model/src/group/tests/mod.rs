@@ -6,5 +6,6 @@ mod classic;
 mod consumer;
 mod laws;
 mod offset;
+mod order;
 mod static_members;
 mod timing;
