@@ -195,11 +195,10 @@ impl Producer {
         let batch = self.pool.get_mut(first);
         batch.in_flight = true;
         batch.closed = true;
-        let fresh = batch.body.is_none();
         let _ = self.body_of(cx, first);
         let batch = self.pool.get(first);
         let (bytes, ratio) = (batch.bytes(&self.config), batch.ratio(&self.config));
-        if fresh && self.config.compression != Codec::None {
+        if self.config.compression != Codec::None {
             self.estimate(slot).observe(ratio);
         }
         bytes

@@ -29,7 +29,7 @@ impl RatioEstimate {
         Self(millionths)
     }
 
-    /// A batch was closed: worse is believed at once, better little by little.
+    /// A batch goes out, perhaps again: worse is believed at once, better little by little.
     pub(super) fn observe(&mut self, ratio: u32) {
         if ratio > self.0 {
             self.0 = ratio.max(self.0.saturating_add(DETERIORATING_STEP));
