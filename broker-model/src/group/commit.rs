@@ -89,7 +89,7 @@ impl Desk<'_, '_> {
     ) {
         let who = Committer {
             member: request.member,
-            instance: None,
+            instance: as_instance(request.instance.as_ref()),
             generation: request.generation,
             txn: true,
             version: 0,

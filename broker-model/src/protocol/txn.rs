@@ -1,5 +1,6 @@
 //! Idempotent and transactional producers.
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -134,6 +135,8 @@ pub struct TxnOffsetCommitRequest {
     pub group: GroupId,
     /// The member (KIP-447), `MemberId(0)` if not said.
     pub member: MemberId,
+    /// `group.instance.id` of a static member (KIP-447), if said.
+    pub instance: Option<String>,
     /// The generation (KIP-447), -1 if not said.
     pub generation: GenerationId,
     /// What to commit.

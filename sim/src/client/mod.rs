@@ -5,6 +5,7 @@
 pub(crate) mod admin;
 mod backoff;
 pub mod consumer;
+mod group_metadata;
 mod io;
 mod metadata;
 pub(crate) mod setting;
@@ -13,5 +14,6 @@ pub mod murmur2;
 pub mod producer;
 pub mod record_size;
 pub use backoff::Backoff;
+pub use group_metadata::GroupMetadata;
 pub use io::{ClientContext, ClientOutput, Correlation, Disconnected};
 pub use metadata::{ClientMetadata, KnownPartition, MetadataConfig};

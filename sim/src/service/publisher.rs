@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use broker_model::io::Disconnected;
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::protocol::{Request, Response};
-use broker_model::types::{
-    BatchId, GenerationId, GroupId, Instant, MemberId, NodeId, PartitionId, RecordId, TopicId,
-};
+use broker_model::types::{BatchId, Instant, NodeId, PartitionId, RecordId, TopicId};
 use reports::history::CallKind;
 use reports::history::{Acknowledged, Sent, Session};
 use reports::metric::StageId;
@@ -16,7 +14,7 @@ use crate::client::producer::{
     Operation, Outcome, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal,
     SendOutcome,
 };
-use crate::client::{ClientOutput, Correlation};
+use crate::client::{ClientOutput, Correlation, GroupMetadata};
 use crate::prng::Stream;
 use crate::world::{ActorContext, Port, Shared};
 
@@ -438,11 +436,10 @@ impl Publisher {
     pub fn send_offsets(
         &mut self,
         cx: &mut ActorContext<'_>,
-        (group, member, generation): (GroupId, MemberId, GenerationId),
+        of: GroupMetadata,
         offsets: Vec<CommittedOffset>,
     ) -> bool {
-        let now = cx.now.instant;
-        self.producer.send_offsets(now, group, member, generation, offsets).is_ok()
+        self.producer.send_offsets(cx.now.instant, of, offsets).is_ok()
     }
 
     /// Commits or aborts the transaction. False if the producer refuses at once.

@@ -110,6 +110,7 @@ impl Story {
             producer: self.producer,
             group: self.group,
             member: MemberId(0),
+            instance: None,
             generation: GenerationId(-1),
             offsets: vec![position],
         };

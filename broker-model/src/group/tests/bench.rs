@@ -360,6 +360,7 @@ impl Bench {
             producer,
             group,
             member,
+            instance: None,
             generation: GenerationId(generation),
             offsets: offsets.iter().map(|&o| committed(o)).collect(),
         }))

@@ -2,12 +2,12 @@
 //! asks of `membership` (classic) or `member` (KIP-848).
 
 use broker_model::protocol::ErrorCode;
-use broker_model::types::{GenerationId, GroupEpoch, GroupId, Instant, MemberId};
+use broker_model::types::{GenerationId, GroupEpoch, Instant, MemberId};
 
 use super::event::{CommitError, CommitId, ConsumerError};
 use super::membership::{MemberState, NO_GENERATION, NO_MEMBER};
 use super::{Consumer, join};
-use crate::client::ClientContext;
+use crate::client::{ClientContext, GroupMetadata};
 
 impl Consumer {
     /// The application polled.
@@ -93,16 +93,17 @@ impl Consumer {
         }
     }
 
-    /// Group, member and generation for offsets sent to a transaction (KIP-447): of the classic
+    /// Who the member is, for offsets sent to a transaction (KIP-447): of the classic
     /// protocol as of the last completed join, of the new one with the last member epoch that
     /// was heard of.
     #[must_use]
-    pub fn group_metadata(&self) -> Option<(GroupId, MemberId, GenerationId)> {
+    pub fn group_metadata(&self) -> Option<GroupMetadata> {
         let (member, generation) = match &self.member {
             Some(member) => member.told(),
             None => self.membership.completed,
         };
-        Some((self.group?, member, generation))
+        let instance = self.config.group_instance_id.clone();
+        Some(GroupMetadata { group: self.group?, member, instance, generation })
     }
 
     /// Member and generation as the background clock knows them: none once it was expelled.

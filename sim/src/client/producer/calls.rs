@@ -2,13 +2,14 @@
 
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::protocol::txn::ProducerIdAndEpoch;
-use broker_model::types::{GenerationId, GroupId, Instant, MemberId};
+use broker_model::types::Instant;
 
 use super::Producer;
 use super::event::{Operation, ProducerError, ProducerEvent, Refusal};
 use super::partition::Membership;
 use super::requests::{Ask, Offsets, TransactionalRequest};
 use super::transaction::ProducerState;
+use crate::client::GroupMetadata;
 
 /// A call that waits or timed out waiting (`PendingStateTransition`).
 #[derive(Clone, Copy, Debug)]
@@ -108,16 +109,14 @@ impl Producer {
         }
     }
 
-    /// `sendOffsetsToTransaction`. Ends with [`ProducerEvent::OffsetsSent`].
+    /// `sendOffsetsToTransaction` of a member of a group. Ends with [`ProducerEvent::OffsetsSent`].
     ///
     /// # Errors
     /// When the state does not allow it.
     pub fn send_offsets(
         &mut self,
         now: Instant,
-        group: GroupId,
-        member: MemberId,
-        generation: GenerationId,
+        of: GroupMetadata,
         offsets: Vec<CommittedOffset>,
     ) -> Result<(), Refusal> {
         self.refuse_unless_transactional()?;
@@ -131,7 +130,7 @@ impl Producer {
             return Err(Refusal::IllegalState);
         }
         let unanswered = offsets.iter().map(|o| o.partition).collect();
-        let offsets = Offsets { group, member, generation, offsets, unanswered };
+        let offsets = Offsets { of, offsets, unanswered };
         if self.txn.v2 {
             self.txn.started = true;
             self.ask(Ask::CommitOffsets(offsets));

@@ -7,9 +7,9 @@ use broker_model::protocol::txn::{
     AddOffsetsToTxnRequest, EndTxnRequest, InitProducerIdRequest, ProducerIdAndEpoch,
     TransactionPartitions, TxnOffsetCommitRequest,
 };
-use broker_model::types::{
-    Duration, GenerationId, GroupId, MILLISECOND, MemberId, PartitionId, TransactionalId,
-};
+use broker_model::types::{Duration, MILLISECOND, PartitionId, TransactionalId};
+
+use crate::client::GroupMetadata;
 
 /// Wait before the first `AddPartitionsToTxn` of a transaction is tried again after
 /// `CONCURRENT_TRANSACTIONS` (KAFKA-5477).
@@ -21,9 +21,8 @@ const NO_TRANSACTION_TIMEOUT: Duration = 2_147_483_647 * MILLISECOND;
 /// Offsets to commit with the transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Offsets {
-    pub(super) group: GroupId,
-    pub(super) member: MemberId,
-    pub(super) generation: GenerationId,
+    /// Whose they are.
+    pub(super) of: GroupMetadata,
     pub(super) offsets: Vec<CommittedOffset>,
     /// Those not yet answered without error.
     pub(super) unanswered: Vec<PartitionId>,
@@ -75,7 +74,7 @@ impl TransactionalRequest {
     ) -> Option<CoordinatorKey> {
         match (&self.ask, transactional_id) {
             (Ask::FindCoordinator(_), _) | (_, None) => None,
-            (Ask::CommitOffsets(offsets), _) => Some(CoordinatorKey::Group(offsets.group)),
+            (Ask::CommitOffsets(offsets), _) => Some(CoordinatorKey::Group(offsets.of.group)),
             (_, Some(id)) => Some(CoordinatorKey::Transaction(id)),
         }
     }
@@ -123,7 +122,7 @@ impl TransactionalRequest {
                 Request::AddOffsetsToTxn(AddOffsetsToTxnRequest {
                     transactional_id: id(),
                     producer,
-                    group: offsets.group,
+                    group: offsets.of.group,
                 }),
             ),
             Ask::CommitOffsets(offsets) => (
@@ -131,9 +130,10 @@ impl TransactionalRequest {
                 Request::TxnOffsetCommit(TxnOffsetCommitRequest {
                     transactional_id: id(),
                     producer,
-                    group: offsets.group,
-                    member: offsets.member,
-                    generation: offsets.generation,
+                    group: offsets.of.group,
+                    member: offsets.of.member,
+                    instance: offsets.of.instance.clone(),
+                    generation: offsets.of.generation,
                     offsets: offsets.offsets.clone(),
                 }),
             ),

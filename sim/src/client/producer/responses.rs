@@ -178,7 +178,7 @@ impl Producer {
     ) {
         use ErrorCode as E;
         let Ask::CommitOffsets(offsets) = &mut request.ask else { return };
-        let group = offsets.group;
+        let group = offsets.of.group;
         let mut reload = false;
         let mut refused = None;
         for &(partition, error) in &answer.partitions {

@@ -210,7 +210,7 @@ pub(super) fn txn_offset_commit(
     let (names, offsets) = offsets(
         session,
         args,
-        &["txn", "pid", "member", "generation", "meta", "at", "v", "epoch"],
+        &["txn", "pid", "member", "instance", "generation", "meta", "at", "v", "epoch"],
     )?;
     let group = session.cluster.names.group(args.word(0)?);
     let (member, generation) = session.member(args)?;
@@ -219,6 +219,7 @@ pub(super) fn txn_offset_commit(
         producer: session.identity(args)?,
         group,
         member,
+        instance: args.get("instance").map(ToString::to_string),
         generation,
         offsets,
     };

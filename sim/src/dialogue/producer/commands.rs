@@ -11,6 +11,7 @@ use super::render::{self, Words};
 use super::setup::{millis, node_id, parse};
 use super::wire::Arrival;
 use super::{Run, START};
+use crate::client::GroupMetadata;
 use crate::client::murmur2::{KeyText, murmur2, partition_for};
 use crate::client::producer::{ProducerError, Refusal, SendOutcome};
 use crate::dialogue::DialogueErrorKind;
@@ -128,8 +129,13 @@ impl Run {
             }
         }
         let now = self.now;
-        let member = MemberId(1);
-        Ok(self.with(|p, _| p.send_offsets(now, group, member, GenerationId(generation), offsets)))
+        let of = GroupMetadata {
+            group,
+            member: MemberId(1),
+            instance: value(words, "instance").map(str::to_owned),
+            generation: GenerationId(generation),
+        };
+        Ok(self.with(|p, _| p.send_offsets(now, of, offsets)))
     }
 
     /// One turn: the sender's, then what the network brings.

@@ -76,6 +76,9 @@ impl Words<'_> {
                     self.names.group_name(r.group),
                     r.generation
                 );
+                if let Some(instance) = &r.instance {
+                    let _ = write!(line, " instance={instance}");
+                }
                 for o in &r.offsets {
                     let _ = write!(line, " {}@{}", self.cluster.name(o.partition), o.offset);
                 }

@@ -6,6 +6,7 @@ use broker_model::types::{Duration, Instant, MILLISECOND, PartitionId};
 use reports::history::CallKind;
 
 use super::{Step, Worker};
+use crate::client::GroupMetadata;
 use crate::client::consumer::{CommitId, Consumer};
 use crate::world::{ActorContext, Port};
 use scenarios::model::Commit;
@@ -181,7 +182,7 @@ impl Worker {
     /// What was being committed stands.
     pub(super) fn committed(&mut self, cx: &mut ActorContext<'_>) {
         let member = self.consumer.as_ref().and_then(Consumer::group_metadata);
-        let Some((group, ..)) = member else { return };
+        let Some(GroupMetadata { group, .. }) = member else { return };
         let at = cx.now.instant.0;
         for (partition, offset) in std::mem::take(&mut self.committing) {
             if let Some(position) = self.positions.get_mut(&partition) {

@@ -136,8 +136,8 @@ fn an_expelled_member_still_names_its_old_generation_to_transactions() {
     b.heartbeat(ErrorCode::UnknownMemberId);
     // The coordinator can refuse 7 in generation 1. It would take "no member" for a client
     // without a group, and the zombie's offsets with it.
-    let told = Some((GROUP, MemberId(7), GenerationId(1)));
-    assert_eq!(b.consumer.group_metadata(), told);
+    let told = b.consumer.group_metadata().map(|m| (m.group, m.member, m.generation));
+    assert_eq!(told, Some((GROUP, MemberId(7), GenerationId(1))));
     assert_eq!(b.consumer.live_member(), Some((MemberId(0), GenerationId(-1))));
 }
 
