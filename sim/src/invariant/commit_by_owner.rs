@@ -98,11 +98,5 @@ mod tests {
         let mut failed_over = bench(4);
         failed_over.fails_over(&mut CommitByOwner);
         assert_eq!(failed_over.commits(&mut CommitByOwner, (1, 3), &[2]), None);
-        failed_over.logs(&mut CommitByOwner, stands(2, 5, &[2], &[]));
-        assert_eq!(
-            failed_over.commits(&mut CommitByOwner, (1, 5), &[0]),
-            None,
-            "logged before the failover"
-        );
     }
 }

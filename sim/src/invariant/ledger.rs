@@ -171,12 +171,7 @@ impl Ledger {
 
     fn appended(&mut self, view: &View<'_>, partition: PartitionId, entry: LogEntry, body: &Batch) {
         match body.content {
-            Content::Transaction { .. } => {
-                for index in 0..body.count {
-                    let record = view.batches.transaction_record(entry.batch, index);
-                    self.step(partition, entry, index, record.expect("within the batch"));
-                }
-            }
+            Content::Transaction { .. } => self.states(view, partition, entry, body),
             Content::Marker { .. } => {
                 let written = self.entry(partition, body.producer_id);
                 (written.open, written.oldest, written.newest) = (false, None, None);
@@ -194,6 +189,17 @@ impl Ledger {
                 self.entry(partition, body.producer_id).open = true;
             }
             Content::Group { .. } | Content::Records { .. } => {}
+        }
+    }
+
+    /// Takes in the states that a coordinator has logged, if a batch has any.
+    fn states(&mut self, view: &View<'_>, partition: PartitionId, entry: LogEntry, body: &Batch) {
+        if matches!(body.content, Content::Transaction { .. }) {
+            for index in view.batches.positions(entry.batch) {
+                let record = view.batches.transaction_record(entry.batch, index);
+                let at = LogEntry { batch: view.batches.origin(entry.batch), ..entry };
+                self.step(partition, at, index, record.expect("within the batch"));
+            }
         }
     }
 
@@ -225,24 +231,18 @@ impl Ledger {
         self.owners.insert(record.producer.id, id);
     }
 
-    /// What a new leader does not have is cut off.
+    /// What a new leader has is the log: it may lack what the one before had, and have what one
+    /// before that one had written.
     fn elected(&mut self, view: &View<'_>, node: NodeId, partition: PartitionId) {
-        let Some(ids) = self.logs.get(&partition) else { return };
         let Some(replica) = view.replica(node, partition) else { return };
-        let entries = replica.log().entries();
-        let is_there = |step: &Step| {
-            entries.binary_search_by_key(&step.at.base_offset, |e| e.base_offset).is_ok_and(|i| {
-                let now = entries[i];
-                let origin = view.batches.origin(now.batch);
-                (origin, now.leader_epoch) == (step.at.batch, step.at.leader_epoch)
-            })
-        };
+        let Some(ids) = self.logs.get(&partition) else { return };
         for &id in ids {
             let account = &mut self.accounts[place(id)];
-            while account.steps.last().is_some_and(|step| !is_there(step)) {
-                account.steps.pop();
-                account.was_cut = account.steps.is_empty();
-            }
+            account.was_cut |= !account.steps.is_empty();
+            account.steps.clear();
+        }
+        for &entry in replica.log().entries() {
+            self.states(view, partition, entry, view.batches.get(entry.batch));
         }
     }
 

@@ -1,6 +1,7 @@
 //! A cluster that has run for a while, as a view for tests of invariants.
 
 use broker_model::note::Note;
+use broker_model::records::LogEntry;
 use broker_model::types::{LeaderEpoch, NodeId, Offset, PartitionEpoch, PartitionId, SECOND};
 
 use super::{Invariant, Truth, View};
@@ -42,6 +43,15 @@ impl Living {
 
     pub(super) fn view(&self) -> View<'_> {
         View::new(self.world.now(), self.world.nodes(), batches_of(&self.world))
+    }
+
+    /// What the group coordinator has logged, and where.
+    pub(super) fn log_of_groups(&self) -> (PartitionId, &[LogEntry]) {
+        let image = crate::world::metadata(self.world.nodes()).expect("a controller");
+        let topic = image.topic_by_name("__consumer_offsets").expect("the topic");
+        let partition = image.topic(topic).expect("the topic").partitions[0];
+        let replica = self.view().replica(self.leader, partition).expect("a replica");
+        (partition, replica.log().entries())
     }
 
     /// Where the log of a broker ends.

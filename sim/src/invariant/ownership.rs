@@ -1,14 +1,13 @@
 //! Who owns what in each group, by what its coordinator has logged: a fold of the log of our own,
 //! not what the coordinator remembers.
 //!
-//! After a failover nothing is said of a group until something new is logged of it, and of a group
-//! of the new protocol, whose records are of one member each, nothing of members without one.
+//! After a failover the log is what the new leader has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use broker_model::note::Note;
-use broker_model::records::{ConsumerAssignmentRecord, GroupRecord};
-use broker_model::types::{GenerationId, GroupEpoch, GroupId, MemberId, PartitionId};
+use broker_model::records::{ConsumerAssignmentRecord, GroupRecord, LogEntry};
+use broker_model::types::{GenerationId, GroupEpoch, GroupId, MemberId, NodeId, PartitionId};
 
 use super::View;
 use super::ledger::is_of_the_past;
@@ -21,14 +20,12 @@ pub(super) struct Round {
     /// The epoch that each member of a group of the new protocol has reached.
     pub(super) epochs: BTreeMap<MemberId, GroupEpoch>,
     owners: BTreeMap<PartitionId, MemberId>,
-    /// Members may have been logged before a failover.
-    partial: bool,
 }
 
 impl Round {
     /// Whether a member is known not to be in the group.
     pub(super) fn lacks(&self, member: MemberId) -> bool {
-        !self.partial && !self.epochs.is_empty() && !self.epochs.contains_key(&member)
+        !self.epochs.is_empty() && !self.epochs.contains_key(&member)
     }
 
     /// Who owns a partition.
@@ -74,7 +71,6 @@ pub(super) struct Ownership {
     rounds: Vec<Option<Round>>,
     /// The groups that each partition of the coordinators' topic has told of.
     logs: BTreeMap<PartitionId, Vec<GroupId>>,
-    failed_over: BTreeSet<PartitionId>,
 }
 
 const fn place(group: GroupId) -> usize {
@@ -93,17 +89,30 @@ impl Ownership {
             Note::Appended { partition, entry, leader: true, .. }
                 if !is_of_the_past(view, partition, entry) =>
             {
-                for record in view.batches.group_records(entry.batch) {
-                    self.take(partition, record);
-                }
+                self.logged(view, partition, entry);
             }
-            Note::BecameLeader { partition, .. } => {
-                for group in self.logs.remove(&partition).unwrap_or_default() {
-                    self.failed_over.insert(partition);
-                    self.rounds[place(group)] = None;
+            Note::BecameLeader { node, partition, leader_epoch, .. } => {
+                let past = view.truth(partition).is_some_and(|c| c.is_of_the_past(leader_epoch));
+                if !past && let Some(groups) = self.logs.remove(&partition) {
+                    groups.into_iter().for_each(|group| self.rounds[place(group)] = None);
+                    self.elected(view, node, partition);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Whoever leads now, what it has is the log.
+    fn elected(&mut self, view: &View<'_>, node: NodeId, partition: PartitionId) {
+        let Some(replica) = view.replica(node, partition) else { return };
+        for &entry in replica.log().entries() {
+            self.logged(view, partition, entry);
+        }
+    }
+
+    fn logged(&mut self, view: &View<'_>, partition: PartitionId, entry: LogEntry) {
+        for record in view.batches.group_records(entry.batch) {
+            self.take(partition, record);
         }
     }
 
@@ -127,7 +136,7 @@ impl Ownership {
         }
         self.rounds[place].get_or_insert_with(|| {
             self.logs.entry(log).or_default().push(group);
-            Round { partial: self.failed_over.contains(&log), ..Round::default() }
+            Round::default()
         })
     }
 }
@@ -280,5 +289,33 @@ pub(super) mod fixture {
             let note = Note::BecameLeader { node, partition, leader_epoch, start: Offset(0) };
             self.say(invariant, &note);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker_model::note::Note;
+    use broker_model::types::{LeaderEpoch, Offset};
+
+    use super::super::living::Living;
+    use super::Ownership;
+
+    #[test]
+    fn after_a_failover_it_is_what_the_new_leader_has() {
+        let living = Living::new();
+        let view = living.view();
+        let (partition, log) = living.log_of_groups();
+        let mut ownership = Ownership::default();
+        let (node, leader_epoch) = (living.leader, LeaderEpoch(0));
+        let first = log[0];
+        let end = first.base_offset + 1;
+        let told = Note::Appended { node, partition, entry: first, end, leader: true };
+        ownership.after(&view, &told);
+        let group = view.batches.group_records(first.batch).next().expect("a record").group();
+        let owned = |o: &Ownership| o.round(group).and_then(|round| round.owner(living.partition));
+        assert_eq!(owned(&ownership), None, "not yet logged");
+        let start = Offset(0);
+        ownership.after(&view, &Note::BecameLeader { node, partition, leader_epoch, start });
+        assert!(owned(&ownership).is_some(), "in the log since");
     }
 }
