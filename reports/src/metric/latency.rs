@@ -35,7 +35,11 @@ impl Latency {
         Self { over_time: LatencySeries::new(grid_ns), ..Self::default() }
     }
 
+    /// A stage; services may share one by its name.
     pub(crate) fn stage(&mut self, name: &str) -> StageId {
+        if let Some(known) = self.stages.iter().position(|stage| stage.name == name) {
+            return StageId(u32::try_from(known).expect("stages are few"));
+        }
         let id = StageId(u32::try_from(self.stages.len()).expect("stages are few"));
         if name == END_TO_END {
             self.whole = Some(id);

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use broker_model::broker::Broker;
 use broker_model::log::Log;
 use broker_model::note::Note;
+use broker_model::partition::Replica;
 use broker_model::records::{Batches, Content, GroupRecord, LogEntry, TransactionState};
 use broker_model::types::{GroupId, Offset, PartitionId, ProducerId};
 
@@ -103,10 +104,31 @@ fn wrong_offset(view: &View<'_>, broker: &Broker, log: PartitionId) -> Option<St
     ))
 }
 
-fn wrong_state(view: &View<'_>, broker: &Broker, log: PartitionId) -> Option<String> {
-    let replica = broker.replica(log)?;
+/// When a coordinator has been asked what it knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum When {
+    /// It has read its log, and may have appended to it since.
+    Loaded,
+    /// All is healed: what is not replicated yet does not count.
+    Healed,
+}
+
+/// What transactional ids stand for.
+fn stated(replica: &Replica, when: When) -> &[LogEntry] {
+    match when {
+        When::Healed => below(replica.log(), replica.high_watermark()),
+        When::Loaded => {
+            let entries = replica.log().entries();
+            let now = replica.leader_epoch();
+            let is_before = |e: &LogEntry| now.is_none_or(|now| e.leader_epoch < now);
+            &entries[..entries.partition_point(is_before)]
+        }
+    }
+}
+
+fn wrong_state(view: &View<'_>, broker: &Broker, log: PartitionId, when: When) -> Option<String> {
     let mut last = BTreeMap::new();
-    for entry in replica.log().entries() {
+    for entry in stated(broker.replica(log)?, when) {
         for record in view.batches.transaction_records(entry.batch) {
             last.insert(record.transactional_id, (record.state, record.producer));
         }
@@ -129,10 +151,10 @@ fn wrong_state(view: &View<'_>, broker: &Broker, log: PartitionId) -> Option<Str
     })
 }
 
-fn wrong(view: &View<'_>, broker: &Broker, log: PartitionId) -> Option<String> {
+fn wrong(view: &View<'_>, broker: &Broker, log: PartitionId, when: When) -> Option<String> {
     let groups = || broker.groups().shards().any(|(shard, _)| shard == log);
     let wrong = match broker.transactions().shards().any(|(shard, _)| shard == log) {
-        true => wrong_state(view, broker, log),
+        true => wrong_state(view, broker, log, when),
         false if groups() => wrong_offset(view, broker, log),
         false => None,
     };
@@ -150,7 +172,7 @@ impl Invariant for CoordinatorKnowsItsLog {
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let Note::CoordinatorLoaded { node, partition } = *note else { return None };
-        wrong(view, view.node(node)?.broker()?, partition)
+        wrong(view, view.node(node)?.broker()?, partition, When::Loaded)
     }
 
     fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
@@ -158,7 +180,7 @@ impl Invariant for CoordinatorKnowsItsLog {
         running.filter_map(|node| node.broker()).find_map(|broker| {
             let groups = broker.groups().shards().map(|(log, _)| log);
             let transactions = broker.transactions().shards().map(|(log, _)| log);
-            groups.chain(transactions).find_map(|log| wrong(view, broker, log))
+            groups.chain(transactions).find_map(|log| wrong(view, broker, log, When::Healed))
         })
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use broker_model::note::Note;
 use broker_model::records::{Batch, Content, LogEntry, TransactionRecord, TransactionState};
-use broker_model::types::{BatchId, NodeId, PartitionId, ProducerId, TransactionalId};
+use broker_model::types::{BatchId, NodeId, Offset, PartitionId, ProducerId, TransactionalId};
 
 use super::View;
 use super::by_partition::ByPartition;
@@ -159,10 +159,10 @@ impl Ledger {
                     self.appended(view, partition, entry, body);
                 }
             }
-            Note::BecameLeader { node, partition, leader_epoch, .. } => {
+            Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let past = view.truth(partition).is_some_and(|c| c.is_of_the_past(leader_epoch));
                 if !past {
-                    self.elected(view, node, partition);
+                    self.elected(view, node, (partition, start));
                 }
             }
             _ => {}
@@ -233,7 +233,12 @@ impl Ledger {
 
     /// What a new leader has is the log: it may lack what the one before had, and have what one
     /// before that one had written.
-    fn elected(&mut self, view: &View<'_>, node: NodeId, partition: PartitionId) {
+    fn elected(
+        &mut self,
+        view: &View<'_>,
+        node: NodeId,
+        (partition, start): (PartitionId, Offset),
+    ) {
         let Some(replica) = view.replica(node, partition) else { return };
         let Some(ids) = self.logs.get(&partition) else { return };
         for &id in ids {
@@ -241,7 +246,9 @@ impl Ledger {
             account.was_cut |= !account.steps.is_empty();
             account.steps.clear();
         }
-        for &entry in replica.log().entries() {
+        // What it has appended since is told by notes of its own.
+        let entries = replica.log().entries();
+        for &entry in entries.iter().take_while(|entry| entry.base_offset < start) {
             self.states(view, partition, entry, view.batches.get(entry.batch));
         }
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use broker_model::note::Note;
 use broker_model::records::{ConsumerAssignmentRecord, GroupRecord, LogEntry};
-use broker_model::types::{GenerationId, GroupEpoch, GroupId, MemberId, NodeId, PartitionId};
+use broker_model::types::{
+    GenerationId, GroupEpoch, GroupId, MemberId, NodeId, Offset, PartitionId,
+};
 
 use super::View;
 use super::ledger::is_of_the_past;
@@ -91,11 +93,11 @@ impl Ownership {
             {
                 self.logged(view, partition, entry);
             }
-            Note::BecameLeader { node, partition, leader_epoch, .. } => {
+            Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let past = view.truth(partition).is_some_and(|c| c.is_of_the_past(leader_epoch));
                 if !past && let Some(groups) = self.logs.remove(&partition) {
                     groups.into_iter().for_each(|group| self.rounds[place(group)] = None);
-                    self.elected(view, node, partition);
+                    self.elected(view, node, (partition, start));
                 }
             }
             _ => {}
@@ -103,9 +105,16 @@ impl Ownership {
     }
 
     /// Whoever leads now, what it has is the log.
-    fn elected(&mut self, view: &View<'_>, node: NodeId, partition: PartitionId) {
+    fn elected(
+        &mut self,
+        view: &View<'_>,
+        node: NodeId,
+        (partition, start): (PartitionId, Offset),
+    ) {
         let Some(replica) = view.replica(node, partition) else { return };
-        for &entry in replica.log().entries() {
+        // What it has appended since is told by notes of its own.
+        let entries = replica.log().entries();
+        for &entry in entries.iter().take_while(|entry| entry.base_offset < start) {
             self.logged(view, partition, entry);
         }
     }
@@ -295,7 +304,7 @@ pub(super) mod fixture {
 #[cfg(test)]
 mod tests {
     use broker_model::note::Note;
-    use broker_model::types::{LeaderEpoch, Offset};
+    use broker_model::types::LeaderEpoch;
 
     use super::super::living::Living;
     use super::Ownership;
@@ -314,7 +323,7 @@ mod tests {
         let group = view.batches.group_records(first.batch).next().expect("a record").group();
         let owned = |o: &Ownership| o.round(group).and_then(|round| round.owner(living.partition));
         assert_eq!(owned(&ownership), None, "not yet logged");
-        let start = Offset(0);
+        let start = log[log.len() - 1].base_offset + 1;
         ownership.after(&view, &Note::BecameLeader { node, partition, leader_epoch, start });
         assert!(owned(&ownership).is_some(), "in the log since");
     }
