@@ -353,8 +353,9 @@ impl Desk<'_, '_> {
             append.undo = records.filter_map(|record| apply(groups, record, now, rules)).collect();
         }
         // Whoever is a member again may have no session running.
-        match groups.get(&group) {
+        match groups.get_mut(&group) {
             Some(Group::Consumer(group)) => {
+                group.recount_owners();
                 for (&id, member) in &group.members {
                     self.keep_consumer_alive(group.id, id, member);
                     self.time_revocation(group.id, id, member);

@@ -222,6 +222,16 @@ impl ConsumerGroup {
         Some(before)
     }
 
+    /// Who has each partition, by what the members have. A record that stays in force while the one
+    /// before it is taken back may give away what is not free any more.
+    pub(in crate::group) fn recount_owners(&mut self) {
+        self.owners.clear();
+        for (&id, member) in &self.members {
+            let owned = member.stands.assigned.iter().chain(&member.stands.revoking);
+            self.owners.extend(owned.map(|&partition| (partition, id)));
+        }
+    }
+
     fn disown(&mut self, member: MemberId, partitions: &[PartitionId]) {
         for partition in partitions {
             if self.owners.get(partition) == Some(&member) {

@@ -183,6 +183,23 @@ fn a_write_that_fails_leaves_the_group_as_it_was() {
 }
 
 #[test]
+fn a_member_whose_leave_was_not_written_has_its_partitions_still() {
+    let mut b = bench(3);
+    assert_eq!(joined(&mut b, A), (OK, 1, Some(Vec::from([0, 1, 2]))));
+    assert_eq!(joined(&mut b, B), (OK, 2, Some(Vec::new())));
+    told(&mut b, plain(A, 1));
+    assert_eq!(told(&mut b, owning(A, 1, &[0, 1])), (OK, 2, None));
+    assert_eq!(told(&mut b, plain(B, 2)), (OK, 2, Some(Vec::from([2]))));
+    b.hold = true;
+    b.ask(Request::ConsumerGroupHeartbeat(plain(A, -1).into()));
+    b.ask(Request::ConsumerGroupHeartbeat(plain(B, 2).into()));
+    b.refuse_oldest(ErrorCode::NotEnoughReplicas);
+    b.refuse(ErrorCode::NotEnoughReplicas);
+    b.hold = false;
+    assert_eq!(joined(&mut b, MemberId(3)), (OK, 3, Some(Vec::new())), "A has it still");
+}
+
+#[test]
 fn a_write_that_fails_under_a_later_one_is_taken_out_from_below_it() {
     let mut b = bench(2);
     assert_eq!(joined(&mut b, A).0, OK);
