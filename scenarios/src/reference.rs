@@ -86,7 +86,7 @@ fn gates(out: &mut String) {
          send time. METRIC is `end_to_end`, `produce` or a service (to the end of that stage); \
          PHASE is `steady`, `fault`, `recovery` or `all`, which is what leaving it out means |\n\
          | `lag(GROUP).end_records`, `lag(GROUP).max_records` | number | records not yet \
-         processed, at the end and at worst: as Kafka's tools count, offsets from what is \
+         processed, at the end and at worst: offsets from what is \
          committed, or from where the log begins if that is later, to the last stable offset, \
          markers and aborted records included; 0 when no record is left to read |\n\
          | `lag(GROUP).max_seconds` | duration | the worst lag as time |\n\

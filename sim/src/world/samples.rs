@@ -152,8 +152,9 @@ impl World {
     }
 
     /// Offsets from `from`, or where the log begins if that is later, to the last stable offset, and
-    /// the first record there that a `read_committed` reader is given. As with Kafka's tools,
-    /// markers, aborted records and what compaction took count; but 0 when no record is left.
+    /// the first record there that a `read_committed` reader is given. Markers, aborted records and
+    /// what compaction took count; but 0 when no record is left. Kafka's tools count up to the high
+    /// watermark, so they show what a hanging transaction holds back, and this does not.
     fn unread(&self, partition: PartitionId, from: Offset) -> Option<(u64, Option<RecordId>)> {
         let leader = self.image().partition(partition)?.leader?;
         let node = self.node_of(leader)?;
