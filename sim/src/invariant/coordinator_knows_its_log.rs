@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 
 use broker_model::broker::Broker;
-use broker_model::log::Log;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
 use broker_model::records::{Batches, Content, GroupRecord, LogEntry, TransactionState};
 use broker_model::types::{GroupId, Offset, PartitionId, ProducerId};
 
+use super::ledger::below;
 use super::{Interest, Invariant, View};
 use crate::world::NodeState;
 
@@ -60,12 +60,6 @@ fn committed(batches: &Batches, entries: &[LogEntry]) -> Offsets {
         }
     }
     committed
-}
-
-/// The entries below an offset.
-fn below(log: &Log, offset: Offset) -> &[LogEntry] {
-    let entries = log.entries();
-    &entries[..entries.partition_point(|entry| entry.base_offset < offset)]
 }
 
 fn wrong_offset(view: &View<'_>, broker: &Broker, log: PartitionId) -> Option<String> {

@@ -7,9 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use broker_model::log::Log;
 use broker_model::note::Note;
 use broker_model::records::{Batch, Content, LogEntry, TransactionRecord, TransactionState};
-use broker_model::types::{BatchId, NodeId, Offset, PartitionId, ProducerId, TransactionalId};
+use broker_model::types::{
+    BatchId, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, TransactionalId,
+};
 
 use super::View;
 use super::by_partition::ByPartition;
@@ -159,11 +162,10 @@ impl Ledger {
                     self.appended(view, partition, entry, body);
                 }
             }
-            Note::BecameLeader { node, partition, leader_epoch, start } => {
-                let past = view.truth(partition).is_some_and(|c| c.is_of_the_past(leader_epoch));
-                if !past {
-                    self.elected(view, node, (partition, start));
-                }
+            Note::BecameLeader { node, partition, leader_epoch, start }
+                if !leads_in_the_past(view, partition, leader_epoch) =>
+            {
+                self.elected(view, node, (partition, start));
             }
             _ => {}
         }
@@ -239,16 +241,14 @@ impl Ledger {
         node: NodeId,
         (partition, start): (PartitionId, Offset),
     ) {
-        let Some(replica) = view.replica(node, partition) else { return };
+        let Some(entries) = taken_over(view, node, partition, start) else { return };
         let Some(ids) = self.logs.get(&partition) else { return };
         for &id in ids {
             let account = &mut self.accounts[place(id)];
             account.was_cut |= !account.steps.is_empty();
             account.steps.clear();
         }
-        // What it has appended since is told by notes of its own.
-        let entries = replica.log().entries();
-        for &entry in entries.iter().take_while(|entry| entry.base_offset < start) {
+        for &entry in entries {
             self.states(view, partition, entry, view.batches.get(entry.batch));
         }
     }
@@ -270,7 +270,33 @@ impl Ledger {
 
 /// Whether a leader that has not heard of its successor wrote an entry: it will be cut.
 pub(super) fn is_of_the_past(view: &View<'_>, partition: PartitionId, entry: LogEntry) -> bool {
-    view.truth(partition).is_some_and(|committed| committed.is_of_the_past(entry.leader_epoch))
+    leads_in_the_past(view, partition, entry.leader_epoch)
+}
+
+/// Whether who leads in an epoch has not heard of its successor.
+pub(super) fn leads_in_the_past(
+    view: &View<'_>,
+    partition: PartitionId,
+    leader_epoch: LeaderEpoch,
+) -> bool {
+    view.truth(partition).is_some_and(|committed| committed.is_of_the_past(leader_epoch))
+}
+
+/// The log as a leader finds it whose epoch begins at `start`: what it has appended since is told by
+/// notes of its own.
+pub(super) fn taken_over<'a>(
+    view: &View<'a>,
+    node: NodeId,
+    partition: PartitionId,
+    start: Offset,
+) -> Option<&'a [LogEntry]> {
+    Some(below(view.replica(node, partition)?.log(), start))
+}
+
+/// The entries below an offset.
+pub(super) fn below(log: &Log, offset: Offset) -> &[LogEntry] {
+    let entries = log.entries();
+    &entries[..entries.partition_point(|entry| entry.base_offset < offset)]
 }
 
 /// Logs that are told what coordinators and producers write, for tests.

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 
 use broker_model::note::Note;
 use broker_model::records::{ConsumerAssignmentRecord, GroupRecord, LogEntry};
-use broker_model::types::{
-    GenerationId, GroupEpoch, GroupId, MemberId, NodeId, Offset, PartitionId,
-};
+use broker_model::types::{GenerationId, GroupEpoch, GroupId, MemberId, PartitionId};
 
 use super::View;
-use super::ledger::is_of_the_past;
+use super::ledger::{is_of_the_past, leads_in_the_past, taken_over};
 
 /// A group.
 #[derive(Clone, Debug, Default)]
@@ -94,28 +92,14 @@ impl Ownership {
                 self.logged(view, partition, entry);
             }
             Note::BecameLeader { node, partition, leader_epoch, start } => {
-                let past = view.truth(partition).is_some_and(|c| c.is_of_the_past(leader_epoch));
+                let past = leads_in_the_past(view, partition, leader_epoch);
                 if !past && let Some(groups) = self.logs.remove(&partition) {
                     groups.into_iter().for_each(|group| self.rounds[place(group)] = None);
-                    self.elected(view, node, (partition, start));
+                    let entries = taken_over(view, node, partition, start).unwrap_or_default();
+                    entries.iter().for_each(|&entry| self.logged(view, partition, entry));
                 }
             }
             _ => {}
-        }
-    }
-
-    /// Whoever leads now, what it has is the log.
-    fn elected(
-        &mut self,
-        view: &View<'_>,
-        node: NodeId,
-        (partition, start): (PartitionId, Offset),
-    ) {
-        let Some(replica) = view.replica(node, partition) else { return };
-        // What it has appended since is told by notes of its own.
-        let entries = replica.log().entries();
-        for &entry in entries.iter().take_while(|entry| entry.base_offset < start) {
-            self.logged(view, partition, entry);
         }
     }
 
