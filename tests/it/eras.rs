@@ -31,3 +31,19 @@ fn a_pipeline_that_loses_a_leader_has_the_verdict_of_its_era() {
     digests.dedup();
     assert!(digests.len() > 2, "eras differ in what happens: {digests:?}");
 }
+
+#[test]
+fn offsets_expire_in_a_rebalance_until_3_0() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../scenarios/zoo/kafka13636-offsets-expire-in-rebalance.toml"
+    );
+    let text = std::fs::read_to_string(file).expect("part of the repository");
+    let text = text.replace("\"cluster.toml\"", "\"zoo/cluster.toml\"");
+    for (era, loses) in [("3.4", false), ("2.6", true), ("1.1", true)] {
+        let of_era = text.replace("expire_when_unstable = \"on\"", &format!("era = \"{era}\""));
+        assert_ne!(text, of_era);
+        let found = run(&scenario(&of_era), 0).anomalies;
+        assert_eq!(found.contains(&Anomaly::OffsetsStay), loses, "{era}: {found:?}");
+    }
+}

@@ -52,11 +52,23 @@ macro_rules! before_35 {
     };
 }
 
+/// Rules that every release before 3.0.1 lacks too. Offsets expire under a group that rebalances in
+/// 2.4 to 3.0.0; before 2.1 they expire under any group, of which this rule is the part that the
+/// model has.
+macro_rules! before_30 {
+    ($($rule:literal = $value:literal),* $(,)?) => {
+        before_35!(
+            "expire_when_unstable" = "on",
+            $($rule = $value),*
+        )
+    };
+}
+
 /// Rules that every release before 2.1 lacks too, behind how each finds where logs part: a
 /// scenario's digest is of its rules in their order.
 macro_rules! before_21 {
     ($($how:literal = $found:literal),+ $(; $rule:literal = $value:literal)?) => {
-        before_35!(
+        before_30!(
             $($how = $found,)+
             "isr_join_requires_leso" = "off",
             "fetch_epoch" = "absent",
@@ -85,7 +97,7 @@ impl Era {
         Self { name: "3.4", rules: before_35!() },
         Self {
             name: "2.6",
-            rules: before_35!(
+            rules: before_30!(
                 "truncate" = "epoch_279",
                 "clean_control_by_key" = "on",
                 "partial_clean_index" = "cleaned_part_only"

@@ -1,22 +1,23 @@
-//! The producing side of a service: one producer, and what becomes of every batch it sends.
+//! The producing side of a service: one producer, and the account of what it sends.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use broker_model::io::Disconnected;
+use broker_model::protocol::Response;
 use broker_model::protocol::group::CommittedOffset;
-use broker_model::protocol::{Request, Response};
-use broker_model::types::{BatchId, Instant, NodeId, PartitionId, RecordId, TopicId};
-use reports::history::CallKind;
-use reports::history::{Acknowledged, Sent, Session};
+use broker_model::types::{Instant, NodeId, RecordId, TopicId};
+use reports::history::Session;
 use reports::metric::StageId;
 
+use super::account::Account;
+#[cfg(madsim)]
+use super::account::Told;
 use crate::client::producer::{
-    Operation, Outcome, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal,
-    SendOutcome,
+    Operation, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal, SendOutcome,
 };
-use crate::client::{ClientOutput, Correlation, GroupMetadata};
+use crate::client::{Correlation, GroupMetadata};
 use crate::prng::Stream;
-use crate::world::{ActorContext, Port, Shared};
+use crate::world::{ActorContext, Port};
 
 /// Something the service must react to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,33 +40,15 @@ pub enum Signal {
     Flushed,
 }
 
-/// What became of records that somebody waits for one by one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Told {
-    /// All records of a batch.
-    Batch(PartitionId, BatchId, Outcome),
-    /// The producer never took this record.
-    Refused(RecordId, ProducerError),
-}
-
 /// A producer with the account of its batches.
 #[derive(Debug)]
 pub struct Publisher {
     producer: Producer,
     draws: Stream,
-    session: u32,
     topic: TopicId,
-    produce_stage: Option<StageId>,
+    /// Records behind the one whose `send` waits, and that one.
     backlog: VecDeque<RecordId>,
-    /// When the `send` of its first record has waited for `max.block.ms`.
-    blocked_until: Instant,
-    outstanding: BTreeMap<BatchId, PartitionId>,
-    newest: Option<BatchId>,
-    transaction: Option<u32>,
-    failed: u64,
-    completed: u64,
-    ending: bool,
-    told: Option<Vec<Told>>,
+    account: Account,
 }
 
 impl Publisher {
@@ -84,34 +67,20 @@ impl Publisher {
             .expect("the plan refuses settings that contradict each other");
         producer.want_topic(topic_name);
         let session = cx.shared.recorder.session(Session { instance, idempotent, ordered });
-        Self {
-            producer,
-            draws,
-            session,
-            topic,
-            produce_stage,
-            backlog: VecDeque::new(),
-            blocked_until: Instant::FAR,
-            outstanding: BTreeMap::new(),
-            newest: None,
-            transaction: None,
-            failed: 0,
-            completed: 0,
-            ending: false,
-            told: None,
-        }
+        let account = Account::new(session, produce_stage);
+        Self { producer, draws, topic, backlog: VecDeque::new(), account }
     }
 
     /// From now on what becomes of every batch is kept for [`Self::take_told`].
     #[cfg(madsim)]
     pub fn tell_everything(&mut self) {
-        self.told = Some(Vec::new());
+        self.account.tell_everything();
     }
 
     /// What became of records since this was last asked, in order.
     #[cfg(madsim)]
     pub fn take_told(&mut self) -> Vec<Told> {
-        self.told.as_mut().map(std::mem::take).unwrap_or_default()
+        self.account.take_told()
     }
 
     /// What is sent from now on goes to another topic; nothing may wait for the one before.
@@ -147,79 +116,30 @@ impl Publisher {
     /// Sends what fits; gives how many records are dealt with, one way or the other.
     fn send_run(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId]) -> usize {
         let mut done = 0;
-        loop {
+        while done < records.len() {
             let (producer, topic, rest) = (&mut self.producer, self.topic, &records[done..]);
             let outcome =
                 cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.send_run(cx, topic, rest));
-            if outcome.accepted > 0 {
-                self.blocked_until = Instant::FAR;
-            }
             done += outcome.accepted;
             let error = match outcome.stopped {
-                SendOutcome::Accepted => return done,
-                SendOutcome::BufferFull | SendOutcome::NoMetadata => {
-                    if self.may_wait(cx.now.instant) {
-                        return done;
-                    }
-                    let error = self.producer.send_timed_out(outcome.stopped);
-                    self.skipped(cx, &records[done..=done], error);
-                    done += 1;
-                    continue;
+                SendOutcome::Accepted | SendOutcome::BufferFull | SendOutcome::NoMetadata => {
+                    return done;
                 }
-                SendOutcome::TooLarge => {
-                    self.skipped(cx, &records[done..=done], ProducerError::RecordTooLarge);
+                SendOutcome::NotTaken(error) => {
+                    self.account.refused(cx, topic, &records[done..=done], error);
                     done += 1;
                     continue;
                 }
                 SendOutcome::Refused(Refusal::Failed(error)) => error,
                 SendOutcome::Refused(Refusal::IllegalState) => ProducerError::IllegalState,
             };
-            self.blocked_until = Instant::FAR;
             // The first of them is queued all the same: its batch tells of it. At this exception
             // the application stops sending.
-            let behind = records.get(done + 1..).unwrap_or_default();
-            self.failed += 1;
-            if let Some(told) = &mut self.told {
-                told.push(Told::Refused(records[done], error));
-            }
-            self.refused(cx, behind, error);
+            self.account.threw(records[done], error);
+            self.account.refused(cx, topic, &records[done + 1..], error);
             return records.len();
         }
-    }
-
-    /// Whether the `send` of the first record still waits.
-    fn may_wait(&mut self, now: Instant) -> bool {
-        if self.blocked_until == Instant::FAR {
-            self.blocked_until = now + self.producer.config().max_block;
-        }
-        now < self.blocked_until
-    }
-
-    /// A record never goes anywhere; the next one is sent all the same, and may wait as long.
-    fn skipped(&mut self, cx: &mut ActorContext<'_>, record: &[RecordId], error: ProducerError) {
-        self.blocked_until = Instant::FAR;
-        self.refused(cx, record, error);
-    }
-
-    /// Records that the producer did not take: the application hears of it at once, and they count
-    /// as sends that failed.
-    fn refused(&mut self, cx: &mut ActorContext<'_>, records: &[RecordId], error: ProducerError) {
-        let Some(&first) = records.first() else { return };
-        self.failed += records.len() as u64;
-        self.completed += records.len() as u64;
-        if let Some(told) = &mut self.told {
-            told.extend(records.iter().map(|&id| Told::Refused(id, error)));
-        }
-        // They are in no log: where the first of them would have gone stands for all.
-        let hash = cx.shared.records.get(first).key_hash;
-        let partition = cx.shared.topics.partition_for(self.topic, hash);
-        let partition = partition.expect("a topic that a producer knows has partitions").0;
-        let at_ns = cx.now.instant.0;
-        let ids = || records.iter().map(|id| id.0);
-        let (session, transaction) = (self.session, self.transaction);
-        let sent = Sent { partition, session, transaction, at_ns };
-        cx.shared.recorder.sent_once(ids(), sent);
-        cx.shared.recorder.failed(ids(), error.name(), at_ns);
+        done
     }
 
     /// Records that wait for buffer memory or metadata: `send` blocks the application.
@@ -231,13 +151,13 @@ impl Publisher {
     /// Nothing queued, nothing in flight, no transaction.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.backlog.is_empty() && self.producer.is_idle() && self.transaction.is_none()
+        self.backlog.is_empty() && self.producer.is_idle() && !self.in_transaction()
     }
 
     /// Whether a transaction is open.
     #[must_use]
     pub const fn in_transaction(&self) -> bool {
-        self.transaction.is_some()
+        self.account.in_transaction()
     }
 
     /// An answer for the producer.
@@ -260,47 +180,10 @@ impl Publisher {
         let first_output = cx.outputs.len();
         let producer = &mut self.producer;
         cx.client(Port::PRODUCER, &mut self.draws, |cx| producer.turn(cx));
-        self.account_sends(cx, first_output);
+        self.account.sends(cx, first_output);
         while let Some(event) = self.producer.poll_event() {
             self.event(cx, event, signals);
         }
-    }
-
-    /// Batches that leave for the first time are on record from then on.
-    fn account_sends(&mut self, cx: &mut ActorContext<'_>, first_output: usize) {
-        let now = cx.now.instant;
-        let sends = cx.outputs.get(first_output..).unwrap_or_default();
-        for (_, output) in sends {
-            let ClientOutput::Send { request: Request::Produce(produce), .. } = output else {
-                continue;
-            };
-            let seen = self.newest;
-            for data in &produce.partitions {
-                if seen.is_none_or(|seen| data.batch > seen) {
-                    self.account_sent(cx.shared, now, (data.partition, data.batch));
-                    self.newest = self.newest.max(Some(data.batch));
-                }
-            }
-        }
-    }
-
-    fn account_sent(
-        &mut self,
-        shared: &mut Shared,
-        now: Instant,
-        (partition, batch): (PartitionId, BatchId),
-    ) {
-        self.outstanding.insert(batch, partition);
-        let records = shared.batches.records(batch);
-        shared.recorder.sent_once(
-            records.iter().map(|id| id.0),
-            Sent {
-                partition: partition.0,
-                session: self.session,
-                transaction: self.transaction,
-                at_ns: now.0,
-            },
-        );
     }
 
     fn event(
@@ -309,14 +192,9 @@ impl Publisher {
         event: ProducerEvent,
         signals: &mut Vec<Signal>,
     ) {
-        let at = cx.now.instant.0;
         match event {
             ProducerEvent::Completed { partition, batch, outcome, renumbered } => {
-                if renumbered {
-                    let ids = cx.shared.batches.records(batch).iter().map(|id| id.0);
-                    cx.shared.recorder.renumbered(ids);
-                }
-                self.completed(cx, partition, batch, outcome);
+                self.account.completed(cx, (partition, batch), outcome, renumbered);
             }
             ProducerEvent::Initialized => signals.push(Signal::Initialized),
             ProducerEvent::OffsetsSent(Ok(())) => signals.push(Signal::OffsetsSent),
@@ -324,17 +202,11 @@ impl Publisher {
                 signals.push(Signal::MustAbort);
             }
             ProducerEvent::Committed => {
-                self.end_returned(cx);
-                if let Some(number) = self.transaction.take() {
-                    cx.shared.recorder.transaction_committed(number, at);
-                }
+                self.account.transaction_ended(cx, true);
                 signals.push(Signal::Committed);
             }
             ProducerEvent::Aborted => {
-                self.end_returned(cx);
-                if let Some(number) = self.transaction.take() {
-                    cx.shared.recorder.transaction_aborted(number, at);
-                }
+                self.account.transaction_ended(cx, false);
                 signals.push(Signal::Aborted);
             }
             ProducerEvent::OperationFailed(operation, ProducerError::BlockTimeout) => {
@@ -347,58 +219,14 @@ impl Publisher {
         }
     }
 
-    fn completed(
-        &mut self,
-        cx: &mut ActorContext<'_>,
-        partition: PartitionId,
-        batch: BatchId,
-        outcome: Outcome,
-    ) {
-        if !self.outstanding.contains_key(&batch) {
-            // It failed before it ever left.
-            self.account_sent(cx.shared, cx.now.instant, (partition, batch));
-        }
-        self.outstanding.remove(&batch);
-        if let Some(told) = &mut self.told {
-            told.push(Told::Batch(partition, batch, outcome));
-        }
-        let records = cx.shared.batches.records(batch);
-        self.completed += records.len() as u64;
-        let ids = records.iter().map(|id| id.0);
-        let at_ns = cx.now.instant.0;
-        let recorder = &mut cx.shared.recorder;
-        match outcome {
-            Outcome::Acknowledged { base_offset } => {
-                let bytes = u64::from(cx.shared.batches.get(batch).bytes);
-                let answer = Acknowledged {
-                    partition: partition.0,
-                    base_offset: base_offset.0,
-                    bytes,
-                    at_ns,
-                };
-                recorder.acknowledged(ids, answer);
-                if let Some(stage) = self.produce_stage {
-                    let table = &cx.shared.records;
-                    let spans = records.iter().map(|&id| (table.intended(id).0, at_ns));
-                    recorder.completed_all(stage, spans);
-                }
-            }
-            Outcome::Failed(error) => {
-                self.failed += records.len() as u64;
-                recorder.failed(ids, error.name(), at_ns);
-            }
-            Outcome::Unknown(error) => recorder.unknown(ids, error.name(), at_ns),
-        }
-    }
-
     /// Records that certainly failed since this was last asked: the application saw the error.
     pub fn take_failed(&mut self) -> u64 {
-        std::mem::take(&mut self.failed)
+        self.account.take_failed()
     }
 
     /// Records whose outcome became known since this was last asked.
     pub fn take_completed(&mut self) -> u64 {
-        std::mem::take(&mut self.completed)
+        self.account.take_completed()
     }
 
     /// Makes a call again that did not return within `max.block.ms`.
@@ -423,12 +251,8 @@ impl Publisher {
 
     /// Begins a transaction if none is open.
     pub fn begin(&mut self, cx: &mut ActorContext<'_>) {
-        if self.transaction.is_some() {
-            return;
-        }
-        if self.producer.begin().is_ok() {
-            let at = cx.now.instant.0;
-            self.transaction = Some(cx.shared.recorder.transaction_begun(self.session, at));
+        if !self.in_transaction() && self.producer.begin().is_ok() {
+            self.account.transaction_begun(cx);
         }
     }
 
@@ -446,17 +270,10 @@ impl Publisher {
     pub fn end(&mut self, cx: &mut ActorContext<'_>, commit: bool) -> bool {
         let now = cx.now.instant;
         let asked = if commit { self.producer.commit(now) } else { self.producer.abort(now) };
-        if asked.is_ok() && !self.ending {
-            self.ending = true;
-            cx.shared.recorder.calls_started(CallKind::EndTransaction, 1);
+        if asked.is_ok() {
+            self.account.end_called(cx);
         }
         asked.is_ok()
-    }
-
-    fn end_returned(&mut self, cx: &mut ActorContext<'_>) {
-        if std::mem::take(&mut self.ending) {
-            cx.shared.recorder.calls_ended(CallKind::EndTransaction, 1);
-        }
     }
 
     /// Asks for everything queued to be sent now.
@@ -467,23 +284,13 @@ impl Publisher {
     /// When it wants to be driven.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        self.producer.next_deadline().min(self.blocked_until)
+        self.producer.next_deadline()
     }
 
-    /// The process is gone: what was in flight is unknown for ever.
+    /// The process is gone, and this producer with it: what was in flight is unknown for ever.
     pub fn lost(&mut self, cx: &mut ActorContext<'_>) {
-        let at = cx.now.instant.0;
-        for &batch in self.outstanding.keys() {
-            let ids = cx.shared.batches.records(batch).iter().map(|id| id.0);
-            cx.shared.recorder.unknown(ids, "the process ended", at);
-        }
-        self.outstanding.clear();
+        self.account.lost(cx);
         self.backlog.clear();
-        self.blocked_until = Instant::FAR;
-        if let Some(number) = self.transaction.take() {
-            cx.shared.recorder.transaction_unknown(number, at);
-        }
-        self.end_returned(cx);
     }
 }
 

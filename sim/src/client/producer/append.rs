@@ -22,6 +22,18 @@ impl Producer {
         partition: Option<PartitionId>,
         record: RecordId,
     ) -> SendOutcome {
+        let now = cx.now.instant;
+        let outcome = self.send_now(cx, topic, partition, record);
+        self.judge_wait(now, outcome)
+    }
+
+    fn send_now(
+        &mut self,
+        cx: &mut ClientContext<'_>,
+        topic: TopicId,
+        partition: Option<PartitionId>,
+        record: RecordId,
+    ) -> SendOutcome {
         if self.is_closing() {
             return SendOutcome::Refused(Refusal::IllegalState);
         }
@@ -68,6 +80,24 @@ impl Producer {
         records: &[RecordId],
         timed: bool,
     ) -> RunOutcome {
+        if records.is_empty() {
+            return RunOutcome { accepted: 0, stopped: SendOutcome::Accepted };
+        }
+        let now = cx.now.instant;
+        let run = self.send_each_now(cx, topic, records, timed);
+        if run.accepted > 0 {
+            self.blocked_until = Instant::FAR;
+        }
+        RunOutcome { stopped: self.judge_wait(now, run.stopped), ..run }
+    }
+
+    fn send_each_now(
+        &mut self,
+        cx: &mut ClientContext<'_>,
+        topic: TopicId,
+        records: &[RecordId],
+        timed: bool,
+    ) -> RunOutcome {
         let stopped = |accepted, stopped| RunOutcome { accepted, stopped };
         if self.is_closing() {
             return stopped(0, SendOutcome::Refused(Refusal::IllegalState));
@@ -85,27 +115,6 @@ impl Producer {
             }
         }
         stopped(records.len(), SendOutcome::Accepted)
-    }
-
-    /// A `send` that was answered `stopped` has waited for `max.block.ms`: its record is not taken,
-    /// and a transaction can only be aborted. Gives the exception. Source: Java,
-    /// `KafkaProducer.doSend`, `BufferPool.allocate`.
-    pub fn send_timed_out(&mut self, stopped: SendOutcome) -> ProducerError {
-        self.starved = false;
-        let error = match stopped {
-            SendOutcome::BufferFull => ProducerError::BufferExhausted,
-            _ => ProducerError::BlockTimeout,
-        };
-        self.send_failed(error);
-        error
-    }
-
-    /// An exception of `send` itself. Outside of a transaction there is nothing to abort, and
-    /// nothing comes of it.
-    fn send_failed(&mut self, error: ProducerError) {
-        if ProducerState::AbortableError.follows(self.txn.state) {
-            self.batch_failed(error);
-        }
     }
 
     /// Whether the topic's partitions are known; brings the lists up to date.
@@ -150,7 +159,7 @@ impl Producer {
     ) -> SendOutcome {
         if self.is_too_large(record) {
             self.send_failed(ProducerError::RecordTooLarge);
-            return SendOutcome::TooLarge;
+            return SendOutcome::NotTaken(ProducerError::RecordTooLarge);
         }
         let fixed = match fixed {
             None if record.key != NO_KEY && !self.config.ignore_keys => {
@@ -208,7 +217,7 @@ impl Producer {
     fn room_for(&mut self, record: &Record) -> Result<(), SendOutcome> {
         let bound = bound(record);
         if u64::from(bound.max(self.batch_size())) > self.memory {
-            self.starved = self.config.max_block > 0;
+            self.starved = self.send_wait > 0;
             self.wake();
             return Err(SendOutcome::BufferFull);
         }

@@ -9,15 +9,20 @@ pub enum ProducerError {
     /// A broker said so.
     #[error("{0}")]
     Code(ErrorCode),
-    /// Retries of a transaction's request or batch ran out: as [`Self::Code`], to be aborted.
+    /// Retries of a transaction's request or batch ran out, or its state was found to be wrong: as
+    /// [`Self::Code`], to be aborted.
     #[error("transaction must be aborted after {0}")]
     AbortableCode(ErrorCode),
     /// `delivery.timeout.ms` has passed.
     #[error("delivery.timeout.ms has passed")]
     DeliveryTimeout,
-    /// The same in a transaction, as its reason to be aborted.
-    #[error("transaction must be aborted: delivery.timeout.ms has passed")]
+    /// `delivery.timeout.ms` or `max.block.ms` has passed, as the reason of a transaction to be
+    /// aborted.
+    #[error("transaction must be aborted: a timeout has passed")]
     AbortableTimeout,
+    /// As [`Self::BufferExhausted`], as the reason of a transaction to be aborted.
+    #[error("transaction must be aborted: no memory within max.block.ms")]
+    AbortableBufferExhausted,
     /// The transaction was aborted before the batch was sent.
     #[error("transaction aborted before the batch was sent")]
     TransactionAborted,
@@ -56,7 +61,7 @@ impl ProducerError {
             Self::DeliveryTimeout | Self::AbortableTimeout | Self::BlockTimeout => {
                 "TimeoutException"
             }
-            Self::BufferExhausted => "BufferExhaustedException",
+            Self::BufferExhausted | Self::AbortableBufferExhausted => "BufferExhaustedException",
             Self::TransactionAborted => "TransactionAbortedException",
             Self::Closed | Self::UnresolvedSequences | Self::PartitionsNotAdded => "KafkaException",
             Self::CommitFailed => "CommitFailedException",
@@ -82,14 +87,14 @@ pub enum Refusal {
 pub enum SendOutcome {
     /// Taken; a [`ProducerEvent::Completed`] will tell.
     Accepted,
-    /// `buffer.memory` is used up: try again when a batch has completed, at most for
-    /// `max.block.ms`, then [`send_timed_out`](super::Producer::send_timed_out).
+    /// `buffer.memory` is used up, and the `send` waits: offer the same record again when a batch
+    /// has completed or [`next_deadline`](super::Producer::next_deadline) has come.
     BufferFull,
-    /// Nothing is known of the topic yet: try again after the next turn, for as long.
+    /// Nothing is known of the topic or partition yet, and the `send` waits likewise.
     NoMetadata,
-    /// Larger than `max.request.size` or `buffer.memory`: not taken. A transaction can only be
-    /// aborted then; else the next record may be sent.
-    TooLarge,
+    /// The record is too large, or its `send` has waited for `max.block.ms`. A transaction can only
+    /// be aborted then; else the next record may be sent.
+    NotTaken(ProducerError),
     /// Refused. As in the Java client the record may have been queued all the same, and may be
     /// sent with a later transaction.
     Refused(Refusal),

@@ -13,6 +13,7 @@
 
 mod append;
 mod batch;
+mod blocked;
 mod calls;
 mod complete;
 mod config;
@@ -37,7 +38,7 @@ use std::collections::VecDeque;
 
 use broker_model::io::Disconnected;
 use broker_model::protocol::Response;
-use broker_model::types::{BatchId, Instant, NodeId};
+use broker_model::types::{BatchId, Duration, Instant, NodeId};
 
 pub(crate) use config::SETTINGS;
 pub use config::{ConfigError, ProducerConfig};
@@ -73,6 +74,10 @@ pub struct Producer {
     memory: u64,
     /// A send was refused for want of memory and its caller waits: nothing lingers.
     starved: bool,
+    /// How long a `send` waits for memory or metadata: `max.block.ms`.
+    send_wait: Duration,
+    /// When the `send` that waits has waited for so long; [`Instant::FAR`] if none does.
+    blocked_until: Instant,
     /// Slots of partitions with a queue, in order of partition id.
     active: Vec<u32>,
     /// Batches without an outcome.
@@ -113,12 +118,13 @@ impl Producer {
         Ok(Self::assemble(config, Some(seed)))
     }
 
-    /// A producer for scripts: no jitter, random numbers 0, 1, 2..., settings not checked against
-    /// each other, and an account of its inner state in [`Self::take_journal`].
+    /// A producer for scripts: no jitter, random numbers 0, 1, 2..., sends that wait for nothing,
+    /// settings not checked against each other, and an account of its inner state in [`Self::take_journal`].
     #[must_use]
     pub fn scripted(config: ProducerConfig) -> Self {
         let mut producer = Self::assemble(config, None);
         producer.scripted_draws = Some(0);
+        producer.send_wait = 0;
         producer.journal = Some(Vec::new());
         producer
     }
@@ -141,6 +147,8 @@ impl Producer {
             pool: BatchPool::default(),
             memory: config.buffer_memory,
             starved: false,
+            send_wait: config.max_block,
+            blocked_until: Instant::FAR,
             active: Vec::new(),
             incomplete: 0,
             serial: 0,
@@ -190,9 +198,15 @@ impl Producer {
         self.config.transaction_version = level;
     }
 
-    /// When [`Self::turn`] is due. Not after now means at once.
+    /// When it wants to be driven, at once if that is not after now: what waits to be sent is to be
+    /// offered again, and then [`Self::turn`] called.
     #[must_use]
-    pub const fn next_deadline(&self) -> Instant {
+    pub fn next_deadline(&self) -> Instant {
+        self.turn_due().min(self.blocked_until)
+    }
+
+    /// When [`Self::turn`] has something to do.
+    const fn turn_due(&self) -> Instant {
         if self.closed {
             Instant::FAR
         } else if self.dirty && self.sleep.is_none() {

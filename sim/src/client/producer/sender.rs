@@ -14,7 +14,7 @@ use super::transaction::ProducerState;
 impl Producer {
     /// Turns until there is nothing more to do now.
     pub fn poll(&mut self, cx: &mut ClientContext<'_>) {
-        while self.next_deadline() <= cx.now.instant {
+        while self.turn_due() <= cx.now.instant {
             self.turn(cx);
         }
     }
@@ -29,7 +29,7 @@ impl Producer {
     /// [`Self::close_overdue`].
     pub fn send_turn(&mut self, cx: &mut ClientContext<'_>) {
         let now = cx.now.instant;
-        if self.closed || now < self.next_deadline() {
+        if self.closed || now < self.turn_due() {
             return;
         }
         self.dirty = false;

@@ -267,8 +267,13 @@ impl Producer {
             return;
         }
         let error = match error {
-            ProducerError::Code(code) if code.is_retriable() => ProducerError::AbortableCode(code),
-            ProducerError::DeliveryTimeout => ProducerError::AbortableTimeout,
+            ProducerError::Code(code) if code.is_retriable() || code == E::InvalidTxnState => {
+                ProducerError::AbortableCode(code)
+            }
+            ProducerError::DeliveryTimeout | ProducerError::BlockTimeout => {
+                ProducerError::AbortableTimeout
+            }
+            ProducerError::BufferExhausted => ProducerError::AbortableBufferExhausted,
             other => other,
         };
         if !self.txn.v2 && !self.txn.is_completing() {

@@ -13,7 +13,7 @@ use super::wire::Arrival;
 use super::{Run, START};
 use crate::client::GroupMetadata;
 use crate::client::murmur2::{KeyText, murmur2, partition_for};
-use crate::client::producer::{ProducerError, Refusal, SendOutcome};
+use crate::client::producer::{Refusal, SendOutcome};
 use crate::dialogue::DialogueErrorKind;
 use crate::dialogue::bounds::{RECORDS_MAX, SIZE_MAX, TIMES_MAX, at_most};
 use crate::records::{Key, Lane, NO_KEY};
@@ -199,10 +199,7 @@ impl Run {
 
     fn send(&mut self, words: &[&str]) -> Result<(), DialogueErrorKind> {
         let (target, rest) = words.split_first().ok_or(DialogueErrorKind::BadArgument)?;
-        let fixed = self.cluster.find(target).ok();
-        let topic = target.rsplit_once('-').map_or(*target, |(topic, _)| topic);
-        let topic = self.cluster.topics.iter().position(|t| t == topic);
-        let topic = topic.ok_or(DialogueErrorKind::UnknownPartition)?;
+        let (topic, fixed) = self.cluster.target(target)?;
         let count = value(rest, "count").map_or(Ok(1), parse::<u32>)?;
         at_most("records", self.records.ids() + u64::from(count), RECORDS_MAX)?;
         let size = value(rest, "size").map_or(Ok(100), parse::<u32>)?;
@@ -240,11 +237,8 @@ impl Run {
             }
             let throws = match outcome {
                 SendOutcome::Accepted => continue,
-                SendOutcome::BufferFull => "error BufferExhaustedException".to_owned(),
-                SendOutcome::NoMetadata => "error TimeoutException".to_owned(),
-                SendOutcome::TooLarge => {
-                    format!("error {}", render::exception(ProducerError::RecordTooLarge))
-                }
+                SendOutcome::NotTaken(error) => format!("error {}", render::exception(error)),
+                SendOutcome::BufferFull | SendOutcome::NoMetadata => "waits".to_owned(),
                 SendOutcome::Refused(refusal) => format!("throws {}", render::thrown(refusal)),
             };
             self.lines.push(format!("f{future} {throws}"));

@@ -198,6 +198,9 @@ pub(super) fn exception(error: ProducerError) -> String {
             "TimeoutException".to_owned()
         }
         ProducerError::BufferExhausted => "BufferExhaustedException".to_owned(),
+        ProducerError::AbortableBufferExhausted => {
+            "TransactionAbortableException<-BufferExhaustedException".to_owned()
+        }
         ProducerError::AbortableTimeout => {
             "TransactionAbortableException<-TimeoutException".to_owned()
         }

@@ -77,6 +77,23 @@ impl Cluster {
         place.ok_or(DialogueErrorKind::UnknownPartition)?.lead(value)
     }
 
+    /// Where `t` or `t-0` sends: to a topic, and perhaps to one partition. A partition that the
+    /// topic does not have is one that nobody knows.
+    pub(super) fn target(
+        &self,
+        name: &str,
+    ) -> Result<(usize, Option<PartitionId>), DialogueErrorKind> {
+        let topic_of = |name: &str| self.topics.iter().position(|t| t == name);
+        if let Some(topic) = topic_of(name) {
+            return Ok((topic, None));
+        }
+        let unknown = || DialogueErrorKind::UnknownPartition;
+        let (topic, index) = name.rsplit_once('-').ok_or_else(unknown)?;
+        let topic = topic_of(topic).ok_or_else(unknown)?;
+        index.parse::<u32>().map_err(|_| unknown())?;
+        Ok((topic, Some(self.find(name).unwrap_or(PartitionId(u32::MAX)))))
+    }
+
     /// The partition of a name like `t-0`.
     pub(super) fn find(&self, name: &str) -> Result<PartitionId, DialogueErrorKind> {
         let unknown = || DialogueErrorKind::UnknownPartition;

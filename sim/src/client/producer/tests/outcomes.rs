@@ -2,7 +2,7 @@
 
 use broker_model::protocol::produce::{ProduceResponse, ProducedPartition};
 use broker_model::protocol::{ErrorCode, Response};
-use broker_model::types::{Instant, NodeId, Offset};
+use broker_model::types::{Instant, NodeId, Offset, PartitionId};
 
 use super::super::drain::written;
 use super::super::event::{Outcome, ProducerError, SendOutcome};
@@ -167,9 +167,26 @@ fn a_turn_alone_closes_a_silent_connection() {
 
 #[test]
 fn a_send_that_waited_too_long_fails_by_what_it_waited_for() {
-    let mut host = host(&[]);
-    let memory = host.producer.send_timed_out(SendOutcome::BufferFull);
-    let metadata = host.producer.send_timed_out(SendOutcome::NoMetadata);
-    let names = [memory, metadata].map(ProducerError::name);
-    assert_eq!(names, ["BufferExhaustedException", "TimeoutException"]);
+    let mut host =
+        host(&[("max.block.ms", "500"), ("buffer.memory", "400"), ("batch.size", "400")]);
+    let records = [host.record(NO_KEY, 300), host.record(NO_KEY, 300)];
+    let run = host.with(|p, cx| p.send_run(cx, TOPIC, &records));
+    assert_eq!((run.accepted, run.stopped), (1, SendOutcome::BufferFull));
+    let until = host.now + 500 * MS;
+    host.now = Instant(until.0 - 1);
+    let again = |host: &mut Host| host.with(|p, cx| p.send_run(cx, TOPIC, &records[1..]).stopped);
+    assert_eq!(again(&mut host), SendOutcome::BufferFull, "the clock runs from the first try");
+    host.now = until;
+    assert!(host.producer.next_deadline() <= until, "the producer says when to offer it again");
+    assert_eq!(again(&mut host), SendOutcome::NotTaken(ProducerError::BufferExhausted));
+    assert_eq!(again(&mut host), SendOutcome::BufferFull, "the next one waits as long");
+
+    let nowhere = Some(PartitionId(77));
+    let send = |host: &mut Host| host.with(|p, cx| p.send(cx, TOPIC, nowhere, records[1]));
+    host.now = host.now + 499 * MS;
+    assert_eq!(send(&mut host), SendOutcome::NoMetadata, "one clock for all that a send waits for");
+    host.now = host.now + MS;
+    assert_eq!(send(&mut host), SendOutcome::NotTaken(ProducerError::BlockTimeout));
+    let nothing = host.with(|p, cx| p.send_run(cx, TOPIC, &[]).stopped);
+    assert_eq!(nothing, SendOutcome::Accepted, "nothing does not wait");
 }
