@@ -56,6 +56,12 @@ pub enum ClientOutput {
         /// What to ask.
         request: Request,
     },
+    /// Open the connection to a node; the client sends nothing there before it is told that it has
+    /// come up. In the world clients do not ask: it opens connections with the first request.
+    Connect {
+        /// The node.
+        to: NodeId,
+    },
     /// Close the connection to a node (a request timed out): everything in flight on it is
     /// given up by the client itself; no `Disconnected` comes back for it.
     Close {

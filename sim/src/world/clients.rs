@@ -79,6 +79,7 @@ impl World {
                 let what = (correlation, api_version, request);
                 self.client_sends((client, to, Channel::COORDINATOR), what);
             }
+            ClientOutput::Connect { .. } => {}
             ClientOutput::Close { to } => self.close_channels(client, to, false),
             ClientOutput::CloseCoordinator { to } => self.close_channels(client, to, true),
         }

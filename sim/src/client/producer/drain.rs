@@ -92,20 +92,18 @@ impl Producer {
         let metadata_due = self.metadata.needs_request(now) <= now;
         let mut drained = Vec::new();
         for at in 0..self.nodes.list.len() {
-            let node = &mut self.nodes.list[at];
-            if !node.ready {
+            if !self.nodes.list[at].ready {
                 continue;
             }
-            let open = node.can_send(self.config.max_in_flight, now);
+            let open = self.nodes.can_send(at, self.config.max_in_flight, now);
+            let node = &mut self.nodes.list[at];
             if self.config.availability_timeout > 0 {
                 let drained_at = node.latency.map_or(now, |(_, drained)| drained);
                 let takes = open && !metadata_due;
                 node.latency = Some((now, if takes { now } else { drained_at }));
             }
             if !open {
-                if node.reconnect_at > now {
-                    self.deadline = self.deadline.min(node.reconnect_at);
-                }
+                self.connect(cx, at);
             } else if !metadata_due {
                 let batches = self.drain_node(cx, at, now);
                 if !batches.is_empty() {

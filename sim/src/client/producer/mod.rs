@@ -7,8 +7,9 @@
 //! [`Producer::poll_event`] until it is empty. [`Producer::turn`] is one turn of the Java sender
 //! thread alone: it drains and sends; what an answer makes possible is sent in the next turn.
 //!
-//! Different from the Java client: it does not see a connection come up, so that a request waits in
-//! a connection that hangs instead of a batch in the accumulator; a flush while another waits replaces it. Not there: telemetry, interceptors,
+//! Different from the Java client: but for scripts it does not see a connection come up, so that a
+//! request waits in a connection that hangs instead of a batch in the accumulator; a flush while
+//! another waits replaces it. Not there: telemetry, interceptors,
 //! metadata rebootstrap, `metadata.max.idle.ms`, throttling by quotas.
 
 mod append;
@@ -119,12 +120,14 @@ impl Producer {
     }
 
     /// A producer for scripts: no jitter, random numbers 0, 1, 2..., sends that wait for nothing,
-    /// settings not checked against each other, and an account of its inner state in [`Self::take_journal`].
+    /// requests only on connections that [`Self::connected`] has told of, settings not checked
+    /// against each other, and an account of its inner state in [`Self::take_journal`].
     #[must_use]
     pub fn scripted(config: ProducerConfig) -> Self {
         let mut producer = Self::assemble(config, None);
         producer.scripted_draws = Some(0);
         producer.send_wait = 0;
+        producer.nodes.handshakes = true;
         producer.journal = Some(Vec::new());
         producer
     }

@@ -48,27 +48,55 @@ impl Producer {
             self.deadline = self.deadline.min(due);
             return;
         }
-        match self.any_node(cx) {
-            Some(node) => {
-                let request = Request::Metadata(self.metadata.request());
-                let at = self.nodes.at(node);
-                self.send_request(cx, at, 13, request, Kind::Metadata);
-                // What waited for this request to be sent goes in the next turn.
-                self.wake();
-            }
-            None => self.await_reconnect(now),
+        let Some(node) = self.any_node(cx) else {
+            self.await_reconnect(now);
+            return;
+        };
+        let at = self.nodes.at(node);
+        if self.nodes.can_send(at, self.config.max_in_flight, now) {
+            let request = Request::Metadata(self.metadata.request());
+            self.send_request(cx, at, 13, request, Kind::Metadata);
+            // What waited for this request to be sent goes in the next turn.
+            self.wake();
+        } else if !self.nodes.is_any_connecting() {
+            self.connect(cx, at);
         }
     }
 
-    /// Closes the connections on which an answer is overdue (`handleTimedOutRequests`), at the end
-    /// of a turn: an answer that came in the same turn is taken first.
+    /// Opens the connection to a node if there is none and it may be tried (`initiateConnect`);
+    /// else what waits for it waits until it may.
+    pub(super) fn connect(&mut self, cx: &mut ClientContext<'_>, at: usize) {
+        let now = cx.now.instant;
+        if self.nodes.can_connect(at, now) {
+            let bits = self.jitter_bits();
+            let node = &mut self.nodes.list[at];
+            node.connecting(now, bits);
+            let to = node.id;
+            self.push(cx.outputs, ClientOutput::Connect { to });
+        } else if self.nodes.list[at].reconnect_at > now {
+            self.deadline = self.deadline.min(self.nodes.list[at].reconnect_at);
+        }
+    }
+
+    /// The connection to a node has come up.
+    pub fn connected(&mut self, node: NodeId) {
+        let at = self.nodes.at(node);
+        self.nodes.list[at].works();
+        self.wake();
+    }
+
+    /// Closes the connections on which an answer is overdue (`handleTimedOutRequests`) and those
+    /// that do not come up, at the end of a turn: an answer that came in the same turn is taken
+    /// first.
     pub fn close_overdue(&mut self, cx: &mut ClientContext<'_>) {
         let now = cx.now.instant;
         if self.sleep.is_some() {
             return;
         }
         for at in 0..self.nodes.list.len() {
-            if self.nodes.list[at].times_out_at(self.config.request_timeout) <= now {
+            let node = &self.nodes.list[at];
+            let timeout = node.times_out_at(self.config.request_timeout);
+            if timeout.min(node.setup_ends_at()) <= now {
                 let to = self.nodes.list[at].id;
                 self.push(cx.outputs, ClientOutput::Close { to });
                 self.disconnected(cx, to);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use broker_model::types::{BatchId, Duration, Instant, MILLISECOND, NodeId};
+use broker_model::types::{BatchId, Duration, Instant, MILLISECOND, NodeId, SECOND};
 
 use super::super::backoff::Backoff;
 use super::super::io::Correlation;
@@ -28,6 +28,19 @@ pub(super) enum Kind {
     Transactional(Box<TransactionalRequest>),
 }
 
+/// How far the connection to a broker is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Link {
+    Down,
+    /// Given up at that time.
+    Connecting(Instant),
+    Up,
+}
+
+/// How long attempts to connect may take, each longer than the one that timed out before it:
+/// `socket.connection.setup.timeout.ms` and `.max.ms` at their defaults.
+const SETUP_TIMEOUT: Backoff = Backoff { initial: 10 * SECOND, max: 30 * SECOND };
+
 /// One broker.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -35,8 +48,11 @@ pub(super) struct Node {
     pub(super) in_flight: VecDeque<InFlight>,
     /// Number of the current connection.
     pub(super) connection: u32,
-    connected: bool,
+    link: Link,
     failures: u32,
+    timed_out_setups: u32,
+    /// When it was last connected to, or the connection to it last lost.
+    attempted_at: Instant,
     pub(super) reconnect_at: Instant,
     /// When it last had data ready, and when it last could take it.
     pub(super) latency: Option<(Instant, Instant)>,
@@ -53,8 +69,10 @@ impl Node {
             id,
             in_flight: VecDeque::new(),
             connection: 0,
-            connected: false,
+            link: Link::Down,
             failures: 0,
+            timed_out_setups: 0,
+            attempted_at: Instant(0),
             reconnect_at: Instant(0),
             latency: None,
             drained_to: 0,
@@ -63,23 +81,39 @@ impl Node {
         }
     }
 
-    /// Whether a request may be sent now.
-    pub(super) fn can_send(&self, max_in_flight: u32, now: Instant) -> bool {
-        self.in_flight.len() < max_in_flight as usize && self.reconnect_at <= now
-    }
-
-    /// The connection broke: the next try waits.
+    /// The connection broke, or did not come up: the next try waits.
     pub(super) fn lost(&mut self, backoff: &Backoff, now: Instant, bits: Option<u64>) {
         self.connection = self.connection.wrapping_add(1);
-        self.connected = false;
+        self.timed_out_setups = match self.link {
+            Link::Connecting(_) => self.timed_out_setups.saturating_add(1),
+            Link::Down | Link::Up => 0,
+        };
+        self.link = Link::Down;
+        self.attempted_at = now;
         self.reconnect_at = now + backoff.after(self.failures, bits);
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// An answer came: the connection works.
+    /// The connection came up, or an answer came: it works.
     pub(super) const fn works(&mut self) {
-        self.connected = true;
+        self.link = Link::Up;
         self.failures = 0;
+    }
+
+    /// The connection is being opened, and given up strictly after the timeout, on a clock of
+    /// milliseconds.
+    pub(super) fn connecting(&mut self, now: Instant, bits: Option<u64>) {
+        self.attempted_at = now;
+        let timeout = SETUP_TIMEOUT.after(self.timed_out_setups, bits);
+        self.link = Link::Connecting(now + timeout + MILLISECOND);
+    }
+
+    /// When a connection that does not come up is given up.
+    pub(super) const fn setup_ends_at(&self) -> Instant {
+        match self.link {
+            Link::Connecting(until) => until,
+            Link::Down | Link::Up => Instant::FAR,
+        }
     }
 
     /// When its oldest request times out: strictly after `request.timeout.ms`, on a clock of
@@ -94,6 +128,9 @@ impl Node {
 pub(super) struct Nodes {
     pub(super) list: Vec<Node>,
     next: u32,
+    /// A request is sent only on a connection that is known to be up, as by the Java client; else
+    /// whoever carries requests opens the connection on the way.
+    pub(super) handshakes: bool,
 }
 
 impl Nodes {
@@ -115,8 +152,40 @@ impl Nodes {
         self.list.iter().map(|node| node.in_flight.len()).sum()
     }
 
+    /// Whether a request may be sent to a node now.
+    pub(super) fn can_send(&self, at: usize, max_in_flight: u32, now: Instant) -> bool {
+        let node = &self.list[at];
+        let up = if self.handshakes { node.link == Link::Up } else { node.reconnect_at <= now };
+        up && node.in_flight.len() < max_in_flight as usize
+    }
+
+    /// Whether a connection to a node may be opened now.
+    pub(super) fn can_connect(&self, at: usize, now: Instant) -> bool {
+        let node = &self.list[at];
+        self.handshakes && node.link == Link::Down && node.reconnect_at <= now
+    }
+
+    /// Whether the connection to some node is being opened.
+    pub(super) fn is_any_connecting(&self) -> bool {
+        self.list.iter().any(|node| matches!(node.link, Link::Connecting(_)))
+    }
+
+    /// How little a node suits a request that any may answer; `None` if it cannot take one.
+    fn burden(&self, at: usize, max_in_flight: u32, now: Instant) -> Option<(u8, u64)> {
+        let node = &self.list[at];
+        if self.can_send(at, max_in_flight, now) {
+            return Some((u8::from(node.link != Link::Up), node.in_flight.len() as u64));
+        }
+        match node.link {
+            Link::Connecting(_) => Some((2, 0)),
+            Link::Down if self.can_connect(at, now) => Some((3, node.attempted_at.0)),
+            Link::Down | Link::Up => None,
+        }
+    }
+
     /// The broker with the fewest requests in flight, one that is connected before one that is
-    /// not, the first from `first` on among equals (`leastLoadedNode`).
+    /// being connected to, that before the one that was not tried for longest, the first from
+    /// `first` on among equals (`leastLoadedNode`).
     pub(super) fn least_loaded(
         &mut self,
         brokers: &[NodeId],
@@ -126,15 +195,11 @@ impl Nodes {
     ) -> Option<NodeId> {
         let count = brokers.len();
         let start = usize::try_from(first % count.max(1) as u64).unwrap_or(0);
-        let mut best: Option<((bool, usize), NodeId)> = None;
+        let mut best: Option<((u8, u64), NodeId)> = None;
         for i in 0..count {
             let id = brokers[(start + i) % count];
             let at = self.at(id);
-            let node = &self.list[at];
-            if !node.can_send(max_in_flight, now) {
-                continue;
-            }
-            let load = (!node.connected, node.in_flight.len());
+            let Some(load) = self.burden(at, max_in_flight, now) else { continue };
             if best.is_none_or(|(least, _)| load < least) {
                 best = Some((load, id));
             }

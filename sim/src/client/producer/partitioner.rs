@@ -85,7 +85,9 @@ pub(super) struct TopicState {
 
 impl TopicState {
     /// The weights as of ready check number `check`, with the slots they stand for. `excluded`
-    /// tells which partitions with a queue wait for a node that takes nothing.
+    /// tells which partitions with a queue wait for a node that takes nothing. As in Java
+    /// (`RecordAccumulator.partitionReady`) the place that such a one leaves in the table goes to
+    /// the next one, which keeps the length it finds there unless it has a queue of its own.
     pub(super) fn load(
         &self,
         partitions: &Partitions,
@@ -97,14 +99,17 @@ impl TopicState {
         }
         let mut slots = Vec::with_capacity(self.slots.len());
         let mut queues = Vec::with_capacity(self.slots.len());
-        for &slot in &self.slots {
+        let mut left = 0;
+        for &slot in self.slots.iter().filter(|slot| self.available.contains(slot)) {
             let (seen, queue) = partitions.get(slot).seen;
-            let queue = if seen == check { queue } else { 0 };
-            if !self.available.contains(&slot) || (queue > 0 && excluded(slot)) {
+            let queued = seen == check && queue > 0;
+            if queued && excluded(slot) {
+                left = queue;
                 continue;
             }
+            let found = std::mem::take(&mut left);
             slots.push(slot);
-            queues.push(queue);
+            queues.push(if queued { queue } else { found });
         }
         LoadTable::new(&queues, self.slots.len()).map(|table| (table, slots))
     }

@@ -69,7 +69,9 @@ impl Producer {
         self.deadline = self.deadline.min(call).min(offsets).min(close);
         if self.sleep.is_none() {
             let timeout = self.config.request_timeout;
-            let overdue = self.nodes.list.iter().map(|node| node.times_out_at(timeout)).min();
+            let overdue = self.nodes.list.iter();
+            let overdue =
+                overdue.map(|node| node.times_out_at(timeout).min(node.setup_ends_at())).min();
             self.deadline = self.deadline.min(overdue.unwrap_or(Instant::FAR));
         }
     }
@@ -135,11 +137,8 @@ impl Producer {
         };
         self.send_metadata_if_due(cx);
         let at = self.nodes.at(node);
-        if !self.nodes.list[at].can_send(self.config.max_in_flight, now) {
-            let reconnect = self.nodes.list[at].reconnect_at;
-            if reconnect > now {
-                self.deadline = self.deadline.min(reconnect);
-            }
+        if !self.nodes.can_send(at, self.config.max_in_flight, now) {
+            self.connect(cx, at);
             self.txn.queue.put_back(request);
         } else if request.retry {
             let until = now + request.backoff;

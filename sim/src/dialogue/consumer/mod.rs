@@ -252,6 +252,8 @@ impl Run {
                 ClientOutput::SendToCoordinator { to, correlation, request, .. } => {
                     self.sent((to, true), correlation, request);
                 }
+                // A consumer does not wait for its connections.
+                ClientOutput::Connect { .. } => {}
                 ClientOutput::Close { to } => self.closed(to, false),
                 ClientOutput::CloseCoordinator { to } => self.closed(to, true),
             }

@@ -141,15 +141,15 @@ impl Run {
     /// One turn: the sender's, then what the network brings.
     fn turn(&mut self) {
         self.with(|p, cx| p.send_turn(cx));
-        while let Some((until, node)) = self.producer.sleeps_until() {
+        while let Some((until, _)) = self.producer.sleeps_until() {
             self.show_state();
-            self.wire.connect(node, &mut self.lines);
             self.lines.push(format!("slept {}ms", until.since(self.now) / MILLISECOND));
             self.now = self.now.max(until);
             self.with(|p, cx| p.send_turn(cx));
         }
         for arrival in self.wire.arrivals() {
             match arrival {
+                Arrival::Connected(node) => self.with(|p, _| p.connected(node)),
                 Arrival::Disconnected(node) => {
                     self.lines.push(format!("disconnected node={node}"));
                     self.with(|p, cx| p.disconnected(cx, node));

@@ -104,6 +104,9 @@ impl Run {
                 producer.assume_compression_ratio(topic, ratio);
             }
         }
+        for node in (0..setup.cluster.brokers).map(NodeId).filter(|_| setup.connected) {
+            producer.connected(node);
+        }
         let state = producer.state();
         let _ = producer.take_journal();
         Self {

@@ -19,8 +19,14 @@ enum Accepts {
 struct Link {
     up: bool,
     accepts: Accepts,
+    /// It has come up; the client hears of it in this turn.
+    opened: bool,
     /// The broker closes it; the client hears of it in the next turn.
     closing: bool,
+}
+
+impl Link {
+    const DOWN: Self = Self { up: false, accepts: Accepts::Yes, opened: false, closing: false };
 }
 
 /// A request the client sent.
@@ -45,30 +51,31 @@ pub(super) struct Wire {
 /// Something for the client.
 #[derive(Clone, Debug)]
 pub(super) enum Arrival {
+    Connected(NodeId),
     Disconnected(NodeId),
     Answer(NodeId, Correlation, Response),
 }
 
 impl Wire {
     pub(super) fn new(brokers: u32, connected: bool) -> Self {
-        let link = Link { up: connected, accepts: Accepts::Yes, closing: false };
+        let link = Link { up: connected, ..Link::DOWN };
         Self { links: vec![link; brokers as usize], waiting: Vec::new(), requests: 0 }
     }
 
     fn link(&mut self, node: NodeId) -> &mut Link {
         let at = node.0 as usize;
         if self.links.len() <= at {
-            self.links.resize(at + 1, Link { up: false, accepts: Accepts::Yes, closing: false });
+            self.links.resize(at + 1, Link::DOWN);
         }
         &mut self.links[at]
     }
 
-    /// Opens the connection to a node if there is none.
-    pub(super) fn connect(&mut self, node: NodeId, lines: &mut Vec<String>) {
+    /// Opens the connection to a node, if it comes up.
+    fn connect(&mut self, node: NodeId) {
         let link = self.link(node);
-        if !link.up {
+        if link.accepts == Accepts::Yes {
             link.up = true;
-            lines.push(format!("connect node={node}"));
+            link.opened = true;
         }
     }
 
@@ -81,11 +88,6 @@ impl Wire {
     ) {
         match output {
             ClientOutput::Send { to, correlation, api_version, request } => {
-                self.connect(to, lines);
-                if self.link(to).accepts == Accepts::Hangs {
-                    // The connection never comes up: nobody sees this request.
-                    return;
-                }
                 self.requests += 1;
                 let number = self.requests;
                 let text = words.request(to.0, api_version, &request);
@@ -93,6 +95,10 @@ impl Wire {
                 let version = api_version;
                 let answer = None;
                 self.waiting.push(Waiting { number, to, correlation, version, request, answer });
+            }
+            ClientOutput::Connect { to } => {
+                lines.push(format!("connect node={to}"));
+                self.connect(to);
             }
             ClientOutput::Close { to } => {
                 lines.push(format!("close-connection node={to}"));
@@ -106,6 +112,7 @@ impl Wire {
     fn drop_link(&mut self, node: NodeId) {
         let link = self.link(node);
         link.up = false;
+        link.opened = false;
         link.closing = false;
         self.waiting.retain(|w| w.to != node);
     }
@@ -143,6 +150,9 @@ impl Wire {
     pub(super) fn arrivals(&mut self) -> Vec<Arrival> {
         let mut arrivals = Vec::new();
         for node in (0..).map(NodeId).take(self.links.len()) {
+            if core::mem::take(&mut self.link(node).opened) {
+                arrivals.push(Arrival::Connected(node));
+            }
             if self.link(node).closing {
                 self.drop_link(node);
                 arrivals.push(Arrival::Disconnected(node));

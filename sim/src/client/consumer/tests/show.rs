@@ -30,6 +30,7 @@ pub(super) fn show(output: &ClientOutput) -> String {
     let (to, request) = match output {
         ClientOutput::Send { to, request, .. } => (to, request),
         ClientOutput::SendToCoordinator { to, request, .. } => (to, request),
+        ClientOutput::Connect { to } => return format!("connect node={to}"),
         ClientOutput::Close { to } => return format!("close node={to}"),
         ClientOutput::CloseCoordinator { to } => return format!("close-coordinator node={to}"),
     };
