@@ -33,14 +33,45 @@ pub fn seconds(value: f64) -> String {
     if value < 10.0 { format!("{value:.2} s") } else { format!("{value:.1} s") }
 }
 
-/// A tick of an axis of counts: `0`, `400`, `45 k`, `2.5 M`.
+/// A rate: `45,000`, and with three digits where it is small: `0.27`.
+#[must_use]
+pub fn rate(value: f64) -> String {
+    match value {
+        _ if value >= 99.95 || value == 0.0 => grouped(value.round() as u64),
+        _ if value >= 9.995 => trimmed(format!("{value:.1}")),
+        _ => trimmed(format!("{value:.2}")),
+    }
+}
+
+/// Without zeros behind the last digit that says something.
+fn trimmed(text: String) -> String {
+    if !text.contains('.') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A tick of an axis, with as many digits as tell it from its neighbors: `0`, `0.05`, `12.35 k`.
 #[must_use]
 pub fn tick(value: f64) -> String {
-    let (scaled, unit) = match value.abs() {
+    let (scaled, unit) = scaled(value);
+    let digits = if scaled.abs() < 0.1 { 6 } else { 3 };
+    format!("{}{unit}", trimmed(format!("{scaled:.digits$}")))
+}
+
+/// A value and its unit of thousands.
+fn scaled(value: f64) -> (f64, &'static str) {
+    match value.abs() {
         size if size >= 999_950.0 => (value / 1e6, " M"),
         size if size >= 9_999.5 => (value / 1e3, " k"),
         _ => (value, ""),
-    };
+    }
+}
+
+/// A count in few letters: `0`, `400`, `45 k`, `2.5 M`.
+#[must_use]
+pub fn short(value: f64) -> String {
+    let (scaled, unit) = scaled(value);
     let text = if (scaled - scaled.round()).abs() < 0.01 {
         format!("{scaled:.0}")
     } else {
@@ -57,7 +88,7 @@ pub fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration_ms, grouped, tick};
+    use super::{duration_ms, grouped, rate, short, tick};
 
     #[test]
     fn digits_are_grouped_by_three() {
@@ -75,5 +106,30 @@ mod tests {
     fn ticks_are_short() {
         let texts: Vec<String> = [0.0, 0.5, 400.0, 9_000.0, 45_000.0, 2.5e6].map(tick).into();
         assert_eq!(texts, ["0", "0.5", "400", "9000", "45 k", "2.5 M"]);
+        let texts: Vec<String> = [0.0, 0.5, 400.0, 9_012.3, 45_040.0, 2.5e6].map(short).into();
+        assert_eq!(texts, ["0", "0.5", "400", "9012.3", "45.0 k", "2.5 M"]);
+    }
+
+    /// Of an axis no two ticks read the same.
+    #[test]
+    fn neighbors_are_told_apart() {
+        for step in [0.001_f64, 0.02, 0.025, 0.25, 20.0, 25.0, 50.0, 2_500.0, 25_000.0] {
+            for first in [0.0, 12_000.0, 990_000.0] {
+                let texts: Vec<String> =
+                    (0..6).map(|n| tick(step.mul_add(f64::from(n), first))).collect();
+                let mut apart = texts.clone();
+                apart.dedup();
+                // Nobody shows thousandths of ten thousands.
+                if first == 0.0 || step >= 20.0 {
+                    assert_eq!(texts, apart);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn small_rates_are_not_nothing() {
+        let texts: Vec<String> = [0.0, 0.27, 3.4, 42.94, 45_000.2].map(rate).into();
+        assert_eq!(texts, ["0", "0.27", "3.4", "42.9", "45,000"]);
     }
 }

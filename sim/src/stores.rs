@@ -1,14 +1,18 @@
-//! External stores: effects with a commit of their own, and window stores of joins.
+//! External stores: effects with a commit of their own, window stores of joins, and outboxes.
 //!
 //! A store is a database beside Kafka. What it has applied stays applied, whatever becomes of
 //! the process or its transaction; only a join's window store follows the committed offsets,
 //! as a state store with a changelog does.
+
+mod outbox;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use broker_model::types::{Duration, Instant, Offset, PartitionId};
 use reports::history::LedgerId;
 use scenarios::model::Dedupe;
+
+pub use outbox::{Claimant, Outbox};
 
 /// State of services that lives outside their processes and survives them.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +21,8 @@ pub struct Stores {
     pub effects: Vec<EffectStore>,
     /// Window stores of joins, by number.
     pub joins: Vec<JoinStore>,
+    /// Outboxes, by number.
+    pub outboxes: Vec<Outbox>,
 }
 
 /// The effects of one service: each entity should get one.

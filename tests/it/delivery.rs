@@ -45,6 +45,20 @@ fn the_canonical_consumers_are_what_the_books_say() {
     }
 }
 
+#[test]
+fn a_dual_write_loses_and_an_outbox_repeats() {
+    let dedupe = ["--set", "service.shipping.dedupe=by-entity"];
+    for (file, more, expected) in [
+        ("dual-write.toml", &[][..], "at-most-once"),
+        ("outbox.toml", &[], "at-least-once"),
+        ("outbox.toml", &dedupe, "effectively-once"),
+    ] {
+        for seed in ["1", "2", "3"] {
+            assert_eq!(class(file, seed, more), expected, "{file} {more:?} seed {seed}");
+        }
+    }
+}
+
 /// A fault's time counts from the end of the warm-up, and so do the steps.
 #[test]
 fn a_warm_up_hides_no_step() {

@@ -93,6 +93,10 @@ anomalies! {
     EffectDoubled = "effect-doubled",
     /// An effect was applied for an entity that has no input.
     EffectInvented = "effect-invented",
+    /// A row was committed, and its record is in no log.
+    EventLost = "event-lost",
+    /// A record is in the log, and its row was never committed.
+    EventPhantom = "event-phantom",
     /// An entity is in no terminal state, or in several.
     UnfinishedOrder = "unfinished-order",
     /// A group did not work off its lag.

@@ -128,25 +128,39 @@ enum Unit {
     MicroPerSecond,
 }
 
-/// Milliseconds, from one second on seconds, with as many of three digits as say something.
-fn time_text(ns: u64) -> String {
-    let (whole, part, unit) = if ns >= 1_000_000_000 {
-        (ns / 1_000_000_000, ns / 1_000_000 % 1_000, "s")
-    } else {
-        (ns / 1_000_000, ns / 1_000 % 1_000, "ms")
-    };
-    let text = format!("{whole}.{part:03}");
-    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
+/// A number of `unit` parts each, cut behind so many digits, without zeros at the end.
+fn decimal(value: u64, unit: u64, digits: u32) -> String {
+    let mut text = grouped(value / unit);
+    let part = u128::from(value % unit) * 10_u128.pow(digits) / u128::from(unit);
+    if part > 0 {
+        let part = format!("{part:0width$}", width = digits as usize);
+        text = format!("{text}.{}", part.trim_end_matches('0'));
+    }
+    text
 }
 
+/// No bound has more digits behind the point.
+const DIGITS_MAX: u32 = 9;
+
 impl Unit {
-    fn text(&self, value: u64) -> String {
+    /// Times in milliseconds, from one second on in seconds; `more` digits than usual.
+    fn text(&self, value: u64, more: u32) -> String {
         match self {
-            Self::Time => time_text(value),
+            Self::Time if value >= 1_000_000_000 => {
+                format!("{} s", decimal(value, 1_000_000_000, 3 + more))
+            }
+            Self::Time => format!("{} ms", decimal(value, 1_000_000, 3 + more)),
             Self::Records => format!("{} records", grouped(value)),
             Self::PerSecond => format!("{} records/s", grouped(value)),
-            Self::MicroPerSecond => format!("{} records/s", grouped(value / 1_000_000)),
+            Self::MicroPerSecond => format!("{} records/s", decimal(value, 1_000_000, more)),
         }
+    }
+
+    /// What was measured and its bound, with as many digits as it takes to tell them apart.
+    fn texts(&self, actual: u64, limit: u64) -> (String, String) {
+        let with = |more| (self.text(actual, more), self.text(limit, more));
+        let apart = |(one, other): &(String, String)| one != other || actual == limit;
+        (0..DIGITS_MAX).map(with).find(apart).unwrap_or_else(|| with(DIGITS_MAX))
     }
 }
 
@@ -228,13 +242,15 @@ pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
         Quantity::GivenNs(given) => (*given, Unit::Time, None),
         Quantity::UnseenNs => (None, Unit::Time, None),
     };
-    let limit = match rule.bound {
-        Bound::Below(limit) => format!("< {}", unit.text(limit)),
-        Bound::AtMost(limit) => format!("<= {}", unit.text(limit)),
-        Bound::Above(limit) => format!("> {}", unit.text(limit)),
-        Bound::AtLeast(limit) => format!(">= {}", unit.text(limit)),
-        Bound::Exactly(limit) => format!("== {}", unit.text(limit)),
+    let (sign, limit) = match rule.bound {
+        Bound::Below(limit) => ("<", limit),
+        Bound::AtMost(limit) => ("<=", limit),
+        Bound::Above(limit) => (">", limit),
+        Bound::AtLeast(limit) => (">=", limit),
+        Bound::Exactly(limit) => ("==", limit),
     };
+    let texts = unit.texts(actual.unwrap_or(limit), limit);
+    let limit = format!("{sign} {}", texts.1);
     let never = matches!(rule.quantity, Quantity::GivenNs(None));
     let verdict = match (actual, rule.bound) {
         (None, _) if never => Verdict::Fail,
@@ -243,13 +259,13 @@ pub(super) fn measure(recorder: &Recorder, rule: &GateRule) -> Gate {
         (Some(_), _) => Verdict::Fail,
     };
     let nothing = if never { "never" } else { "-" };
-    let actual = actual.map_or_else(|| nothing.to_owned(), |value| unit.text(value));
+    let actual = actual.map_or_else(|| nothing.to_owned(), |_| texts.0);
     Gate { name: rule.name.clone(), verdict, actual, limit, phase }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, GateRule, Quantity};
+    use super::{Bound, GateRule, Quantity, Unit};
     use crate::checker::Verdict;
     use crate::history::{Phase, Recorder};
 
@@ -294,6 +310,22 @@ mod tests {
         let gates = recorder.gates(&[below(8), below(7)]);
         assert_eq!((gates[0].verdict, gates[1].verdict), (Verdict::Pass, Verdict::Fail));
         assert_eq!(gates[1].limit, "< 7 records", "as the scenario writes it");
+    }
+
+    /// What the comparison goes by is to be read, however little it is.
+    #[test]
+    fn what_is_measured_reads_apart_from_its_bound() {
+        for (unit, actual, limit, texts) in [
+            (Unit::MicroPerSecond, 270_000, 0, ("0.2 records/s", "0 records/s")),
+            (Unit::MicroPerSecond, 100_400_000, 100_000_000, ("100.4 records/s", "100 records/s")),
+            (Unit::MicroPerSecond, 42_900_000, 100_000_000, ("42 records/s", "100 records/s")),
+            (Unit::Time, 1_500_000_400, 1_500_000_000, ("1.5000004 s", "1.5 s")),
+            (Unit::Time, 2_000_000, 2_000_000, ("2 ms", "2 ms")),
+            (Unit::Records, 7, 6, ("7 records", "6 records")),
+        ] {
+            let told = unit.texts(actual, limit);
+            assert_eq!((told.0.as_str(), told.1.as_str()), texts);
+        }
     }
 
     #[test]

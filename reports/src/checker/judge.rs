@@ -34,6 +34,8 @@ pub enum Claim {
     PollInOrder,
     /// `effects-applied-once`.
     EffectsAppliedOnce,
+    /// `rows-match-records`.
+    RowsMatchRecords,
     /// `one-terminal-state`.
     OneTerminalState,
     /// `lag-drained`.
@@ -56,6 +58,7 @@ impl Claim {
             Self::NoTornTransaction => "no-torn-transaction",
             Self::PollInOrder => "poll-in-order",
             Self::EffectsAppliedOnce => "effects-applied-once",
+            Self::RowsMatchRecords => "rows-match-records",
             Self::OneTerminalState => "one-terminal-state",
             Self::LagDrained => "lag-drained",
             Self::CallsAnswered => "calls-answered",
@@ -63,7 +66,7 @@ impl Claim {
     }
 
     /// Every claim with the scope that is usual.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoAcknowledgedRecordLost,
         Self::NoRecordInvented,
         Self::NoDuplicate(Scope::Promised),
@@ -73,6 +76,7 @@ impl Claim {
         Self::NoTornTransaction,
         Self::PollInOrder,
         Self::EffectsAppliedOnce,
+        Self::RowsMatchRecords,
         Self::OneTerminalState,
         Self::LagDrained,
         Self::CallsAnswered,
@@ -94,6 +98,7 @@ impl Claim {
             Self::EffectsAppliedOnce => {
                 &[Anomaly::EffectLost, Anomaly::EffectDoubled, Anomaly::EffectInvented]
             }
+            Self::RowsMatchRecords => &[Anomaly::EventLost, Anomaly::EventPhantom],
             Self::OneTerminalState => &[Anomaly::UnfinishedOrder],
             Self::LagDrained => &[Anomaly::StuckLag],
             Self::CallsAnswered => &[Anomaly::UnansweredCall],
@@ -141,6 +146,7 @@ impl Recorder {
             Claim::NoTornTransaction => torn::judge(self),
             Claim::PollInOrder => self.polls.judge(self, off),
             Claim::EffectsAppliedOnce => self.effects.judge(self, off),
+            Claim::RowsMatchRecords => self.rows.judge(self, off),
             Claim::OneTerminalState => self.terminals.judge(self, off),
             Claim::LagDrained => lag::judge(self),
             Claim::CallsAnswered => self.calls.judge(self),

@@ -55,6 +55,7 @@ impl Recorder {
         let topic = self.topology.partition(partition).map_or(u32::MAX, |home| home.topic);
         let keys = self.key_order.watches(topic);
         let (effects, ends) = (self.effects.watches(topic), self.terminals.watches(topic));
+        let rows = self.rows.watches(topic);
         let mut entities = std::mem::take(&mut self.audited_entities);
         entities.clear();
         let (mut walk, mut shared) = (Walk::default(), None::<Shared>);
@@ -97,7 +98,7 @@ impl Recorder {
             if keys {
                 self.key_order.found(topic, id, (partition, offset), (session, ordinal), facts);
             }
-            if effects || ends {
+            if effects || ends || rows {
                 entities.push((facts.entity(id), offset));
             }
         }
@@ -106,6 +107,9 @@ impl Recorder {
         }
         if effects {
             self.effects.expected(topic, &entities);
+        }
+        if rows {
+            self.rows.found(topic, &entities);
         }
         if ends {
             self.terminals.found(topic, &entities);

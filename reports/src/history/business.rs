@@ -1,7 +1,8 @@
 //! Business: what was intended, effects on external stores, terminal states, latency, lag.
 
-use super::ids::LedgerId;
+use super::ids::{LedgerId, TableId};
 use super::recorder::Recorder;
+use super::send::Ids;
 use crate::metric::StageId;
 
 impl Recorder {
@@ -30,6 +31,16 @@ impl Recorder {
     pub fn effects_applied(&mut self, ledger: LedgerId, effects: impl Iterator<Item = (u32, u64)>) {
         for (entity, at_ns) in effects {
             self.effect_applied(ledger, entity, at_ns);
+        }
+    }
+
+    /// A local database committed the rows of entities.
+    pub fn rows_committed(&mut self, entities: impl Ids, table: TableId, at_ns: u64) {
+        self.note(30, u64::from(table.0), at_ns);
+        self.digest.ids(entities.clone());
+        self.flow.committed(table, self.phases.current(), entities.len() as u64);
+        for entity in entities {
+            self.rows.committed(table, entity);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The calls of a recorder that a run makes, each told once: here it becomes a value for a tape,
 //! the playing of that value, and the method of [`Recording`] that puts it down or makes the call.
 
-use super::ids::{CallKind, LedgerId};
+use super::ids::{CallKind, LedgerId, TableId};
 use super::phase::Phase;
 use super::reader::{Isolation, Poll};
 use super::recorder::Recorder;
@@ -109,6 +109,7 @@ calls! {
         Failed: failed(why: &'static str, at_ns: u64);
         Unknown: unknown(why: &'static str, at_ns: u64);
         Polled: polled(poll: Poll);
+        RowsCommitted: rows_committed(table: TableId, at_ns: u64);
     }
     numbered {
         Consumer: consumer(instance: u32, group: u32, isolation: Isolation), next_consumer;

@@ -149,6 +149,7 @@ impl Recorder {
         let topic = self.topology.partition(partition).map_or(u32::MAX, |home| home.topic);
         self.effects.removed(topic, entity);
         self.terminals.removed(topic, entity);
+        self.rows.removed(topic, entity);
     }
 
     /// Whether a transaction was committed, as its end says, or what is left of it, or that a

@@ -20,6 +20,10 @@ pub enum CallKind {
     ExternalStore,
 }
 
+/// A table's number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TableId(pub u32);
+
 /// A ledger's number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LedgerId(pub u32);

@@ -23,7 +23,7 @@ mod transaction;
 pub use audit::Facts;
 pub use compacted::Removals;
 pub use digest::Digest;
-pub use ids::{CallKind, LedgerId};
+pub use ids::{CallKind, LedgerId, TableId};
 pub use phase::{PHASES, Phase, PhaseSpan, Phases};
 pub use reader::{Isolation, Poll};
 pub use record_state::{Batch, RecordState, Records};

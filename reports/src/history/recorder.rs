@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compacted::Removals;
 use super::digest::Digest;
-use super::ids::LedgerId;
+use super::ids::{LedgerId, TableId};
 use super::phase::{Phase, Phases};
 use super::reader::Isolation;
 use super::record_state::Records;
@@ -12,7 +12,7 @@ use super::send::Unsent;
 use super::topology::{Consumer, Session, Topology};
 use super::transaction::Transactions;
 use crate::checker::{
-    Audited, Calls, Duplicates, Effects, Invented, KeyOrder, PartitionOrder, Polls, Terminals,
+    Audited, Calls, Duplicates, Effects, Invented, KeyOrder, PartitionOrder, Polls, Rows, Terminals,
 };
 use crate::metric::{ByPhase, Flow, Lag, Latency, StageId, Throughput};
 
@@ -71,6 +71,7 @@ pub struct Recorder {
     pub(crate) key_order: KeyOrder,
     pub(crate) polls: Polls,
     pub(crate) effects: Effects,
+    pub(crate) rows: Rows,
     pub(crate) terminals: Terminals,
     pub(crate) calls: Calls,
     pub(crate) latency: Latency,
@@ -139,6 +140,18 @@ impl Recorder {
     /// effect.
     pub fn dead_letters(&mut self, ledger: LedgerId, topic: u32) {
         self.effects.dead_letters(ledger, topic);
+    }
+
+    /// Declares a table: every entity with a row there, and no other, must have a record in `topic`.
+    pub fn table(&mut self, name: &str, topic: u32) -> TableId {
+        self.digest.text(name);
+        self.rows.table(name, topic)
+    }
+
+    /// The table of this name.
+    #[must_use]
+    pub fn table_id(&self, name: &str) -> Option<TableId> {
+        self.rows.id_of(name)
     }
 
     /// Every entity with a record in `source` must end in exactly one terminal state: one

@@ -85,10 +85,17 @@ impl Recorder {
         self.digest.word(answer.base_offset.cast_unsigned());
         self.digest.ids(ids.clone());
         let count = ids.len() as u64;
+        let first = ids.clone().next();
         self.stamp(ids, &answer);
         if let Some(partition) = self.topology.partition(answer.partition) {
             let phase = self.phases.current();
-            self.throughput.add(partition.topic, phase, answer.at_ns, count, answer.bytes);
+            let topic = partition.topic;
+            self.throughput.add(topic, phase, answer.at_ns, count, answer.bytes);
+            if let Some(id) = first {
+                let session = self.records.batch(id).session;
+                let instance = self.topology.session_of(session).instance;
+                self.flow.sent(instance, topic, phase, count);
+            }
         }
     }
 

@@ -134,7 +134,7 @@ fn draw_rate(svg: &mut String, edge: &Edge, lane: &[(usize, f64)]) {
         let middle = f64::midpoint(y_of(place), y_of(before));
         (x_of(layer) - (PITCH_X - NODE_WIDTH) / 2.0, middle - 7.0)
     };
-    let rate = number::tick(per_second as f64).replace(' ', "\u{a0}");
+    let rate = number::short(per_second as f64).replace(' ', "\u{a0}");
     let _ = write!(svg, "<text class=\"rate\" x=\"{x:.1}\" y=\"{y:.1}\">{rate}</text>");
 }
 

@@ -84,7 +84,7 @@ pub fn markdown(summary: &Summary) -> String {
         summary.throughput.iter().map(|(topic, rate)| {
             vec![
                 topic.to_owned(),
-                number::grouped(rate.records_per_s.round() as u64),
+                number::rate(rate.records_per_s),
                 format!("{:.1}", rate.mib_per_s),
             ]
         }),

@@ -185,6 +185,7 @@ impl Summary {
             lag: lag(recorder),
             resources: resources(timeline),
             gates,
+            dead_letters: Table::default(),
             hazards: Vec::new(),
             warnings: Vec::new(),
             replay: head.replay,

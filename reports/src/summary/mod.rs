@@ -61,7 +61,9 @@ pub struct Summary {
     pub latency: Table<StageLatency>,
     /// Throughput by topic, over the load without its warm-up.
     pub throughput: Table<TopicRate>,
-    /// Lag by group.
+    /// Records that were acknowledged in topics for what services give up, over the whole run.
+    pub dead_letters: Table<u64>,
+    /// Lag by group; that of an outbox is the rows that wait there.
     pub lag: Table<GroupLagSummary>,
     /// Utilization by broker and resource.
     pub resources: Table<Table<Utilization>>,

@@ -63,7 +63,7 @@ fn run(head: Head, lost: u32, limit_ns: u64) -> Summary {
 }
 
 /// Scripts read these: a name that goes breaks one, and a new one is to be documented.
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 29] = [
     "scenario",
     "seed",
     "verdict",
@@ -86,6 +86,7 @@ const FIELDS: [&str; 28] = [
     "faults",
     "latency",
     "throughput",
+    "dead_letters",
     "lag",
     "resources",
     "gates",

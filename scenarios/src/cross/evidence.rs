@@ -41,7 +41,11 @@ fn gates(cross: &mut Cross<'_>) {
             Quantity::Latency { metric: LatencyMetric::Stage(name), .. } => {
                 ("service", name, cross.service_names())
             }
-            Quantity::Lag { group, .. } => ("consumer group", group, cross.group_names()),
+            Quantity::Lag { group, .. } => {
+                let mut known = cross.group_names();
+                known.extend(cross.outbox_names());
+                ("consumer group", group, known)
+            }
             Quantity::Throughput { topic } => ("topic", topic, cross.topic_names()),
             Quantity::ReassignmentTime => {
                 let mut faults = cross.scenario.faults.iter();

@@ -6,6 +6,7 @@ mod evidence;
 mod fault;
 mod kafka;
 mod pipeline;
+mod rows;
 
 use crate::decoder::{Decoder, Problem};
 use crate::diagnostic::{listed, nearest};
@@ -26,6 +27,7 @@ pub(crate) fn check(decoder: &mut Decoder, root: &Node, scenario: &Scenario) {
     cluster::check(&mut cross);
     broker::check(&mut cross);
     pipeline::check(&mut cross);
+    rows::check(&mut cross);
     kafka::check(&mut cross);
     fault::check(&mut cross);
     evidence::check(&mut cross);
@@ -85,6 +87,11 @@ impl<'a> Cross<'a> {
 
     fn group_names(&self) -> Vec<&'a str> {
         self.scenario.services.iter().filter_map(|s| s.group.as_deref()).collect()
+    }
+
+    /// Tables with an outbox, of which there is a backlog as there is a lag of a group.
+    fn outbox_names(&self) -> Vec<&'a str> {
+        self.scenario.services.iter().filter_map(|s| Some(s.outbox()?.as_str())).collect()
     }
 
     fn ledger_names(&self) -> Vec<&'a str> {

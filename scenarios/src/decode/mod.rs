@@ -9,6 +9,7 @@ mod fault;
 mod gate;
 mod load;
 mod place;
+mod rows;
 mod service;
 mod target;
 

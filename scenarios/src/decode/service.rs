@@ -2,6 +2,7 @@
 
 use crate::decode::cluster::kafka_config;
 use crate::decode::load::payload;
+use crate::decode::rows;
 use crate::decoder::{Decoder, Fields, Problem};
 use crate::kafka_keys::Version;
 use crate::model::config::{KafkaConfig, Scope};
@@ -21,6 +22,7 @@ enum Kind {
     Join,
     Sink,
     Reader,
+    Relay,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -29,6 +31,22 @@ const KINDS: &[(&str, Kind)] = &[
     ("join", Kind::Join),
     ("sink", Kind::Sink),
     ("reader", Kind::Reader),
+    ("relay", Kind::Relay),
+];
+
+/// What has to do with records that come in.
+const OF_INPUT: &[&str] = &[
+    "input",
+    "group",
+    "consumer",
+    "commit",
+    "effects",
+    "dedupe",
+    "dedupe_capacity",
+    "dedupe_ttl",
+    "output_size",
+    "output_payload",
+    "poison",
 ];
 
 const COMMITS: &[(&str, Commit)] = &[
@@ -91,6 +109,7 @@ fn blank(name: &str, version: Version) -> Service {
         commit: Commit::AfterProcessing,
         commit_interval: 0,
         effects: None,
+        rows: None,
         dedupe: Dedupe::None,
         poison: None,
         restart: RESTART,
@@ -101,27 +120,26 @@ fn blank(name: &str, version: Version) -> Service {
 
 /// What each kind needs and what makes no sense with it.
 fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind: Kind) {
-    if kind == Kind::Ingress {
-        t.refuse(
-            decoder,
-            &[
-                "input",
-                "group",
-                "consumer",
-                "commit",
-                "effects",
-                "dedupe",
-                "dedupe_capacity",
-                "dedupe_ttl",
-                "output_size",
-                "output_payload",
-                "poison",
-            ],
-            "an ingress takes calls from a load, not records from a topic",
-        );
-        service.group = None;
-    } else {
-        let _ = t.require(decoder, "input", |_| Ok(()));
+    match kind {
+        Kind::Ingress => {
+            t.refuse(
+                decoder,
+                OF_INPUT,
+                "an ingress takes calls from a load, not records from a topic",
+            );
+            service.group = None;
+        }
+        Kind::Relay => {
+            t.refuse(
+                decoder,
+                OF_INPUT,
+                "a relay takes rows from an outbox, not records from a topic",
+            );
+            service.group = None;
+        }
+        _ => {
+            let _ = t.require(decoder, "input", |_| Ok(()));
+        }
     }
     if kind == Kind::Reader {
         t.refuse(
@@ -144,7 +162,15 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
             "a reader only reads; `kind = \"transform\"` has an output, a sink has effects",
         );
     }
-    if matches!(kind, Kind::Ingress | Kind::Transform | Kind::Join) {
+    service.rows = match kind {
+        Kind::Ingress => rows::of_ingress(decoder, t),
+        Kind::Relay => rows::of_relay(decoder, t),
+        _ => rows::refuse(decoder, t),
+    };
+    let has_outbox = kind == Kind::Ingress && service.outbox().is_some();
+    if has_outbox {
+        t.refuse(decoder, &["output"], "its outbox is published by a relay, which has an output");
+    } else if matches!(kind, Kind::Ingress | Kind::Transform | Kind::Join | Kind::Relay) {
         let _ = t.require(decoder, "output", |_| Ok(()));
     }
     if kind == Kind::Sink {
@@ -158,6 +184,7 @@ fn apply_kind(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service, kind
         Kind::Transform => ServiceKind::Transform,
         Kind::Sink => ServiceKind::Sink,
         Kind::Reader => ServiceKind::Reader,
+        Kind::Relay => rows::relay(decoder, t),
         Kind::Join => {
             join_inputs(decoder, t, service);
             let window = t.require(decoder, "window", values::positive_duration);

@@ -56,6 +56,10 @@ anomalies! {
     EffectDoubled = "effect-doubled",
     /// An effect was applied for an entity that has no input.
     EffectInvented = "effect-invented",
+    /// A row has no record.
+    EventLost = "event-lost",
+    /// A record has no row.
+    EventPhantom = "event-phantom",
     /// An order reached no terminal state, or several.
     UnfinishedOrder = "unfinished-order",
     /// Lag did not drain after healing.

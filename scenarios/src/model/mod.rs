@@ -21,7 +21,8 @@ pub use load::{Arrivals, CallRange, Keys, Load, Payload, Shape};
 pub use message::{Api, MessageKind};
 pub use quantity::{Distribution, Drawn, Rate, Ratio};
 pub use service::{
-    Commit, Dedupe, Poison, Retry, Service, ServiceKind, ServiceTime, TransactionalIds,
+    Claim, Commit, Dedupe, Poison, Publish, Retry, Rows, Service, ServiceKind, ServiceTime,
+    TransactionalIds,
 };
 
 /// A whole scenario. Decides a run together with a seed.
@@ -111,8 +112,7 @@ impl Scenario {
                 return true;
             }
             for sender in &self.services {
-                let feeds = sender.output.as_ref().is_some_and(|out| one.inputs.contains(out));
-                if feeds && !behind.iter().any(|known| known.name == sender.name) {
+                if sender.feeds(one) && !behind.iter().any(|known| known.name == sender.name) {
                     behind.push(sender);
                 }
             }

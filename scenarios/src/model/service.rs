@@ -17,7 +17,8 @@ pub struct Service {
     pub time: ServiceTime,
     /// `input` / `inputs`: topics consumed, in file order. Empty for an ingress.
     pub inputs: Vec<String>,
-    /// `output`: the topic produced to. None for sinks without output and readers.
+    /// `output`: the topic produced to. None for sinks without output, readers, and an ingress
+    /// with an outbox.
     pub output: Option<String>,
     /// `output_size`: bytes of an output record's value; none means as large as its input.
     pub output_size: Option<u64>,
@@ -39,6 +40,8 @@ pub struct Service {
     /// `effects`: name of the ledger of an external store with a commit of its own, in which
     /// each processed record applies one effect.
     pub effects: Option<String>,
+    /// `rows` and what belongs to it, of an ingress or a relay.
+    pub rows: Option<Rows>,
     /// `dedupe`: whether the store recognizes what it has applied.
     pub dedupe: Dedupe,
     /// `poison` and what belongs to it.
@@ -61,6 +64,29 @@ impl Service {
     #[must_use]
     pub fn dead_letter(&self) -> Option<&String> {
         self.poison.as_ref()?.dead_letter.as_ref()
+    }
+
+    /// The table whose outbox it fills or, a relay, empties.
+    #[must_use]
+    pub fn outbox(&self) -> Option<&String> {
+        let rows = self.rows.as_ref().filter(|rows| rows.publish == Publish::Outbox)?;
+        Some(&rows.table)
+    }
+
+    /// Whether what this service makes goes to another: through a topic, or through an outbox.
+    #[must_use]
+    pub fn feeds(&self, other: &Self) -> bool {
+        let by_topic = self.output.as_ref().is_some_and(|output| other.inputs.contains(output));
+        let by_outbox = self.kind == ServiceKind::Ingress
+            && other.is_relay()
+            && self.outbox().is_some_and(|table| other.outbox() == Some(table));
+        by_topic || by_outbox
+    }
+
+    /// Whether it publishes what is in the outbox of another service.
+    #[must_use]
+    pub const fn is_relay(&self) -> bool {
+        matches!(self.kind, ServiceKind::Relay { .. })
     }
 
     /// Topics that it reads: its inputs and behind them its retry topics.
@@ -91,6 +117,49 @@ pub enum ServiceKind {
     Sink,
     /// Reads and measures.
     Reader,
+    /// Publishes the rows of an outbox, in order, and marks those that are acknowledged.
+    Relay {
+        /// `poll_interval`: nanoseconds from one look at an outbox with little in it to the next.
+        poll_interval: u64,
+        /// `batch`: how many rows it takes at once, at least one.
+        batch: u32,
+        /// `claim`.
+        claim: Claim,
+    },
+}
+
+/// The rows that a service commits to a local database, one for each call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rows {
+    /// `rows`: the name of the table.
+    pub table: String,
+    /// `publish`.
+    pub publish: Publish,
+    /// `row_time`: nanoseconds that the database takes to commit.
+    pub time: u64,
+}
+
+/// How the record of a row comes to its topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Publish {
+    /// A second row says so, in the same database transaction, and a relay publishes it.
+    Outbox,
+    /// The service sends it when the row is committed.
+    AfterCommit,
+    /// The service sends it, and commits the row when it is acknowledged.
+    BeforeCommit,
+}
+
+/// Which rows of an outbox an instance of a relay takes when there are several.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Claim {
+    /// The oldest that no other one has locked (`FOR UPDATE SKIP LOCKED`).
+    #[default]
+    SkipLocked,
+    /// The oldest of its own keys, which are divided among the instances.
+    ByKey,
+    /// The oldest, whoever else publishes them.
+    None,
 }
 
 /// Service time per record.

@@ -1,6 +1,7 @@
 //! The canonical rendering: a scenario as TOML text with every default spelled out. Reading it
 //! back gives the same scenario; its hash is the scenario's digest.
 
+mod rows;
 mod words;
 
 use std::fmt::Write as _;
@@ -201,6 +202,7 @@ fn service(out: &mut Text, service: &Service) {
         ServiceKind::Join { window } => ("join", Some(window)),
         ServiceKind::Sink => ("sink", None),
         ServiceKind::Reader => ("reader", None),
+        ServiceKind::Relay { .. } => ("relay", None),
     };
     out.text("kind", kind);
     out.line("instances", service.instances);
@@ -238,6 +240,7 @@ fn service(out: &mut Text, service: &Service) {
     if let Some(window) = window {
         out.text("window", &write_duration(window));
     }
+    rows::rows(out, service);
     delivery(out, service);
     out.text("restart", &write_duration(service.restart));
     config(out, "producer", &service.producer);
@@ -248,7 +251,7 @@ fn delivery(out: &mut Text, service: &Service) {
     if service.transactional {
         out.line("transactional", true);
         out.line("abort", write_ratio(service.abort));
-    } else if service.kind != ServiceKind::Ingress {
+    } else if service.group.is_some() {
         let commit = match service.commit {
             Commit::AfterProcessing => "after-processing",
             Commit::BeforeProcessing => "before-processing",

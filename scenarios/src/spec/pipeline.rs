@@ -7,11 +7,12 @@ pub const SERVICE: Section = Section {
     name: "service.NAME",
     doc: "Kinds: `ingress` takes the calls of a load and produces one record each; `transform` \
           gives one output per input; `join` gives one output when an entity came on both inputs \
-          within the window; `sink` applies effects to an external store; `reader` only reads.",
+          within the window; `sink` applies effects to an external store; `reader` only reads; \
+          `relay` publishes the outbox of an ingress (`docs/outbox.md`).",
     keys: &[
         key(
             "kind",
-            "\"ingress\", \"transform\", \"join\", \"sink\" or \"reader\"",
+            "\"ingress\", \"transform\", \"join\", \"sink\", \"reader\" or \"relay\"",
             "required",
             "What it does.",
         ),
@@ -22,7 +23,12 @@ pub const SERVICE: Section = Section {
             "0s",
             "Service time per record.",
         ),
-        key("input", "topic or topics", "required, except for an ingress", "What it consumes."),
+        key(
+            "input",
+            "topic or topics",
+            "required, except for an ingress or a relay",
+            "What it consumes.",
+        ),
         key("output", "topic", "none", "What it produces to."),
         key("output_size", "size", "as large as the input", "Value size of an output record."),
         key(
@@ -77,6 +83,45 @@ pub const SERVICE: Section = Section {
         ),
         key("dedupe_capacity", "integer", "unbounded", "How many entities it remembers."),
         key("dedupe_ttl", "duration", "for ever", "For how long it remembers an entity."),
+        key(
+            "rows",
+            "name of a table",
+            "none; required for a relay",
+            "Of an ingress: the table of a local database to which each call commits one row. Of a \
+            relay: the table whose outbox it publishes.",
+        ),
+        key(
+            "publish",
+            "\"outbox\", \"after-commit\" or \"before-commit\"",
+            "required with `rows` of an ingress",
+            "How the record of a row comes to its topic. \"outbox\": a second row, in the same \
+            database transaction, says that it is to be published, and a relay does it; the \
+            ingress has no `output`. \"after-commit\": it is sent when the row is committed, so a \
+            crash in between loses it. \"before-commit\": the row is committed when the record is \
+            acknowledged, so a crash in between leaves a record without a row.",
+        ),
+        key("row_time", "duration", "0s", "How long the database takes to commit."),
+        key(
+            "poll_interval",
+            "duration",
+            "100ms",
+            "Of a relay: from one look at the outbox to the next, unless it found as many rows as \
+            it takes at once.",
+        ),
+        key(
+            "batch",
+            "integer from 1 to 1000000",
+            "100",
+            "Of a relay: how many rows it takes at once.",
+        ),
+        key(
+            "claim",
+            "\"skip-locked\", \"by-key\" or \"none\"",
+            "\"skip-locked\"",
+            "Which rows an instance of a relay takes when there are several: the oldest that no \
+            other one has locked, the oldest of its share of the keys, or the oldest, whoever \
+            else publishes them. Only \"by-key\" keeps the order of a key.",
+        ),
         key(
             "poison",
             "probability",

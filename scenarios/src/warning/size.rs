@@ -62,9 +62,7 @@ fn largest_records(scenario: &Scenario) -> Vec<u64> {
     // Sizes go from service to service; a chain is no longer than there are services.
     for _ in 0..sizes.len() {
         for (place, service) in scenario.services.iter().enumerate() {
-            let comes_in = |(sender, _): &(&Service, &u64)| {
-                sender.output.as_ref().is_some_and(|output| service.inputs.contains(output))
-            };
+            let comes_in = |(sender, _): &(&Service, &u64)| sender.feeds(service);
             let senders = scenario.services.iter().zip(&sizes).filter(comes_in);
             let input = senders.map(|(_, size)| *size).max().unwrap_or(0);
             let output = service.output_size.unwrap_or(input);

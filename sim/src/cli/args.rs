@@ -152,6 +152,9 @@ pub(super) struct ReplayArgs {
     /// A token that a run printed, or a scenario file such as a regression
     #[arg(value_name = "TOKEN_OR_FILE")]
     pub(super) what: String,
+    /// The seed of a file [default: what the scenario says, else 0]; a token names its own
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
     /// Print every event in words, and below it what the machines say happened
     #[arg(long)]
     pub(super) trace: bool,

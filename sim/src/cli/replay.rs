@@ -24,8 +24,12 @@ fn named(args: &ReplayArgs, console: &mut Console<'_>) -> Result<(Scene, u64), F
     let flags = Flags { driver: args.driver, ..Flags::default() };
     if !Token::looks_like(&args.what) || path.is_file() {
         let scene = Scene::with_flags(path, &flags, console)?;
-        let seed = scene.scenario.seed;
+        let seed = args.seed.unwrap_or(scene.scenario.seed);
         return Ok((scene, seed));
+    }
+    if args.seed.is_some() {
+        let text = "error: --seed: a token names its seed; give the file in its place";
+        return Err(Failure::new(Exit::Usage, text));
     }
     let refuse = |text: String| Failure::new(Exit::Scenario, format!("error: {text}"));
     let token = Token::parse(&args.what).map_err(refuse)?;

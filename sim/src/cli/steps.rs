@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use reports::checker::{Anomaly, Verdict};
 use reports::number::grouped;
 use reports::summary::Summary;
-use scenarios::model::{Anomaly as Checked, Drawn, Fault, FaultKind, Ratio, Trigger};
+use scenarios::model::{Anomaly as Checked, Checks, Drawn, Fault, FaultKind, Ratio, Trigger};
 use serde_json::json;
 
 use super::args::{Delivery, Format, StepsArgs};
@@ -19,8 +19,13 @@ use super::scene::Scene;
 use super::sweep;
 
 /// What a class rests on: without one of these checks none is told.
-const COUNTED: [Checked; 4] =
-    [Checked::LostAcknowledged, Checked::Duplicate, Checked::EffectLost, Checked::EffectDoubled];
+const COUNTED: [Checked; 5] = [
+    Checked::LostAcknowledged,
+    Checked::Duplicate,
+    Checked::EffectLost,
+    Checked::EffectDoubled,
+    Checked::EventLost,
+];
 
 /// What was found by so many runs, and the first of them.
 #[derive(Clone, Debug)]
@@ -85,15 +90,26 @@ pub(super) fn command(args: &StepsArgs, console: &mut Console<'_>) -> Result<Exi
     if interrupted {
         exit = exit.worse(Exit::Interrupted);
     }
-    let checks = &scene.scenario.checks;
-    let counted = !checks.exactly_once.is_empty() && COUNTED.iter().all(|one| checks.runs(*one));
-    let class = tally.class(counted && !interrupted);
-    tell(args, &tally, class, interrupted, console);
+    let class = match uncounted(&scene.scenario.checks) {
+        Some(why) => Err(why),
+        None if interrupted => Err("it was interrupted".to_owned()),
+        None => tally.class(),
+    };
+    tell(args, &tally, &class, interrupted, console);
     match (args.delivery, class) {
-        (Some(wanted), Some(class)) if wanted == class => Ok(exit),
+        (Some(wanted), Ok(class)) if wanted == class => Ok(exit),
         (Some(_), _) => Ok(exit.worse(Exit::Safety)),
         (None, _) => Ok(exit),
     }
+}
+
+/// Why the scenario does not count what a class rests on, if it does not.
+fn uncounted(checks: &Checks) -> Option<String> {
+    if checks.exactly_once.is_empty() {
+        return Some("`exactly_once` of [check] does not say what is to be counted".to_owned());
+    }
+    let off = COUNTED.iter().find(|one| !checks.runs(**one))?;
+    Some(format!("[check] switches `{}` off", off.name()))
 }
 
 /// The fault of this name, or the only one.
@@ -214,14 +230,19 @@ impl Tally {
         self.found.keys().any(|anomaly| wanted(*anomaly))
     }
 
-    /// What the pipeline delivers, if the scenario counts it and nothing else went wrong.
-    fn class(&self, counted: bool) -> Option<Delivery> {
+    /// What the pipeline delivers, or why that cannot be told.
+    fn class(&self) -> Result<Delivery, String> {
         let told = |anomaly: &Anomaly| is_loss(*anomaly) || is_repetition(*anomaly);
-        let sound = self.inconclusive == 0 && self.found.keys().all(told);
-        if !counted || self.runs == 0 || !sound {
-            return None;
+        if self.runs == 0 {
+            return Err("nothing was run".to_owned());
         }
-        Some(match (self.any(is_loss), self.any(is_repetition)) {
+        if self.inconclusive > 0 {
+            return Err("some runs were inconclusive".to_owned());
+        }
+        if let Some(other) = self.found.keys().find(|anomaly| !told(anomaly)) {
+            return Err(format!("`{}` is neither a loss nor a repetition", other.name()));
+        }
+        Ok(match (self.any(is_loss), self.any(is_repetition)) {
             (false, false) => Delivery::EffectivelyOnce,
             (true, false) => Delivery::AtMostOnce,
             (false, true) => Delivery::AtLeastOnce,
@@ -241,7 +262,7 @@ const fn exit_of(anomaly: Anomaly) -> Exit {
 }
 
 const fn is_loss(anomaly: Anomaly) -> bool {
-    matches!(anomaly, Anomaly::EffectLost | Anomaly::LostAcknowledged)
+    matches!(anomaly, Anomaly::EffectLost | Anomaly::EventLost | Anomaly::LostAcknowledged)
 }
 
 const fn is_repetition(anomaly: Anomaly) -> bool {
@@ -251,7 +272,7 @@ const fn is_repetition(anomaly: Anomaly) -> bool {
 fn tell(
     args: &StepsArgs,
     tally: &Tally,
-    class: Option<Delivery>,
+    class: &Result<Delivery, String>,
     interrupted: bool,
     console: &mut Console<'_>,
 ) {
@@ -268,7 +289,8 @@ fn tell(
             "inconclusive": tally.inconclusive,
             "interrupted": interrupted,
             "found": found.collect::<serde_json::Map<_, _>>(),
-            "delivery": class.map(Delivery::name),
+            "delivery": class.as_ref().ok().map(|class| class.name()),
+            "no_class": class.as_ref().err(),
         });
         return console.line(&line.to_string());
     }
@@ -296,9 +318,12 @@ fn tell(
             line.push_str(&format!(", {} {what}", grouped(count)));
         }
     }
-    let told = class.map_or("no delivery class can be told", Delivery::words);
+    let told = match class {
+        Ok(class) => class.words().to_owned(),
+        Err(why) => format!("no delivery class can be told: {why}"),
+    };
     console.line(&format!("{line}: {told}"));
-    if let Some(wanted) = args.delivery.filter(|wanted| Some(*wanted) != class) {
+    if let Some(wanted) = args.delivery.filter(|wanted| class.as_ref() != Ok(wanted)) {
         let word = console.paint(Paint::Bad, "not as wanted");
         console.line(&format!("{word}: {}", wanted.words()));
     }
@@ -326,28 +351,40 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
-    use super::{Anomaly, Delivery, Found, Tally};
+    use scenarios::model::{Checks, ExactlyOnce};
 
-    fn class(found: &[Anomaly]) -> Option<Delivery> {
+    use super::{Anomaly, Checked, Delivery, Found, Tally, uncounted};
+
+    fn class(found: &[Anomaly]) -> Result<Delivery, String> {
         let one = Found { runs: 1, at_ns: 5, replay: String::new() };
         let found = found.iter().map(|&anomaly| (anomaly, one.clone())).collect();
-        Tally { runs: 2, found, ..Tally::default() }.class(true)
+        Tally { runs: 2, found, ..Tally::default() }.class()
     }
 
     #[test]
     fn a_class_is_what_was_lost_and_what_was_repeated() {
-        assert_eq!(class(&[]), Some(Delivery::EffectivelyOnce));
-        assert_eq!(class(&[Anomaly::EffectLost]), Some(Delivery::AtMostOnce));
-        assert_eq!(class(&[Anomaly::EffectDoubled]), Some(Delivery::AtLeastOnce));
-        assert_eq!(class(&[Anomaly::EffectLost, Anomaly::Duplicate]), Some(Delivery::Neither));
+        assert_eq!(class(&[]), Ok(Delivery::EffectivelyOnce));
+        assert_eq!(class(&[Anomaly::EffectLost]), Ok(Delivery::AtMostOnce));
+        assert_eq!(class(&[Anomaly::EffectDoubled]), Ok(Delivery::AtLeastOnce));
+        assert_eq!(class(&[Anomaly::EffectLost, Anomaly::Duplicate]), Ok(Delivery::Neither));
     }
 
     #[test]
     fn nothing_is_told_of_what_was_not_counted_or_went_wrong_otherwise() {
-        assert_eq!(class(&[Anomaly::EffectDoubled, Anomaly::StuckLag]), None);
-        let tally = Tally { runs: 2, ..Tally::default() };
-        assert_eq!(tally.class(false), None);
-        assert_eq!(Tally::default().class(true), None);
-        assert_eq!(Tally { inconclusive: 1, ..tally }.class(true), None);
+        let why = class(&[Anomaly::EffectDoubled, Anomaly::StuckLag]);
+        assert_eq!(why, Err("`stuck-lag` is neither a loss nor a repetition".to_owned()));
+        assert!(Tally::default().class().is_err_and(|why| why.contains("nothing was run")));
+        let tally = Tally { runs: 2, inconclusive: 1, ..Tally::default() };
+        assert!(tally.class().is_err_and(|why| why.contains("inconclusive")));
+        let mut checks = Checks {
+            off: vec![Checked::Duplicate],
+            exactly_once: vec![ExactlyOnce { from: "a".to_owned(), to: "b".to_owned() }],
+            per_key_order: Vec::new(),
+        };
+        assert!(uncounted(&checks).is_some_and(|why| why.contains("`duplicate` off")));
+        checks.off.clear();
+        assert_eq!(uncounted(&checks), None);
+        checks.exactly_once.clear();
+        assert!(uncounted(&checks).is_some_and(|why| why.contains("`exactly_once`")));
     }
 }

@@ -255,6 +255,7 @@ fn summary(
             "passed": tally.passed,
             "failed": tally.failed,
             "inconclusive": tally.inconclusive,
+            "interrupted": interrupted,
             "failing_seeds": tally.failing_seeds,
             "seeds_per_s": (rate * 10.0).round() / 10.0,
         }});

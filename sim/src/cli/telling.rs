@@ -186,7 +186,7 @@ fn latency(summary: &Summary, console: &mut Console<'_>) {
 fn flows(summary: &Summary, console: &mut Console<'_>) {
     let mut columns = Columns::new(&["topic", "records/s", "MiB/s"]).numbers_from(1);
     for (topic, rate) in summary.throughput.iter() {
-        let records = grouped(rate.records_per_s.round() as u64);
+        let records = reports::number::rate(rate.records_per_s);
         columns.row([topic.to_owned(), records, format!("{:.2}", rate.mib_per_s)]);
     }
     block("throughput", &columns, console);

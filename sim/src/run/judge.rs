@@ -1,9 +1,10 @@
 //! The verdict on a finished world.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use reports::checker::{Anomaly, Claim, Finding, Scope, Verdict, Violation};
-use reports::summary::{FaultEnd, FaultEntry, Hazard, Head, Summary};
+use reports::summary::{FaultEnd, FaultEntry, Hazard, Head, Summary, Table};
 use scenarios::model::{Anomaly as Named, Verdict as Expected};
 use scenarios::warning::Warning;
 
@@ -63,6 +64,7 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
     };
     let mut summary = Summary::new(head, world.recorder(), &timeline, checks, measured);
     summary.warnings = warnings(world.scenario()).into_iter().map(told).collect();
+    summary.dead_letters = dead_letters(&world);
     summary.hazards = hazards(&world);
     Run { summary, timeline, world }
 }
@@ -101,10 +103,13 @@ fn claims(world: &World) -> Vec<Claim> {
     if scenario.services.iter().any(|s| s.effects.is_some()) {
         claims.push(Claim::EffectsAppliedOnce);
     }
+    if scenario.services.iter().any(|s| s.rows.is_some()) {
+        claims.push(Claim::RowsMatchRecords);
+    }
     if scenario.checks.exactly_once.iter().any(|one| is_topic(&one.from) && is_topic(&one.to)) {
         claims.push(Claim::OneTerminalState);
     }
-    if scenario.services.iter().any(|s| s.group.is_some()) {
+    if scenario.services.iter().any(|s| s.group.is_some() || s.outbox().is_some()) {
         claims.push(Claim::LagDrained);
     }
     claims.push(Claim::CallsAnswered);
@@ -180,6 +185,18 @@ fn hazards(world: &World) -> Vec<Hazard> {
         Some(Hazard { name: name.to_owned(), count, first: first.detail.clone(), at_s })
     });
     seen.chain(unfinished(world)).collect()
+}
+
+/// What services gave up, by topic.
+fn dead_letters(world: &World) -> Table<u64> {
+    let services = &world.scenario().services;
+    let topics: BTreeSet<&String> = services.iter().filter_map(|s| s.dead_letter()).collect();
+    let records = |topic: &&String| {
+        let one = world.recorder().throughput().topic(world.topic_id(topic)?)?;
+        Some(one.records.iter().sum())
+    };
+    let told = topics.iter().map(|topic| ((*topic).clone(), records(topic).unwrap_or(0)));
+    told.collect()
 }
 
 /// Reassignments that were not done under load: what they cost is not what was measured.

@@ -53,13 +53,11 @@ impl Account {
     }
 
     /// From now on what becomes of every batch is kept for [`Self::take_told`].
-    #[cfg(madsim)]
     pub fn tell_everything(&mut self) {
         self.told = Some(Vec::new());
     }
 
     /// What became of records since this was last asked, in order.
-    #[cfg(madsim)]
     pub fn take_told(&mut self) -> Vec<Told> {
         self.told.as_mut().map(std::mem::take).unwrap_or_default()
     }

@@ -1,21 +1,23 @@
 //! Service instances from a plan: the cast of a run.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use broker_model::names::Names;
 use broker_model::types::{MILLISECOND, NodeId};
-use reports::history::Recorder;
+use reports::history::{Recorder, TableId};
 use scenarios::Scenario;
 use scenarios::model::{Commit, Load, Ratio, Service as Described, ServiceKind, ServiceTime};
 
 use super::coding::{makes, output_of};
 use super::ingress::{Ingress, IngressPlan};
 use super::kind::{Join, Read, Service, Transform};
-use super::spec::ServiceSpec;
+use super::relay::{Relay, RelayPlan};
+use super::spec::{RowsSpec, ServiceSpec};
 use super::worker::{Worker, WorkerPlan};
 use crate::plan::{ClientSettings, KeyLaw, Mask, Plan, Quantiles};
 use crate::prng::Stream;
-use crate::stores::{EffectStore, JoinStore, Stores};
+use crate::stores::{Claimant, EffectStore, JoinStore, Outbox, Stores};
 use crate::world::{Actor, ClientPlan};
 
 /// The instances of a scenario's services with what they share.
@@ -53,6 +55,7 @@ pub fn cast(
     let end_stage = recorder.stage("end_to_end");
     let mut next_instance = 0;
     let mut groups = Vec::new();
+    let mut tables = BTreeMap::new();
     for (service, clients) in scenario.services.iter().zip(&plan.settings.clients) {
         let mut spec = spec_of(plan, (service, clients), &mut cast.names, recorder);
         let last = ends_pipeline(scenario, service);
@@ -74,6 +77,7 @@ pub fn cast(
             };
             cast.stores.effects.push(store);
         }
+        spec.rows = rows_of(scenario, service, (&mut tables, &mut cast), recorder);
         if let Some(group) = spec.group
             && !groups.contains(&group)
         {
@@ -96,6 +100,16 @@ pub fn cast(
                 (None, ServiceKind::Ingress) => {
                     Box::new(ingress(plan, service, &spec, number, next_instance, draws))
                 }
+                (None, ServiceKind::Relay { poll_interval, batch, claim }) => {
+                    let instances = service.instances;
+                    Box::new(Relay::new(RelayPlan {
+                        spec: Rc::clone(&spec),
+                        instance: next_instance,
+                        poll_interval,
+                        batch,
+                        claimant: Claimant { claim, number, instances },
+                    }))
+                }
                 (None, _) => Box::new(Worker::new(
                     WorkerPlan {
                         spec: Rc::clone(&spec),
@@ -113,6 +127,31 @@ pub fn cast(
     cast
 }
 
+/// The table of a service, declared when the first service names it.
+fn rows_of(
+    scenario: &Scenario,
+    service: &Described,
+    (tables, cast): (&mut BTreeMap<String, (TableId, Option<usize>)>, &mut Cast),
+    recorder: &mut Recorder,
+) -> Option<RowsSpec> {
+    let rows = service.rows.as_ref()?;
+    let (table, outbox) = *tables.entry(rows.table.clone()).or_insert_with(|| {
+        let of_table = |s: &&Described| s.rows.as_ref().is_some_and(|one| one.table == rows.table);
+        let mut publishers = scenario.services.iter().filter(of_table);
+        let topic = publishers.find_map(|s| scenario.topic(s.output.as_ref()?));
+        let table = recorder.table(&rows.table, topic.unwrap_or(0) as u32);
+        let outbox = service.outbox().map(|name| {
+            // Its backlog is told as a lag.
+            let group = cast.names.group(name);
+            recorder.group(group.0, name);
+            cast.stores.outboxes.push(Outbox::new(group));
+            cast.stores.outboxes.len() - 1
+        });
+        (table, outbox)
+    });
+    Some(RowsSpec { table, publish: rows.publish, time: rows.time, outbox })
+}
+
 fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Service> {
     let output = spec.makes_like;
     match service.kind {
@@ -122,12 +161,14 @@ fn logic(service: &Described, spec: &ServiceSpec, join: usize) -> Box<dyn Servic
             output,
         }),
         ServiceKind::Reader if spec.effects.is_none() => Box::new(Read),
-        ServiceKind::Ingress | ServiceKind::Reader | ServiceKind::Sink | ServiceKind::Transform => {
-            Box::new(Transform {
-                effects: spec.effects,
-                output: service.output.is_some().then_some(output),
-            })
-        }
+        ServiceKind::Ingress
+        | ServiceKind::Reader
+        | ServiceKind::Relay { .. }
+        | ServiceKind::Sink
+        | ServiceKind::Transform => Box::new(Transform {
+            effects: spec.effects,
+            output: service.output.is_some().then_some(output),
+        }),
     }
 }
 
@@ -145,7 +186,8 @@ fn spec_of(
             times.iter().map(|time| plan.tables.get(time, &mut draws)).collect()
         }
     };
-    let ingress = service.kind == ServiceKind::Ingress;
+    let publishes =
+        service.is_relay() || service.kind == ServiceKind::Ingress && service.output.is_some();
     ServiceSpec {
         name: service.name.clone(),
         seed: plan.seed,
@@ -169,8 +211,9 @@ fn spec_of(
         restart: service.restart,
         clients: clients.clone(),
         effects: None,
+        rows: None,
         stage: Some(recorder.stage(&service.name)),
-        produce_stage: ingress.then(|| recorder.stage("produce")),
+        produce_stage: publishes.then(|| recorder.stage("produce")),
         end_stage: None,
         ends: Vec::new(),
     }

@@ -4,6 +4,8 @@
 //! Calls are handled in runs, once a tick, with each call's own times computed arithmetically;
 //! a record is handed to the producer at the tick after it is finished.
 
+mod rows;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -100,6 +102,8 @@ pub struct Ingress {
     restart_at: Instant,
     tick_at: Instant,
     finished: Vec<RecordId>,
+    /// Entities whose records are acknowledged, and when the row of each is committed.
+    acknowledged: VecDeque<(u32, Instant)>,
     /// When what was handed over last was intended and when it was served, for the recorder.
     spans: Vec<(u64, u64)>,
     signals: Vec<Signal>,
@@ -133,6 +137,7 @@ impl Ingress {
             restart_at: Instant::FAR,
             tick_at: Instant::FAR,
             finished: Vec::new(),
+            acknowledged: VecDeque::new(),
             spans: Vec::new(),
             signals: Vec::new(),
         }
@@ -140,6 +145,12 @@ impl Ingress {
 
     fn transactional(&self) -> bool {
         self.plan.spec.transactional
+    }
+
+    /// Whether what is served can be passed on: to the producer, or to the outbox.
+    fn can_pass_on(&self) -> bool {
+        let blocked = self.publisher.as_ref().is_some_and(Publisher::is_blocked);
+        self.ready && !self.ending && !blocked
     }
 
     /// Accepts calls that have arrived, in order; the server works on one at a time.
@@ -151,6 +162,7 @@ impl Ingress {
             let number = self.plan.first_key + self.accepted as u32 * self.plan.key_step;
             let key = self.plan.keys.draw(number, &mut self.draws);
             let cost = self.plan.spec.times[0].at(self.draws.bits()) + self.plan.compress_time();
+            let commit = self.plan.commit_time();
             if self.plan.mask.drops(u64::from(number)) {
                 self.accepted += 1;
                 self.served.push_back((NOBODY, Lane::ANY, self.busy_until.max(at)));
@@ -162,7 +174,8 @@ impl Ingress {
             let entity = cx.shared.records.push_entity(lane, at, key);
             self.busy_until = self.busy_until.max(at) + cost;
             self.busy += cost;
-            self.served.push_back((entity, lane, self.busy_until));
+            // The database commits while the next call is served.
+            self.served.push_back((entity, lane, self.busy_until + commit));
             self.accepted += 1;
             fresh += 1;
         }
@@ -177,11 +190,10 @@ impl Ingress {
         cx.shared.topics.partition_for(topic, hash).map_or(Lane::ANY, Lane::into)
     }
 
-    /// Hands finished calls to the producer.
+    /// Hands finished calls to the producer, or to the outbox.
     fn hand_over(&mut self, cx: &mut ActorContext<'_>) {
         let now = cx.now.instant;
-        let Some(publisher) = &mut self.publisher else { return };
-        if !self.ready || self.ending || publisher.is_blocked() {
+        if !self.can_pass_on() {
             return;
         }
         self.finished.clear();
@@ -218,6 +230,8 @@ impl Ingress {
         if self.finished.is_empty() {
             return;
         }
+        self.commit_before_send(cx);
+        let Some(publisher) = &mut self.publisher else { return };
         if self.plan.spec.transactional && !publisher.in_transaction() {
             publisher.begin(cx);
             self.begun_at = Some(now);
@@ -253,6 +267,7 @@ impl Ingress {
             self.arrivals.answered(answered, cx.now.instant);
             publisher.take_failed();
         }
+        self.commit_after_send(cx);
         for signal in signals.drain(..) {
             self.react(cx, signal);
         }
@@ -265,9 +280,8 @@ impl Ingress {
         let arrival = if self.accepted >= self.plan.limit { Instant::FAR } else { arrival };
         // Who stands in `send` does nothing else: the producer says when that is over.
         let blocked = self.publisher.as_ref().is_none_or(Publisher::is_blocked);
-        let can_send = self.ready && !self.ending && !blocked;
         let served = match self.served.front() {
-            Some(&(_, _, done)) if can_send => done.max(now + TICK),
+            Some(&(_, _, done)) if self.can_pass_on() => done.max(now + TICK),
             _ => Instant::FAR,
         };
         let arrival = if arrival == Instant::FAR { arrival } else { arrival.max(now + TICK) };
@@ -277,7 +291,7 @@ impl Ingress {
             }
             _ => Instant::FAR,
         };
-        arrival.min(served).min(commit)
+        arrival.min(served).min(commit).min(self.next_row())
     }
 
     fn react(&mut self, cx: &mut ActorContext<'_>, signal: Signal) {
@@ -318,6 +332,7 @@ impl Ingress {
         self.ready = false;
         self.ending = false;
         self.begun_at = None;
+        self.acknowledged.clear();
         self.tick_at = Instant::FAR;
     }
 }
@@ -328,6 +343,10 @@ impl Actor for Ingress {
         self.starts += 1;
         self.busy_until = self.busy_until.max(cx.now.instant);
         let spec = Rc::clone(&self.plan.spec);
+        if self.fills_outbox() {
+            self.ready = true;
+            return self.advance(cx);
+        }
         let name = format!("{}/{}/producer/{}", spec.name, self.plan.number, self.starts);
         let draws = Stream::new(spec.seed, &name);
         let config = spec.producer_config(cx, self.plan.number);
@@ -336,6 +355,9 @@ impl Actor for Ingress {
         self.topic = Some(topic);
         let topic = (name.as_str(), topic);
         let mut publisher = Publisher::new(cx, config, draws, self.plan.instance, topic, stage);
+        if self.commits_when_acknowledged() {
+            publisher.tell_everything();
+        }
         if self.transactional() {
             publisher.initialize(cx);
         } else {
@@ -392,7 +414,11 @@ impl Actor for Ingress {
         let done = self.arrivals.next_at() == Instant::FAR || self.accepted >= self.plan.limit;
         done && self.served.is_empty()
             && self.begun_at.is_none()
-            && self.publisher.as_ref().is_some_and(Publisher::is_idle)
+            && self.acknowledged.is_empty()
+            && match &self.publisher {
+                Some(publisher) => publisher.is_idle(),
+                None => self.fills_outbox() && self.ready,
+            }
     }
 
     fn busy(&self) -> u64 {

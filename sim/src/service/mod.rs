@@ -12,6 +12,7 @@ mod ingress;
 mod kind;
 mod poison;
 mod publisher;
+mod relay;
 mod spec;
 mod worker;
 

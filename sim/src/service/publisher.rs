@@ -9,9 +9,7 @@ use broker_model::types::{Instant, NodeId, RecordId, TopicId};
 use reports::history::Session;
 use reports::metric::StageId;
 
-use super::account::Account;
-#[cfg(madsim)]
-use super::account::Told;
+use super::account::{Account, Told};
 use crate::client::producer::{
     Operation, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal, SendOutcome,
 };
@@ -72,13 +70,11 @@ impl Publisher {
     }
 
     /// From now on what becomes of every batch is kept for [`Self::take_told`].
-    #[cfg(madsim)]
     pub fn tell_everything(&mut self) {
         self.account.tell_everything();
     }
 
     /// What became of records since this was last asked, in order.
-    #[cfg(madsim)]
     pub fn take_told(&mut self) -> Vec<Told> {
         self.account.take_told()
     }

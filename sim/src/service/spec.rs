@@ -1,15 +1,30 @@
 //! What all instances of a service have in common.
 
-use broker_model::types::{GroupId, Instant, NodeId, PartitionId, RackId, RecordId, TopicId};
-use reports::history::Isolation;
+use broker_model::types::{
+    Duration, GroupId, Instant, NodeId, PartitionId, RackId, RecordId, TopicId,
+};
+use reports::history::{Isolation, TableId};
 use reports::metric::StageId;
-use scenarios::model::{Commit, Poison, Ratio, TransactionalIds};
+use scenarios::model::{Commit, Poison, Publish, Ratio, TransactionalIds};
 
 use super::kind::Output;
 use crate::client::consumer::ConsumerConfig;
 use crate::client::producer::ProducerConfig;
 use crate::plan::{ClientSettings, Quantiles};
 use crate::world::ActorContext;
+
+/// The table of a local database to which a service commits rows, or whose outbox it publishes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RowsSpec {
+    /// The table's number in the recorder.
+    pub table: TableId,
+    /// How the records of rows come to their topic.
+    pub publish: Publish,
+    /// How long a commit takes.
+    pub time: Duration,
+    /// The number of its outbox, if it has one.
+    pub outbox: Option<usize>,
+}
 
 /// A service of the scenario, ready to run.
 #[derive(Clone, Debug)]
@@ -54,6 +69,8 @@ pub struct ServiceSpec {
     pub clients: ClientSettings,
     /// Its effect store.
     pub effects: Option<usize>,
+    /// Its table of rows.
+    pub rows: Option<RowsSpec>,
     /// Its stage: intended time to the end of service.
     pub stage: Option<StageId>,
     /// Intended time to acknowledgment, for an ingress.

@@ -4,6 +4,7 @@ use broker_model::broker::Broker;
 use broker_model::partition::Replica;
 
 use super::{Node, NodeState, World};
+use crate::stores::Outbox;
 
 impl World {
     pub(super) fn brokers_are_unfenced(&self) -> bool {
@@ -107,6 +108,11 @@ impl World {
         (!busy.is_empty()).then(|| format!("busy: {}", busy.join(", ")))
     }
 
+    fn rows_wait(&self) -> Option<String> {
+        let waiting: u64 = self.shared.stores.outboxes.iter().map(Outbox::waiting).sum();
+        (waiting > 0).then(|| format!("{waiting} rows wait in outboxes"))
+    }
+
     fn lagging(&self) -> Option<String> {
         let lag = self.known_lag();
         (lag > 0).then(|| format!("lag of {lag} records"))
@@ -114,8 +120,9 @@ impl World {
 }
 
 /// What can keep a run from being at rest, the cheap questions first.
-const UNREST: [fn(&World) -> Option<String>; 8] = [
+const UNREST: [fn(&World) -> Option<String>; 9] = [
     World::busy_clients,
+    World::rows_wait,
     World::lagging,
     |world| said(!world.brokers_are_registered(), "a broker is not registered"),
     |world| said(!world.topics_have_leaders(), "a partition is not led"),

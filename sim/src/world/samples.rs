@@ -86,6 +86,11 @@ impl World {
             oldest = oldest.max(age);
             self.shared.recorder.lag(group.0, records, age, self.now.0);
         }
+        for outbox in &self.shared.stores.outboxes {
+            let age = outbox.oldest().map_or(0, |at| self.now.since(at));
+            oldest = oldest.max(age);
+            self.shared.recorder.lag(outbox.group().0, outbox.waiting(), age, self.now.0);
+        }
         self.samples.age = oldest;
         if self.faults.records.is_empty() {
             self.samples.calm_age = self.samples.calm_age.max(oldest);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::{Acknowledged, Isolation, Phase, Poll, Recorder, Recording, Sent, Session};
-use super::super::{CallKind, LedgerId};
+use super::super::{CallKind, LedgerId, TableId};
 use crate::metric::StageId;
 
 /// A recorder with its cast, and the stage of it.
@@ -13,6 +13,7 @@ fn recorder() -> (Recorder, StageId) {
     recorder.group(0, "payment");
     recorder.topic(0, "orders", [0, 1]);
     recorder.ledger("stock", 0);
+    recorder.table("order-rows", 0);
     let stage = recorder.stage("end_to_end");
     recorder.phase(Phase::Warmup, 0);
     (recorder, stage)
@@ -56,6 +57,7 @@ fn record(recording: &mut Recording, stage: StageId, rounds: &[u32]) -> Vec<u32>
         recording.committed_offset(0, partition, base_offset, at_ns);
         recording.effects_attempted(LedgerId(0), u64::from(count));
         recording.effects_applied(LedgerId(0), ids.clone().map(|entity| (entity, at_ns)));
+        recording.rows_committed(ids.clone(), TableId(0), at_ns);
         recording.completed_all(stage, ids.map(|id| (at_ns, at_ns + u64::from(id))));
         recording.lag(0, 3, 4, at_ns);
         next = end;

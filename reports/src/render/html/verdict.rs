@@ -180,12 +180,21 @@ pub fn sentence(summary: &Summary) -> String {
         }
     }
     text.push_str(&unsent(summary));
+    text.push_str(&given_up(summary));
     text.push_str(&expectation(summary));
     if !summary.missing_notes.is_empty() {
         let missing = list(&summary.missing_notes);
         text.push_str(&format!(" The scenario demands what did not happen: {missing}."));
     }
     text
+}
+
+/// What came into topics for what services give up.
+fn given_up(summary: &Summary) -> String {
+    let given_up = summary.dead_letters.iter().filter(|(_, records)| **records > 0);
+    let told = given_up.map(|(topic, records)| format!("{} in {topic}", number::grouped(*records)));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { String::new() } else { format!(" Given up: {}.", list(&told)) }
 }
 
 fn card(value: &str, label: &str) -> Markup {
