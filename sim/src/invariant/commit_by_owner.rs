@@ -16,6 +16,7 @@ use super::{Interest, Invariant, View};
 pub(super) struct CommitByOwner;
 
 fn wrong(
+    view: &View<'_>,
     round: &Round,
     member: MemberId,
     generation: GenerationId,
@@ -34,7 +35,10 @@ fn wrong(
     }
     partitions.iter().find_map(|&partition| {
         let owner = round.owner(partition).filter(|owner| *owner != member)?;
-        Some(format!("member {member} of partition {partition}, which member {owner} owns"))
+        Some(format!(
+            "member {member} of partition {partition}, which member {owner} owns",
+            partition = view.partition(partition)
+        ))
     })
 }
 
@@ -52,9 +56,11 @@ impl Invariant for CommitByOwner {
             return None;
         };
         let round = view.ownership?.round(group)?;
-        let wrong = wrong(round, member, generation, partitions)?;
-        let group = view.group(group);
-        Some(format!("coordinator {node} accepts a commit to group {group} of {wrong}"))
+        let wrong = wrong(view, round, member, generation, partitions)?;
+        Some(format!(
+            "coordinator {node} accepts a commit to group {group} of {wrong}",
+            group = view.group(group)
+        ))
     }
 }
 

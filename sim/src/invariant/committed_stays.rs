@@ -37,7 +37,8 @@ impl CommittedStays {
             "broker {node} leads partition {partition} in epoch {epoch} without the records from \
              offset {} on that were committed up to {}",
             missing?,
-            committed.end()
+            committed.end(),
+            partition = view.partition(partition)
         ))
     }
 }
@@ -72,7 +73,8 @@ impl Invariant for CommittedStays {
                 (end < watermark).then(|| {
                     format!(
                         "broker {node} cut partition {partition} from {from} to {end}, below its \
-                         high watermark {watermark}"
+                         high watermark {watermark}",
+                        partition = view.partition(partition)
                     )
                 })
             }

@@ -61,13 +61,15 @@ impl Invariant for CompactionKeepsNewest {
         if let Some(offset) = stranger(&cleaning) {
             return Some(format!(
                 "broker {node} cleaned partition {partition}: what is left at {offset} was not \
-                 there, or not in that order"
+                 there, or not in that order",
+                partition = view.partition(partition)
             ));
         }
         let offset = lost(&cleaning, view.records?)?;
         Some(format!(
             "broker {node} cleaned partition {partition} and removed the newest record of a key, \
-             at offset {offset}"
+             at offset {offset}",
+            partition = view.partition(partition)
         ))
     }
 }

@@ -46,7 +46,8 @@ impl Invariant for CompactionKeepsProducers {
         let (id, offset) = forgotten(&cleaning, last)?;
         Some(format!(
             "broker {node} cleaned partition {partition} and removed the last batch of producer \
-             {id}, at offset {offset}"
+             {id}, at offset {offset}",
+            partition = view.partition(partition)
         ))
     }
 }

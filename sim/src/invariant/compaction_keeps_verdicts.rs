@@ -51,7 +51,8 @@ impl Invariant for CompactionKeepsVerdicts {
         let was = if aborted { "aborted" } else { "committed" };
         Some(format!(
             "broker {node} cleaned partition {partition}: the batch at offset {offset} was {was} \
-             before, and is not any more"
+             before, and is not any more",
+            partition = view.partition(partition)
         ))
     }
 }

@@ -91,7 +91,8 @@ impl Invariant for DurableCandidate {
                 "of those who may lead partition {partition} {} have what is committed up to {}, \
                  none on its disk, after {stops} unclean stops with min.insync.replicas {min_isr}",
                 holders.all,
-                committed.end()
+                committed.end(),
+                partition = view.partition(partition)
             )
         })
     }

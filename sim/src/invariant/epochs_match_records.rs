@@ -40,7 +40,8 @@ fn look(view: &View<'_>, node: NodeId, partition: PartitionId, whole: bool) -> O
     Some(format!(
         "the leader epochs of partition {partition} on broker {node} are not those of its records \
          at offset {at}: {}",
-        listed(epochs.iter().map(|(epoch, start)| format!("{epoch} from {start}")))
+        listed(epochs.iter().map(|(epoch, start)| format!("{epoch} from {start}"))),
+        partition = view.partition(partition)
     ))
 }
 

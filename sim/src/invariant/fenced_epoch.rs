@@ -41,7 +41,12 @@ impl Invariant for FencedEpoch {
         Some(format!(
             "broker {node} appends at offset {} of partition {partition} what producer {} wrote in \
              epoch {}, and its transactional id has epoch {} of producer {} by now",
-            entry.base_offset, body.producer_id, body.producer_epoch, now.epoch, now.id
+            entry.base_offset,
+            body.producer_id,
+            body.producer_epoch,
+            now.epoch,
+            now.id,
+            partition = view.partition(partition)
         ))
     }
 }

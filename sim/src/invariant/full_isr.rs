@@ -3,6 +3,7 @@
 //! Source: KIP-497; what `kafka-topics --under-replicated-partitions` should then not list.
 
 use broker_model::metadata::Image;
+use broker_model::types::PartitionId;
 
 use super::words::listed;
 use super::{Interest, Invariant, View};
@@ -11,7 +12,7 @@ use super::{Interest, Invariant, View};
 #[derive(Debug)]
 pub(super) struct FullIsr;
 
-fn not_full(image: &Image) -> Option<String> {
+fn not_full(image: &Image, name: impl Fn(PartitionId) -> String) -> Option<String> {
     let mut under = image
         .partitions()
         .filter(|p| p.leader.is_none() || p.isr.len() < p.replicas.len())
@@ -22,7 +23,8 @@ fn not_full(image: &Image) -> Option<String> {
     let (isr, replicas) = (listed(isr), listed(replicas));
     Some(format!(
         "partition {partition} has {leader} and ISR {isr} of replicas {replicas}, and {more} more \
-         are not full"
+         are not full",
+        partition = name(partition)
     ))
 }
 
@@ -36,7 +38,7 @@ impl Invariant for FullIsr {
     }
 
     fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
-        not_full(view.image()?)
+        not_full(view.image()?, |partition| view.partition(partition))
     }
 }
 
@@ -80,12 +82,12 @@ mod tests {
 
     #[test]
     fn rejects_a_missing_member_and_a_missing_leader() {
-        assert!(not_full(&image(Some(1), &[1, 3])).is_some());
-        assert!(not_full(&image(None, &[1, 2, 3])).is_some());
+        assert!(not_full(&image(Some(1), &[1, 3]), |partition| partition.to_string()).is_some());
+        assert!(not_full(&image(None, &[1, 2, 3]), |partition| partition.to_string()).is_some());
     }
 
     #[test]
     fn accepts_a_full_isr_in_another_order() {
-        assert_eq!(not_full(&image(Some(2), &[3, 2, 1])), None);
+        assert_eq!(not_full(&image(Some(2), &[3, 2, 1]), |partition| partition.to_string()), None);
     }
 }

@@ -16,6 +16,7 @@ pub(super) struct HangingTransaction;
 
 fn open_at_coordinator<'a>(
     mut records: impl Iterator<Item = &'a TransactionRecord>,
+    name: impl Fn(PartitionId) -> String,
 ) -> Option<String> {
     let open = records.find(|r| {
         use TransactionState::{Ongoing, PrepareAbort, PrepareCommit};
@@ -25,15 +26,19 @@ fn open_at_coordinator<'a>(
         "transactional id {} is still in {} with partitions {}",
         open.transactional_id,
         open.state.name(),
-        listed(&open.partitions)
+        listed(open.partitions.iter().map(|&partition| name(partition)))
     ))
 }
 
 fn open_on_partition(
     mut leaders: impl Iterator<Item = (PartitionId, Option<Offset>)>,
+    name: impl Fn(PartitionId) -> String,
 ) -> Option<String> {
     let (partition, first) = leaders.find_map(|(p, first)| Some((p, first?)))?;
-    Some(format!("a transaction that begins at {first} of partition {partition} is still open"))
+    Some(format!(
+        "a transaction that begins at {first} of partition {partition} is still open",
+        partition = name(partition)
+    ))
 }
 
 impl Invariant for HangingTransaction {
@@ -46,18 +51,21 @@ impl Invariant for HangingTransaction {
     }
 
     fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
-        let running = || view.nodes.iter().filter(|n| n.state == NodeState::Up);
-        let brokers = || running().filter_map(|n| n.broker());
-        if let Some(open) =
-            open_at_coordinator(brokers().flat_map(|b| b.transactions().transactions()))
-        {
+        let running = view.nodes.iter().filter(|n| n.state == NodeState::Up);
+        let brokers = running.filter_map(|n| n.broker());
+        let name = |partition: PartitionId| view.partition(partition);
+        let known = brokers.flat_map(|b| b.transactions().transactions());
+        if let Some(open) = open_at_coordinator(known, name) {
             return Some(open);
         }
         let image = view.image()?;
-        open_on_partition(image.partitions().filter_map(|p| {
-            let replica = view.replica(p.leader?, p.partition)?;
-            Some((p.partition, replica.log().first_unstable_offset()))
-        }))
+        open_on_partition(
+            image.partitions().filter_map(|p| {
+                let replica = view.replica(p.leader?, p.partition)?;
+                Some((p.partition, replica.log().first_unstable_offset()))
+            }),
+            name,
+        )
     }
 }
 
@@ -70,6 +78,10 @@ mod tests {
     };
 
     use super::{open_at_coordinator, open_on_partition};
+
+    fn plainly(partition: PartitionId) -> String {
+        partition.to_string()
+    }
 
     fn record(state: TransactionState) -> TransactionRecord {
         TransactionRecord {
@@ -92,17 +104,17 @@ mod tests {
         use TransactionState::{CompleteCommit, Ongoing, PrepareAbort, PrepareCommit};
         for state in [Ongoing, PrepareCommit, PrepareAbort] {
             let records = [record(CompleteCommit), record(state)];
-            assert!(open_at_coordinator(records.iter()).is_some());
+            assert!(open_at_coordinator(records.iter(), plainly).is_some());
         }
         let leaders = [(PartitionId(0), None), (PartitionId(1), Some(Offset(7)))];
-        assert!(open_on_partition(leaders.into_iter()).is_some());
+        assert!(open_on_partition(leaders.into_iter(), plainly).is_some());
     }
 
     #[test]
     fn accepts_what_has_ended_or_never_begun() {
         use TransactionState::{CompleteAbort, CompleteCommit, Empty};
         let records = [record(CompleteCommit), record(CompleteAbort), record(Empty)];
-        assert_eq!(open_at_coordinator(records.iter()), None);
-        assert_eq!(open_on_partition([(PartitionId(0), None)].into_iter()), None);
+        assert_eq!(open_at_coordinator(records.iter(), plainly), None);
+        assert_eq!(open_on_partition([(PartitionId(0), None)].into_iter(), plainly), None);
     }
 }

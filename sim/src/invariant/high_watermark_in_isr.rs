@@ -64,7 +64,8 @@ impl Invariant for HighWatermarkInIsr {
         let (member, end) = passed(high_watermark, ends)?;
         Some(format!(
             "the high watermark of partition {partition} is {high_watermark} on leader {node}, \
-             but the log of broker {member}, a member of its maximal ISR, ends at {end}"
+             but the log of broker {member}, a member of its maximal ISR, ends at {end}",
+            partition = view.partition(partition)
         ))
     }
 }

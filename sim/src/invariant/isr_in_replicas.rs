@@ -88,11 +88,15 @@ impl Invariant for IsrInReplicas {
             let (isr, elr, replicas) = (listed(isr), listed(elr), listed(replicas));
             return Some(format!(
                 "broker {stranger} is in ISR {isr} or ELR {elr} of partition {partition}, whose \
-                 replicas are {replicas}"
+                 replicas are {replicas}",
+                partition = view.partition(partition)
             ));
         }
         if let Some(both) = isr.iter().find(|n| elr.contains(n)) {
-            return Some(format!("broker {both} is in ISR and ELR of partition {partition}"));
+            return Some(format!(
+                "broker {both} is in ISR and ELR of partition {partition}",
+                partition = view.partition(partition)
+            ));
         }
         if let Some((min, first)) = (!elr.is_empty()).then(|| min_isr(view, *partition)).flatten()
             && isr.len() >= min.min(self.cap(first, *partition, &were_replicas, replicas))
@@ -100,12 +104,16 @@ impl Invariant for IsrInReplicas {
             let (isr, elr) = (listed(isr), listed(elr));
             return Some(format!(
                 "ISR {isr} of partition {partition} has the {min} members that it needs, and its \
-                 ELR {elr} has members too"
+                 ELR {elr} has members too",
+                partition = view.partition(partition)
             ));
         }
         let leader = leader.filter(|leader| !isr.contains(leader))?;
         let isr = listed(isr);
-        Some(format!("leader {leader} of partition {partition} is not in its ISR {isr}"))
+        Some(format!(
+            "leader {leader} of partition {partition} is not in its ISR {isr}",
+            partition = view.partition(partition)
+        ))
     }
 }
 

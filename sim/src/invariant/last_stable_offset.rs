@@ -30,7 +30,7 @@ impl Invariant for LastStableOffset {
         &[Interest::HighWatermark, Interest::Role]
     }
 
-    fn on_note(&mut self, _view: &View<'_>, note: &Note) -> Option<String> {
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         match *note {
             Note::BecameLeader { node, partition, leader_epoch, .. } => {
                 let of = Some((node, leader_epoch));
@@ -48,7 +48,8 @@ impl Invariant for LastStableOffset {
                 if stable > high_watermark {
                     return Some(format!(
                         "last stable offset {stable} of partition {partition} on broker {node} \
-                         is above its high watermark {high_watermark}"
+                         is above its high watermark {high_watermark}",
+                        partition = view.partition(partition)
                     ));
                 }
                 let leadership = self.leaderships.of(partition);
@@ -59,7 +60,8 @@ impl Invariant for LastStableOffset {
                 (stable < before).then(|| {
                     format!(
                         "last stable offset of partition {partition} fell from {before} to \
-                         {stable} within leader epoch {leader_epoch}"
+                         {stable} within leader epoch {leader_epoch}",
+                        partition = view.partition(partition)
                     )
                 })
             }

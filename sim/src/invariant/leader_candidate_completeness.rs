@@ -65,7 +65,8 @@ impl Invariant for LeaderCandidateCompleteness {
         Some(format!(
             "broker {member} may be elected for partition {partition} and lacks the records from \
              offset {offset} on that are committed up to {}",
-            committed.end()
+            committed.end(),
+            partition = view.partition(partition)
         ))
     }
 }

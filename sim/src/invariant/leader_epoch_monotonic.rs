@@ -29,7 +29,7 @@ impl Invariant for LeaderEpochMonotonic {
         &[Interest::Role, Interest::PartitionChanged]
     }
 
-    fn on_note(&mut self, _view: &View<'_>, note: &Note) -> Option<String> {
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         match *note {
             Note::PartitionChanged { partition, leader_epoch, partition_epoch, .. } => {
                 let new = (leader_epoch, partition_epoch);
@@ -38,7 +38,11 @@ impl Invariant for LeaderEpochMonotonic {
                     format!(
                         "partition {partition} went from leader epoch {} and partition epoch {} \
                          to {} and {} at the controller",
-                        old.0, old.1, new.0, new.1
+                        old.0,
+                        old.1,
+                        new.0,
+                        new.1,
+                        partition = view.partition(partition)
                     )
                 })
             }
@@ -53,7 +57,8 @@ impl Invariant for LeaderEpochMonotonic {
                 (leader_epoch < old).then(|| {
                     format!(
                         "broker {node} went from leader epoch {old} to {leader_epoch} of \
-                         partition {partition}"
+                         partition {partition}",
+                        partition = view.partition(partition)
                     )
                 })
             }

@@ -34,7 +34,8 @@ impl Invariant for LogBounds {
                     format!(
                         "broker {node} appends at offset {} of partition {partition}, whose log \
                          ended at {before} and was not cut",
-                        entry.base_offset
+                        entry.base_offset,
+                        partition = view.partition(partition)
                     )
                 })
             }
@@ -53,7 +54,8 @@ impl Invariant for LogBounds {
                 (log_start_offset > high_watermark).then(|| {
                     format!(
                         "broker {node} deleted partition {partition} up to {log_start_offset}, \
-                         above its high watermark {high_watermark}"
+                         above its high watermark {high_watermark}",
+                        partition = view.partition(partition)
                     )
                 })
             }

@@ -159,7 +159,8 @@ impl LogMatching {
         let at = difference?;
         Some(format!(
             "the logs of brokers {node} and {other} for partition {partition} differ at offset \
-             {at}, below both high watermarks"
+             {at}, below both high watermarks",
+            partition = view.partition(partition)
         ))
     }
 

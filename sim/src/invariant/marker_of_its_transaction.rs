@@ -63,7 +63,9 @@ impl Invariant for MarkerOfItsTransaction {
         Some(format!(
             "broker {node} ends the transaction of producer {} on partition {partition} at offset \
              {} {wrong}",
-            body.producer_id, entry.base_offset
+            body.producer_id,
+            entry.base_offset,
+            partition = view.partition(partition)
         ))
     }
 }

@@ -57,6 +57,7 @@ mod valid_controller_state;
 mod visible_reads;
 mod words;
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use broker_model::metadata::Image;
@@ -149,12 +150,14 @@ impl<'a> View<'a> {
     }
 
     /// A group as a scenario names it.
-    fn group(&self, group: GroupId) -> String {
+    fn group(&self, group: impl Borrow<GroupId>) -> String {
+        let group = *group.borrow();
         self.names.map_or_else(|| group.to_string(), |names| names.group_name(group).to_owned())
     }
 
     /// A partition as a scenario names it.
-    fn partition(&self, partition: PartitionId) -> String {
+    fn partition(&self, partition: impl Borrow<PartitionId>) -> String {
+        let partition = *partition.borrow();
         let named = self.image().and_then(|image| {
             let record = image.partition(partition)?;
             Some(format!("{}/{}", image.topic(record.topic)?.name, record.index))

@@ -18,6 +18,7 @@ pub(super) struct OneLeaderPerEpoch {
 impl OneLeaderPerEpoch {
     fn leads(
         &mut self,
+        view: &View<'_>,
         partition: PartitionId,
         epoch: LeaderEpoch,
         node: NodeId,
@@ -29,7 +30,10 @@ impl OneLeaderPerEpoch {
         }
         let other = *leaders[index].get_or_insert(node);
         (other != node).then(|| {
-            format!("brokers {other} and {node} both lead partition {partition} in epoch {epoch}")
+            format!(
+                "brokers {other} and {node} both lead partition {partition} in epoch {epoch}",
+                partition = view.partition(partition)
+            )
         })
     }
 }
@@ -43,11 +47,11 @@ impl Invariant for OneLeaderPerEpoch {
         &[Interest::Role, Interest::PartitionChanged]
     }
 
-    fn on_note(&mut self, _view: &View<'_>, note: &Note) -> Option<String> {
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         match *note {
             Note::PartitionChanged { partition, leader: Some(node), leader_epoch, .. }
             | Note::BecameLeader { node, partition, leader_epoch, .. } => {
-                self.leads(partition, leader_epoch, node)
+                self.leads(view, partition, leader_epoch, node)
             }
             _ => None,
         }

@@ -19,15 +19,23 @@ use super::{Interest, Invariant, View};
 #[derive(Debug)]
 pub(super) struct OneOwner;
 
-fn taken(partition: PartitionId, owner: MemberId, member: MemberId) -> String {
-    format!("gives partition {partition} of member {owner} to member {member}")
+fn taken(view: &View<'_>, partition: PartitionId, owner: MemberId, member: MemberId) -> String {
+    format!(
+        "gives partition {partition} of member {owner} to member {member}",
+        partition = view.partition(partition)
+    )
 }
 
-fn wrong_step(round: &Round, member: MemberId, now: &ConsumerAssignmentRecord) -> Option<String> {
+fn wrong_step(
+    view: &View<'_>,
+    round: &Round,
+    member: MemberId,
+    now: &ConsumerAssignmentRecord,
+) -> Option<String> {
     let mut owned = now.assigned.iter().chain(&now.revoking);
     let other = owned.find_map(|&partition| {
         let owner = round.owner(partition).filter(|owner| *owner != member)?;
-        Some(taken(partition, owner, member))
+        Some(taken(view, partition, owner, member))
     });
     // A static member that leaves for now keeps what it has.
     let stays = now.epoch != GroupEpoch::LEAVING_FOR_NOW;
@@ -37,12 +45,12 @@ fn wrong_step(round: &Round, member: MemberId, now: &ConsumerAssignmentRecord) -
     other.or(fell)
 }
 
-fn wrong_round(members: &[GroupMemberRecord]) -> Option<String> {
+fn wrong_round(view: &View<'_>, members: &[GroupMemberRecord]) -> Option<String> {
     let mut owners: BTreeMap<PartitionId, MemberId> = BTreeMap::new();
     let all = members.iter().flat_map(|m| m.assignment.partitions().iter().map(|p| (*p, m.member)));
     all.filter_map(|(partition, member)| {
         let owner = owners.insert(partition, member)?;
-        Some(taken(partition, owner, member))
+        Some(taken(view, partition, owner, member))
     })
     .next()
 }
@@ -63,10 +71,10 @@ impl Invariant for OneOwner {
         view.batches.group_records(entry.batch).find_map(|record| {
             let group = record.group();
             let wrong = match record {
-                GroupRecord::ConsumerAssignment { member, value: Some(now), .. } => {
-                    draft.round(ownership, group).and_then(|round| wrong_step(round, *member, now))
-                }
-                GroupRecord::Metadata { members, .. } => wrong_round(members),
+                GroupRecord::ConsumerAssignment { member, value: Some(now), .. } => draft
+                    .round(ownership, group)
+                    .and_then(|round| wrong_step(view, round, *member, now)),
+                GroupRecord::Metadata { members, .. } => wrong_round(view, members),
                 _ => None,
             };
             draft.take(ownership, record);

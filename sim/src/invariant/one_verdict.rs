@@ -51,7 +51,8 @@ fn contradicts(
              {}, and its coordinator has decided to {}",
             said(commit),
             entry.base_offset,
-            said(decided)
+            said(decided),
+            partition = view.partition(partition)
         )
     })
 }
@@ -79,7 +80,8 @@ impl Invariant for OneVerdict {
             let left_out = left_out(view, ledger, end)?;
             let (id, state) = (end.transactional_id, end.state.name());
             Some(format!(
-                "transactional id {id} is in {state}, and partition {left_out} has no marker"
+                "transactional id {id} is in {state}, and partition {left_out} has no marker",
+                left_out = view.partition(left_out)
             ))
         })
     }

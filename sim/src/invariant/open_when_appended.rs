@@ -58,7 +58,8 @@ impl Invariant for OpenWhenAppended {
             entry.base_offset,
             body.producer_id,
             body.producer_epoch,
-            standing.record.state.name()
+            standing.record.state.name(),
+            partition = view.partition(partition)
         ))
     }
 }

@@ -33,7 +33,8 @@ impl Invariant for RepeatedIsTheSame {
             let (lost, first) = (sent.len(), sent.first().map_or(0, |record| record.0));
             format!(
                 "broker {node} takes {lost} records from record {first} on for what partition \
-                 {partition} has at offset {base_offset}, which is something else"
+                 {partition} has at offset {base_offset}, which is something else",
+                partition = view.partition(partition)
             )
         })
     }

@@ -59,7 +59,8 @@ impl Invariant for ReplicationQuorumSuperset {
         Some(format!(
             "broker {stranger} may be elected for partition {partition}, and leader {node} waits \
              only for {}",
-            listed(&leader.isr)
+            listed(&leader.isr),
+            partition = view.partition(partition)
         ))
     }
 }

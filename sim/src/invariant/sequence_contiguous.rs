@@ -132,7 +132,9 @@ impl SequenceContiguous {
         let wrong = wrong(&last, body).or_else(older)?;
         Some(format!(
             "partition {partition} has at offset {} a batch of producer {} with {wrong}",
-            entry.base_offset, body.producer_id
+            entry.base_offset,
+            body.producer_id,
+            partition = view.partition(partition)
         ))
     }
 }

@@ -12,10 +12,13 @@ use crate::world::NodeState;
 #[derive(Debug)]
 pub(super) struct StableGroups;
 
-fn unsettled(groups: impl Iterator<Item = (GroupId, GroupState)>) -> Option<String> {
+fn unsettled(
+    groups: impl Iterator<Item = (GroupId, GroupState)>,
+    name: impl Fn(GroupId) -> String,
+) -> Option<String> {
     let mut unsettled = groups.filter(|(_, state)| !state.is_settled());
     let (group, state) = unsettled.next()?;
-    Some(format!("group {group} is still in {}", state.name()))
+    Some(format!("group {group} is still in {}", state.name(), group = name(group)))
 }
 
 impl Invariant for StableGroups {
@@ -30,7 +33,9 @@ impl Invariant for StableGroups {
     fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
         let running = view.nodes.iter().filter(|n| n.state == NodeState::Up);
         let brokers = running.filter_map(|n| n.broker());
-        unsettled(brokers.flat_map(|b| b.groups().groups()).map(|g| (g.group, g.state)))
+        unsettled(brokers.flat_map(|b| b.groups().groups()).map(|g| (g.group, g.state)), |group| {
+            view.group(group)
+        })
     }
 }
 
@@ -45,12 +50,12 @@ mod tests {
     fn rejects_a_group_that_waits_for_its_assignment() {
         let groups =
             [(GroupId(0), GroupState::Stable), (GroupId(1), GroupState::CompletingRebalance)];
-        assert!(unsettled(groups.into_iter()).is_some());
+        assert!(unsettled(groups.into_iter(), |group| group.to_string()).is_some());
     }
 
     #[test]
     fn accepts_groups_without_members() {
         let groups = [(GroupId(0), GroupState::Stable), (GroupId(1), GroupState::Empty)];
-        assert_eq!(unsettled(groups.into_iter()), None);
+        assert_eq!(unsettled(groups.into_iter(), |group| group.to_string()), None);
     }
 }

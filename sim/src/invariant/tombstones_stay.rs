@@ -95,7 +95,8 @@ impl Invariant for TombstonesStay {
         };
         Some(format!(
             "broker {node} cleaned partition {partition} and removed the {what} at offset {offset} \
-             before its time"
+             before its time",
+            partition = view.partition(partition)
         ))
     }
 }

@@ -27,6 +27,7 @@ pub(super) struct TrueHighWatermark {
 impl TrueHighWatermark {
     fn moved(
         &mut self,
+        view: &View<'_>,
         partition: PartitionId,
         epoch: LeaderEpoch,
         high_watermark: Offset,
@@ -42,7 +43,8 @@ impl TrueHighWatermark {
         (high_watermark < before && leading.high_watermark == before).then(|| {
             format!(
                 "the high watermark of partition {partition} went back from {before} to \
-                 {high_watermark} within leader epoch {epoch}"
+                 {high_watermark} within leader epoch {epoch}",
+                partition = view.partition(partition)
             )
         })
     }
@@ -66,7 +68,7 @@ impl Invariant for TrueHighWatermark {
         match *note {
             Note::HighWatermark {
                 partition, leader_epoch, high_watermark, leader: true, ..
-            } => self.moved(partition, leader_epoch, high_watermark),
+            } => self.moved(view, partition, leader_epoch, high_watermark),
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let committed = view.committed(partition)?;
                 let truth = committed.end();
@@ -74,7 +76,8 @@ impl Invariant for TrueHighWatermark {
                 (counts && taken_back(start, truth)).then(|| {
                     format!(
                         "the high watermark of partition {partition} was {truth}, and broker \
-                         {node} begins leader epoch {leader_epoch} at {start}"
+                         {node} begins leader epoch {leader_epoch} at {start}",
+                        partition = view.partition(partition)
                     )
                 })
             }
@@ -85,14 +88,17 @@ impl Invariant for TrueHighWatermark {
 
 #[cfg(test)]
 mod tests {
-    use broker_model::types::{LeaderEpoch, Offset, PartitionId};
+    use broker_model::records::Batches;
+    use broker_model::types::{Instant, LeaderEpoch, Offset, PartitionId};
 
-    use super::{TrueHighWatermark, taken_back};
+    use super::{TrueHighWatermark, View, taken_back};
 
     fn fired(moves: &[(i32, i64)]) -> bool {
+        let batches = Batches::new();
+        let view = View::new(Instant(0), &[], &batches);
         let mut invariant = TrueHighWatermark::default();
         let mut told = |&(epoch, to): &(i32, i64)| {
-            invariant.moved(PartitionId(0), LeaderEpoch(epoch), Offset(to)).is_some()
+            invariant.moved(&view, PartitionId(0), LeaderEpoch(epoch), Offset(to)).is_some()
         };
         moves.iter().any(&mut told)
     }

@@ -29,7 +29,8 @@ impl Invariant for TruncationKeepsCommitted {
             format!(
                 "broker {node} cut partition {partition} from {from} to {end}, and with it \
                  records that are committed up to {}",
-                committed.end()
+                committed.end(),
+                partition = view.partition(partition)
             )
         })
     }

@@ -50,14 +50,17 @@ impl Invariant for ValidControllerState {
         &[Interest::PartitionChanged, Interest::Fence]
     }
 
-    fn on_note(&mut self, _view: &View<'_>, note: &Note) -> Option<String> {
+    fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         match note {
             Note::PartitionChanged { partition, leader, isr, .. } => {
                 let isr = if leader.is_some() { isr.as_slice() } else { &[] };
                 self.set_isr(*partition, isr);
                 let member = isr.iter().find(|member| self.is_fenced(**member))?;
                 let isr = listed(isr);
-                Some(format!("broker {member} is fenced and in ISR {isr} of partition {partition}"))
+                Some(format!(
+                    "broker {member} is fenced and in ISR {isr} of partition {partition}",
+                    partition = view.partition(partition)
+                ))
             }
             Note::BrokerUnfenced { node } => {
                 self.set_fenced(*node, false);
@@ -68,8 +71,10 @@ impl Invariant for ValidControllerState {
                 self.set_fenced(*node, true);
                 let partition = self.led.iter().position(|isr| isr.contains(node))?;
                 let isr = listed(&self.led[partition]);
+                let partition = PartitionId(partition as u32);
                 Some(format!(
-                    "broker {node} was fenced and stays in ISR {isr} of partition {partition}"
+                    "broker {node} was fenced and stays in ISR {isr} of partition {partition}",
+                    partition = view.partition(partition)
                 ))
             }
             _ => None,

@@ -48,7 +48,8 @@ impl Invariant for VisibleReads {
         let open = replica.log().first_unstable_offset().filter(|_| committed);
         let (what, bound) = passed(end, truth, open)?;
         Some(format!(
-            "broker {node} gives a consumer partition {partition} up to {end}, above {what}, {bound}"
+            "broker {node} gives a consumer partition {partition} up to {end}, above {what}, {bound}",
+            partition = view.partition(partition)
         ))
     }
 }
