@@ -325,7 +325,8 @@ fn a_sweep_is_told_in_order_whatever_the_threads() {
     assert_eq!(seeds, [4, 5, 6, 7, 8, 9]);
     let summary = &lines.last().expect("a summary")["summary"];
     assert_eq!(summary["runs"].as_u64(), Some(6));
-    for field in ["passed", "failed", "inconclusive", "failing_seeds", "seeds_per_s"] {
+    for field in ["passed", "failed", "inconclusive", "interrupted", "failing_seeds", "seeds_per_s"]
+    {
         assert!(summary.get(field).is_some(), "{field}");
     }
 }

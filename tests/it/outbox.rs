@@ -62,6 +62,22 @@ fn relays_that_lock_or_divide_publish_each_row_once() {
     }
 }
 
+/// Two relays side by side overtake each other, unless each has its own keys.
+#[test]
+fn the_order_of_a_key_is_kept_by_who_divides_keys() {
+    let told = |claim: &str| {
+        let text = format!(
+            "extends = \"services/outbox-two-relays.toml\"\n[service.relay]\nclaim = \"{claim}\"\n\
+             time = \"1ms\"\nbatch = 7\n[load.customers]\nkeys = \"uniform(5)\"\n\
+             [check]\nper_key_order = [\"orders\"]\n"
+        );
+        run(&scenario(&text), 0)
+    };
+    let divided = told("by-key");
+    assert_eq!(divided.verdict, Verdict::Pass, "{:?}", divided.anomalies);
+    assert!(told("skip-locked").anomalies.contains(&Anomaly::ReorderedKey));
+}
+
 /// What an outbox holds is told as a lag, and a relay that is away makes it long.
 #[test]
 fn what_waits_in_an_outbox_is_told() {

@@ -2,12 +2,14 @@
 //!
 //! In a keyed topic, records of one key from one producer session are in one partition and
 //! in send order. In a topic derived from another, entities of one key come in the order
-//! they have in the source: the order that a key's owner relies on across services.
+//! they have in the source: the order that a key's owner relies on across services. Where
+//! records tell of rows, the first record of each comes in the order of the commits.
 //!
 //! Source: Kafka documentation, "Introduction" (events with the same key are read in the order
 //! they were written); the articles' per-order ordering claim.
 //!
-//! Memory: 12 bytes a key of a keyed topic; 4 bytes an entity and 4 a key of a derived one.
+//! Memory: 12 bytes a key of a keyed topic; 4 bytes an entity and 4 a key of a derived one,
+//! and of one that tells of rows.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
 use crate::history::{Facts, Recorder};
@@ -54,11 +56,41 @@ struct Derived {
     orphans: u64,
 }
 
+/// A topic whose records tell of rows, and come in the order of the commits.
+#[derive(Clone, Debug)]
+struct OfRows {
+    topic: u32,
+    /// Rank of an entity's row, from 1; 0 if it has none, [`SEEN`] behind its first record.
+    ranks: Vec<u32>,
+    next_rank: u32,
+    /// Largest rank that each key has reached.
+    reached: Vec<u32>,
+}
+
+/// A row that has its record: what comes of it again is no news.
+const SEEN: u32 = u32::MAX;
+
+impl OfRows {
+    /// Whether a record comes after one of a later row of its key.
+    fn is_late(&mut self, entity: u32, key: u32) -> bool {
+        let rank = slot(&mut self.ranks, entity, 0);
+        if *rank == 0 || *rank == SEEN {
+            return false;
+        }
+        let rank = std::mem::replace(rank, SEEN);
+        let reached = slot(&mut self.reached, key, 0);
+        let late = rank < *reached;
+        *reached = rank.max(*reached);
+        late
+    }
+}
+
 /// Its streaming state.
 #[derive(Clone, Default, Debug)]
 pub struct KeyOrder {
     keyed: Vec<Keyed>,
     derived: Vec<Derived>,
+    of_rows: Vec<OfRows>,
     watched: Vec<bool>,
     found: Tally<Disorder>,
     judged: u64,
@@ -83,6 +115,20 @@ impl KeyOrder {
         *slot(&mut self.watched, source, false) = true;
         let (ranks, reached) = (Vec::new(), Vec::new());
         self.derived.push(Derived { topic, source, ranks, next_rank: 1, reached, orphans: 0 });
+    }
+
+    pub(crate) fn of_rows(&mut self, topic: u32) {
+        *slot(&mut self.watched, topic, false) = true;
+        let (ranks, reached) = (Vec::new(), Vec::new());
+        self.of_rows.push(OfRows { topic, ranks, next_rank: 1, reached });
+    }
+
+    /// The row of an entity was committed of which a record in a topic is to tell.
+    pub(crate) fn committed(&mut self, topic: u32, entity: u32) {
+        for rows in self.of_rows.iter_mut().filter(|rows| rows.topic == topic) {
+            *slot(&mut rows.ranks, entity, 0) = rows.next_rank;
+            rows.next_rank += 1;
+        }
     }
 
     #[inline]
@@ -113,6 +159,11 @@ impl KeyOrder {
                 }
             }
             *last = Last { session, ordinal, partition };
+        }
+        for rows in self.of_rows.iter_mut().filter(|rows| rows.topic == topic) {
+            if rows.is_late(facts.entity(record), key) {
+                self.found.add(disorder);
+            }
         }
         for derived in &mut self.derived {
             if derived.source == topic {
@@ -229,5 +280,32 @@ mod tests {
     fn cannot_tell_when_no_topic_declares_it() {
         let history = History::new();
         assert_eq!(history.judge(Claim::OrderPerKey).verdict, Verdict::Inconclusive);
+    }
+
+    /// Entities 0, 1, 2, ... have their rows in this order; keys are entities modulo two.
+    fn of_rows(records: &[u32]) -> Verdict {
+        let mut history = History::new();
+        let table = history.recorder.table("order-rows", ORDERS);
+        history.recorder.keyed_topic(ORDERS);
+        history.recorder.order_of_rows(ORDERS);
+        history.recorder.rows_committed(0..6, table, 5);
+        // Each by a producer of its own: nobody else knows the order.
+        for &record in records {
+            history.restart_producer();
+            history.send(record..record + 1, None);
+        }
+        history.audit(&[(0, records)]);
+        history.judge(Claim::OrderPerKey).verdict
+    }
+
+    #[test]
+    fn rejects_records_in_another_order_than_their_rows() {
+        assert_eq!(of_rows(&[0, 4, 2]), Verdict::Fail);
+    }
+
+    /// Record 10 is about entity 0 again.
+    #[test]
+    fn accepts_rows_of_other_keys_before_and_records_again() {
+        assert_eq!(of_rows(&[1, 0, 2, 10, 3, 4]), Verdict::Pass);
     }
 }

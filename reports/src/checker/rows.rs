@@ -83,6 +83,10 @@ impl Rows {
         Some(TableId(u32::try_from(place).expect("tables are few")))
     }
 
+    pub(crate) fn topic_of(&self, table: TableId) -> u32 {
+        self.tables[table.0 as usize].topic
+    }
+
     pub(crate) fn committed(&mut self, table: TableId, entity: u32) {
         *self.tables[table.0 as usize].entity(entity) |= ROW;
     }

@@ -39,8 +39,10 @@ impl Recorder {
         self.note(30, u64::from(table.0), at_ns);
         self.digest.ids(entities.clone());
         self.flow.committed(table, self.phases.current(), entities.len() as u64);
+        let topic = self.rows.topic_of(table);
         for entity in entities {
             self.rows.committed(table, entity);
+            self.key_order.committed(topic, entity);
         }
     }
 

@@ -165,6 +165,11 @@ impl Recorder {
         self.key_order.keyed(topic);
     }
 
+    /// Records of equal keys in this topic must come in the order of the commits of their rows.
+    pub fn order_of_rows(&mut self, topic: u32) {
+        self.key_order.of_rows(topic);
+    }
+
     /// Entities of equal keys must come in the same order in `derived` as in `source`.
     pub fn derived_topic(&mut self, derived: u32, source: u32) {
         self.key_order.derived(derived, source);

@@ -81,6 +81,9 @@ impl World {
         for name in &checks.per_key_order {
             let Some(topic) = self.shared.topics.id(name) else { continue };
             self.shared.recorder.come_home().keyed_topic(topic.0);
+            if self.tells_of_rows(name) {
+                self.shared.recorder.come_home().order_of_rows(topic.0);
+            }
             if let Some(source) = self.source_of(name).and_then(|s| self.shared.topics.id(&s)) {
                 self.shared.recorder.come_home().derived_topic(topic.0, source.0);
             }
@@ -93,6 +96,12 @@ impl World {
         for (from, terminals) in pairs {
             self.shared.recorder.come_home().lifecycle(from.0, terminals);
         }
+    }
+
+    /// Whether the records of a topic are those of rows.
+    fn tells_of_rows(&self, topic: &str) -> bool {
+        let mut services = self.plan.scenario.services.iter();
+        services.any(|s| s.rows.is_some() && s.output.as_deref() == Some(topic))
     }
 
     /// A topic, and the dead-letter topics of those who write it: what they gave up ends there.
