@@ -18,7 +18,7 @@ use crate::protocol::group::{
     CommittedOffset, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
     OffsetFetchResponse,
 };
-use crate::protocol::txn::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
+use crate::protocol::txn::TxnOffsetCommitRequest;
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{Content, GroupRecord, OffsetRecord};
 use crate::rules::{ExpireWhenUnstable, OffsetCommitRule, Rules, TxnOffsetCommitGenerationCheck};
@@ -72,13 +72,15 @@ impl Desk<'_, '_> {
         let expires = |kept| Timestamp(now.0.saturating_add(milliseconds(kept)));
         let of = Committed { group: request.group, error, expires: request.retention.map(expires) };
         let (partitions, records) = self.offset_records(&of, &request.offsets);
-        let response = OffsetCommitResponse { partitions };
-        if records.is_empty() || self.cx.rules.offset_commit == OffsetCommitRule::Forgotten {
-            return self.reply(token, Response::OffsetCommit(response));
+        if !records.is_empty() && self.cx.rules.offset_commit == OffsetCommitRule::Forgotten {
+            return self.reply(token, Response::OffsetCommit(OffsetCommitResponse { partitions }));
         }
-        let (group, partitions) = (request.group, response.partitions);
-        self.note_accepted(group, &who, &records);
-        self.append(records, None, Then::Offsets { group, token, partitions, txn: false });
+        let then = Then::Offsets { group: request.group, token, partitions, txn: false };
+        if records.is_empty() {
+            return self.nothing_to_commit(groups, error, then);
+        }
+        self.note_accepted(request.group, &who, &records);
+        self.append(records, None, then);
     }
 
     pub(super) fn txn_offset_commit(
@@ -98,14 +100,26 @@ impl Desk<'_, '_> {
         let error = self.committing_group(groups, request.group, &who, missing, &request.offsets);
         let of = Committed { group: request.group, error, expires: None };
         let (partitions, records) = self.offset_records(&of, &request.offsets);
+        let then = Then::Offsets { group: request.group, token, partitions, txn: true };
         if records.is_empty() {
-            let response = TxnOffsetCommitResponse { partitions };
-            return self.reply(token, Response::TxnOffsetCommit(response));
+            return self.nothing_to_commit(groups, error, then);
         }
-        let group = request.group;
-        self.note_accepted(group, &who, &records);
-        let then = Then::Offsets { group, token, partitions, txn: true };
+        self.note_accepted(request.group, &who, &records);
         self.append(records, Some(request.producer), then);
+    }
+
+    /// Nothing of a commit is written. Who may not commit hears it at once, and of partitions that
+    /// do not exist the coordinator is not asked; metadata that is too long is found in a write
+    /// without records, which has its place behind the writes before it. Source: Kafka,
+    /// `OffsetMetadataManager.commitOffset`, `CoordinatorRuntime`.
+    fn nothing_to_commit(&mut self, groups: &mut Groups, error: ErrorCode, then: Then) {
+        let Then::Offsets { partitions, .. } = &then else { return };
+        let judged = partitions.iter().any(|(partition, _)| *partition != PartitionId::UNKNOWN);
+        if error == ErrorCode::None && judged {
+            self.follow_writes(groups, then);
+        } else {
+            self.succeed(groups, then);
+        }
     }
 
     /// Tells of what a member commits; who is none answers for himself.

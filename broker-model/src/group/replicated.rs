@@ -234,8 +234,8 @@ impl Desk<'_, '_> {
                 }
             }
             Then::Offsets { group, token, partitions, txn } => {
-                if !txn {
-                    let written = partitions.iter().filter(|(_, e)| *e == ErrorCode::None).count();
+                let written = partitions.iter().filter(|(_, e)| *e == ErrorCode::None).count();
+                if !txn && written > 0 {
                     self.note_committed(group, written);
                 }
                 self.reply(token, offsets_response(partitions, txn));
@@ -422,8 +422,9 @@ fn refused(
     mut partitions: Vec<(PartitionId, ErrorCode)>,
     error: ErrorCode,
 ) -> Vec<(PartitionId, ErrorCode)> {
-    for (_, answer) in &mut partitions {
-        if *answer == ErrorCode::None {
+    // Partitions that do not exist were answered before the coordinator was asked.
+    for (partition, answer) in &mut partitions {
+        if *partition != PartitionId::UNKNOWN {
             *answer = error;
         }
     }

@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 use super::bench::{Bench, G, NOBODY};
 use crate::io::Token;
-use crate::protocol::group::{HeartbeatRequest, LeaveGroupRequest, LeavingMember};
+use crate::protocol::group::{
+    CommittedOffset, HeartbeatRequest, LeaveGroupRequest, LeavingMember, OffsetCommitRequest,
+};
 use crate::protocol::group_admin::DeleteGroupsRequest;
 use crate::protocol::{ErrorCode, Request, Response};
-use crate::types::{GenerationId, MemberId, SECOND};
+use crate::types::{GenerationId, MemberId, Offset, PartitionId, SECOND};
 
 pub(super) fn heartbeat(b: &mut Bench, member: MemberId, generation: i32) -> Token {
     let generation = GenerationId(generation);
@@ -19,12 +21,28 @@ pub(super) fn leave(b: &mut Bench, member: MemberId) -> Token {
     b.ask(Request::LeaveGroup(LeaveGroupRequest { group: G, members }))
 }
 
+/// A commit with more metadata than is taken.
+fn long_commit(b: &mut Bench, member: MemberId, generation: i32) -> Token {
+    let text = b.names.text(&"x".repeat(5_000));
+    let mut offset = CommittedOffset::new(PartitionId(0), Offset(5), None);
+    offset.metadata = text;
+    b.ask(Request::OffsetCommit(OffsetCommitRequest {
+        group: G,
+        member,
+        instance: None,
+        generation: GenerationId(generation),
+        retention: None,
+        offsets: Vec::from([offset]),
+    }))
+}
+
 /// What was answered: the error of the whole, or of the only one that it is about.
 fn told(b: &Bench, token: Token) -> ErrorCode {
     match &b.replies[&token] {
         Response::Heartbeat(r) => r.error,
         Response::LeaveGroup(r) => r.members.first().map_or(r.error, |(_, error)| *error),
         Response::DeleteGroups(r) => r.error,
+        Response::OffsetCommit(r) => r.partitions[0].1,
         other => panic!("not asked here: {other:?}"),
     }
 }
@@ -45,6 +63,7 @@ fn they_wait_for_the_writes_before_them() {
         (heartbeat(&mut b, m, 1), ErrorCode::None),
         (leave(&mut b, MemberId(7)), ErrorCode::UnknownMemberId),
         (b.ask(Request::DeleteGroups(DeleteGroupsRequest { group: G })), ErrorCode::NonEmptyGroup),
+        (long_commit(&mut b, m, 1), ErrorCode::OffsetMetadataTooLarge),
     ];
     assert!(asked.iter().all(|(token, _)| b.is_pending(*token)));
     b.replicate();
@@ -60,6 +79,8 @@ fn refusals_come_at_once() {
     assert_eq!(told(&b, stale), ErrorCode::IllegalGeneration);
     let unknown = heartbeat(&mut b, NOBODY, 1);
     assert_eq!(told(&b, unknown), ErrorCode::UnknownMemberId);
+    let stale = long_commit(&mut b, m, 7);
+    assert_eq!(told(&b, stale), ErrorCode::IllegalGeneration, "who commits is judged first");
 }
 
 #[test]
@@ -79,9 +100,11 @@ fn they_wait_five_seconds_at_most_and_keep_the_session_alive() {
 #[test]
 fn they_fail_with_the_write_before_them() {
     let (mut b, m) = behind_a_commit();
-    let asked = heartbeat(&mut b, m, 1);
+    let asked = [heartbeat(&mut b, m, 1), long_commit(&mut b, m, 1)];
     b.refuse(ErrorCode::NotEnoughReplicas);
-    assert_eq!(told(&b, asked), ErrorCode::CoordinatorNotAvailable);
+    for token in asked {
+        assert_eq!(told(&b, token), ErrorCode::CoordinatorNotAvailable);
+    }
     b.start_commit(G, m, 1, &[(0, 5)]);
     let asked = heartbeat(&mut b, m, 1);
     b.refuse(ErrorCode::NetworkException);
