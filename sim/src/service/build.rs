@@ -192,7 +192,7 @@ fn spec_of(
         name: service.name.clone(),
         seed: plan.seed,
         brokers: (1..=scenario.cluster.brokers).map(NodeId).collect(),
-        racks: scenario.cluster.racks.len() as u32,
+        racks: scenario.cluster.racks.clone(),
         times,
         inputs: service.reads().cloned().collect(),
         output: service.output.clone(),

@@ -35,8 +35,8 @@ pub struct ServiceSpec {
     pub seed: u64,
     /// All brokers, which clients bootstrap from.
     pub brokers: Vec<NodeId>,
-    /// How many racks there are.
-    pub racks: u32,
+    /// Names of the racks, which instances are dealt to in turn.
+    pub racks: Vec<String>,
     /// Service time per record, one table for each input or one for all.
     pub times: Vec<Quantiles>,
     /// Topics consumed: the inputs and, behind a single one, its retry topics.
@@ -135,7 +135,9 @@ impl ServiceSpec {
     ) -> (GroupId, ConsumerConfig, Isolation) {
         use broker_model::protocol::fetch::Isolation as Level;
         let mut config = self.clients.consumer.clone();
-        config.client_rack = Some(RackId(number % self.racks));
+        let rack = number as usize % self.racks.len();
+        config.client_rack = Some(RackId(rack as u32));
+        config.client_rack_name = Some(self.racks[rack].clone());
         if let Some(instance) = &mut config.group_instance_id
             && self.instances > 1
         {

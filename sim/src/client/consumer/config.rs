@@ -43,6 +43,8 @@ pub struct ConsumerConfig {
     pub auto_offset_reset: OffsetReset,
     /// `client.rack`, interned by the caller; without it the leader is read.
     pub client_rack: Option<RackId>,
+    /// Its name, which members of the new protocol tell their coordinator.
+    pub client_rack_name: Option<String>,
     /// `default.api.timeout.ms`: how long `commit_sync` tries.
     pub default_api_timeout: Duration,
     /// `enable.auto.commit`. Off without a group, as in Java.
@@ -89,6 +91,7 @@ impl Default for ConsumerConfig {
             auto_commit_interval: 5 * SECOND,
             auto_offset_reset: OffsetReset::Latest,
             client_rack: None,
+            client_rack_name: None,
             default_api_timeout: 60 * SECOND,
             enable_auto_commit: true,
             fetch_max_bytes: 50 * 1024 * 1024,

@@ -131,7 +131,10 @@ impl Words<'_> {
                     Some(owned) if owned.is_empty() => ", owns nothing".to_owned(),
                     Some(owned) => format!(", owns {}", self.partitions(owned)),
                 };
-                format!("{} epoch {}, {}{owns}", self.group(r.group), r.epoch, member(r.member))
+                let rack =
+                    r.rack.as_ref().map_or_else(String::new, |name| format!(", rack {name}"));
+                let (group, who) = (self.group(r.group), member(r.member));
+                format!("{group} epoch {}, {who}{rack}{owns}", r.epoch)
             }
             Request::LeaveGroup(r) => {
                 let members = list(r.members.iter().map(|m| member(m.member)));

@@ -165,6 +165,7 @@ impl Consumer {
         let rebalance_timeout = self.config.max_poll_interval;
         let instance = self.config.group_instance_id.clone();
         let assignor = self.config.group_remote_assignor;
+        let rack = self.config.client_rack_name.clone();
         let member = self.member_mut();
         let full = member.state == State::Joining;
         let sent = &mut member.heartbeat.sent;
@@ -183,7 +184,7 @@ impl Consumer {
             member: member.id,
             epoch: member.epoch,
             instance,
-            rack: None,
+            rack: if full { rack } else { None },
             rebalance_timeout: new_timeout.then_some(rebalance_timeout),
             topics: new_topics.then_some(topics),
             pattern: None,

@@ -100,6 +100,25 @@ fn a_member_joins_with_an_id_of_its_own_and_acknowledges_at_once() {
 }
 
 #[test]
+fn who_joins_tells_its_rack_and_no_later_heartbeat_does() {
+    let mut b = Bench::member(&[], 1, 0);
+    b.consumer.config.client_rack_name = Some("b".to_owned());
+    b.consumer.leave_poll();
+    b.advance(5_000);
+    b.refuse_member(ErrorCode::FencedMemberEpoch);
+    b.poll();
+    assert_eq!(b.told(), [lost(&[0])]);
+    b.said();
+    b.poll();
+    let joins = JOINS.replace("owned", "rack=b owned");
+    assert_eq!(b.said(), [joins]);
+    b.answer_member(2, Some(&[0]));
+    assert_eq!(b.told(), [assigned(&[0])]);
+    b.poll();
+    assert_eq!(b.said()[0], "member-heartbeat epoch=2 owned=[0]");
+}
+
+#[test]
 fn an_empty_assignment_is_told_and_acknowledged_too() {
     let mut b = Bench::joining(&[], 1);
     b.said();

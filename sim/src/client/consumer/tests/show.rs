@@ -98,6 +98,9 @@ pub(super) fn show(output: &ClientOutput) -> String {
             if let AssignorChoice::Named(assignor) = r.assignor {
                 let _ = write!(s, " assignor={}", assignor.name());
             }
+            if let Some(rack) = &r.rack {
+                let _ = write!(s, " rack={rack}");
+            }
             if let Some(owned) = &r.owned {
                 let _ = write!(s, " owned={:?}", numbers(owned));
             }
