@@ -63,6 +63,9 @@ fn what_is_not_supported_is_said_with_its_line() {
     let slip = slip.expect_err("no broker has such a key").to_string();
     assert!(slip.contains("line 2: no broker has a key `brokers.sesion.timeout.ms`"), "{slip}");
     assert!(slip.contains("did you mean `broker.session.timeout.ms`?"), "{slip}");
+    let years = assize::dialogue::run("> cluster brokers=1\n> wait 2147483647ms\n");
+    let years = years.expect_err("nobody waits for the end of it").to_string();
+    assert_eq!(years, "line 2: 2147483647 milliseconds are more than the 86400000 of a dialogue");
     let tight = assize::dialogue::run(">cluster brokers=1\n>wait 1ms\n");
     assert!(tight.is_ok_and(|told| told.ends_with("< ok\n")), "a blank behind the sign is a habit");
 }

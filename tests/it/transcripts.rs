@@ -52,7 +52,7 @@ fn check(folder: &str, expected: usize) {
 
 #[test]
 fn producer_replies_as_recorded() {
-    check("client/producer", 62);
+    check("client/producer", 63);
 }
 
 #[test]

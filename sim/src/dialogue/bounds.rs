@@ -16,6 +16,8 @@ pub(super) const RECORDS_MAX: u64 = 10_000;
 const OFFSET_MAX: u64 = 1 << 62;
 /// Bytes of a record: a gibibyte, which no request of Kafka's can carry.
 pub(super) const SIZE_MAX: u64 = 1 << 30;
+/// Milliseconds of a `wait`: a day, which an idle cluster passes in a second.
+pub(super) const WAIT_MAX: u64 = 86_400_000;
 /// Turns of a `poll`, and times of a `repeat=`: producer epochs fit three times.
 pub(super) const TIMES_MAX: u64 = 100_000;
 

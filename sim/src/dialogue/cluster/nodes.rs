@@ -7,6 +7,7 @@ use super::DialogueErrorKind;
 use super::args::{self, Args};
 use super::reply::{self, Reply};
 use super::session::Session;
+use crate::dialogue::bounds::{WAIT_MAX, at_most};
 
 pub(super) fn each_node(
     session: &mut Session,
@@ -46,7 +47,9 @@ pub(super) fn each_node(
 
 /// `wait 5s`.
 pub(super) fn wait(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
-    session.cluster.advance(time(args.word(0)?)?);
+    let wait = time(args.word(0)?)?;
+    at_most("milliseconds", wait / MILLISECOND, WAIT_MAX)?;
+    session.cluster.advance(wait);
     Ok(Reply::ok())
 }
 

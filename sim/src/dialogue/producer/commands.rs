@@ -63,8 +63,7 @@ impl Run {
                 self.pass_deadlines();
             }
             "wait" => {
-                let wait = self.producer.next_deadline().since(self.now) / MILLISECOND;
-                self.lines.push(format!("wait {wait}ms"));
+                self.lines.push(format!("wait {}ms", self.waits / MILLISECOND));
             }
             "respond" => self.respond(rest)?,
             "cluster" => self.change_cluster(rest)?,
@@ -147,6 +146,9 @@ impl Run {
             self.now = self.now.max(until);
             self.with(|p, cx| p.send_turn(cx));
         }
+        // A network client waits for `request.timeout.ms` at most.
+        let limit = self.producer.config().request_timeout;
+        self.waits = self.producer.next_deadline().since(self.now).min(limit);
         for arrival in self.wire.arrivals() {
             match arrival {
                 Arrival::Connected(node) => self.with(|p, _| p.connected(node)),

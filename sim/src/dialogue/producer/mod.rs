@@ -12,7 +12,8 @@ use broker_model::protocol::txn::ProducerIdAndEpoch;
 use broker_model::records::Batches;
 use broker_model::rules::Rules;
 use broker_model::types::{
-    Instant, MILLISECOND, NodeId, Now, ProducerEpoch, ProducerId, RecordId, Timestamp, TopicId,
+    Duration, Instant, MILLISECOND, NodeId, Now, ProducerEpoch, ProducerId, RecordId, Timestamp,
+    TopicId,
 };
 
 use super::DialogueErrorKind;
@@ -59,6 +60,8 @@ pub(super) struct Run {
     cluster: Cluster,
     wire: Wire,
     now: Instant,
+    /// How long the last turn would have waited for the network, nanoseconds.
+    waits: Duration,
     batches: Batches,
     names: Names,
     records: RecordTable,
@@ -113,6 +116,7 @@ impl Run {
             wire: Wire::new(setup.cluster.brokers, setup.connected),
             cluster: setup.cluster,
             now: START,
+            waits: producer.config().request_timeout,
             batches: Batches::new(),
             names,
             records: RecordTable::new(Timestamp(0)),
