@@ -235,7 +235,7 @@ pub(super) fn txn_offset_commit(
 }
 
 /// Ends a transaction and, unless told not to, waits until its markers are written.
-pub(super) fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, DialogueErrorKind> {
+pub(super) fn end_txn(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["txn", "pid", "epoch", "wait", "at", "v"])?;
     let transactional_id = session.txn(args);
     let producer = session.identity(args)?;
@@ -257,9 +257,11 @@ pub(super) fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, Dialo
             reply
         }),
     };
+    if args.is("wait", "no") {
+        return Ok(Step::Ask(ask));
+    }
     let reply = session.run_to_end(ask)?;
-    let ended = reply.lines[0].starts_with("NONE");
-    if ended && !args.is("wait", "no") {
+    if reply.lines[0].starts_with("NONE") {
         let name = args.get("txn").unwrap_or("");
         let mut waited = 0;
         while waited < 10 * SECOND && state(session, name)?.starts_with("Prepare") {
@@ -268,7 +270,7 @@ pub(super) fn end_txn(session: &mut Session, args: &Args) -> Result<Reply, Dialo
         }
         session.cluster.advance(50 * MILLISECOND);
     }
-    Ok(reply)
+    Ok(Step::Done(reply))
 }
 
 pub(super) fn write_txn_markers(
