@@ -87,8 +87,9 @@ fn gates(out: &mut String) {
          PHASE is `steady`, `fault`, `recovery` or `all`, which is what leaving it out means |\n\
          | `lag(GROUP).end_records`, `lag(GROUP).max_records` | number | records not yet \
          processed, at the end and at worst: offsets from what is \
-         committed, or from where the log begins if that is later, to the last stable offset, \
-         markers and aborted records included; 0 when no record is left to read |\n\
+         committed, or from where the log begins if that is later, to the high watermark, as \
+         `kafka-consumer-groups.sh` counts: markers, aborted records and what is behind an open \
+         transaction included; 0 when no record is left |\n\
          | `lag(GROUP).max_seconds` | duration | the worst lag as time |\n\
          | `recovery_time` | duration | from the last heal until latency and lag are back in \
          their steady range; it is `never` when that has not happened by the end of the run, \

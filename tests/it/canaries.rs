@@ -218,6 +218,7 @@ const HAZARDS: &[(Anomaly, &str)] = &[
         Anomaly::FirstSequenceSkipped,
         include_str!("../../scenarios/hazards/first-sequence-skipped.toml"),
     ),
+    (Anomaly::DecisionUndone, include_str!("../../scenarios/hazards/decision-undone.toml")),
     (Anomaly::EventLost, include_str!("../../scenarios/services/dual-write-lost.toml")),
     (Anomaly::EventPhantom, include_str!("../../scenarios/services/dual-write-phantom.toml")),
     (Anomaly::ResentUnderNewEpoch, include_str!("../../scenarios/hazards/epoch-bump-resends.toml")),

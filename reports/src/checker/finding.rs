@@ -173,6 +173,9 @@ anomalies! {
     MarkerOfItsTransaction = "marker-of-its-transaction",
     /// Partitions of a transaction were not all given the verdict that was decided.
     OneVerdict = "one-verdict",
+    /// They were not, because markers had been written upon a decision that was lost before it was
+    /// replicated. Open in Kafka itself.
+    DecisionUndone = "decision-undone",
     /// A batch of a transaction was appended that is of an epoch of the past.
     FencedEpoch = "fenced-epoch",
     /// A batch was appended to a transaction that was not open.

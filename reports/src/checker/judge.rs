@@ -93,7 +93,7 @@ impl Claim {
             Self::OrderPerPartition(_) => &[Anomaly::Reordered, Anomaly::FirstSequenceSkipped],
             Self::OrderPerKey => &[Anomaly::ReorderedKey],
             Self::AbortedNeverRead => &[Anomaly::AbortedRead],
-            Self::NoTornTransaction => &[Anomaly::TornTransaction],
+            Self::NoTornTransaction => &[Anomaly::TornTransaction, Anomaly::DecisionUndone],
             Self::PollInOrder => &[Anomaly::SkippedPoll, Anomaly::WentBack],
             Self::EffectsAppliedOnce => {
                 &[Anomaly::EffectLost, Anomaly::EffectDoubled, Anomaly::EffectInvented]
@@ -143,7 +143,7 @@ impl Recorder {
             Claim::OrderPerPartition(scope) => self.partition_order.judge(self, scope, off),
             Claim::OrderPerKey => self.key_order.judge(self),
             Claim::AbortedNeverRead => aborted_read::judge(self),
-            Claim::NoTornTransaction => torn::judge(self),
+            Claim::NoTornTransaction => torn::judge(self, off),
             Claim::PollInOrder => self.polls.judge(self, off),
             Claim::EffectsAppliedOnce => self.effects.judge(self, off),
             Claim::RowsMatchRecords => self.rows.judge(self, off),

@@ -4,6 +4,7 @@
 
 use super::finding::{Anomaly, Finding, Verdict, Violation};
 use crate::history::Recorder;
+use crate::number::grouped;
 
 /// Judges it: the last sample of each group is the lag at the end.
 pub(super) fn judge(recorder: &Recorder) -> Finding {
@@ -20,7 +21,12 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         if evidence.len() < super::EVIDENCE_MAX {
             evidence.push(Violation {
                 anomaly: Anomaly::StuckLag,
-                text: format!("group {} is still {} records behind", group.name, lag.end_records),
+                text: format!(
+                    "group {} is still {} records behind{}",
+                    group.name,
+                    lag.end_records,
+                    held_up(recorder, id)
+                ),
                 record: None,
                 partition: None,
                 offset: None,
@@ -38,6 +44,16 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
     Finding { name, verdict, detail, violations, evidence }
 }
 
+/// What of a group's lag nobody who reads committed records could have read.
+fn held_up(recorder: &Recorder, group: u32) -> String {
+    match recorder.held_up.get(&group) {
+        Some(&records) if records > 0 => {
+            format!(", {} of them behind an open transaction", grouped(records))
+        }
+        _ => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checker::history::History;
@@ -51,6 +67,16 @@ mod tests {
         let finding = history.judge(Claim::LagDrained);
         assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 1));
         assert!(finding.evidence[0].text.contains("audit-group is still 3"));
+    }
+
+    #[test]
+    fn tells_what_an_open_transaction_holds_up() {
+        let mut history = History::new();
+        history.recorder.lag(0, 7, 5, 20);
+        history.recorder.held_up(0, 4);
+        let finding = history.judge(Claim::LagDrained);
+        let text = &finding.evidence[0].text;
+        assert!(text.ends_with("7 records behind, 4 of them behind an open transaction"), "{text}");
     }
 
     #[test]

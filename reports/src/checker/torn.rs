@@ -2,7 +2,9 @@
 //!
 //! Judged on the audit, over the records that were acknowledged. A committed transaction of
 //! which nothing is visible is lost, not torn; a transaction of unknown outcome may be
-//! either whole or absent.
+//! either whole or absent. One that was torn because its coordinators' log lost a decision upon which
+//! markers had been written is an anomaly of its own, which whoever wants to look for other things
+//! switches off.
 //!
 //! Source: KIP-98 (atomic writes across partitions); Jepsen's Kafka checker.
 
@@ -16,14 +18,25 @@ fn torn(transaction: &Transaction) -> bool {
         && transaction.audited_acknowledged < transaction.acknowledged
 }
 
+/// What is said of a transaction whose coordinator acted upon a decision that was undone.
+const UNDONE: &str = " because a decision was lost before it was replicated (known-open in Kafka)";
+
+/// Which anomaly a torn transaction is.
+fn kind(recorder: &Recorder, number: u32) -> Anomaly {
+    let undone = recorder.undone.contains(&number);
+    if undone { Anomaly::DecisionUndone } else { Anomaly::TornTransaction }
+}
+
 /// Judges it.
-pub(super) fn judge(recorder: &Recorder) -> Finding {
+pub(super) fn judge(recorder: &Recorder, off: &[Anomaly]) -> Finding {
     let mut found = Tally::default();
-    let mut judged = 0_u64;
+    let (mut judged, mut known) = (0_u64, 0_u64);
     for (number, transaction) in recorder.transactions.iter() {
         judged += 1;
-        if torn(transaction) {
-            found.add(number);
+        match torn(transaction) {
+            true if off.contains(&kind(recorder, number)) => known += 1,
+            true => found.add(number),
+            false => {}
         }
     }
     let unaudited =
@@ -36,6 +49,8 @@ pub(super) fn judge(recorder: &Recorder) -> Finding {
         (Verdict::Fail, format!("{count} of {judged} transactions are visible in part"))
     } else if unaudited && judged > 0 {
         (Verdict::Inconclusive, "some partitions were never audited".to_owned())
+    } else if known > 0 {
+        (Verdict::Pass, format!("none but {known} are visible in part{UNDONE}"))
     } else {
         (
             Verdict::Pass,
@@ -54,10 +69,12 @@ fn describe(recorder: &Recorder, number: u32) -> Violation {
             && !state.any(RecordState::AUDITED)
     });
     let partition = missing.map(|(_, _, batch)| recorder.topology.partition_name(batch.partition));
+    let anomaly = kind(recorder, number);
+    let why = if anomaly == Anomaly::DecisionUndone { UNDONE } else { "" };
     Violation {
-        anomaly: Anomaly::TornTransaction,
+        anomaly,
         text: format!(
-            "transaction {number} has {} records acknowledged, of which {} are visible",
+            "transaction {number} has {} records acknowledged, of which {} are visible{why}",
             transaction.acknowledged, transaction.audited_acknowledged
         ),
         record: missing.map(|(id, _, _)| id),
@@ -70,7 +87,7 @@ fn describe(recorder: &Recorder, number: u32) -> Violation {
 #[cfg(test)]
 mod tests {
     use crate::checker::history::History;
-    use crate::checker::{Claim, Verdict};
+    use crate::checker::{Anomaly, Claim, Verdict};
 
     fn two_logs(commit: bool, second: &[(i64, &[u32])]) -> History {
         let mut history = History::new();
@@ -95,6 +112,18 @@ mod tests {
             assert_eq!((finding.verdict, finding.violations), (Verdict::Fail, 1));
             assert_eq!(finding.evidence[0].partition.as_deref(), Some("orders-1"));
         }
+    }
+
+    #[test]
+    fn what_a_lost_decision_tore_has_a_name_of_its_own() {
+        let mut history = two_logs(false, &[]);
+        history.recorder.decision_undone(2);
+        let finding = history.judge(Claim::NoTornTransaction);
+        assert_eq!(finding.anomalies(), [Anomaly::DecisionUndone]);
+        let judged =
+            |off| history.recorder.judge_without(&[Claim::NoTornTransaction], &[off])[0].verdict;
+        assert_eq!(judged(Anomaly::TornTransaction), Verdict::Fail);
+        assert_eq!(judged(Anomaly::DecisionUndone), Verdict::Pass);
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl Recorder {
         *before = ordinal.max(*before);
     }
 
+    /// Told before the audit, by whoever knows more than clients do: the transaction of this record
+    /// was given two verdicts, because a decision was lost upon which markers had been written.
+    pub fn decision_undone(&mut self, record: u32) {
+        self.undone.extend(self.records.batch(record).transaction());
+    }
+
     /// The audit turns to a partition, for the first time or again. Audit the topics that others
     /// derive from first; turning between the partitions of a topic every few thousand records
     /// finds the tables of neighboring records in the cache.

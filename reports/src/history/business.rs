@@ -65,10 +65,16 @@ impl Recorder {
         self.latency.record_all(stage, &self.phases, spans);
     }
 
-    /// A sample of a group's lag: records below the last stable offset (or high watermark) and
-    /// not processed, and the age of the oldest of them.
+    /// A sample of a group's lag: records below the high watermark and not processed, and the age of
+    /// the oldest of them.
     pub fn lag(&mut self, group: u32, records: u64, age_ns: u64, at_ns: u64) {
         self.note(13, u64::from(group) << 48 | records, at_ns);
         self.lag.sample(group, self.phases.current(), records, age_ns, at_ns);
+    }
+
+    /// Told at the end, by whoever knows more than clients do: so much of a group's lag is behind an open
+    /// transaction.
+    pub fn held_up(&mut self, group: u32, records: u64) {
+        self.held_up.insert(group, records);
     }
 }

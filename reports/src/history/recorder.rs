@@ -63,6 +63,8 @@ pub struct Recorder {
     /// Where a leader that knew nothing of a session took a later record of it first: that
     /// record's ordinal, by partition and session.
     pub(super) skipped_before: BTreeMap<(u32, u32), u32>,
+    /// Transactions whose partitions were given two verdicts because a decision was undone.
+    pub(crate) undone: BTreeSet<u32>,
     /// Entities and offsets of the batch being audited; kept for its memory.
     pub(super) audited_entities: Vec<(u32, i64)>,
     pub(crate) invented: Invented,
@@ -77,6 +79,8 @@ pub struct Recorder {
     pub(crate) latency: Latency,
     pub(crate) throughput: Throughput,
     pub(crate) lag: Lag,
+    /// Records of a group's lag that are behind an open transaction at the end, by group.
+    pub(crate) held_up: BTreeMap<u32, u64>,
     pub(crate) flow: Flow,
 }
 
@@ -87,6 +91,7 @@ impl Recorder {
         Self {
             throughput: Throughput::new(grid_ns),
             lag: Lag::new(grid_ns),
+            held_up: BTreeMap::new(),
             latency: Latency::new(grid_ns),
             ..Self::default()
         }

@@ -136,6 +136,9 @@ anomalies! {
     MarkerOfItsTransaction = "marker-of-its-transaction",
     /// Partitions of a transaction were not all given the verdict that was decided.
     OneVerdict = "one-verdict",
+    /// They were not, because a coordinator wrote markers upon a decision that was lost before it
+    /// was replicated: open in Kafka itself.
+    DecisionUndone = "decision-undone",
     /// A batch of a transaction was appended that is of an epoch of the past.
     FencedEpoch = "fenced-epoch",
     /// A batch was appended to a transaction that was not open.

@@ -23,9 +23,10 @@ fn open_at_coordinator<'a>(
         matches!(r.state, Ongoing | PrepareCommit | PrepareAbort)
     })?;
     Some(format!(
-        "transactional id {} is still in {} with partitions {}",
+        "transactional id {} is still in {} of a transaction that began at {} ms, with partitions {}",
         open.transactional_id,
         open.state.name(),
+        open.start.0,
         listed(open.partitions.iter().map(|&partition| name(partition)))
     ))
 }

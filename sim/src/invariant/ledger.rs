@@ -5,6 +5,9 @@
 //! by its id, which its producer gave it when it closed it: of two batches the smaller id is the
 //! older one, whatever their epochs say.
 
+#[cfg(test)]
+pub(super) mod fixture;
+
 use std::collections::BTreeMap;
 
 use broker_model::log::Log;
@@ -16,6 +19,7 @@ use broker_model::types::{
 
 use super::View;
 use super::by_partition::ByPartition;
+use super::committed::Held;
 
 /// How many records of a transactional id are kept: more than a failover can cut off.
 const STEPS_KEPT: usize = 8;
@@ -30,6 +34,10 @@ struct Step {
     decision: Option<BatchId>,
     /// The decision before that one.
     decision_before: Option<BatchId>,
+    /// The first record of its transaction, if there is one and it is known.
+    began: Option<BatchId>,
+    /// Whether its transaction is ongoing.
+    is_ongoing: bool,
 }
 
 /// What is known of a transactional id.
@@ -39,6 +47,18 @@ pub(super) struct Account {
     steps: Vec<Step>,
     /// Whether a record that was once its last is lost: what comes next cannot be judged.
     was_cut: bool,
+    /// The newest decision that was never committed and that a leader after it has not.
+    undone: Option<BatchId>,
+}
+
+impl Account {
+    /// The newest decision, if nobody has committed it.
+    fn uncommitted_decision(&self, view: &View<'_>, partition: PartitionId) -> Option<BatchId> {
+        let decision = self.steps.last()?.decision?;
+        let at = self.steps.iter().find(|step| step.at.batch == decision)?.at;
+        let committed = view.truth(partition).and_then(|truth| truth.epoch_at(at.base_offset));
+        (committed != Some(at.leader_epoch)).then_some(decision)
+    }
 }
 
 /// The newest record of a transactional id, with what led to it.
@@ -51,6 +71,8 @@ pub(super) struct Standing<'a> {
     pub(super) decision: Option<BatchId>,
     /// The decision before that one.
     pub(super) decision_before: Option<BatchId>,
+    /// The first record of the transaction, if there was one and it is known.
+    began: Option<BatchId>,
 }
 
 impl Standing<'_> {
@@ -79,6 +101,42 @@ pub(super) struct Written {
     pub(super) newest: Option<BatchId>,
     /// Its newest marker.
     pub(super) marker: Option<BatchId>,
+    /// The newest marker that ended a transaction.
+    ended: Option<Ended>,
+}
+
+/// A marker that ended what was open.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    at: LogEntry,
+    commit: bool,
+    /// What it ended: the oldest and the newest batch of records.
+    batches: (Option<BatchId>, Option<BatchId>),
+}
+
+impl Written {
+    const fn none_of(producer: ProducerId) -> Self {
+        let (oldest, newest, marker, ended) = (None, None, None, None);
+        Self { producer, open: false, oldest, newest, marker, ended }
+    }
+
+    /// A new leader has this log: what was ended by a marker that it lacks is open again.
+    fn cut_to(&mut self, log: &Log) {
+        let Some(ended) = self.ended else { return };
+        let at = ended.at;
+        if at.base_offset >= log.log_start_offset() && !log.has(at.base_offset, at.leader_epoch) {
+            (self.oldest, self.newest) = ended.batches;
+            (self.open, self.marker, self.ended) = (true, None, None);
+        }
+    }
+}
+
+/// A partition of a transaction that has the other verdict already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Torn {
+    pub(super) partition: PartitionId,
+    /// Whether its marker is of a decision that the coordinators' log has lost.
+    pub(super) of_undone: bool,
 }
 
 /// See the module.
@@ -91,6 +149,8 @@ pub(super) struct Ledger {
     written: ByPartition<Vec<Written>>,
     /// The ids that each partition of the coordinators' topic has records of.
     logs: BTreeMap<PartitionId, Vec<TransactionalId>>,
+    /// See [`Ledger::torn_by_undone`].
+    torn_by_undone: Vec<BatchId>,
 }
 
 pub(super) const fn is_decision(state: TransactionState) -> bool {
@@ -118,8 +178,8 @@ impl Ledger {
         let last = steps.last()?;
         let read = |step: &Step| view.batches.transaction_record(step.at.batch, step.index);
         let before = steps.len().checked_sub(2).and_then(|i| read(&steps[i]));
-        let (decision, decision_before) = (last.decision, last.decision_before);
-        Some(Standing { record: read(last)?, before, decision, decision_before })
+        let Step { decision, decision_before, began, .. } = *last;
+        Some(Standing { record: read(last)?, before, decision, decision_before, began })
     }
 
     /// Where the transactional id stands that a producer id was given to.
@@ -153,6 +213,33 @@ impl Ledger {
         written.binary_search_by_key(&producer, |w| w.producer).ok().map(|i| &written[i])
     }
 
+    /// What a marker tears that ends what is open of a producer on a partition: another partition
+    /// of the transaction has the other verdict.
+    pub(super) fn torn_by(
+        &self,
+        view: &View<'_>,
+        partition: PartitionId,
+        (producer, commit): (ProducerId, bool),
+    ) -> Option<Torn> {
+        self.written(partition, producer).filter(|written| written.open)?;
+        let id = *self.owners.get(&producer)?;
+        let standing = self.standing(view, id).filter(Standing::is_preparing)?;
+        let began = standing.began?;
+        let undone = self.accounts[place(id)].undone;
+        standing.record.partitions.iter().find_map(|&partition| {
+            let ended = self.written(partition, producer)?.ended?;
+            let marker = ended.at.batch;
+            let of_undone = undone.is_some_and(|undone| began < undone && undone < marker);
+            (marker > began && ended.commit != commit).then_some(Torn { partition, of_undone })
+        })
+    }
+
+    /// The oldest batches of what was given another verdict than the rest of its transaction,
+    /// because a decision was undone upon which markers had been written.
+    pub(super) fn torn_by_undone(&self) -> &[BatchId] {
+        &self.torn_by_undone
+    }
+
     /// Takes in what is new, after the invariants have looked.
     pub(super) fn after(&mut self, view: &View<'_>, note: &Note) {
         match *note {
@@ -174,10 +261,17 @@ impl Ledger {
     fn appended(&mut self, view: &View<'_>, partition: PartitionId, entry: LogEntry, body: &Batch) {
         match body.content {
             Content::Transaction { .. } => self.states(view, partition, entry, body),
-            Content::Marker { .. } => {
+            Content::Marker { commit, .. } => {
+                let torn = self.torn_by(view, partition, (body.producer_id, commit));
                 let written = self.entry(partition, body.producer_id);
+                let first = written.oldest.filter(|_| torn.is_some_and(|torn| torn.of_undone));
+                if written.open {
+                    let batches = (written.oldest, written.newest);
+                    written.ended = Some(Ended { at: entry, commit, batches });
+                }
                 (written.open, written.oldest, written.newest) = (false, None, None);
                 written.marker = Some(entry.batch);
+                self.torn_by_undone.extend(first);
             }
             Content::Records { .. } if body.transactional => {
                 let written = self.entry(partition, body.producer_id);
@@ -225,10 +319,16 @@ impl Ledger {
         let known = last.map_or((None, None), |s| (s.decision, s.decision_before));
         let (decision, decision_before) =
             if is_decision(record.state) { (Some(at.batch), known.0) } else { known };
+        let is_ongoing = record.state == TransactionState::Ongoing;
+        let began = match last {
+            Some(last) if last.is_ongoing || !is_ongoing => last.began,
+            _ => is_ongoing.then_some(at.batch),
+        };
         if account.steps.len() == STEPS_KEPT {
             account.steps.remove(0);
         }
-        account.steps.push(Step { at, index, decision, decision_before });
+        let step = Step { at, index, decision, decision_before, began, is_ongoing };
+        account.steps.push(step);
         account.was_cut = false;
         self.owners.insert(record.producer.id, id);
     }
@@ -241,15 +341,26 @@ impl Ledger {
         node: NodeId,
         (partition, start): (PartitionId, Offset),
     ) {
+        if let Some(replica) = view.replica(node, partition) {
+            self.written.of(partition).iter_mut().for_each(|written| written.cut_to(replica.log()));
+        }
         let Some(entries) = taken_over(view, node, partition, start) else { return };
         let Some(ids) = self.logs.get(&partition) else { return };
+        let mut uncommitted = Vec::new();
         for &id in ids {
             let account = &mut self.accounts[place(id)];
             account.was_cut |= !account.steps.is_empty();
+            uncommitted.extend(account.uncommitted_decision(view, partition).map(|d| (id, d)));
             account.steps.clear();
         }
         for &entry in entries {
             self.states(view, partition, entry, view.batches.get(entry.batch));
+        }
+        for (id, decision) in uncommitted {
+            let account = &mut self.accounts[place(id)];
+            if account.steps.last().and_then(|step| step.decision) != Some(decision) {
+                account.undone = Some(decision);
+            }
         }
     }
 
@@ -258,8 +369,7 @@ impl Ledger {
         let index = match written.binary_search_by_key(&producer, |w| w.producer) {
             Ok(index) => index,
             Err(index) => {
-                let new =
-                    Written { producer, open: false, oldest: None, newest: None, marker: None };
+                let new = Written::none_of(producer);
                 written.insert(index, new);
                 index
             }
@@ -297,140 +407,4 @@ pub(super) fn taken_over<'a>(
 pub(super) fn below(log: &Log, offset: Offset) -> &[LogEntry] {
     let entries = log.entries();
     &entries[..entries.partition_point(|entry| entry.base_offset < offset)]
-}
-
-/// Logs that are told what coordinators and producers write, for tests.
-#[cfg(test)]
-pub(super) mod fixture {
-    use broker_model::note::Note;
-    use broker_model::protocol::txn::ProducerIdAndEpoch;
-    use broker_model::records::{Batches, LogEntry, NewBatch, TransactionRecord, TransactionState};
-    use broker_model::types::{
-        BatchId, CoordinatorEpoch, Instant, LeaderEpoch, NodeId, Offset, PartitionId,
-        ProducerEpoch, ProducerId, RecordId, Timestamp, TransactionalId,
-    };
-
-    use super::super::committed::Committed;
-    use super::super::living::Living;
-    use super::super::{Invariant, Truth, View};
-    use super::Ledger;
-
-    /// The partition of the coordinator's log.
-    const LOG: PartitionId = PartitionId(1_000);
-
-    /// Transactional id 0 with a producer.
-    pub(crate) fn record(state: TransactionState, id: i64, epoch: i16) -> TransactionRecord {
-        let (id, epoch) = (ProducerId(id), ProducerEpoch(epoch));
-        TransactionRecord {
-            transactional_id: TransactionalId(0),
-            producer: ProducerIdAndEpoch { id, epoch },
-            last_producer_epoch: ProducerEpoch::NONE,
-            state,
-            timeout: 0,
-            partitions: Vec::new(),
-            last_update: Timestamp(0),
-            start: Timestamp(0),
-            v2: true,
-            previous_producer_id: ProducerId::NONE,
-            next_producer_id: ProducerId::NONE,
-        }
-    }
-
-    pub(crate) fn with(record: TransactionRecord, partitions: &[u32]) -> TransactionRecord {
-        TransactionRecord {
-            partitions: partitions.iter().map(|&p| PartitionId(p)).collect(),
-            ..record
-        }
-    }
-
-    #[derive(Default)]
-    pub(crate) struct Bench {
-        batches: Batches,
-        ledger: Ledger,
-        living: Option<Living>,
-        truth: Truth,
-        end: i64,
-    }
-
-    impl Bench {
-        /// With a cluster of which partition 0 is a topic's.
-        pub(crate) fn living() -> Self {
-            let truth = Truth::of_one(PartitionId(0), Committed::default());
-            Self { living: Some(Living::new()), truth, ..Self::default() }
-        }
-
-        fn say(&mut self, invariant: &mut dyn Invariant, note: &Note) -> Option<String> {
-            let nodes = self.living.as_ref().map_or(&[][..], |living| living.view().nodes);
-            let view = View::new(Instant(0), nodes, &self.batches);
-            let view = View { truth: Some(&self.truth), ..view };
-            let said = invariant.on_note(&View { ledger: Some(&self.ledger), ..view }, note);
-            self.ledger.after(&view, note);
-            said
-        }
-
-        pub(crate) fn append(
-            &mut self,
-            invariant: &mut dyn Invariant,
-            partition: u32,
-            batch: BatchId,
-        ) -> Option<String> {
-            let (base_offset, leader_epoch) = (Offset(self.end), LeaderEpoch(0));
-            self.end += 1;
-            let (node, partition, end) = (NodeId(1), PartitionId(partition), Offset(self.end));
-            let entry = LogEntry { base_offset, batch, leader_epoch };
-            self.say(invariant, &Note::Appended { node, partition, entry, end, leader: true })
-        }
-
-        /// The coordinator logs a state.
-        pub(crate) fn logs(
-            &mut self,
-            invariant: &mut dyn Invariant,
-            record: TransactionRecord,
-        ) -> Option<String> {
-            let new = NewBatch::plain(100, Timestamp(0));
-            let batch = self.batches.push_transaction(new, vec![record]);
-            self.append(invariant, LOG.0, batch)
-        }
-
-        /// A producer closes a batch of its transaction.
-        pub(crate) fn batch(&mut self, id: i64, epoch: i16) -> BatchId {
-            let (producer_id, producer_epoch) = (ProducerId(id), ProducerEpoch(epoch));
-            let new = NewBatch::plain(100, Timestamp(0));
-            let new = NewBatch { producer_id, producer_epoch, transactional: true, ..new };
-            self.batches.push_records(new, &[RecordId(0)])
-        }
-
-        pub(crate) fn data(
-            &mut self,
-            invariant: &mut dyn Invariant,
-            partition: u32,
-            id: i64,
-            epoch: i16,
-        ) -> Option<String> {
-            let batch = self.batch(id, epoch);
-            self.append(invariant, partition, batch)
-        }
-
-        pub(crate) fn marker(
-            &mut self,
-            invariant: &mut dyn Invariant,
-            partition: u32,
-            id: i64,
-            epoch: i16,
-            commit: bool,
-        ) -> Option<String> {
-            let (id, epoch) = (ProducerId(id), ProducerEpoch(epoch));
-            let by = CoordinatorEpoch(0);
-            let batch = self.batches.push_marker(id, epoch, commit, by, Timestamp(0));
-            self.append(invariant, partition, batch)
-        }
-
-        /// Another leader has nothing of the coordinator's log.
-        pub(crate) fn cut(&mut self) {
-            for account in &mut self.ledger.accounts {
-                account.steps.clear();
-                account.was_cut = true;
-            }
-        }
-    }
 }

@@ -16,6 +16,7 @@ mod compaction_keeps_newest;
 mod compaction_keeps_producers;
 mod compaction_keeps_verdicts;
 mod coordinator_knows_its_log;
+mod decision_undone;
 mod deleted_unread;
 mod durable_candidate;
 mod epochs_match_records;
@@ -23,6 +24,7 @@ mod fenced_epoch;
 mod full_isr;
 mod hanging_transaction;
 mod high_watermark_in_isr;
+mod interest;
 mod isr_in_replicas;
 mod last_stable_offset;
 mod leader_candidate_completeness;
@@ -64,10 +66,11 @@ use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::note::Note;
 use broker_model::partition::Replica;
-use broker_model::records::{Batches, Content, PartitionRecord};
-use broker_model::types::{GroupId, Instant, NodeId, PartitionId, ProducerId};
+use broker_model::records::{Batches, PartitionRecord};
+use broker_model::types::{BatchId, GroupId, Instant, NodeId, PartitionId, ProducerId};
 
 use self::committed::{Committed, Truth};
+pub use self::interest::Interest;
 use self::ledger::Ledger;
 use self::ownership::Ownership;
 use crate::records::RecordTable;
@@ -204,90 +207,6 @@ impl<'a> View<'a> {
     }
 }
 
-/// The kinds of note that invariants ask for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Interest {
-    /// [`Note::Appended`].
-    Appended,
-    /// [`Note::HighWatermark`].
-    HighWatermark,
-    /// [`Note::Truncated`].
-    Truncated,
-    /// [`Note::BecameLeader`] and [`Note::BecameFollower`].
-    Role,
-    /// [`Note::PartitionChanged`].
-    PartitionChanged,
-    /// [`Note::QuorumVoted`].
-    QuorumVoted,
-    /// [`Note::QuorumLeader`].
-    QuorumLeader,
-    /// [`Note::QuorumHighWatermark`].
-    QuorumHighWatermark,
-    /// [`Note::BrokerRegistered`].
-    BrokerRegistered,
-    /// [`Note::MetadataApplied`].
-    MetadataApplied,
-    /// [`Note::BrokerFenced`] and [`Note::BrokerUnfenced`].
-    Fence,
-    /// [`Note::Compacted`].
-    Compacted,
-    /// [`Note::LogStart`].
-    LogStart,
-    /// [`Note::Read`].
-    Read,
-    /// [`Note::Repeated`].
-    Repeated,
-    /// [`Note::ProducerIds`].
-    ProducerIds,
-    /// [`Note::CoordinatorLoaded`].
-    CoordinatorLoaded,
-    /// [`Note::CommitAccepted`].
-    CommitAccepted,
-    /// [`Note::Appended`] by a leader: records or offsets of a transaction, a marker, or records of
-    /// a transaction coordinator.
-    Transactional,
-    /// [`Note::Appended`] by a leader: records of a group coordinator.
-    GroupLog,
-}
-
-impl Interest {
-    const COUNT: usize = 20;
-
-    const fn of(note: &Note) -> Option<Self> {
-        match note {
-            Note::Appended { .. } => Some(Self::Appended),
-            Note::HighWatermark { .. } => Some(Self::HighWatermark),
-            Note::Truncated { .. } => Some(Self::Truncated),
-            Note::BecameLeader { .. } | Note::BecameFollower { .. } => Some(Self::Role),
-            Note::PartitionChanged { .. } => Some(Self::PartitionChanged),
-            Note::QuorumVoted { .. } => Some(Self::QuorumVoted),
-            Note::QuorumLeader { .. } => Some(Self::QuorumLeader),
-            Note::QuorumHighWatermark { .. } => Some(Self::QuorumHighWatermark),
-            Note::BrokerRegistered { .. } => Some(Self::BrokerRegistered),
-            Note::MetadataApplied { .. } => Some(Self::MetadataApplied),
-            Note::BrokerFenced { .. } | Note::BrokerUnfenced { .. } => Some(Self::Fence),
-            Note::Compacted { .. } => Some(Self::Compacted),
-            Note::LogStart { .. } => Some(Self::LogStart),
-            Note::Read { .. } => Some(Self::Read),
-            Note::Repeated { .. } => Some(Self::Repeated),
-            Note::ProducerIds { .. } => Some(Self::ProducerIds),
-            Note::CoordinatorLoaded { .. } => Some(Self::CoordinatorLoaded),
-            Note::CommitAccepted { .. } => Some(Self::CommitAccepted),
-            _ => None,
-        }
-    }
-
-    /// What else an append by a leader is, by its content.
-    fn within(view: &View<'_>, note: &Note) -> [Option<Self>; 2] {
-        let Note::Appended { entry, leader: true, .. } = note else { return [None; 2] };
-        let body = view.batches.get(entry.batch);
-        let coordinates = matches!(body.content, Content::Transaction { .. });
-        let of_groups = matches!(body.content, Content::Group { .. });
-        let transactional = (body.transactional || coordinates).then_some(Self::Transactional);
-        [transactional, of_groups.then_some(Self::GroupLog)]
-    }
-}
-
 /// A property of the true state.
 pub trait Invariant: std::fmt::Debug {
     /// Its name in reports and scenario files.
@@ -330,6 +249,9 @@ pub struct Invariants {
     listeners: [Vec<usize>; Interest::COUNT],
     violations: Vec<Violation>,
     counts: Vec<u64>,
+    /// What each said when the drain bound had passed.
+    unsettled: Option<Vec<Option<String>>>,
+    inconclusive: Vec<&'static str>,
     truth: Truth,
     ledger: Ledger,
     ownership: Ownership,
@@ -381,10 +303,22 @@ impl Invariants {
         self.truth.after(view, note);
     }
 
-    /// Asks every invariant about the healed, idle cluster.
+    /// The drain bound has passed, and something still moves: what every invariant says of the cluster
+    /// now it must say again at the end to count.
+    pub fn not_at_rest(&mut self, view: &View<'_>) {
+        let said = self.all.iter_mut().map(|invariant| invariant.after_healing(view));
+        self.unsettled = Some(said.collect());
+    }
+
+    /// Asks every invariant about the healed, idle cluster. If it never came to rest, only what has
+    /// stayed as it was is a violation; who says something else than before has seen too little.
     pub fn after_healing(&mut self, view: &View<'_>) {
+        let before = self.unsettled.take();
         for (index, invariant) in self.all.iter_mut().enumerate() {
-            if let Some(detail) = invariant.after_healing(view) {
+            let said = invariant.after_healing(view);
+            if before.as_ref().is_some_and(|before| before[index] != said) {
+                self.inconclusive.push(invariant.name());
+            } else if let Some(detail) = said {
                 record(
                     &mut self.violations,
                     &mut self.counts[index],
@@ -396,10 +330,23 @@ impl Invariants {
         }
     }
 
+    /// The oldest batches of what was given another verdict than the rest of its transaction,
+    /// because a decision was undone upon which markers had been written.
+    #[must_use]
+    pub fn torn_by_undone(&self) -> &[BatchId] {
+        self.ledger.torn_by_undone()
+    }
+
     /// The evidence, in order of time.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// Those that are asked after healing and saw the cluster change until the end.
+    #[must_use]
+    pub fn inconclusive(&self) -> &[&'static str] {
+        &self.inconclusive
     }
 
     /// Every invariant with how often it was violated.
@@ -471,6 +418,7 @@ pub fn standard() -> Invariants {
         Box::new(transaction_steps::TransactionSteps),
         Box::new(marker_of_its_transaction::MarkerOfItsTransaction),
         Box::new(one_verdict::OneVerdict),
+        Box::new(decision_undone::DecisionUndone),
         Box::new(fenced_epoch::FencedEpoch),
         Box::new(open_when_appended::OpenWhenAppended),
         Box::<producer_ids_disjoint::ProducerIdsDisjoint>::default(),
@@ -489,7 +437,7 @@ mod tests {
     use broker_model::types::{Instant, LeaderEpoch, NodeId, Offset, PartitionId};
     use reports::checker::Anomaly;
 
-    use super::{Invariant, Truth, View, standard};
+    use super::{Interest, Invariant, Invariants, Truth, View, standard};
 
     /// Shows notes to an invariant in a world without nodes; how many violations it saw.
     pub(super) fn violations(
@@ -525,6 +473,43 @@ mod tests {
         notes.iter().filter(|note| invariant.on_note(&view, note).is_some()).count()
     }
 
+    /// Says something after healing, each time the next of these.
+    #[derive(Debug)]
+    struct Says(Vec<&'static str>);
+
+    impl Invariant for Says {
+        fn name(&self) -> &'static str {
+            "full-isr"
+        }
+
+        fn interests(&self) -> &'static [Interest] {
+            &[]
+        }
+
+        fn after_healing(&mut self, _view: &View<'_>) -> Option<String> {
+            self.0.pop().map(str::to_owned)
+        }
+    }
+
+    #[test]
+    fn without_rest_only_what_stays_as_it_was_is_a_violation() {
+        let batches = Batches::new();
+        let view = View::new(Instant(0), &[], &batches);
+        let asked = |rests: bool, said: &[&'static str]| {
+            let mut all = Invariants::new(vec![Box::new(Says(said.to_vec()))]);
+            if !rests {
+                all.not_at_rest(&view);
+            }
+            all.after_healing(&view);
+            (all.violations().len(), all.inconclusive().len())
+        };
+        assert_eq!(asked(true, &["short"]), (1, 0));
+        assert_eq!(asked(false, &["short", "short"]), (1, 0));
+        assert_eq!(asked(false, &["short", "shorter"]), (0, 1));
+        assert_eq!(asked(false, &["gone by the end"]), (0, 1));
+        assert_eq!(asked(false, &[]), (0, 0));
+    }
+
     #[test]
     fn every_invariant_is_named_as_an_anomaly_and_once() {
         let all = standard();
@@ -532,6 +517,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 42);
+        assert_eq!(names.len(), 43);
     }
 }

@@ -1,5 +1,6 @@
 //! All partitions of a transaction get one verdict, records and offsets alike: each marker says
-//! what the coordinator has decided, and none is missing when the end is written.
+//! what the coordinator has decided and what the others of its transaction say, and none is missing
+//! when the end is written. A decision that was undone is a name of its own: `decision-undone`.
 //!
 //! Source: KIP-98, atomicity across partitions; KAFKA-16352. That readers see it so is
 //! `torn-transaction`.
@@ -57,6 +58,35 @@ fn contradicts(
     })
 }
 
+/// A marker that says otherwise than another of its transaction, though no decision was undone.
+fn tears(
+    view: &View<'_>,
+    ledger: &Ledger,
+    node: NodeId,
+    (partition, entry, commit): (PartitionId, LogEntry, bool),
+) -> Option<String> {
+    let producer = view.batches.get(entry.batch).producer_id;
+    let torn = ledger.torn_by(view, partition, (producer, commit))?;
+    (!torn.of_undone).then(|| tearing(view, (node, partition, entry, commit), torn.partition))
+}
+
+/// Says which markers of one transaction differ.
+pub(super) fn tearing(
+    view: &View<'_>,
+    (node, partition, entry, commit): (NodeId, PartitionId, LogEntry, bool),
+    other: PartitionId,
+) -> String {
+    let producer = view.batches.get(entry.batch).producer_id;
+    let (said, before) = if commit { ("commit", "abort") } else { ("abort", "commit") };
+    format!(
+        "broker {node} writes {said} for producer {producer} to partition {partition} at offset \
+         {}, and partition {other} has {before} of the same transaction",
+        entry.base_offset,
+        partition = view.partition(partition),
+        other = view.partition(other)
+    )
+}
+
 impl Invariant for OneVerdict {
     fn name(&self) -> &'static str {
         "one-verdict"
@@ -74,7 +104,9 @@ impl Invariant for OneVerdict {
             return None;
         }
         if let Content::Marker { commit, .. } = content {
-            return contradicts(view, ledger, node, (partition, entry, commit));
+            let marker = (partition, entry, commit);
+            return contradicts(view, ledger, node, marker)
+                .or_else(|| tears(view, ledger, node, marker));
         }
         view.batches.transaction_records(entry.batch).find_map(|end| {
             let left_out = left_out(view, ledger, end)?;
@@ -120,6 +152,36 @@ mod tests {
     fn rejects_an_end_before_all_markers() {
         let mut bench = decided(&[0], true);
         assert!(bench.logs(&mut OneVerdict, record(CompleteCommit, 7, 1)).is_some());
+    }
+
+    #[test]
+    fn rejects_markers_of_one_transaction_that_differ() {
+        let mut bench = decided(&[0, 1], true);
+        assert_eq!(bench.marker(&mut OneVerdict, 0, 7, 1, true), None);
+        let other = with(record(PrepareAbort, 7, 1), &[0, 1]);
+        assert_eq!(bench.logs(&mut OneVerdict, other), None);
+        assert!(bench.marker(&mut OneVerdict, 1, 7, 1, false).is_some());
+    }
+
+    #[test]
+    fn accepts_another_verdict_of_the_next_transaction_and_what_was_undone() {
+        let mut bench = decided(&[0, 1], true);
+        for partition in [0, 1] {
+            assert_eq!(bench.marker(&mut OneVerdict, partition, 7, 1, true), None);
+        }
+        let mut say = |state| bench.logs(&mut OneVerdict, with(record(state, 7, 1), &[0, 1]));
+        assert_eq!((say(CompleteCommit), say(Ongoing)), (None, None));
+        assert_eq!(bench.data(&mut OneVerdict, 1, 7, 1), None);
+        let prepared = with(record(PrepareAbort, 7, 2), &[0, 1]);
+        assert_eq!(bench.logs(&mut OneVerdict, prepared), None);
+        assert_eq!(bench.marker(&mut OneVerdict, 1, 7, 2, false), None);
+
+        let mut undone = decided(&[0, 1], true);
+        assert_eq!(undone.marker(&mut OneVerdict, 0, 7, 1, true), None);
+        undone.undo();
+        let other = with(record(PrepareAbort, 7, 1), &[0, 1]);
+        assert_eq!(undone.logs(&mut OneVerdict, other), None);
+        assert_eq!(undone.marker(&mut OneVerdict, 1, 7, 1, false), None);
     }
 
     #[test]

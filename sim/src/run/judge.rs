@@ -152,14 +152,17 @@ fn invariants(world: &World) -> Vec<Finding> {
         .map(|(name, count)| {
             let anomaly = Anomaly::of_name(name).expect("an invariant is named as its anomaly");
             let evidence = all.violations().iter().filter(|v| v.invariant == name);
+            let (verdict, detail) = match count {
+                0 if all.inconclusive().contains(&name) => {
+                    (Verdict::Inconclusive, "the run ended while the cluster changed".to_owned())
+                }
+                0 => (Verdict::Pass, "held after every event".to_owned()),
+                _ => (Verdict::Fail, format!("violated {count} times")),
+            };
             Finding {
                 name: name.to_owned(),
-                verdict: if count > 0 { Verdict::Fail } else { Verdict::Pass },
-                detail: if count > 0 {
-                    format!("violated {count} times")
-                } else {
-                    "held after every event".to_owned()
-                },
+                verdict,
+                detail,
                 violations: count,
                 evidence: evidence
                     .map(|v| Violation {

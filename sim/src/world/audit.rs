@@ -33,6 +33,11 @@ impl World {
         for &(partition, record) in &self.skipped_first {
             self.shared.recorder.come_home().first_sequence_skipped(partition.0, record.0);
         }
+        for &batch in self.invariants.torn_by_undone() {
+            if let Some(first) = self.shared.batches.records(batch).first() {
+                self.shared.recorder.come_home().decision_undone(first.0);
+            }
+        }
         let names = self.plan.scenario.topics.iter().map(|t| t.name.clone());
         let mut names: Vec<String> = names.collect();
         // What others derive from comes first.

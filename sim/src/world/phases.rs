@@ -139,13 +139,11 @@ impl World {
                 }
             }
             Stage::Draining => {
-                let drained = self.is_drained();
-                if drained || self.now >= self.drain_by() {
-                    self.phases.outcome =
-                        if drained { Outcome::Drained } else { Outcome::DrainTimedOut };
-                    self.phases.stage = Stage::Tail;
-                    self.queue.push(self.now + IDLE_TAIL, Event::Run(FINISH));
-                    return;
+                if self.is_drained() {
+                    return self.begin_tail(Outcome::Drained);
+                }
+                if self.now >= self.drain_by() {
+                    return self.time_out();
                 }
             }
             Stage::Load | Stage::Tail | Stage::Over => {}
@@ -159,12 +157,25 @@ impl World {
         self.phases.load_until + self.plan.scenario.drain
     }
 
+    fn begin_tail(&mut self, outcome: Outcome) {
+        self.phases.outcome = outcome;
+        self.phases.stage = Stage::Tail;
+        self.queue.push(self.now + IDLE_TAIL, Event::Run(FINISH));
+    }
+
+    /// The drain bound has passed. What stays as it is until the tail is over will stay so.
+    fn time_out(&mut self) {
+        self.invariants_are_not_at_rest();
+        self.begin_tail(Outcome::DrainTimedOut);
+    }
+
     /// The idle tail is over. If something happened in it that is not settled, such as a rebalance
     /// that a member heard of late, the drain goes on.
     fn end_tail(&mut self) {
-        let settled = self.phases.outcome != Outcome::Drained || self.is_drained();
-        if settled || self.now >= self.drain_by() {
+        if self.phases.outcome != Outcome::Drained || self.is_drained() {
             self.finish();
+        } else if self.now >= self.drain_by() {
+            self.time_out();
         } else {
             self.phases.stage = Stage::Draining;
             self.queue.push(self.now + LOOK_INTERVAL, Event::Run(LOOK));
@@ -278,6 +289,7 @@ impl World {
         if self.phases.outcome != Outcome::NotFormed {
             self.sample();
             self.check_after_healing();
+            self.tell_held_up();
             self.shared.recorder.come_home().finish_at(self.now.0);
             self.audit();
         }

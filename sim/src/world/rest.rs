@@ -3,6 +3,7 @@
 use broker_model::broker::Broker;
 use broker_model::partition::Replica;
 
+use super::samples::Behind;
 use super::{Node, NodeState, World};
 use crate::stores::Outbox;
 
@@ -114,8 +115,13 @@ impl World {
     }
 
     fn lagging(&self) -> Option<String> {
-        let lag = self.known_lag();
-        (lag > 0).then(|| format!("lag of {lag} records"))
+        let Behind { records, held_up, .. } = self.known_lag();
+        let why = if held_up > 0 {
+            format!(", {held_up} of them behind an open transaction")
+        } else {
+            String::new()
+        };
+        (records > 0).then(|| format!("lag of {records} records{why}"))
     }
 }
 

@@ -43,6 +43,11 @@ impl World {
         self.invariants.after_healing(&view);
     }
 
+    pub(super) fn invariants_are_not_at_rest(&mut self) {
+        let view = View::new(self.now, &self.nodes, &self.shared.batches);
+        self.invariants.not_at_rest(&view);
+    }
+
     pub(super) fn controller(&self) -> &Controller {
         super::deciding(&self.nodes).expect("a cluster has a controller")
     }
