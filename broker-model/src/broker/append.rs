@@ -2,6 +2,7 @@
 //! watermark.
 
 use super::Broker;
+use super::coordinators::Kind;
 use super::produce_purgatory::Waiting;
 use crate::fetch::News;
 use crate::io::Context;
@@ -197,8 +198,12 @@ impl Broker {
         match who {
             Waiting::Produce { key, slot } => self.produce_settled(cx, key, slot, error),
             Waiting::Marker { key, slot } => self.marker_settled(cx, partition, key, slot, error),
-            Waiting::Group(waiter) => self.group_append_settled(cx, waiter, error),
-            Waiting::Transaction(waiter) => self.transaction_append_settled(cx, waiter, error),
+            Waiting::Group(waiter) => {
+                self.coordinator_append_settled(cx, Kind::Group, waiter, error);
+            }
+            Waiting::Transaction(waiter) => {
+                self.coordinator_append_settled(cx, Kind::Transaction, waiter, error);
+            }
         }
     }
 

@@ -6,17 +6,16 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use super::add_partitions::Gatherings;
-use super::calls::{Call, RETRY};
 use super::client_metadata::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use super::linger::Lingering;
 use super::produce_purgatory::Waiting;
+use super::producer_ids::ProducerIdBlocks;
 use crate::config::BrokerConfig;
 use crate::coordinator::{Effect, Effects, Waiter};
 use crate::group::{self, GroupCoordinator, GroupSettings};
-use crate::io::{Context, Disconnected, Token};
+use crate::io::{Context, Token};
 use crate::log::{Origin, Verification};
 use crate::note::Note;
-use crate::protocol::controller::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
 use crate::protocol::coordinator::CoordinatorKey;
 use crate::protocol::{ErrorCode, Header, Request, Response};
 use crate::records::{LogEntry, PartitionRecord};
@@ -48,8 +47,8 @@ pub(super) struct Coordinators {
     pub(super) creating: [bool; 2],
     /// Partitions of deleted topics whose offsets go.
     pub(super) deleted: Vec<PartitionId>,
-    asked_for_ids: bool,
-    ask_for_ids_at: Instant,
+    /// The next block of producer ids.
+    pub(super) producer_ids: ProducerIdBlocks,
 }
 
 impl Coordinators {
@@ -89,8 +88,7 @@ impl Coordinators {
             led: BTreeMap::new(),
             creating: [false; 2],
             deleted: Vec::new(),
-            asked_for_ids: false,
-            ask_for_ids_at: Instant::FAR,
+            producer_ids: ProducerIdBlocks::default(),
         }
     }
 
@@ -104,7 +102,7 @@ impl Coordinators {
         self.groups
             .next_deadline()
             .min(self.transactions.next_deadline())
-            .min(self.ask_for_ids_at)
+            .min(self.producer_ids.ask_at)
             .min(self.lingering.next_deadline())
     }
 
@@ -284,37 +282,6 @@ impl Broker {
         self.ask_for_producer_ids(cx);
     }
 
-    fn ask_for_producer_ids(&mut self, cx: &mut Context<'_>) {
-        let c = &mut self.coordinators;
-        c.ask_for_ids_at = Instant::FAR;
-        if c.asked_for_ids || !c.transactions.needs_producer_ids() {
-            return;
-        }
-        let Some(controller) = self.life.controller() else { return };
-        c.asked_for_ids = true;
-        let request =
-            AllocateProducerIdsRequest { broker: self.node, broker_epoch: self.life.broker_epoch };
-        let request = Request::AllocateProducerIds(request);
-        self.calls.send(cx, controller, Call::AllocateProducerIds, request);
-    }
-
-    pub(super) fn producer_ids_allocated(
-        &mut self,
-        cx: &mut Context<'_>,
-        result: Result<AllocateProducerIdsResponse, Disconnected>,
-    ) {
-        let c = &mut self.coordinators;
-        c.asked_for_ids = false;
-        match result {
-            Ok(answer) if answer.error == ErrorCode::None => {
-                let (node, first, count) = (self.node, answer.first, answer.count);
-                c.transactions.add_producer_ids(first, count);
-                cx.note(Note::ProducerIds { node, first, count });
-            }
-            _ => c.ask_for_ids_at = cx.now.instant + RETRY,
-        }
-    }
-
     pub(super) fn coordinator_tick(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.instant;
         let c = &mut self.coordinators;
@@ -324,7 +291,7 @@ impl Broker {
         if c.transactions.next_deadline() <= now {
             c.transactions.tick(cx, &mut c.transaction_effects);
         }
-        if c.ask_for_ids_at <= now {
+        if c.producer_ids.ask_at <= now {
             self.ask_for_producer_ids(cx);
         }
         while let Some(partition) = self.coordinators.lingering.due(now) {
@@ -381,29 +348,25 @@ impl Broker {
         }
     }
 
-    pub(super) fn group_append_settled(
+    /// An append of a coordinator is replicated, or was refused.
+    pub(super) fn coordinator_append_settled(
         &mut self,
         cx: &mut Context<'_>,
+        kind: Kind,
         waiter: Waiter,
         error: ErrorCode,
     ) {
         let c = &mut self.coordinators;
-        match error {
-            ErrorCode::None => c.groups.committed(cx, &mut c.group_effects, waiter),
-            error => c.groups.failed(cx, &mut c.group_effects, waiter, error),
-        }
-    }
-
-    pub(super) fn transaction_append_settled(
-        &mut self,
-        cx: &mut Context<'_>,
-        waiter: Waiter,
-        error: ErrorCode,
-    ) {
-        let c = &mut self.coordinators;
-        match error {
-            ErrorCode::None => c.transactions.committed(cx, &mut c.transaction_effects, waiter),
-            error => c.transactions.failed(cx, &mut c.transaction_effects, waiter, error),
+        let (groups, transactions) = (&mut c.group_effects, &mut c.transaction_effects);
+        match (kind, error) {
+            (Kind::Group, ErrorCode::None) => c.groups.committed(cx, groups, waiter),
+            (Kind::Group, error) => c.groups.failed(cx, groups, waiter, error),
+            (Kind::Transaction, ErrorCode::None) => {
+                c.transactions.committed(cx, transactions, waiter);
+            }
+            (Kind::Transaction, error) => {
+                c.transactions.failed(cx, transactions, waiter, error);
+            }
         }
     }
 }

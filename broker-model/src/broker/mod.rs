@@ -30,6 +30,7 @@ mod log_tasks;
 mod markers;
 mod produce;
 mod produce_purgatory;
+mod producer_ids;
 mod quotas;
 mod rate;
 mod reading;

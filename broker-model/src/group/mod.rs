@@ -19,11 +19,13 @@
 //! transaction coordinator (to verify, or from version 5 on to add the partition).
 
 mod admin;
+mod answers;
 pub mod assignor;
 mod classic_group;
 mod commit;
 mod consumer_group;
 mod desk;
+mod expire;
 mod groups;
 mod join;
 mod load;
