@@ -48,9 +48,9 @@ impl AbortedIndex {
         }
     }
 
-    /// Every transaction that begins below `end`.
-    pub(super) fn before(&self, end: Offset) -> Vec<Aborted> {
-        self.entries.iter().filter(|a| a.first < end).copied().collect()
+    /// Every transaction that begins below `end` and has its marker at `from` or behind.
+    pub(super) fn within(&self, from: Offset, end: Offset) -> Vec<Aborted> {
+        self.entries.iter().filter(|a| a.first < end && a.last >= from).copied().collect()
     }
 
     /// Of transactions whose markers are below `end`, keeps those whose marker is told to stay.

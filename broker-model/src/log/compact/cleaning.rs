@@ -67,22 +67,25 @@ impl Log {
     ) -> Cleaning {
         let stop = self.entries.partition_point(|e| e.base_offset < what.end);
         let from = self.index_of(what.first_dirty).min(stop);
-        let aborted = |end| {
+        let aborted = |from, end| {
             CleanedTransactions::new(match rules.cleaned_verdicts {
-                CleanedVerdicts::Known => self.aborted.before(end),
+                CleanedVerdicts::Known => self.aborted.within(from, end),
                 CleanedVerdicts::Forgotten => Vec::new(),
             })
         };
         let dirty = (&self.entries[from..stop], (what.first_dirty, room));
-        let map =
-            OffsetMap::build(dirty.0, dirty.1, &mut aborted(what.end), batches, records, rules);
+        let mut met = aborted(what.first_dirty, what.end);
+        let map = OffsetMap::build(dirty.0, dirty.1, &mut met, batches, records, rules);
         let known_to = map.full_at.unwrap_or(what.end);
         let segments = self.segments.partition_point(|s| s.base_offset < known_to);
         let end = self.segments[segments].base_offset;
-        let transactions = aborted(match rules.partial_clean_index {
-            PartialCleanIndex::Whole => end,
-            PartialCleanIndex::CleanedPartOnly => known_to,
-        });
+        let transactions = aborted(
+            self.log_start,
+            match rules.partial_clean_index {
+                PartialCleanIndex::Whole => end,
+                PartialCleanIndex::CleanedPartOnly => known_to,
+            },
+        );
         let retention = i64::try_from(self.config.delete_retention / MILLISECOND);
         let horizon = Timestamp(wall.0.saturating_add(retention.unwrap_or(i64::MAX)));
         let mut pass = Pass {

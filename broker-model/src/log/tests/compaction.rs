@@ -257,3 +257,28 @@ fn where_the_map_is_full_a_cleaning_ends_and_what_was_aborted_behind_stays_so() 
         assert_eq!((what.first_dirty, what.end), (Offset(2), Offset(5)));
     }
 }
+
+#[test]
+fn what_was_aborted_before_the_dirty_part_says_nothing_of_it() {
+    let config = TopicConfig {
+        cleanup_policy: COMPACT,
+        min_cleanable_dirty_ratio: 0,
+        ..TopicConfig::default()
+    };
+    let mut f = Fixture::with(config);
+    assert_eq!(f.produce(txn(7, 0, 0, 1)), Ok(0));
+    assert_eq!(f.mark(7, 0, false), Ok(1));
+    f.log.roll();
+    f.stable();
+    clean(&mut f, WALL, &Rules::default()).expect("dirty");
+    // The same producer commits: the first and the last of six records have the same key.
+    for sequence in 0..6 {
+        assert_eq!(f.produce(txn(7, 0, sequence + 1, 1)), Ok(i64::from(sequence) + 2));
+    }
+    assert_eq!(f.mark(7, 0, true), Ok(8));
+    f.log.roll();
+    f.stable();
+    clean(&mut f, WALL, &Rules::default()).expect("dirty");
+    let left: Vec<i64> = visible(&f.log, &f.batches).iter().map(|v| v.0.0).collect();
+    assert_eq!(left, [3, 4, 5, 6, 7], "the older of the two is gone");
+}
