@@ -178,12 +178,12 @@ impl Actor for HostedActor {
         self.board.tell(self.instance, Fate::Started(process));
     }
 
-    fn load_begins(&mut self, cx: &mut ActorContext<'_>) {
-        let load = cx.shared.load;
+    fn load_begins(&mut self, load: LoadWindow) -> bool {
         self.load = Some(load);
         for answer in self.load_wanted.drain(..) {
             answer.give(load);
         }
+        false
     }
 
     fn response(

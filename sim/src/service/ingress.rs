@@ -23,7 +23,7 @@ use crate::client::{ClientOutput, Correlation};
 use crate::plan::{KeyLaw, Mask, Quantiles, Tables};
 use crate::prng::Stream;
 use crate::records::{Key, Lane};
-use crate::world::{Actor, ActorContext, Port};
+use crate::world::{Actor, ActorContext, LoadWindow, Port};
 
 /// How often calls are looked at. Bounds what a record waits between its end of service and
 /// the producer.
@@ -367,15 +367,16 @@ impl Actor for Ingress {
         self.advance(cx);
     }
 
-    fn load_begins(&mut self, cx: &mut ActorContext<'_>) {
+    fn load_begins(&mut self, window: LoadWindow) -> bool {
         let spec = &self.plan.spec;
         if let Some(load) = &self.plan.load {
             let name = format!("{}/{}/arrivals", spec.name, self.plan.number);
             let draws = Stream::new(spec.seed, &name);
-            let (window, shares) = (cx.shared.load, (spec.instances, &self.plan.tables));
+            let shares = (spec.instances, &self.plan.tables);
             self.arrivals = ArrivalStream::new(load, shares, draws, window.from, window.until);
+            self.tick_at = self.tick_at.min(self.arrivals.next_at());
         }
-        self.advance(cx);
+        true
     }
 
     fn response(

@@ -153,8 +153,11 @@ impl ActorContext<'_> {
 pub trait Actor: std::fmt::Debug {
     /// The process begins.
     fn start(&mut self, cx: &mut ActorContext<'_>);
-    /// Services have settled: the load window is known.
-    fn load_begins(&mut self, _cx: &mut ActorContext<'_>) {}
+    /// Services have settled: the load window is known. Who calls is outside the process, so one
+    /// that stands still or is gone is told too. Says whether it has anything to do at once.
+    fn load_begins(&mut self, _load: LoadWindow) -> bool {
+        false
+    }
     /// An answer came, or will not come.
     fn response(
         &mut self,

@@ -125,8 +125,15 @@ impl World {
 
     /// The load of a run is known now.
     pub(super) fn load_begins_for(&mut self, index: usize) {
-        if self.clients[index].state == NodeState::Up {
-            self.with_actor(index, |actor, cx| actor.load_begins(cx));
+        let load = self.shared.load;
+        let client = &mut self.clients[index];
+        let acts = client.actor.load_begins(load);
+        if client.state == NodeState::Up {
+            self.with_actor(index, |actor, cx| {
+                if acts {
+                    actor.wake(cx);
+                }
+            });
         }
     }
 

@@ -55,7 +55,8 @@ const PACKAGES: &[Package] = &[
 ];
 
 /// What a service may take from the world: the trait of an actor and what its calls are given.
-const OF_AN_ACTOR: &[&str] = &["Actor", "ActorContext", "ClientPlan", "Port", "Shared"];
+const OF_AN_ACTOR: &[&str] =
+    &["Actor", "ActorContext", "ClientPlan", "LoadWindow", "Port", "Shared"];
 
 impl Package {
     fn layer(&self, module: &str) -> Option<usize> {

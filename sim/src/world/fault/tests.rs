@@ -109,3 +109,20 @@ fn power_can_be_cut_from_a_host_whose_broker_was_killed() {
     assert_eq!(world.nodes[1].state, NodeState::NoPower);
     assert_eq!(kept(&world), (durable, durable));
 }
+
+#[test]
+fn who_is_not_there_when_the_load_begins_takes_its_calls_later() {
+    for kind in ["service-pause", "service-kill"] {
+        let fault = format!(
+            "[[fault]]\nkind = \"{kind}\"\ntarget = \"service:order/0\"\n\
+             on = \"leader:orders/0\"\nfor = \"2s\"\n"
+        );
+        let mut world = world(&cluster((1, 1), 6, 10, &fault), &[], 1);
+        let ended = until_ended(&mut world, 1);
+        assert!(ended > world.shared.load.from, "{kind}: the load has begun");
+        while world.step() {}
+        let run = crate::run::finish(world, std::path::Path::new("it.toml"), 0.0);
+        let acknowledged = run.summary.records.acknowledged;
+        assert!(acknowledged > 50, "{kind}: {acknowledged} of 60 calls");
+    }
+}
