@@ -21,8 +21,9 @@ pub use client::{
     RetryPosition, SinkMemory,
 };
 pub use election::{
-    AlterPartitionChecksBrokerEpoch, BrokerEpochRule, Electable, ElectionEpoch, Elr, Fencing,
-    IsrMembers, StaleLeaderEpoch, UncleanElection, UncleanShutdownDetect,
+    AlterPartitionChecksBrokerEpoch, BrokerEpochRule, DirectoryAssignmentElr, Electable,
+    ElectionEpoch, Elr, Fencing, IsrMembers, StaleLeaderEpoch, UncleanElection,
+    UncleanShutdownDetect,
 };
 pub use era::Era;
 pub use group::{
@@ -117,5 +118,6 @@ rules! {
     alter_partition_checks_broker_epoch: AlterPartitionChecksBrokerEpoch needs [Need::SeveralBrokers],
     elr: Elr needs [Need::ReleaseWithElr],
     unclean_shutdown_detect: UncleanShutdownDetect needs [Need::Elr],
+    directory_assignment_elr: DirectoryAssignmentElr needs [Need::Elr],
     unclean_election: UncleanElection needs [Need::Unset("unclean.leader.election.enable")],
 }

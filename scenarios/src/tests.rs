@@ -267,6 +267,7 @@ fn shipped() -> Vec<(String, String)> {
         "hazards/",
         "operations/",
         "campaign/",
+        "search/",
         "load/",
         "storage/",
         "zoo/",

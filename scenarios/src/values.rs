@@ -197,6 +197,21 @@ pub(crate) fn positive_drawn_duration(value: &Value) -> Result<Drawn, Wrong> {
     Ok(drawn)
 }
 
+/// A count, or a range of counts `1..6` drawn per seed.
+pub(crate) fn drawn_count(most: u64) -> impl Fn(&Value) -> Result<Drawn, Wrong> {
+    move |value| {
+        let Value::Text(text) = value else { return count(0..=most)(value).map(Drawn::fixed) };
+        let wrong = || {
+            Wrong::new("scenario::range", format!("{text:?} is no range of counts up to {most}"))
+                .help("write the smaller end first, like \"1..6\"")
+        };
+        let (low, high) = text.split_once("..").ok_or_else(wrong)?;
+        let end = |text: &str| text.trim().parse::<u64>().ok().filter(|n| *n <= most);
+        let (Some(low), Some(high)) = (end(low), end(high)) else { return Err(wrong()) };
+        if low > high { Err(wrong()) } else { Ok(Drawn { low, high }) }
+    }
+}
+
 fn drawn(units: &'static Units, text: &str) -> Result<Drawn, Wrong> {
     let Some((low, high)) = text.split_once("..") else {
         return units.read(text).map(Drawn::fixed);

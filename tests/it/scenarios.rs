@@ -10,6 +10,9 @@ use scenarios::Scenario;
 /// Seeds of each file of the campaign.
 const CAMPAIGN_SEEDS: u64 = 10;
 
+/// Seeds of each file of the search: no run of these is inconclusive.
+const SEARCH_SEEDS: u64 = 25;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("scenarios")
 }
@@ -134,6 +137,13 @@ fn questions_about_services_are_answered_as_expected_on_some_seeds() {
 fn the_campaign_finds_nothing_on_its_first_seeds() {
     let seeds = |file: PathBuf| (0..CAMPAIGN_SEEDS).map(move |seed| (file.clone(), Some(seed)));
     as_expected(files("campaign").into_iter().flat_map(seeds));
+}
+
+/// A taste of what `docs/search.md` describes.
+#[test]
+fn search_finds_nothing_on_its_first_seeds() {
+    let seeds = |file: PathBuf| (0..SEARCH_SEEDS).map(move |seed| (file.clone(), Some(seed)));
+    as_expected(files("search").into_iter().flat_map(seeds));
 }
 
 #[test]

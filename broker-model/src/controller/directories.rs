@@ -10,7 +10,7 @@ use crate::metadata::BrokerImage;
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AssignReplicasToDirsRequest, BrokerHeartbeatRequest};
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::Rules;
+use crate::rules::{DirectoryAssignmentElr, Rules};
 use crate::types::{DirectoryId, NodeId, PartitionId};
 
 impl Controller {
@@ -97,7 +97,11 @@ impl Controller {
             }
             let placed = vec![(broker, directory)];
             if known.is_online(directory) {
-                let change = self.change(old).placed(placed).without_elr();
+                let change = self.change(old).placed(placed);
+                let change = match rules.directory_assignment_elr {
+                    DirectoryAssignmentElr::Forgotten => change.without_elr(),
+                    DirectoryAssignmentElr::Kept => change,
+                };
                 let new = change.build(&|r| self.image.may_lead(old, r), rules);
                 records.extend(new.map(MetadataRecord::of_partition));
             } else {

@@ -68,6 +68,14 @@ rule_values! {
         /// It stays as if it had lost nothing.
         Off = "off",
     }
+    /// What becomes of eligible leader replicas when a broker says in which of its log directories a
+    /// replica is. Source: Kafka, `ReplicationControlManager.handleAssignReplicasToDirs`.
+    DirectoryAssignmentElr {
+        /// They are forgotten: Kafka 4.0 and 4.1 build this one change as if there were none.
+        #[default] Forgotten = "forgotten",
+        /// They stay, as after Kafka 4.1 (pull request 20716).
+        Kept = "kept",
+    }
     /// `unclean.leader.election.enable` where nobody sets it. Source: KIP-106.
     UncleanElection {
         /// False.

@@ -1,10 +1,10 @@
-//! `[[fault]]` and `[swarm]`.
+//! `[[fault]]`.
 
 use crate::decode::event::{broker, event, message_kind};
 use crate::decode::target::target;
 use crate::decoder::{Decoder, Fields, Problem};
 use crate::diagnostic::listed;
-use crate::model::fault::{Cut, Fault, FaultKind, ReplicaList, Swarm, Trigger};
+use crate::model::fault::{Cut, Fault, FaultKind, ReplicaList, Trigger};
 use crate::model::message::{Api, MessageKind};
 use crate::model::quantity::{Drawn, Ratio};
 use crate::spec;
@@ -186,6 +186,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     let trigger = trigger(decoder, &t);
     let duration = t.read(decoder, "for", values::positive_drawn_duration);
     let chance = t.read(decoder, "chance", values::probability).unwrap_or(Ratio::ONE);
+    let draws = t.read(decoder, "draws", values::small(0..=u32::MAX));
     let given = t.read(decoder, "name", values::name);
     let kind = parameters(decoder, &t, kind?);
     let target = target(decoder, &t, kind);
@@ -202,7 +203,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
         t.refuse(decoder, &["for"], why);
     }
     let name = given.unwrap_or_else(|| format!("{}-{}", kind.name(), index + 1));
-    Some(Fault { name, kind, target, trigger, duration, chance })
+    Some(Fault { name, kind, target, trigger, duration, chance, draws })
 }
 
 /// The parameters of a kind; others are refused.
@@ -323,16 +324,4 @@ fn trigger(decoder: &mut Decoder, t: &Fields<'_>) -> Trigger {
         Some((event, nth)) => Trigger::On { event, nth, after: after.unwrap_or(Drawn::fixed(0)) },
         None => Trigger::At(at.unwrap_or(Drawn::fixed(0))),
     }
-}
-
-/// `[swarm]`.
-pub(super) fn swarm(decoder: &mut Decoder, node: Option<&Node>) -> Swarm {
-    let mut swarm = Swarm { enabled: false, keep: Ratio { numerator: 5, denominator: 10 } };
-    let fields = node.and_then(|n| decoder.open(n, "swarm", &spec::SWARM, &[]));
-    let Some(t) = fields else { return swarm };
-    swarm.enabled = t.read(decoder, "enabled", values::flag).unwrap_or(true);
-    if let Some(keep) = t.read(decoder, "keep", values::probability) {
-        swarm.keep = keep;
-    }
-    swarm
 }

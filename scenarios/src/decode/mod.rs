@@ -10,6 +10,7 @@ mod gate;
 mod load;
 mod place;
 mod rows;
+mod search;
 mod service;
 mod target;
 
@@ -82,7 +83,8 @@ pub(crate) fn decode(
         services: Vec::new(),
         loads: Vec::new(),
         faults: Vec::new(),
-        swarm: fault::swarm(decoder, top.get("swarm")),
+        swarm: search::swarm(decoder, top.get("swarm")),
+        search: search::search(decoder, top.get("search")),
         checks: check::checks(decoder, top.get("check")),
         gates: gate::gates(decoder, top.get("gate")),
         expect: check::expectation(decoder, top.get("expect")),

@@ -19,6 +19,9 @@ pub struct Fault {
     pub duration: Option<Drawn>,
     /// `chance`: probability, drawn per seed, that the fault is part of a run.
     pub chance: Ratio,
+    /// `draws`: the number of its own draws, from 0, by default its place in the file: a fault keeps
+    /// what it drew when others before it are taken out.
+    pub draws: Option<u32>,
 }
 
 /// What happens.
@@ -307,6 +310,19 @@ pub enum ProtocolEvent {
     },
     /// `controller-election`: the quorum elected a controller.
     ControllerElection,
+}
+
+/// `[search]`: each seed draws faults of its own, beside those of the file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// `faults`: how many.
+    pub faults: Drawn,
+    /// `at_events`: probability that faults are placed at a protocol event, not at a time.
+    pub at_events: Ratio,
+    /// `keep`: probability that a kind of fault is there in a run.
+    pub keep: Ratio,
+    /// `beyond_spec`: also faults that take away what the configuration promises to keep.
+    pub beyond_spec: bool,
 }
 
 /// `[swarm]`: each seed draws which faults of the file are on.

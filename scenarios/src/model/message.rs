@@ -30,6 +30,18 @@ pub enum Api {
     EndTxn,
     /// `write-txn-markers`.
     WriteTxnMarkers,
+    /// `init-producer-id`.
+    InitProducerId,
+    /// `add-partitions-to-txn`, of clients and of leaders that verify.
+    AddPartitionsToTxn,
+    /// `txn-offset-commit`.
+    TxnOffsetCommit,
+    /// `join-group`, of the classic protocol.
+    JoinGroup,
+    /// `sync-group`, of the classic protocol.
+    SyncGroup,
+    /// `consumer-group-heartbeat`, of KIP-848.
+    ConsumerGroupHeartbeat,
 }
 
 const APIS: &[(&str, Api)] = &[
@@ -42,6 +54,12 @@ const APIS: &[(&str, Api)] = &[
     ("offset-commit", Api::OffsetCommit),
     ("end-txn", Api::EndTxn),
     ("write-txn-markers", Api::WriteTxnMarkers),
+    ("init-producer-id", Api::InitProducerId),
+    ("add-partitions-to-txn", Api::AddPartitionsToTxn),
+    ("txn-offset-commit", Api::TxnOffsetCommit),
+    ("join-group", Api::JoinGroup),
+    ("sync-group", Api::SyncGroup),
+    ("consumer-group-heartbeat", Api::ConsumerGroupHeartbeat),
 ];
 
 const ANSWER: &str = "-answer";
@@ -67,6 +85,11 @@ impl MessageKind {
         let found = APIS.iter().find(|(_, api)| *api == self.api);
         let (name, _) = found.expect("every request is in the table");
         format!("{name}{}", if self.answer { ANSWER } else { "" })
+    }
+
+    /// Every request.
+    pub fn apis() -> impl Iterator<Item = Api> + Clone {
+        APIS.iter().map(|(_, api)| *api)
     }
 
     /// The names of all requests.

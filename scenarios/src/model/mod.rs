@@ -15,7 +15,9 @@ pub use crate::kafka_keys::Version;
 pub use check::{Anomaly, Checks, ExactlyOnce, Expectation, Verdict};
 pub use cluster::{Cluster, Cpu, Disk, Hardware, Network, Nic, Topic};
 pub use config::{ConfigValue, KafkaConfig, Scope};
-pub use fault::{Cut, Fault, FaultKind, ProtocolEvent, ReplicaList, Swarm, Target, Trigger};
+pub use fault::{
+    Cut, Fault, FaultKind, ProtocolEvent, ReplicaList, Search, Swarm, Target, Trigger,
+};
 pub use gate::{Comparison, Gate, LagField, LatencyMetric, Phase, Quantity, Statistic};
 pub use load::{Arrivals, CallRange, Keys, Load, Payload, Shape};
 pub use message::{Api, MessageKind};
@@ -64,6 +66,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// `[swarm]`.
     pub swarm: Swarm,
+    /// `[search]`.
+    pub search: Option<Search>,
     /// `[check]`.
     pub checks: Checks,
     /// `[gate]`, in file order.

@@ -1,6 +1,7 @@
 //! The canonical rendering: a scenario as TOML text with every default spelled out. Reading it
 //! back gives the same scenario; its hash is the scenario's digest.
 
+mod fault;
 mod rows;
 mod words;
 
@@ -9,7 +10,6 @@ use std::fmt::Write as _;
 use crate::model::check::{Checks, Verdict};
 use crate::model::cluster::Hardware;
 use crate::model::config::{ConfigValue, KafkaConfig};
-use crate::model::fault::{Fault, FaultKind, Trigger};
 use crate::model::load::{Arrivals, Load};
 use crate::model::service::{
     Commit, Dedupe, Poison, Retry, Service, ServiceKind, ServiceTime, TransactionalIds,
@@ -17,7 +17,7 @@ use crate::model::service::{
 use crate::model::{Driver, Scenario};
 use crate::units::{write_duration, write_millionths, write_ratio};
 
-use words::{Unit, bits, bytes, bytes_per_second, distribution, drawn, quoted, rate};
+use words::{Unit, bits, bytes, bytes_per_second, distribution, quoted, rate};
 
 impl Scenario {
     /// The scenario as TOML text, bases and flags merged, every default spelled out. Reading it
@@ -36,10 +36,8 @@ impl Scenario {
         }
         self.services.iter().for_each(|s| service(&mut out, s));
         self.loads.iter().for_each(|l| load(&mut out, l));
-        self.faults.iter().for_each(|f| fault(&mut out, f));
-        out.header("swarm");
-        out.line("enabled", self.swarm.enabled);
-        out.line("keep", write_ratio(self.swarm.keep));
+        self.faults.iter().for_each(|f| fault::fault(&mut out, f));
+        fault::drawing(&mut out, self);
         checks(&mut out, &self.checks);
         self.evidence(&mut out);
         out.0
@@ -331,57 +329,6 @@ fn load(out: &mut Text, load: &Load) {
             load.drop.iter().map(|range| format!("{}..{}", range.from, range.until)).collect();
         out.line("drop", words::list(&ranges));
     }
-}
-
-fn fault(out: &mut Text, fault: &Fault) {
-    out.header("[fault]");
-    out.text("name", &fault.name);
-    out.text("kind", fault.kind.name());
-    match fault.kind {
-        FaultKind::Partition { cut } => out.text("cut", cut.name()),
-        FaultKind::DiskFailure { directory: Some(place) } => out.line("directory", place),
-        FaultKind::SlowDisk { factor } => out.line("factor", write_ratio(factor)),
-        FaultKind::SlowLink { latency, factor } => {
-            out.text("latency", &drawn(latency));
-            out.line("factor", write_ratio(factor));
-        }
-        FaultKind::Delay { message, to, latency } => {
-            out.text("message", &message.name());
-            if let Some(to) = to {
-                out.text("to", &format!("broker:{to}"));
-            }
-            out.text("latency", &drawn(latency));
-        }
-        FaultKind::LeaderMove { to: Some(to) } => out.text("to", &format!("broker:{to}")),
-        FaultKind::AbortHanging { max_transaction_timeout } => {
-            out.text("max_transaction_timeout", &write_duration(max_transaction_timeout));
-        }
-        FaultKind::Reassign { replicas, throttle } => {
-            if let Some(list) = replicas {
-                let brokers = list.brokers().iter().map(|broker| format!("broker:{broker}"));
-                out.line("replicas", words::list(&brokers.collect::<Vec<_>>()));
-            }
-            if let Some(throttle) = throttle {
-                out.text("throttle", &bytes_per_second(throttle));
-            }
-        }
-        FaultKind::ConnectionLoss { probability } => {
-            out.line("probability", write_ratio(probability));
-        }
-        _ => {}
-    }
-    out.text("target", &fault.target.to_string());
-    match &fault.trigger {
-        Trigger::At(at) => out.text("at", &drawn(*at)),
-        Trigger::On { event, nth, after } => {
-            out.text("on", &format!("{event}#{nth}"));
-            out.text("after", &drawn(*after));
-        }
-    }
-    if let Some(duration) = fault.duration {
-        out.text("for", &drawn(duration));
-    }
-    out.line("chance", write_ratio(fault.chance));
 }
 
 fn checks(out: &mut Text, checks: &Checks) {

@@ -5,7 +5,7 @@ mod trial;
 mod world;
 
 pub use pipeline::{ARRIVALS, LOAD, SERVICE};
-pub use trial::{CHECK, EXACTLY_ONCE, EXPECT, FAULT, GATE, PROTOCOL, SWARM};
+pub use trial::{CHECK, EXACTLY_ONCE, EXPECT, FAULT, GATE, PROTOCOL, SEARCH, SWARM};
 pub use world::{CLUSTER, HARDWARE, NETWORK, SCENARIO, TOP, TOPIC};
 
 /// A key.
@@ -68,6 +68,7 @@ pub const SECTIONS: &[&Section] = &[
     &ARRIVALS,
     &FAULT,
     &SWARM,
+    &SEARCH,
     &CHECK,
     &EXACTLY_ONCE,
     &GATE,

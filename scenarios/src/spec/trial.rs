@@ -78,6 +78,13 @@ pub const FAULT: Section = Section {
         ),
         key("probability", "probability", "1", "For `connection-loss`: per message."),
         key(
+            "draws",
+            "integer from 0",
+            "its place in the file",
+            "The number of the fault's own draws: it keeps what it drew when others before it are \
+             taken out.",
+        ),
+        key(
             "directory",
             "number from 1",
             "drawn per seed",
@@ -93,6 +100,31 @@ pub const SWARM: Section = Section {
     keys: &[
         key("enabled", "true or false", "true when the table is there", "Whether it draws."),
         key("keep", "probability", "0.5", "Probability that a fault kind is on."),
+    ],
+};
+
+/// `[search]`.
+pub const SEARCH: Section = Section {
+    name: "search",
+    doc: "With a search each seed draws faults of its own, behind those of the file: of which kinds, \
+          how many, whom they hit, when and for how long (`docs/search.md`).",
+    keys: &[
+        key("faults", "count or range, at most 64", "\"1..6\"", "How many a seed draws."),
+        key(
+            "at_events",
+            "probability",
+            "0.8",
+            "Probability that faults are placed at a protocol event, a few of them at the same one; \
+             otherwise each at a time of its own.",
+        ),
+        key("keep", "probability", "0.5", "Probability that a kind of fault is there in a run."),
+        key(
+            "beyond_spec",
+            "true or false",
+            "false",
+            "Also faults that take away what the configuration promises to keep: more hosts without \
+             power than it survives, unclean elections by hand. Then a failure need not be a bug.",
+        ),
     ],
 };
 

@@ -23,6 +23,7 @@ pub const TOP: Section = Section {
         key("load", "tables by name", "required", "Loads."),
         key("fault", "array of tables", "none", "Faults, written `[[fault]]`."),
         key("swarm", "table", "off", "Drawing faults per seed."),
+        key("search", "table", "off", "Faults that each seed makes up."),
         key("check", "table", "all on", "Checks."),
         key("gate", "table", "none", "Bounds on what is measured."),
         key("expect", "table", "a pass", "What the run should give."),

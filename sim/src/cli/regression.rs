@@ -97,7 +97,7 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
     let mut resolved = plan.scenario.clone();
     resolved.seed = seed;
     resolved.swarm.enabled = false;
-    for (fault, planned) in resolved.faults.iter_mut().zip(&plan.faults) {
+    for (number, (fault, planned)) in resolved.faults.iter_mut().zip(&plan.faults).enumerate() {
         match &mut fault.trigger {
             Trigger::At(at) => *at = Drawn::fixed(planned.at.unwrap_or(at.low)),
             Trigger::On { after, .. } => *after = Drawn::fixed(planned.after),
@@ -106,7 +106,9 @@ fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failur
         if let Some(latency) = fault.kind.latency_mut() {
             *latency = Drawn::fixed(planned.delay);
         }
-        fault.chance = if planned.on { Ratio::ONE } else { Ratio::ZERO };
+        // A file demands that its faults fire.
+        let there = planned.on && (!planned.made_up || run.world.has_fired(number));
+        fault.chance = if there { Ratio::ONE } else { Ratio::ZERO };
     }
     let summary = &run.summary;
     let expected = scenario.expect.anomaly.map(Anomaly::name);

@@ -6,6 +6,7 @@
 mod keys;
 mod mask;
 mod quantile;
+mod search;
 mod settings;
 mod tables;
 
@@ -57,6 +58,8 @@ pub struct PlannedFault {
     pub fault: Fault,
     /// Part of this run: not thrown out by `chance`, by the swarm, or by shrinking.
     pub on: bool,
+    /// Made up by the seed (`[search]`): nobody demands that it fires.
+    pub made_up: bool,
     /// Nanoseconds after the start of the load phase, for faults by time.
     pub at: Option<Duration>,
     /// Nanoseconds after its protocol event, for faults by event.
@@ -142,8 +145,13 @@ impl Plan {
             let above = Stream::new(seed, &format!("config/{path}")).between(0, low.abs_diff(high));
             low.saturating_add_unsigned(above)
         };
-        let scenario = scenario.settled(drawn);
+        let mut scenario = scenario.settled(drawn);
         let settings = Settings::new(&scenario, &rules)?;
+        let of_the_file = scenario.faults.len();
+        if let Some(search) = scenario.search.take() {
+            let found = search::faults(&scenario, &search, seed);
+            scenario.faults.extend(found);
+        }
         let unknown = |note: &&String| demandable().all(|name| name != note.as_str());
         if let Some(note) = scenario.expect.notes.iter().find(unknown) {
             let known = demandable().collect::<Vec<_>>().join(", ");
@@ -169,7 +177,11 @@ impl Plan {
             .faults
             .iter()
             .enumerate()
-            .map(|(number, fault)| plan_fault(seed, number, fault, kept(fault)))
+            .map(|(number, fault)| {
+                let made_up = number >= of_the_file;
+                let kept = made_up || kept(fault);
+                PlannedFault { made_up, ..plan_fault(seed, number, fault, kept) }
+            })
             .collect();
         Ok(Self { scenario, seed, rules, settings, faults, tables })
     }
@@ -212,7 +224,8 @@ fn rules_of(scenario: &Scenario) -> Result<Rules, PlanError> {
 }
 
 fn plan_fault(seed: u64, number: usize, fault: &Fault, kept: bool) -> PlannedFault {
-    let mut draws = Stream::new(seed, &format!("fault/{number}"));
+    let own = fault.draws.map_or(number, |draws| draws as usize);
+    let mut draws = Stream::new(seed, &format!("fault/{own}"));
     let (at, after) = match &fault.trigger {
         Trigger::At(drawn) => (Some(draws.between(drawn.low, drawn.high)), 0),
         Trigger::On { after, .. } => (None, draws.between(after.low, after.high)),
@@ -221,7 +234,8 @@ fn plan_fault(seed: u64, number: usize, fault: &Fault, kept: bool) -> PlannedFau
     let on = happens(fault.chance, &mut draws) && kept;
     let mut kind = fault.kind;
     let delay = kind.latency_mut().map_or(0, |latency| draws.between(latency.low, latency.high));
-    PlannedFault { fault: fault.clone(), on, at, after, lasts, delay, choice: draws.bits() }
+    let choice = draws.bits();
+    PlannedFault { fault: fault.clone(), on, made_up: false, at, after, lasts, delay, choice }
 }
 
 fn happens(chance: Ratio, draws: &mut Stream) -> bool {

@@ -27,6 +27,12 @@ const fn api_key(api: Api) -> ApiKey {
         Api::OffsetCommit => ApiKey::OffsetCommit,
         Api::EndTxn => ApiKey::EndTxn,
         Api::WriteTxnMarkers => ApiKey::WriteTxnMarkers,
+        Api::InitProducerId => ApiKey::InitProducerId,
+        Api::AddPartitionsToTxn => ApiKey::AddPartitionsToTxn,
+        Api::TxnOffsetCommit => ApiKey::TxnOffsetCommit,
+        Api::JoinGroup => ApiKey::JoinGroup,
+        Api::SyncGroup => ApiKey::SyncGroup,
+        Api::ConsumerGroupHeartbeat => ApiKey::ConsumerGroupHeartbeat,
     }
 }
 

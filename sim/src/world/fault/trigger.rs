@@ -30,8 +30,13 @@ impl World {
     pub(in crate::world) fn unfired_faults(&self) -> impl Iterator<Item = &str> {
         let planned = self.plan.faults.iter().enumerate();
         planned
-            .filter(|(number, fault)| fault.on && !self.faults.fired[*number])
+            .filter(|(number, fault)| fault.on && !fault.made_up && !self.faults.fired[*number])
             .map(|(_, planned)| planned.fault.name.as_str())
+    }
+
+    /// Whether a fault fired, by its number.
+    pub(crate) fn has_fired(&self, number: usize) -> bool {
+        self.faults.fired[number]
     }
 
     /// Whether a fault waits for a protocol event.

@@ -1,0 +1,144 @@
+//! Faults that a seed makes up by itself: `[search]`.
+//!
+//! What is drawn knows nothing of any bug. It knows what there is to hit, and three things that make
+//! rare orders of events less rare: faults come in groups around one event of the protocol and one
+//! partition, lengths are drawn by their order of magnitude, and each seed leaves out whole kinds.
+
+mod ground;
+mod kinds;
+
+use broker_model::types::{Duration, MILLISECOND, SECOND};
+use scenarios::Scenario;
+use scenarios::model::{Drawn, Fault, FaultKind, ProtocolEvent, Ratio, Search, Target, Trigger};
+
+use crate::prng::Stream;
+use ground::{Focus, Ground};
+use kinds::Class;
+
+/// The least length of anything: shorter than a round trip.
+const SHORTEST: Duration = MILLISECOND / 10;
+/// Faults of one group are no further apart.
+const GROUP_SPREAD: Duration = 2 * SECOND;
+/// At most so many faults belong to one group.
+const GROUP_MAX: u64 = 4;
+
+/// The faults of a seed, behind `there`, which the file has.
+pub(super) fn faults(scenario: &Scenario, search: &Search, seed: u64) -> Vec<Fault> {
+    let ground = Ground::of(scenario);
+    let mut draws = Stream::new(seed, "search");
+    let classes = kinds::of_a_run(&ground, search, &mut draws);
+    let there = scenario.faults.len();
+    let wanted = draws.between(search.faults.low, search.faults.high) as usize;
+    let mut hunt = Hunt { ground: &ground, search, classes, lossy: false, made: Vec::new() };
+    while hunt.made.len() < wanted && !hunt.classes.is_empty() {
+        let left = wanted - hunt.made.len();
+        hunt.group(left, &mut draws);
+    }
+    let named = hunt.made.into_iter().enumerate().map(|(place, (kind, target, trigger, lasts))| {
+        let name = format!("{}-{}", kind.name(), there + place + 1);
+        let duration = lasts.map(Drawn::fixed);
+        Fault { name, kind, target, trigger, duration, chance: Ratio::ONE, draws: None }
+    });
+    named.collect()
+}
+
+/// A fault without its name.
+type Made = (FaultKind, Target, Trigger, Option<Duration>);
+
+/// The drawing of one run's faults.
+struct Hunt<'a> {
+    ground: &'a Ground<'a>,
+    search: &'a Search,
+    /// The kinds that this run has.
+    classes: Vec<Class>,
+    /// Whether something was lost already that the configuration says may be lost once.
+    lossy: bool,
+    made: Vec<Made>,
+}
+
+impl Hunt<'_> {
+    /// A few faults around one event and one partition, or a single one at a time of its own.
+    fn group(&mut self, left: usize, draws: &mut Stream) {
+        let focus = self.ground.focus(draws);
+        let at_events = self.search.at_events;
+        if !draws.chance(at_events.numerator, at_events.denominator) {
+            let at = draws.between(0, self.ground.duration - 1);
+            self.one(&focus, Trigger::At(Drawn::fixed(at)), draws);
+            return;
+        }
+        let size = draws.between(1, GROUP_MAX).min(left as u64);
+        let (event, nth) = event(self.ground, &focus, draws);
+        let mut after = 0;
+        for _ in 0..size {
+            if !draws.chance(1, 3) {
+                after += magnitude(draws, SHORTEST, GROUP_SPREAD);
+            }
+            let trigger = Trigger::On { event: event.clone(), nth, after: Drawn::fixed(after) };
+            self.one(&focus, trigger, draws);
+        }
+    }
+
+    fn one(&mut self, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
+        let class = *pick(draws, &self.classes);
+        if class.is_lossy() && !self.search.beyond_spec {
+            if self.lossy {
+                return self.one_harmless(focus, trigger, draws);
+            }
+            self.lossy = true;
+        }
+        self.push(class, focus, trigger, draws);
+    }
+
+    /// What is lost once is not lost again: another kind takes its place, if there is one.
+    fn one_harmless(&mut self, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
+        self.classes.retain(|class| !class.is_lossy());
+        if !self.classes.is_empty() {
+            let class = *pick(draws, &self.classes);
+            self.push(class, focus, trigger, draws);
+        }
+    }
+
+    fn push(&mut self, class: Class, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
+        let (kind, target) = class.drawn(self.ground, focus, draws);
+        let lasts = magnitude(draws, SHORTEST, self.ground.duration);
+        self.made.push((kind, target, trigger, class.lasts().then_some(lasts)));
+    }
+}
+
+/// An event of the protocol around the focus, and which of its kind.
+fn event(ground: &Ground<'_>, focus: &Focus, draws: &mut Stream) -> (ProtocolEvent, u64) {
+    let (topic, partition) = (focus.topic.clone(), focus.partition);
+    let often = magnitude(draws, 1, 256);
+    let seldom = magnitude(draws, 1, 16);
+    match draws.below(8) {
+        0 | 1 => (ProtocolEvent::Append { topic, partition }, often),
+        2 => (ProtocolEvent::HighWatermark { topic, partition }, often),
+        3 => (ProtocolEvent::Leader { topic, partition }, seldom),
+        4 => (ProtocolEvent::PartitionChange { topic, partition }, seldom),
+        5 => match draws.below(4) {
+            0 if ground.has_transactions() => {
+                (ProtocolEvent::TransactionPrepare { transactional_id: None }, often)
+            }
+            1 if ground.has_groups() => (ProtocolEvent::Rebalance { group: None }, seldom),
+            2 => (ProtocolEvent::Roll { topic, partition }, seldom),
+            _ => (ProtocolEvent::ControllerElection, magnitude(draws, 1, 4)),
+        },
+        _ => (ProtocolEvent::Sent(ground.message(draws)), often),
+    }
+}
+
+/// A number from `low` to `high`, each order of magnitude (of two) as likely as any other.
+fn magnitude(draws: &mut Stream, low: u64, high: u64) -> u64 {
+    let (low, high) = (low.max(1), high.max(low.max(1)));
+    let power = draws.between(u64::from(low.ilog2()), u64::from(high.ilog2()));
+    let least = (1_u64 << power).max(low);
+    let most = (1_u64 << power).checked_mul(2).map_or(high, |end| (end - 1).min(high));
+    draws.between(least.min(most), most)
+}
+
+fn pick<'a, T>(draws: &mut Stream, from: &'a [T]) -> &'a T {
+    &from[draws.below(from.len() as u64) as usize]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! What there is to hit in a scenario.
+
+use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
+use broker_model::types::Duration;
+use scenarios::Scenario;
+use scenarios::model::{Api, ConfigValue, MessageKind, Service, Target, Topic, TransactionalIds};
+
+use super::pick;
+use crate::prng::Stream;
+
+/// One of so many groups of faults looks at a partition of an internal topic.
+const INTERNAL_SHARE: u64 = 5;
+
+/// What there is to hit.
+pub(super) struct Ground<'a> {
+    scenario: &'a Scenario,
+    /// Of the load phase.
+    pub(super) duration: Duration,
+    partitions: Vec<Focus>,
+    internal: Vec<Focus>,
+    groups: Vec<&'a str>,
+    transactional_ids: Vec<String>,
+}
+
+/// The partition that a group of faults is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Focus {
+    pub(super) topic: String,
+    pub(super) partition: u32,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn of(scenario: &'a Scenario) -> Self {
+        let services = &scenario.services;
+        let mut groups: Vec<&str> =
+            services.iter().filter_map(|service| service.group.as_deref()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let transactional_ids: Vec<String> =
+            services.iter().filter(|service| service.transactional).flat_map(ids).collect();
+        let partitions_of = |topic: &str, count: u32| {
+            let topic = topic.to_owned();
+            (0..count).map(move |partition| Focus { topic: topic.clone(), partition })
+        };
+        let topics = scenario.topics.iter();
+        let count = |key| u32::try_from(scenario.cluster.config.int(key)).unwrap_or(1);
+        let mut internal = Vec::new();
+        if !groups.is_empty() {
+            internal.extend(partitions_of(OFFSETS_TOPIC, count("offsets.topic.num.partitions")));
+        }
+        if !transactional_ids.is_empty() {
+            let count = count("transaction.state.log.num.partitions");
+            internal.extend(partitions_of(TRANSACTIONS_TOPIC, count));
+        }
+        Self {
+            scenario,
+            duration: scenario.duration,
+            partitions: topics.flat_map(|t| partitions_of(&t.name, t.partitions)).collect(),
+            internal,
+            groups,
+            transactional_ids,
+        }
+    }
+
+    pub(super) fn has_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    pub(super) fn has_transactions(&self) -> bool {
+        !self.transactional_ids.is_empty()
+    }
+
+    pub(super) fn brokers(&self) -> u32 {
+        self.scenario.cluster.brokers
+    }
+
+    pub(super) fn controllers(&self) -> u32 {
+        self.scenario.cluster.controllers
+    }
+
+    /// Whether every record that is acknowledged is on two hosts at least: then one may be lost.
+    pub(super) fn survives_a_loss(&self) -> bool {
+        let topics = &self.scenario.topics;
+        !topics.is_empty()
+            && topics.iter().all(|topic| topic.replication >= 3 && self.min_isr(topic) >= 2)
+    }
+
+    fn min_isr(&self, topic: &Topic) -> i64 {
+        match topic.config.get("min.insync.replicas") {
+            Some(ConfigValue::Int(own)) => *own,
+            _ => self.scenario.cluster.config.int("min.insync.replicas"),
+        }
+    }
+
+    pub(super) fn focus(&self, draws: &mut Stream) -> Focus {
+        let internal = !self.internal.is_empty() && draws.chance(1, INTERNAL_SHARE);
+        let from = if internal { &self.internal } else { &self.partitions };
+        pick(draws, from).clone()
+    }
+
+    /// A broker: mostly one that has a role for the focus.
+    pub(super) fn broker(&self, focus: &Focus, draws: &mut Stream) -> Target {
+        let (topic, partition) = (focus.topic.clone(), focus.partition);
+        match draws.below(8) {
+            0..=2 => Target::LeaderOf { topic, partition },
+            3 | 4 => Target::FollowerOf { topic, partition },
+            5 => self.coordinator(draws),
+            _ => self.any_broker(draws),
+        }
+    }
+
+    fn any_broker(&self, draws: &mut Stream) -> Target {
+        Target::Broker(draws.between(1, u64::from(self.brokers())) as u32)
+    }
+
+    fn coordinator(&self, draws: &mut Stream) -> Target {
+        let (groups, ids) = (self.groups.len() as u64, self.transactional_ids.len() as u64);
+        if groups + ids == 0 {
+            return self.any_broker(draws);
+        }
+        match draws.below(groups + ids) {
+            group if group < groups => {
+                Target::GroupCoordinator(self.groups[group as usize].to_owned())
+            }
+            id => Target::TransactionCoordinator(
+                self.transactional_ids[(id - groups) as usize].clone(),
+            ),
+        }
+    }
+
+    /// A controller: mostly the active one.
+    pub(super) fn controller(&self, draws: &mut Stream) -> Target {
+        if draws.chance(2, 3) {
+            return Target::Controller;
+        }
+        Target::ControllerNumber(draws.between(1, u64::from(self.controllers())) as u32)
+    }
+
+    /// An instance of a service.
+    pub(super) fn instance(&self, draws: &mut Stream) -> Target {
+        let service = pick(draws, &self.scenario.services);
+        let instance = draws.below(u64::from(service.instances)) as u32;
+        Target::Service { name: service.name.clone(), instance: Some(instance) }
+    }
+
+    /// A kind of message that this scenario has.
+    pub(super) fn message(&self, draws: &mut Stream) -> MessageKind {
+        let here: Vec<Api> = MessageKind::apis().filter(|api| self.has(*api)).collect();
+        MessageKind { api: *pick(draws, &here), answer: draws.chance(1, 2) }
+    }
+
+    fn has(&self, api: Api) -> bool {
+        match api {
+            Api::Produce
+            | Api::Fetch
+            | Api::OffsetForLeaderEpoch
+            | Api::AlterPartition
+            | Api::MetadataFetch
+            | Api::BrokerHeartbeat => true,
+            Api::OffsetCommit | Api::JoinGroup | Api::SyncGroup | Api::ConsumerGroupHeartbeat => {
+                self.has_groups()
+            }
+            Api::TxnOffsetCommit => self.has_groups() && self.has_transactions(),
+            Api::EndTxn | Api::WriteTxnMarkers | Api::InitProducerId | Api::AddPartitionsToTxn => {
+                self.has_transactions()
+            }
+        }
+    }
+}
+
+/// The transactional ids of a service.
+fn ids(service: &Service) -> Vec<String> {
+    match &service.transactional_ids {
+        TransactionalIds::Shared(id) => vec![id.clone()],
+        TransactionalIds::PerInstance => {
+            (0..service.instances).map(|number| format!("{}-{number}", service.name)).collect()
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use std::collections::BTreeSet;
+
+use scenarios::Scenario;
+use scenarios::model::{FaultKind, Trigger};
+
+use super::{Stream, magnitude};
+use crate::plan::Plan;
+use crate::world::small::cluster;
+
+fn searching(more: &str) -> Scenario {
+    Scenario::parse(&cluster((3, 3), 2, 20, more), &[]).expect("a scenario")
+}
+
+fn kinds(scenario: &Scenario, seeds: u64) -> BTreeSet<&'static str> {
+    let plan = |seed| Plan::new(scenario, seed).expect("it can be planned");
+    let faults = (0..seeds).flat_map(|seed| plan(seed).scenario.faults);
+    faults.map(|fault| fault.kind.name()).collect()
+}
+
+#[test]
+fn what_a_seed_makes_up_can_be_written_down_and_read() {
+    let scenario = searching("[search]\nfaults = \"1..8\"\n");
+    for seed in 0..300 {
+        let plan = Plan::new(&scenario, seed).expect("it can be planned");
+        let count = plan.faults.len();
+        assert!((1..=8).contains(&count), "{count} faults");
+        assert!(plan.scenario.search.is_none(), "what is drawn is not drawn again");
+        let text = plan.scenario.to_toml();
+        let read = Scenario::parse(&text, &[]).unwrap_or_else(|errors| {
+            panic!("seed {seed}: {:?}\n{text}", errors.first().map(|e| &e.message))
+        });
+        assert_eq!(read.faults, plan.scenario.faults);
+    }
+}
+
+#[test]
+fn every_kind_comes_up_and_those_beyond_the_promise_only_when_asked_for() {
+    let safe = "[cluster.config]\n\"min.insync.replicas\" = 2\n[search]\nfaults = 6\n";
+    let within = kinds(&searching(safe), 400);
+    let beyond = kinds(&searching(&format!("{safe}beyond_spec = true\n")), 400);
+    // What nobody draws is what a file must say by itself.
+    let never = ["bit-rot", "abort-hanging", "add-broker"];
+    let missing: Vec<&str> = FaultKind::names().filter(|name| !beyond.contains(name)).collect();
+    assert_eq!(missing, never);
+    let only_beyond: Vec<&str> = beyond.difference(&within).copied().collect();
+    assert_eq!(only_beyond, ["unclean-election"]);
+}
+
+#[test]
+fn a_host_loses_what_it_holds_once_and_only_where_another_has_it() {
+    let lossy = |scenario: &Scenario, seed| {
+        let plan = Plan::new(scenario, seed).expect("it can be planned");
+        let faults = plan.scenario.faults.into_iter();
+        let is = |kind: FaultKind| matches!(kind.name(), "broker-power-cut" | "disk-failure");
+        faults.filter(|fault| is(fault.kind)).count()
+    };
+    let kept = searching("[search]\nfaults = 8\n[cluster.config]\n\"min.insync.replicas\" = 2\n");
+    let most = (0..400).map(|seed| lossy(&kept, seed)).max();
+    assert_eq!(most, Some(1));
+    let alone = searching("[search]\nfaults = 8\n[cluster.config]\n\"min.insync.replicas\" = 1\n");
+    assert_eq!((0..400).map(|seed| lossy(&alone, seed)).max(), Some(0));
+}
+
+#[test]
+fn blind_faults_come_by_time() {
+    let blind = searching("[search]\nfaults = 8\nat_events = 0\n");
+    for seed in 0..50 {
+        let plan = Plan::new(&blind, seed).expect("it can be planned");
+        let by_time = |fault: &scenarios::model::Fault| matches!(fault.trigger, Trigger::At(_));
+        assert!(plan.scenario.faults.iter().all(by_time));
+    }
+}
+
+#[test]
+fn orders_of_magnitude_are_drawn_alike() {
+    let mut draws = Stream::new(1, "magnitudes");
+    let mut counts = [0_u32; 10];
+    for _ in 0..10_000 {
+        let drawn = magnitude(&mut draws, 1, 1_000);
+        assert!((1..=1_000).contains(&drawn));
+        counts[drawn.ilog2() as usize] += 1;
+    }
+    assert!(counts.iter().all(|count| (850..1_150).contains(count)), "{counts:?}");
+}
