@@ -198,6 +198,10 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
         ("unclean_shutdown_detect", "off"),
         "the unit tests of elections plant it and see who stays eligible",
     ),
+    (
+        ("directory_assignment_elr", "kept"),
+        "no bug: the repair of one that Kafka 4.1 has; `hazards/elr-forgotten-repaired.toml` holds it",
+    ),
     (("check_quorum", "off"), IN_UNIT_TESTS),
     (("prevote", "off"), IN_UNIT_TESTS),
     (("raft_guard_hw", "off"), IN_UNIT_TESTS),

@@ -83,8 +83,9 @@ impl Actor for Producing {
         self.machine = Some((producer, draws));
     }
 
-    fn load_begins(&mut self, cx: &mut ActorContext<'_>) {
-        self.load = Some(cx.shared.load);
+    fn load_begins(&mut self, load: LoadWindow) -> bool {
+        self.load = Some(load);
+        false
     }
 
     fn response(
