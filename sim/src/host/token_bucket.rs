@@ -54,6 +54,17 @@ impl TokenBucket {
         denominator: u64,
     ) -> Instant {
         let start = self.free_at.max(now);
+        self.free_at = start + self.spend(start, bytes, numerator, denominator);
+        self.free_at
+    }
+
+    /// How long `bytes` take that begin at `start`, wherever the queue is: for who keeps a queue
+    /// of its own.
+    pub(super) fn take(&mut self, start: Instant, bytes: u64) -> Duration {
+        self.spend(start, bytes, 1, 1)
+    }
+
+    fn spend(&mut self, start: Instant, bytes: u64, numerator: u64, denominator: u64) -> Duration {
         self.refill(start);
         let speed = if self.credit >= bytes {
             self.credit -= bytes;
@@ -65,10 +76,9 @@ impl TokenBucket {
         if numerator != denominator {
             took = took.saturating_mul(numerator) / denominator;
         }
-        self.free_at = start + took;
         self.busy += took;
         self.bytes += bytes;
-        self.free_at
+        took
     }
 
     fn refill(&mut self, now: Instant) {

@@ -74,10 +74,10 @@ impl World {
         let (key, ready, last) =
             (connection.draw_key, connection.ready_at, connection.last_arrival[way]);
         let (from, to) = (self.host_of(from), self.host_of(to));
-        let left = self.nics[from.0 as usize].send(from_time.max(ready), bytes);
+        let left = self.nics[from.0 as usize].send(self.now, from_time.max(ready), bytes);
         let carried = self.links.carry(from, to, left, bytes);
         let reached = carried + self.links.latency(from, to, key, draw);
-        let received = self.nics[to.0 as usize].receive(reached, bytes);
+        let received = self.nics[to.0 as usize].receive(self.now, reached, bytes);
         let arrival = (received + self.delay_of(api, direction, (from, to))).max(last);
         self.connections.get_mut(id).last_arrival[way] = arrival;
         if self.breaks(from, to, key, draw) {

@@ -170,6 +170,11 @@ impl Worker {
                     // Nobody asks again: whoever gets the partitions processes it once more.
                     self.close(cx);
                 } else {
+                    if self.commit_now {
+                        // Java's `commitSync` throws in the callback, and the partitions go as
+                        // they are: asking again would hold the revocation up for ever.
+                        self.let_go(cx);
+                    }
                     // What is still its own is committed when the loop comes round again.
                     let interval = self.plan.spec.commit_interval.max(COMMIT_AGAIN);
                     self.commit_due = cx.now.instant + interval;
