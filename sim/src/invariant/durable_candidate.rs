@@ -73,6 +73,9 @@ impl Invariant for DurableCandidate {
             return None;
         }
         let committed = view.committed(partition)?;
+        if committed.end().0 == 0 {
+            return None;
+        }
         let stops = self.stops(view, record);
         let mut holders = Holders::default();
         for &member in record.isr.iter().chain(&record.eligible_leader_replicas) {
@@ -85,7 +88,9 @@ impl Invariant for DurableCandidate {
                 holders.durable += usize::from(durable);
             }
         }
-        let min_isr = controller.min_isr(record.topic).min(record.replicas.len());
+        // What was committed before a reassignment did not wait for those who come.
+        let settled = record.replicas.len() - record.adding.len();
+        let min_isr = controller.min_isr(record.topic).min(settled);
         (!survives(holders, stops, min_isr)).then(|| {
             format!(
                 "of those who may lead partition {partition} {} have what is committed up to {}, \

@@ -4,6 +4,7 @@
 //! rare orders of events less rare: faults come in groups around one event of the protocol and one
 //! partition, lengths are drawn by their order of magnitude, and each seed leaves out whole kinds.
 
+mod budget;
 mod ground;
 mod kinds;
 
@@ -12,6 +13,7 @@ use scenarios::Scenario;
 use scenarios::model::{Drawn, Fault, FaultKind, ProtocolEvent, Ratio, Search, Target, Trigger};
 
 use crate::prng::Stream;
+use budget::Budget;
 use ground::{Focus, Ground};
 use kinds::Class;
 
@@ -26,10 +28,11 @@ const GROUP_MAX: u64 = 4;
 pub(super) fn faults(scenario: &Scenario, search: &Search, seed: u64) -> Vec<Fault> {
     let ground = Ground::of(scenario);
     let mut draws = Stream::new(seed, "search");
-    let classes = kinds::of_a_run(&ground, search, &mut draws);
+    let budget = Budget::of(scenario, search, &mut draws);
+    let classes = kinds::of_a_run(&ground, (search, budget), &mut draws);
     let there = scenario.faults.len();
     let wanted = draws.between(search.faults.low, search.faults.high) as usize;
-    let mut hunt = Hunt { ground: &ground, search, classes, lossy: false, made: Vec::new() };
+    let mut hunt = Hunt { ground: &ground, search, classes, budget, made: Vec::new() };
     while hunt.made.len() < wanted && !hunt.classes.is_empty() {
         let left = wanted - hunt.made.len();
         hunt.group(left, &mut draws);
@@ -51,8 +54,7 @@ struct Hunt<'a> {
     search: &'a Search,
     /// The kinds that this run has.
     classes: Vec<Class>,
-    /// Whether something was lost already that the configuration says may be lost once.
-    lossy: bool,
+    budget: Budget,
     made: Vec<Made>,
 }
 
@@ -79,26 +81,13 @@ impl Hunt<'_> {
     }
 
     fn one(&mut self, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
+        let budget = self.budget;
+        self.classes.retain(|class| budget.allows(*class));
+        if self.classes.is_empty() {
+            return;
+        }
         let class = *pick(draws, &self.classes);
-        if class.is_lossy() && !self.search.beyond_spec {
-            if self.lossy {
-                return self.one_harmless(focus, trigger, draws);
-            }
-            self.lossy = true;
-        }
-        self.push(class, focus, trigger, draws);
-    }
-
-    /// What is lost once is not lost again: another kind takes its place, if there is one.
-    fn one_harmless(&mut self, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
-        self.classes.retain(|class| !class.is_lossy());
-        if !self.classes.is_empty() {
-            let class = *pick(draws, &self.classes);
-            self.push(class, focus, trigger, draws);
-        }
-    }
-
-    fn push(&mut self, class: Class, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
+        self.budget.spend(class);
         let (kind, target) = class.drawn(self.ground, focus, draws);
         let lasts = magnitude(draws, SHORTEST, self.ground.duration);
         self.made.push((kind, target, trigger, class.lasts().then_some(lasts)));

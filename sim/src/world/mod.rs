@@ -135,6 +135,9 @@ impl World {
         debug_assert!(at >= self.now, "time runs forward");
         self.watch_time(at);
         self.now = at;
+        if self.is_too_late(event) {
+            return true;
+        }
         self.trace.event(at.0, event.code());
         match event {
             Event::Arrive(slot) => self.arrive(Slot(slot)),

@@ -79,6 +79,11 @@ impl PhaseClock {
         }
     }
 
+    /// Whether services were started for the first time.
+    pub(super) fn services_have_started(&self) -> bool {
+        self.stage >= Stage::Settling
+    }
+
     /// Whether the load phase has ended.
     #[must_use]
     pub fn load_is_over(&self) -> bool {
@@ -188,7 +193,9 @@ impl World {
         self.phases.services_from = self.now;
         self.declare_topics();
         for index in 1..self.clients.len() {
-            self.start_client(index);
+            if !self.is_kept_down(index) {
+                self.start_client(index);
+            }
         }
     }
 

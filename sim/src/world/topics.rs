@@ -62,10 +62,11 @@ impl World {
     /// Tells the recorder which partitions each topic has.
     pub(super) fn declare_topics(&mut self) {
         let names: Vec<String> = self.plan.scenario.topics.iter().map(|t| t.name.clone()).collect();
-        for name in names {
+        for (place, name) in names.into_iter().enumerate() {
             let image = self.image();
             let Some(id) = image.topic_by_name(&name) else { continue };
             let Some(topic) = image.topic(id) else { continue };
+            assert_eq!(id.0 as usize, place, "topics are numbered in the order of the file");
             let partitions: Vec<u32> = topic.partitions.iter().map(|p| p.0).collect();
             let all = topic.partitions.clone();
             self.shared.topics.add(&name, id, &all);

@@ -3,7 +3,7 @@
 use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use broker_model::types::Duration;
 use scenarios::Scenario;
-use scenarios::model::{Api, ConfigValue, MessageKind, Service, Target, Topic, TransactionalIds};
+use scenarios::model::{Api, MessageKind, Service, Target, TransactionalIds};
 
 use super::pick;
 use crate::prng::Stream;
@@ -76,20 +76,6 @@ impl<'a> Ground<'a> {
 
     pub(super) fn controllers(&self) -> u32 {
         self.scenario.cluster.controllers
-    }
-
-    /// Whether every record that is acknowledged is on two hosts at least: then one may be lost.
-    pub(super) fn survives_a_loss(&self) -> bool {
-        let topics = &self.scenario.topics;
-        !topics.is_empty()
-            && topics.iter().all(|topic| topic.replication >= 3 && self.min_isr(topic) >= 2)
-    }
-
-    fn min_isr(&self, topic: &Topic) -> i64 {
-        match topic.config.get("min.insync.replicas") {
-            Some(ConfigValue::Int(own)) => *own,
-            _ => self.scenario.cluster.config.int("min.insync.replicas"),
-        }
     }
 
     pub(super) fn focus(&self, draws: &mut Stream) -> Focus {

@@ -1,14 +1,14 @@
 //! The kinds of faults that a seed may make up, and how each is drawn.
 
 use broker_model::types::MILLISECOND;
-use scenarios::model::{Cut, Drawn, FaultKind, Ratio, Search, Target};
+use scenarios::model::{Api, Cut, Drawn, FaultKind, MessageKind, Ratio, Search, Target};
 
+use super::budget::Budget;
 use super::ground::{Focus, Ground};
 use super::{SHORTEST, magnitude, pick};
 use crate::prng::Stream;
 
-/// In one of so many runs a host may lose what it holds.
-const LOSSY_SHARE: u64 = 4;
+const NONE: Drawn = Drawn { low: 0, high: 0 };
 
 /// A kind without what is drawn of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,17 +62,12 @@ const CUTS: &[Cut] =
     &[Cut::Full, Cut::Inbound, Cut::Outbound, Cut::Brokers, Cut::Controller, Cut::Clients];
 
 /// The classes of one run, each as often as its weight.
-pub(super) fn of_a_run(ground: &Ground<'_>, search: &Search, draws: &mut Stream) -> Vec<Class> {
-    let may_lose = ground.survives_a_loss() && draws.chance(1, LOSSY_SHARE);
-    let fits = |class: Class| match class {
-        _ if !class.is_possible(ground) => false,
-        _ if search.beyond_spec => true,
-        Class::UncleanElection => false,
-        _ if class.is_lossy() => may_lose,
-        // After two ends by force at once nobody may know any more who has everything.
-        _ if class.ends_by_force() => !may_lose,
-        _ => true,
-    };
+pub(super) fn of_a_run(
+    ground: &Ground<'_>,
+    (search, budget): (&Search, Budget),
+    draws: &mut Stream,
+) -> Vec<Class> {
+    let fits = |class: Class| class.is_possible(ground) && budget.allows(class);
     let here: Vec<(Class, usize)> =
         WEIGHTS.iter().copied().filter(|(class, _)| fits(*class)).collect();
     let keep = search.keep;
@@ -85,13 +80,33 @@ pub(super) fn of_a_run(ground: &Ground<'_>, search: &Search, draws: &mut Stream)
 }
 
 impl Class {
-    /// Whether somebody may lose what was stored.
-    pub(super) const fn is_lossy(self) -> bool {
-        matches!(self, Self::PowerCut | Self::DiskFailure)
-    }
-
-    const fn ends_by_force(self) -> bool {
-        matches!(self, Self::Kill | Self::RestartAll | Self::FullDisk)
+    /// The kind, with nothing drawn of it.
+    pub(super) const fn plain(self) -> FaultKind {
+        match self {
+            Self::Kill => FaultKind::BrokerKill,
+            Self::Pause => FaultKind::BrokerPause,
+            Self::Stop => FaultKind::BrokerStop,
+            Self::PowerCut => FaultKind::BrokerPowerCut,
+            Self::Cut => FaultKind::Partition { cut: Cut::Full },
+            Self::SlowDisk => FaultKind::SlowDisk { factor: Ratio::ONE },
+            Self::FullDisk => FaultKind::FullDisk,
+            Self::DiskFailure => FaultKind::DiskFailure { directory: None },
+            Self::SlowLink => FaultKind::SlowLink { latency: NONE, factor: Ratio::ONE },
+            Self::Delay => FaultKind::Delay {
+                message: MessageKind { api: Api::Fetch, answer: false },
+                to: None,
+                latency: NONE,
+            },
+            Self::ConnectionLoss => FaultKind::ConnectionLoss { probability: Ratio::ONE },
+            Self::ServiceKill => FaultKind::ServiceKill,
+            Self::ServiceStop => FaultKind::ServiceStop,
+            Self::ServicePause => FaultKind::ServicePause,
+            Self::ControllerKill => FaultKind::ControllerKill,
+            Self::RestartAll => FaultKind::RestartAll,
+            Self::LeaderMove => FaultKind::LeaderMove { to: None },
+            Self::Reassign => FaultKind::Reassign { replicas: None, throttle: None },
+            Self::UncleanElection => FaultKind::UncleanElection,
+        }
     }
 
     /// Whether it lasts, and ends.
@@ -113,53 +128,47 @@ impl Class {
         focus: &Focus,
         draws: &mut Stream,
     ) -> (FaultKind, Target) {
-        let broker = |draws: &mut Stream| ground.broker(focus, draws);
         let (topic, partition) = (focus.topic.clone(), focus.partition);
-        match self {
-            Self::Kill => (FaultKind::BrokerKill, broker(draws)),
-            Self::Pause => (FaultKind::BrokerPause, node(ground, focus, draws)),
-            Self::Stop => (FaultKind::BrokerStop, node(ground, focus, draws)),
-            Self::PowerCut => (FaultKind::BrokerPowerCut, broker(draws)),
-            Self::Cut => {
-                (FaultKind::Partition { cut: *pick(draws, CUTS) }, node(ground, focus, draws))
+        let mut kind = self.plain();
+        let target = match &mut kind {
+            FaultKind::Partition { cut } => {
+                *cut = *pick(draws, CUTS);
+                node(ground, focus, draws)
             }
-            Self::SlowDisk => {
-                let factor = Ratio { numerator: magnitude(draws, 2, 1_000), denominator: 1 };
-                (FaultKind::SlowDisk { factor }, node(ground, focus, draws))
+            FaultKind::SlowDisk { factor } => {
+                factor.numerator = magnitude(draws, 2, 1_000);
+                node(ground, focus, draws)
             }
-            Self::FullDisk => (FaultKind::FullDisk, broker(draws)),
-            Self::DiskFailure => (FaultKind::DiskFailure { directory: None }, broker(draws)),
-            Self::SlowLink => {
-                let latency = Drawn::fixed(magnitude(draws, SHORTEST, 1_000 * MILLISECOND));
-                (FaultKind::SlowLink { latency, factor: Ratio::ONE }, node(ground, focus, draws))
+            FaultKind::SlowLink { latency, .. } => {
+                *latency = Drawn::fixed(magnitude(draws, SHORTEST, 1_000 * MILLISECOND));
+                node(ground, focus, draws)
             }
-            Self::Delay => {
-                let message = ground.message(draws);
-                let latency = Drawn::fixed(magnitude(draws, MILLISECOND, ground.duration));
-                (FaultKind::Delay { message, to: None, latency }, sender(ground, focus, draws))
+            FaultKind::Delay { message, latency, .. } => {
+                *message = ground.message(draws);
+                *latency = Drawn::fixed(magnitude(draws, MILLISECOND, ground.duration));
+                sender(ground, focus, draws)
             }
-            Self::ConnectionLoss => {
-                let probability = Ratio { numerator: draws.between(1, 9), denominator: 10 };
-                (FaultKind::ConnectionLoss { probability }, sender(ground, focus, draws))
+            FaultKind::ConnectionLoss { probability } => {
+                *probability = Ratio { numerator: draws.between(1, 9), denominator: 10 };
+                sender(ground, focus, draws)
             }
-            Self::ServiceKill => (FaultKind::ServiceKill, ground.instance(draws)),
-            Self::ServiceStop => (FaultKind::ServiceStop, ground.instance(draws)),
-            Self::ServicePause => (FaultKind::ServicePause, ground.instance(draws)),
-            Self::ControllerKill => (FaultKind::ControllerKill, ground.controller(draws)),
-            Self::RestartAll => (FaultKind::RestartAll, Target::AllBrokers),
-            Self::LeaderMove => {
-                let to = draws.between(1, u64::from(ground.brokers())) as u32;
-                let to = draws.chance(3, 4).then_some(to);
-                (FaultKind::LeaderMove { to }, Target::Partition { topic, partition })
+            FaultKind::BrokerPause | FaultKind::BrokerStop => node(ground, focus, draws),
+            FaultKind::ServiceKill | FaultKind::ServiceStop | FaultKind::ServicePause => {
+                ground.instance(draws)
             }
-            Self::Reassign => (
-                FaultKind::Reassign { replicas: None, throttle: None },
-                Target::Partition { topic, partition },
-            ),
-            Self::UncleanElection => {
-                (FaultKind::UncleanElection, Target::Partition { topic, partition })
+            FaultKind::ControllerKill => ground.controller(draws),
+            FaultKind::RestartAll => Target::AllBrokers,
+            FaultKind::LeaderMove { to } => {
+                let broker = draws.between(1, u64::from(ground.brokers())) as u32;
+                *to = draws.chance(3, 4).then_some(broker);
+                Target::Partition { topic, partition }
             }
-        }
+            FaultKind::Reassign { .. } | FaultKind::UncleanElection => {
+                Target::Partition { topic, partition }
+            }
+            _ => ground.broker(focus, draws),
+        };
+        (kind, target)
     }
 }
 

@@ -57,6 +57,21 @@ fn a_host_loses_what_it_holds_once_and_only_where_another_has_it() {
     let kept = searching("[search]\nfaults = 8\n[cluster.config]\n\"min.insync.replicas\" = 2\n");
     let most = (0..400).map(|seed| lossy(&kept, seed)).max();
     assert_eq!(most, Some(1));
+    // What the file itself takes away counts.
+    for own in ["broker-power-cut", "broker-kill"] {
+        let more = format!(
+            "[search]\nfaults = 8\n[cluster.config]\n\"min.insync.replicas\" = 2\n\
+             [[fault]]\nkind = \"{own}\"\ntarget = \"broker:1\"\nat = \"1s\"\nfor = \"1s\"\n"
+        );
+        let scenario = searching(&more);
+        let own_losses = usize::from(own == "broker-power-cut");
+        assert_eq!((0..400).map(|seed| lossy(&scenario, seed)).max(), Some(own_losses), "{own}");
+    }
+    let groups = "[service.audit]\nkind = \"reader\"\ninput = \"orders\"\n[search]\nfaults = 8\n\
+                  [cluster.config]\n\"min.insync.replicas\" = 2\n\
+                  \"offsets.topic.replication.factor\" = 2\n";
+    let offsets = searching(groups);
+    assert_eq!((0..400).map(|seed| lossy(&offsets, seed)).max(), Some(0), "of groups");
     let alone = searching("[search]\nfaults = 8\n[cluster.config]\n\"min.insync.replicas\" = 1\n");
     assert_eq!((0..400).map(|seed| lossy(&alone, seed)).max(), Some(0));
 }

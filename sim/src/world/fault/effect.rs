@@ -232,15 +232,18 @@ impl World {
     /// A killed client starts again, unless a fault still keeps it down.
     pub(in crate::world) fn restart_client(&mut self, index: usize) {
         let stopped = self.clients[index].state == NodeState::Stopped;
-        // A kill without a duration does not keep anybody down: the service restarts by itself.
-        let held = self.in_force().any(|(planned, active)| {
-            is_holding(planned, Hold::Down)
-                && planned.lasts.is_some()
-                && active.clients.contains(&index)
-        });
-        if stopped && !held {
+        if stopped && self.phases.services_have_started() && !self.is_kept_down(index) {
             self.start_client(index);
         }
+    }
+
+    /// A kill without a duration does not keep anybody down: the service restarts by itself.
+    pub(in crate::world) fn is_kept_down(&self, client: usize) -> bool {
+        self.in_force().any(|(planned, active)| {
+            is_holding(planned, Hold::Down)
+                && planned.lasts.is_some()
+                && active.clients.contains(&client)
+        })
     }
 
     fn stop_nodes(&mut self, active: &Active, kind: StopKind) {

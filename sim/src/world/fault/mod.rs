@@ -99,8 +99,14 @@ impl World {
         }
     }
 
+    /// A fault that would begin behind the load is none: a run is the same without it.
+    pub(super) fn is_too_late(&self, event: Event) -> bool {
+        let begins = matches!(event, Event::Fault(code) if parts(code).1 == BEGIN);
+        begins && self.phases.load_is_over()
+    }
+
     fn begin_fault(&mut self, number: usize) {
-        if self.faults.active[number].is_some() || self.phases.load_is_over() {
+        if self.faults.active[number].is_some() {
             return;
         }
         let planned = self.plan.faults[number].clone();

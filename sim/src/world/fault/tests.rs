@@ -126,3 +126,29 @@ fn who_is_not_there_when_the_load_begins_takes_its_calls_later() {
         assert!(acknowledged > 50, "{kind}: {acknowledged} of 60 calls");
     }
 }
+
+#[test]
+fn who_is_killed_before_services_start_does_not_start_before_them() {
+    let fault = "[[fault]]\nkind = \"service-kill\"\ntarget = \"service:order/0\"\n\
+                 on = \"broker-heartbeat#1\"\nfor = \"1ms\"\n";
+    let mut world = world(&cluster((1, 1), 6, 10, fault), &[], 1);
+    until_ended(&mut world, 1);
+    assert!(world.shared.topics.id("orders").is_none(), "nobody knows the topics yet");
+    assert_eq!(world.clients[1].state, NodeState::Stopped);
+    while world.shared.topics.id("orders").is_none() {
+        assert!(world.step(), "the run goes on");
+    }
+    assert_eq!(world.clients[1].state, NodeState::Up);
+}
+
+#[test]
+fn a_fault_that_comes_behind_the_load_leaves_no_trace() {
+    let late = "[[fault]]\nkind = \"broker-kill\"\ntarget = \"broker:1\"\n\
+                on = \"append:orders/0#1\"\nafter = \"7s\"\nfor = \"1s\"\n";
+    let trace = |more: &str| {
+        let mut world = world(&cluster((1, 1), 6, 10, more), &[], 1);
+        while world.step() {}
+        world.trace()
+    };
+    assert_eq!(trace(late), trace(""));
+}
