@@ -132,9 +132,10 @@ fn wrong_state(view: &View<'_>, broker: &Broker, log: PartitionId, when: When) -
         let known = known.map_or((TransactionState::Dead, producer), |r| (r.state, r.producer));
         (known != (state, producer)).then(|| {
             format!(
-                "{} of transactional id {id} in epoch {} of producer {}, and its log says {} in \
+                "{} of transactional id {} in epoch {} of producer {}, and its log says {} in \
                  epoch {} of producer {}",
                 known.0.name(),
+                view.transactional_id(id),
                 known.1.epoch,
                 known.1.id,
                 state.name(),
@@ -152,7 +153,7 @@ fn wrong(view: &View<'_>, broker: &Broker, log: PartitionId, when: When) -> Opti
         false if groups() => wrong_offset(view, broker, log),
         false => None,
     };
-    Some(format!("the coordinator of partition {log} knows {}", wrong?))
+    Some(format!("the coordinator of partition {} knows {}", view.partition(log), wrong?))
 }
 
 impl Invariant for CoordinatorKnowsItsLog {

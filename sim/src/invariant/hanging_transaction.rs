@@ -15,8 +15,8 @@ use crate::world::NodeState;
 pub(super) struct HangingTransaction;
 
 fn open_at_coordinator<'a>(
+    view: &View<'_>,
     mut records: impl Iterator<Item = &'a TransactionRecord>,
-    name: impl Fn(PartitionId) -> String,
 ) -> Option<String> {
     let open = records.find(|r| {
         use TransactionState::{Ongoing, PrepareAbort, PrepareCommit};
@@ -24,21 +24,21 @@ fn open_at_coordinator<'a>(
     })?;
     Some(format!(
         "transactional id {} is still in {} of a transaction that began at {} ms, with partitions {}",
-        open.transactional_id,
+        view.transactional_id(open.transactional_id),
         open.state.name(),
         open.start.0,
-        listed(open.partitions.iter().map(|&partition| name(partition)))
+        listed(open.partitions.iter().map(|partition| view.partition(partition)))
     ))
 }
 
 fn open_on_partition(
+    view: &View<'_>,
     mut leaders: impl Iterator<Item = (PartitionId, Option<Offset>)>,
-    name: impl Fn(PartitionId) -> String,
 ) -> Option<String> {
     let (partition, first) = leaders.find_map(|(p, first)| Some((p, first?)))?;
     Some(format!(
         "a transaction that begins at {first} of partition {partition} is still open",
-        partition = name(partition)
+        partition = view.partition(partition)
     ))
 }
 
@@ -54,35 +54,28 @@ impl Invariant for HangingTransaction {
     fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
         let running = view.nodes.iter().filter(|n| n.state == NodeState::Up);
         let brokers = running.filter_map(|n| n.broker());
-        let name = |partition: PartitionId| view.partition(partition);
         let known = brokers.flat_map(|b| b.transactions().transactions());
-        if let Some(open) = open_at_coordinator(known, name) {
+        if let Some(open) = open_at_coordinator(view, known) {
             return Some(open);
         }
         let image = view.image()?;
-        open_on_partition(
-            image.partitions().filter_map(|p| {
-                let replica = view.replica(p.leader?, p.partition)?;
-                Some((p.partition, replica.log().first_unstable_offset()))
-            }),
-            name,
-        )
+        let leaders = image.partitions().filter_map(|p| {
+            let replica = view.replica(p.leader?, p.partition)?;
+            Some((p.partition, replica.log().first_unstable_offset()))
+        });
+        open_on_partition(view, leaders)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use broker_model::protocol::txn::ProducerIdAndEpoch;
-    use broker_model::records::{TransactionRecord, TransactionState};
+    use broker_model::records::{Batches, TransactionRecord, TransactionState};
     use broker_model::types::{
-        Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TransactionalId,
+        Instant, Offset, PartitionId, ProducerEpoch, ProducerId, Timestamp, TransactionalId,
     };
 
-    use super::{open_at_coordinator, open_on_partition};
-
-    fn plainly(partition: PartitionId) -> String {
-        partition.to_string()
-    }
+    use super::{View, open_at_coordinator, open_on_partition};
 
     fn record(state: TransactionState) -> TransactionRecord {
         TransactionRecord {
@@ -103,19 +96,23 @@ mod tests {
     #[test]
     fn rejects_what_has_not_ended() {
         use TransactionState::{CompleteCommit, Ongoing, PrepareAbort, PrepareCommit};
+        let batches = Batches::new();
+        let view = View::new(Instant(0), &[], &batches);
         for state in [Ongoing, PrepareCommit, PrepareAbort] {
             let records = [record(CompleteCommit), record(state)];
-            assert!(open_at_coordinator(records.iter(), plainly).is_some());
+            assert!(open_at_coordinator(&view, records.iter()).is_some());
         }
         let leaders = [(PartitionId(0), None), (PartitionId(1), Some(Offset(7)))];
-        assert!(open_on_partition(leaders.into_iter(), plainly).is_some());
+        assert!(open_on_partition(&view, leaders.into_iter()).is_some());
     }
 
     #[test]
     fn accepts_what_has_ended_or_never_begun() {
         use TransactionState::{CompleteAbort, CompleteCommit, Empty};
+        let batches = Batches::new();
+        let view = View::new(Instant(0), &[], &batches);
         let records = [record(CompleteCommit), record(CompleteAbort), record(Empty)];
-        assert_eq!(open_at_coordinator(records.iter(), plainly), None);
-        assert_eq!(open_on_partition([(PartitionId(0), None)].into_iter(), plainly), None);
+        assert_eq!(open_at_coordinator(&view, records.iter()), None);
+        assert_eq!(open_on_partition(&view, [(PartitionId(0), None)].into_iter()), None);
     }
 }

@@ -52,9 +52,6 @@ pub enum Interest {
 }
 
 impl Interest {
-    /// How many there are.
-    pub(super) const COUNT: usize = 20;
-
     /// What a note is.
     pub(super) const fn of(note: &Note) -> Option<Self> {
         match note {

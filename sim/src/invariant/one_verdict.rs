@@ -110,7 +110,7 @@ impl Invariant for OneVerdict {
         }
         view.batches.transaction_records(entry.batch).find_map(|end| {
             let left_out = left_out(view, ledger, end)?;
-            let (id, state) = (end.transactional_id, end.state.name());
+            let (id, state) = (view.transactional_id(end.transactional_id), end.state.name());
             Some(format!(
                 "transactional id {id} is in {state}, and partition {left_out} has no marker",
                 left_out = view.partition(left_out)

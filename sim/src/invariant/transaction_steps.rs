@@ -82,6 +82,7 @@ impl Invariant for TransactionSteps {
             }
             let before = ledger.standing(view, id).map(|standing| standing.record);
             let wrong = wrong(record, before)?;
+            let id = view.transactional_id(id);
             Some(format!("transactional id {id} on coordinator {node} {wrong}"))
         })
     }

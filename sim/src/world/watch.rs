@@ -7,7 +7,7 @@ use broker_model::protocol::Request;
 use broker_model::types::NodeId;
 
 use super::World;
-use crate::invariant::View;
+use crate::invariant::{Invariants, View};
 
 impl World {
     /// A machine said what happened: invariants look, faults may fire.
@@ -15,18 +15,11 @@ impl World {
         if notes.is_empty() {
             return;
         }
-        let view = View::new(self.now, &self.nodes, &self.shared.batches);
-        let view = view.with_records(&self.shared.records).with_names(&self.shared.names);
-        let view = view.with_progress(&self.shared.progress);
-        let view = view.with_aborted_by_hand(&self.faults.aborted_by_hand);
+        let (view, invariants) = self.view();
         for note in notes {
-            self.invariants.on_note(&view, note);
-            if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
-                && let Some(first) = self.shared.batches.records(batch).first()
-            {
-                self.skipped_first.push((partition, *first));
-            }
+            invariants.on_note(&view, note);
         }
+        self.keep_skipped_first(notes);
         self.witness.hear(notes);
         if self.told.is_some() {
             self.keep_notes(notes);
@@ -38,14 +31,36 @@ impl World {
         }
     }
 
+    /// What there is to see now, and who judges it.
+    fn view(&mut self) -> (View<'_>, &mut Invariants) {
+        let shared = &self.shared;
+        let view = View::new(self.now, &self.nodes, &shared.batches)
+            .with_records(&shared.records)
+            .with_names(&shared.names)
+            .with_progress(&shared.progress)
+            .with_aborted_by_hand(&self.faults.aborted_by_hand);
+        (view, &mut self.invariants)
+    }
+
+    /// Keeps what leaders took although an earlier batch of its producer had not come to them.
+    fn keep_skipped_first(&mut self, notes: &[Note]) {
+        for note in notes {
+            if let Note::FirstSequenceSkipped { partition, batch, .. } = *note
+                && let Some(first) = self.shared.batches.records(batch).first()
+            {
+                self.skipped_first.push((partition, *first));
+            }
+        }
+    }
+
     pub(super) fn check_after_healing(&mut self) {
-        let view = View::new(self.now, &self.nodes, &self.shared.batches);
-        self.invariants.after_healing(&view);
+        let (view, invariants) = self.view();
+        invariants.after_healing(&view);
     }
 
     pub(super) fn invariants_are_not_at_rest(&mut self) {
-        let view = View::new(self.now, &self.nodes, &self.shared.batches);
-        self.invariants.not_at_rest(&view);
+        let (view, invariants) = self.view();
+        invariants.not_at_rest(&view);
     }
 
     pub(super) fn controller(&self) -> &Controller {
@@ -73,12 +88,13 @@ mod tests {
     use broker_model::note::Note;
     use broker_model::records::{LogEntry, NewBatch};
     use broker_model::types::{
-        BatchId, LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, RecordId,
-        Timestamp,
+        BatchId, GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId,
+        RecordId, Timestamp, TransactionalId,
     };
 
     use super::super::small::{cluster, idle, with_fault, world};
     use super::World;
+    use crate::invariant::{Interest, Invariant, Invariants, View};
 
     const PARTITION: PartitionId = PartitionId(0);
 
@@ -122,6 +138,36 @@ mod tests {
         assert_eq!(found(&world), 0);
         world.observe(&[append(2), append(1)]);
         assert_eq!(found(&world), 1);
+    }
+
+    /// Says after healing how it calls things.
+    #[derive(Debug)]
+    struct Names;
+
+    impl Invariant for Names {
+        fn name(&self) -> &'static str {
+            "full-isr"
+        }
+
+        fn interests(&self) -> &'static [Interest] {
+            &[]
+        }
+
+        fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
+            let id = view.transactional_id(TransactionalId(0));
+            Some(format!("{} and {id}", view.group(GroupId(0))))
+        }
+    }
+
+    #[test]
+    fn things_have_their_names_after_healing() {
+        let mut world = idle(&[]);
+        let names = &mut world.shared.names;
+        (names.group("tellers"), names.transactional_id("teller-0"));
+        world.invariants = Invariants::new(vec![Box::new(Names)]);
+        world.invariants_are_not_at_rest();
+        world.check_after_healing();
+        assert_eq!(world.invariants.violations()[0].detail, "tellers and teller-0");
     }
 
     #[test]
