@@ -59,6 +59,24 @@ pub(super) enum Timer {
     Expire(PartitionId),
 }
 
+impl Timer {
+    /// The shard that it belongs to; none for an append, which has its own.
+    pub(super) const fn partition(&self) -> Option<PartitionId> {
+        match *self {
+            Self::Member(partition, ..)
+            | Self::Revocation(partition, ..)
+            | Self::Rejoin(partition, ..)
+            | Self::Resync(partition, ..)
+            | Self::Join(partition, _)
+            | Self::Sync(partition, _)
+            | Self::Answer(partition, _)
+            | Self::Patterns(partition, _)
+            | Self::Expire(partition) => Some(partition),
+            Self::Append(_) => None,
+        }
+    }
+}
+
 /// What follows when an append is replicated or has failed.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Then {

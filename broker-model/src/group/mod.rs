@@ -222,21 +222,10 @@ impl GroupCoordinator {
     /// Does what is due. `image` tells to which topics partitions belong.
     pub fn tick(&mut self, cx: &mut Context<'_>, effects: &mut Effects, image: &Image) {
         while let Some(timer) = self.timers.pop(cx.now.instant) {
-            let partition = match timer {
-                Timer::Member(partition, ..)
-                | Timer::Revocation(partition, ..)
-                | Timer::Rejoin(partition, ..)
-                | Timer::Resync(partition, ..)
-                | Timer::Join(partition, _)
-                | Timer::Sync(partition, _)
-                | Timer::Answer(partition, _)
-                | Timer::Patterns(partition, _)
-                | Timer::Expire(partition) => partition,
-                Timer::Append(waiter) => {
-                    self.give_up_waiting(cx, effects, waiter);
-                    continue;
-                }
-            };
+            if let Timer::Append(waiter) = timer {
+                self.give_up_waiting(cx, effects, waiter);
+            }
+            let Some(partition) = timer.partition() else { continue };
             let Some((mut desk, groups)) = self.desk(cx, effects, partition) else { continue };
             match timer {
                 Timer::Member(_, group, member) => {

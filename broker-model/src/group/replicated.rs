@@ -105,18 +105,7 @@ impl GroupCoordinator {
                 }
             }
         }
-        self.timers.retain(|timer| match timer {
-            Timer::Member(p, ..)
-            | Timer::Revocation(p, ..)
-            | Timer::Rejoin(p, ..)
-            | Timer::Resync(p, ..)
-            | Timer::Join(p, _)
-            | Timer::Sync(p, _)
-            | Timer::Answer(p, _)
-            | Timer::Patterns(p, _)
-            | Timer::Expire(p) => *p != partition,
-            Timer::Append(_) => true,
-        });
+        self.timers.retain(|timer| timer.partition() != Some(partition));
     }
 
     /// Topics were deleted: their offsets go. Call with partitions of the deleted topics.
