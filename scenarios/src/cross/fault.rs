@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Cross;
-use super::pipeline::ids_of;
 use crate::decoder::Problem;
 use crate::model::fault::{FaultKind, ProtocolEvent, Target, Trigger};
 use crate::tree::Node;
@@ -203,7 +202,7 @@ fn group(cross: &mut Cross<'_>, name: &str, node: Option<&Node>) {
 fn transactional_id(cross: &mut Cross<'_>, id: &str, node: Option<&Node>) {
     let services = cross.scenario.services.iter().filter(|s| s.transactional);
     let known: Vec<String> =
-        services.flat_map(|s| ids_of(&s.transactional_ids, &s.name, s.instances)).collect();
+        services.flat_map(|s| s.transactional_ids.all(&s.name, s.instances)).collect();
     if !known.iter().any(|k| k == id) {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         cross.unknown("transactional id", id, node, &known);

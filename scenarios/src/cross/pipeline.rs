@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Cross;
 use crate::decoder::Problem;
-use crate::model::service::{Service, ServiceKind, TransactionalIds};
+use crate::model::service::{Service, ServiceKind};
 use crate::tree::Node;
 
 pub(super) fn check(cross: &mut Cross<'_>) {
@@ -130,7 +130,7 @@ fn ledgers(cross: &mut Cross<'_>) {
 fn transactional_ids(cross: &mut Cross<'_>) {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for service in cross.scenario.services.iter().filter(|s| s.transactional) {
-        for id in ids_of(&service.transactional_ids, &service.name, service.instances) {
+        for id in service.transactional_ids.all(&service.name, service.instances) {
             let Some(other) = owners.insert(id.clone(), &service.name) else { continue };
             if other == service.name {
                 continue;
@@ -150,13 +150,5 @@ fn transactional_ids(cross: &mut Cross<'_>) {
             cross.raise(problem, &nodes);
             break;
         }
-    }
-}
-
-/// The transactional ids of a service.
-pub(super) fn ids_of(ids: &TransactionalIds, service: &str, instances: u32) -> Vec<String> {
-    match ids {
-        TransactionalIds::Shared(id) => vec![id.clone()],
-        TransactionalIds::PerInstance => (0..instances).map(|i| format!("{service}-{i}")).collect(),
     }
 }

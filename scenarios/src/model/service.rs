@@ -180,6 +180,27 @@ pub enum TransactionalIds {
     Shared(String),
 }
 
+impl TransactionalIds {
+    /// The transactional id of an instance of a service.
+    #[must_use]
+    pub fn of(&self, service: &str, instance: u32) -> String {
+        match self {
+            Self::PerInstance => format!("{service}-{instance}"),
+            Self::Shared(id) => id.clone(),
+        }
+    }
+
+    /// Those of so many instances of a service, each once.
+    #[must_use]
+    pub fn all(&self, service: &str, instances: u32) -> Vec<String> {
+        let different = match self {
+            Self::PerInstance => instances,
+            Self::Shared(_) => 1,
+        };
+        (0..different).map(|instance| self.of(service, instance)).collect()
+    }
+}
+
 /// When a consuming service commits its offsets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Commit {

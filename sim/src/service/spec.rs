@@ -107,10 +107,7 @@ impl ServiceSpec {
     /// The transactional id of an instance.
     #[must_use]
     pub fn transactional_id(&self, number: u32) -> String {
-        match &self.transactional_ids {
-            TransactionalIds::PerInstance => format!("{}-{number}", self.name),
-            TransactionalIds::Shared(id) => id.clone(),
-        }
+        self.transactional_ids.of(&self.name, number)
     }
 
     /// The configuration of an instance's producer.
