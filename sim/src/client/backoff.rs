@@ -1,6 +1,6 @@
 //! Exponential backoff with jitter, as all clients of Kafka have it since KIP-580.
 
-use broker_model::types::Duration;
+use broker_model::types::{Duration, SECOND};
 
 use crate::prng::scale;
 
@@ -14,6 +14,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// How long attempts to connect may take, each longer than the one that timed out before it:
+    /// `socket.connection.setup.timeout.ms` and `.max.ms` at their defaults.
+    pub const CONNECTION_SETUP: Self = Self { initial: 10 * SECOND, max: 30 * SECOND };
+
     /// The wait before the next try after `attempts` earlier ones. `bits` are random bits for the
     /// jitter, `None` for none. An initial wait that is not below the maximum is constant and
     /// without jitter.

@@ -1,17 +1,11 @@
 //! How connections begin: what a handshake meets, how long it is tried, and how one that met a cut
 //! goes on.
 
-use broker_model::types::SECOND;
-
 use super::{NodeState, World};
 use crate::client::Backoff;
 use crate::network::retransmission::{self, repeated_after};
 use crate::network::{ConnectionId, Direction};
 use crate::prng::mix;
-
-/// How long attempts to connect may take, each longer than the one that timed out before it:
-/// `socket.connection.setup.timeout.ms` and `.max.ms` at their defaults.
-const SETUP_TIMEOUT: Backoff = Backoff { initial: 10 * SECOND, max: 30 * SECOND };
 
 /// What a handshake may meet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,8 +40,8 @@ impl World {
         connection.sent = [0; 2];
         connection.handed_over = [0; 2];
         if met == Met::Silence {
-            let timeout =
-                SETUP_TIMEOUT.after(connection.timed_out_setups, Some(mix(key ^ mix(draw))));
+            let timeout = Backoff::CONNECTION_SETUP
+                .after(connection.timed_out_setups, Some(mix(key ^ mix(draw))));
             connection.timed_out_setups += 1;
             connection.connecting = Some((self.now, self.now + timeout));
             self.schedule_reset(id, self.now + timeout);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use broker_model::types::{BatchId, Duration, Instant, MILLISECOND, NodeId, SECOND};
+use broker_model::types::{BatchId, Duration, Instant, MILLISECOND, NodeId};
 
 use super::super::backoff::Backoff;
 use super::super::io::Correlation;
@@ -36,10 +36,6 @@ enum Link {
     Connecting(Instant),
     Up,
 }
-
-/// How long attempts to connect may take, each longer than the one that timed out before it:
-/// `socket.connection.setup.timeout.ms` and `.max.ms` at their defaults.
-const SETUP_TIMEOUT: Backoff = Backoff { initial: 10 * SECOND, max: 30 * SECOND };
 
 /// One broker.
 #[derive(Clone, Debug)]
@@ -104,7 +100,7 @@ impl Node {
     /// milliseconds.
     pub(super) fn connecting(&mut self, now: Instant, bits: Option<u64>) {
         self.attempted_at = now;
-        let timeout = SETUP_TIMEOUT.after(self.timed_out_setups, bits);
+        let timeout = Backoff::CONNECTION_SETUP.after(self.timed_out_setups, bits);
         self.link = Link::Connecting(now + timeout + MILLISECOND);
     }
 
