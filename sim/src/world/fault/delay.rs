@@ -1,8 +1,8 @@
-//! Messages of one kind that take longer, and faults that wait for a message to be sent.
+//! Messages of one kind that take longer.
 
 use broker_model::protocol::ApiKey;
 use broker_model::types::{Duration, NodeId};
-use scenarios::model::{Api, FaultKind, MessageKind, ProtocolEvent};
+use scenarios::model::{Api, FaultKind, MessageKind};
 
 use crate::network::{Direction, HostId};
 use crate::world::World;
@@ -36,7 +36,8 @@ const fn api_key(api: Api) -> ApiKey {
     }
 }
 
-fn is(kind: MessageKind, api: ApiKey, direction: Direction) -> bool {
+/// Whether a message is of a kind.
+pub(super) fn is(kind: MessageKind, api: ApiKey, direction: Direction) -> bool {
     api_key(kind.api) == api && kind.answer == (direction == Direction::ToClient)
 }
 
@@ -69,12 +70,5 @@ impl World {
                 && delay.to.is_none_or(|only| only == to)
         });
         delays.map(|delay| delay.latency).sum()
-    }
-
-    /// A message that is being sent may be the event that a fault waits for.
-    pub(in crate::world) fn message_for_faults(&mut self, api: ApiKey, direction: Direction) {
-        self.listen(
-            |_, event| matches!(event, ProtocolEvent::Sent(kind) if is(*kind, api, direction)),
-        );
     }
 }

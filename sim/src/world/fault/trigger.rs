@@ -1,11 +1,14 @@
 //! When faults fire: by time, or at a protocol event.
 
 use broker_model::note::Note;
+use broker_model::protocol::ApiKey;
 use broker_model::records::TransactionState;
 use broker_model::types::{PartitionId, TopicId};
 use scenarios::model::{ProtocolEvent, Trigger};
 
+use super::delay::is;
 use super::{BEGIN, fault_event};
+use crate::network::Direction;
 use crate::world::World;
 
 impl World {
@@ -50,7 +53,7 @@ impl World {
     }
 
     /// Something happened: counts it for the faults that wait for it.
-    pub(super) fn listen(&mut self, is_it: impl Fn(&Self, &ProtocolEvent) -> bool) {
+    fn listen(&mut self, is_it: impl Fn(&Self, &ProtocolEvent) -> bool) {
         for position in (0..self.faults.waiting.len()).rev() {
             let number = self.faults.waiting[position];
             let Trigger::On { event, nth, .. } = &self.plan.faults[number].fault.trigger else {
@@ -69,43 +72,57 @@ impl World {
         }
     }
 
+    /// A message that is being sent may be the event that a fault waits for.
+    pub(in crate::world) fn message_for_faults(&mut self, api: ApiKey, direction: Direction) {
+        self.listen(
+            |_, event| matches!(event, ProtocolEvent::Sent(kind) if is(*kind, api, direction)),
+        );
+    }
+
     fn matches(&self, event: &ProtocolEvent, note: &Note) -> bool {
-        match (event, note) {
-            (
-                ProtocolEvent::Append { topic, partition },
-                Note::Appended { partition: id, leader: true, .. },
-            )
-            | (
-                ProtocolEvent::Roll { topic, partition },
-                Note::Rolled { partition: id, leader: true, .. },
-            )
-            | (
-                ProtocolEvent::HighWatermark { topic, partition },
-                Note::HighWatermark { partition: id, leader: true, .. },
-            )
-            | (
-                ProtocolEvent::Leader { topic, partition },
-                Note::BecameLeader { partition: id, .. },
-            )
-            | (
-                ProtocolEvent::PartitionChange { topic, partition },
-                Note::PartitionChanged { partition: id, .. },
-            ) => self.partition_named(topic, *partition) == Some(*id),
-            (
-                ProtocolEvent::TransactionPrepare { transactional_id },
-                Note::TransactionState {
-                    transactional_id: id,
-                    state: TransactionState::PrepareCommit | TransactionState::PrepareAbort,
-                    ..
-                },
-            ) => transactional_id
-                .as_ref()
-                .is_none_or(|name| self.shared.names.transactional_id_name(*id) == name),
-            (ProtocolEvent::ControllerElection, Note::QuorumLeader { .. }) => true,
-            (ProtocolEvent::Rebalance { group }, Note::RebalanceStarted { group: id, .. }) => {
-                group.as_ref().is_none_or(|name| self.shared.names.group_name(*id) == name)
+        use ProtocolEvent as On;
+        let names = &self.shared.names;
+        let is = |id, topic, index| self.partition_named(topic, index) == Some(id);
+        match *event {
+            On::Append { ref topic, partition } => matches!(
+                *note,
+                Note::Appended { partition: id, leader: true, .. } if is(id, topic, partition)
+            ),
+            On::Roll { ref topic, partition } => matches!(
+                *note,
+                Note::Rolled { partition: id, leader: true, .. } if is(id, topic, partition)
+            ),
+            On::HighWatermark { ref topic, partition } => matches!(
+                *note,
+                Note::HighWatermark { partition: id, leader: true, .. } if is(id, topic, partition)
+            ),
+            On::Leader { ref topic, partition } => matches!(
+                *note,
+                Note::BecameLeader { partition: id, .. } if is(id, topic, partition)
+            ),
+            On::PartitionChange { ref topic, partition } => matches!(
+                *note,
+                Note::PartitionChanged { partition: id, .. } if is(id, topic, partition)
+            ),
+            On::TransactionPrepare { transactional_id: ref wanted } => {
+                use TransactionState::{PrepareAbort, PrepareCommit};
+                matches!(
+                    *note,
+                    Note::TransactionState {
+                        transactional_id: id,
+                        state: PrepareCommit | PrepareAbort,
+                        ..
+                    } if wanted.as_ref().is_none_or(|it| names.transactional_id_name(id) == it)
+                )
             }
-            _ => false,
+            On::Rebalance { group: ref wanted } => matches!(
+                *note,
+                Note::RebalanceStarted { group: id, .. }
+                    if wanted.as_ref().is_none_or(|it| names.group_name(id) == it)
+            ),
+            On::ControllerElection => matches!(note, Note::QuorumLeader { .. }),
+            // No machine notes it: `message_for_faults` hears it on the wire.
+            On::Sent(_) => false,
         }
     }
 
