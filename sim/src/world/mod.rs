@@ -15,6 +15,7 @@ mod costs;
 mod fault;
 mod handshake;
 mod hosting;
+mod lag;
 mod layout;
 mod life;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use broker_model::broker::Broker;
 use broker_model::partition::Replica;
 
-use super::samples::Behind;
+use super::lag::Behind;
 use super::{Node, NodeState, World};
 use crate::stores::Outbox;
 
