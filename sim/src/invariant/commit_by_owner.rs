@@ -3,7 +3,8 @@
 //!
 //! Source: KIP-447 (transactional commits of members that are gone), KIP-848. What nobody owns may
 //! be committed: with cooperative assignors a member commits what it gives up in the round in which
-//! it does.
+//! it does. A coordinator that was deposed and has not heard of it may accept what it likes: it
+//! answers when that is replicated, and it will not be.
 
 use broker_model::note::Note;
 use broker_model::types::{GenerationId, MemberId, PartitionId};
@@ -55,7 +56,7 @@ impl Invariant for CommitByOwner {
         let Note::CommitAccepted { node, group, member, generation, ref partitions } = *note else {
             return None;
         };
-        let round = view.ownership?.round(group)?;
+        let round = view.ownership?.round_of(node, group)?;
         let wrong = wrong(view, round, member, generation, partitions)?;
         Some(format!(
             "coordinator {node} accepts a commit to group {group} of {wrong}",
@@ -104,5 +105,7 @@ mod tests {
         let mut failed_over = bench(4);
         failed_over.fails_over(&mut CommitByOwner);
         assert_eq!(failed_over.commits(&mut CommitByOwner, (1, 3), &[2]), None);
+        let past = bench(4).commits_at_a_deposed(&mut CommitByOwner, (1, 3), &[2]);
+        assert_eq!(past, None, "it has not heard of generation 4, and nobody hears of the commit");
     }
 }

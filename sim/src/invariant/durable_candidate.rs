@@ -10,6 +10,7 @@
 use broker_model::broker::Broker;
 use broker_model::note::Note;
 use broker_model::records::PartitionRecord;
+use broker_model::types::Offset;
 
 use super::by_partition::ByPartition;
 use super::{Interest, Invariant, View};
@@ -77,6 +78,10 @@ impl Invariant for DurableCandidate {
             return None;
         }
         let stops = self.stops(view, record);
+        if committed.end() == Offset(0) {
+            // Of a partition that was just created the brokers need not have heard.
+            return None;
+        }
         let mut holders = Holders::default();
         for &member in record.isr.iter().chain(&record.eligible_leader_replicas) {
             let Some(node) = view.node(member) else { continue };

@@ -14,7 +14,7 @@ use broker_model::log::Log;
 use broker_model::note::Note;
 use broker_model::records::{Batch, Content, LogEntry, TransactionRecord, TransactionState};
 use broker_model::types::{
-    BatchId, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, TransactionalId,
+    BatchId, LeaderEpoch, NodeId, Offset, PartitionId, ProducerId, Timestamp, TransactionalId,
 };
 
 use super::View;
@@ -38,6 +38,8 @@ struct Step {
     began: Option<BatchId>,
     /// Whether its transaction is ongoing.
     is_ongoing: bool,
+    /// When its transaction began.
+    start: Timestamp,
 }
 
 /// What is known of a transactional id.
@@ -321,13 +323,18 @@ impl Ledger {
             if is_decision(record.state) { (Some(at.batch), known.0) } else { known };
         let is_ongoing = record.state == TransactionState::Ongoing;
         let began = match last {
-            Some(last) if last.is_ongoing || !is_ongoing => last.began,
+            // Compaction may have taken the end of a transaction and left its beginning, where a
+            // replica that was away has the rest from a leader that had cleaned it.
+            Some(last) if last.start == record.start && (last.is_ongoing || !is_ongoing) => {
+                last.began
+            }
             _ => is_ongoing.then_some(at.batch),
         };
         if account.steps.len() == STEPS_KEPT {
             account.steps.remove(0);
         }
-        let step = Step { at, index, decision, decision_before, began, is_ongoing };
+        let start = record.start;
+        let step = Step { at, index, decision, decision_before, began, is_ongoing, start };
         account.steps.push(step);
         account.was_cut = false;
         self.owners.insert(record.producer.id, id);

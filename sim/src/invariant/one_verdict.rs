@@ -121,9 +121,11 @@ impl Invariant for OneVerdict {
 
 #[cfg(test)]
 mod tests {
+    use broker_model::records::TransactionRecord;
     use broker_model::records::TransactionState::{
         CompleteCommit, Empty, Ongoing, PrepareAbort, PrepareCommit,
     };
+    use broker_model::types::Timestamp;
 
     use super::super::ledger::fixture::{Bench, record, with};
     use super::OneVerdict;
@@ -182,6 +184,22 @@ mod tests {
         let other = with(record(PrepareAbort, 7, 1), &[0, 1]);
         assert_eq!(undone.logs(&mut OneVerdict, other), None);
         assert_eq!(undone.marker(&mut OneVerdict, 1, 7, 1, false), None);
+    }
+
+    #[test]
+    fn accepts_another_verdict_when_compaction_took_the_end_of_the_one_before() {
+        let mut bench = decided(&[0], true);
+        assert_eq!(bench.marker(&mut OneVerdict, 0, 7, 1, true), None);
+        assert_eq!(bench.logs(&mut OneVerdict, record(CompleteCommit, 7, 1)), None);
+        bench.compacts();
+        let later = |state, epoch| {
+            let record = with(record(state, 7, epoch), &[0]);
+            TransactionRecord { start: Timestamp(1), ..record }
+        };
+        assert_eq!(bench.logs(&mut OneVerdict, later(Ongoing, 1)), None);
+        assert_eq!(bench.data(&mut OneVerdict, 0, 7, 1), None);
+        assert_eq!(bench.logs(&mut OneVerdict, later(PrepareAbort, 2)), None);
+        assert_eq!(bench.marker(&mut OneVerdict, 0, 7, 2, false), None);
     }
 
     #[test]

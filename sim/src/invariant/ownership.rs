@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use broker_model::note::Note;
 use broker_model::records::{ConsumerAssignmentRecord, GroupRecord, LogEntry};
-use broker_model::types::{GenerationId, GroupEpoch, GroupId, MemberId, PartitionId};
+use broker_model::types::{GenerationId, GroupEpoch, GroupId, MemberId, NodeId, PartitionId};
 
 use super::View;
 use super::ledger::{is_of_the_past, leads_in_the_past, taken_over};
@@ -65,10 +65,18 @@ impl Round {
     }
 }
 
+/// What a coordinator's log tells of a group.
+#[derive(Clone, Debug)]
+struct Told {
+    /// Whose log it is: who leads it, of all who may believe so.
+    coordinator: NodeId,
+    round: Round,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Ownership {
-    rounds: Vec<Option<Round>>,
+    rounds: Vec<Option<Told>>,
     /// The groups that each partition of the coordinators' topic has told of.
     logs: BTreeMap<PartitionId, Vec<GroupId>>,
 }
@@ -80,36 +88,45 @@ const fn place(group: GroupId) -> usize {
 impl Ownership {
     /// What is known of a group.
     pub(super) fn round(&self, group: GroupId) -> Option<&Round> {
-        self.rounds.get(place(group))?.as_ref()
+        self.rounds.get(place(group))?.as_ref().map(|told| &told.round)
+    }
+
+    /// What is known of a group, if that comes from the log of this coordinator. One that has not
+    /// heard of its successor cannot know what that one has logged, and what it accepts itself is
+    /// truncated before anybody is told that it is there.
+    pub(super) fn round_of(&self, coordinator: NodeId, group: GroupId) -> Option<&Round> {
+        let told = self.rounds.get(place(group))?.as_ref()?;
+        (told.coordinator == coordinator).then_some(&told.round)
     }
 
     /// Takes in what is new, after the invariants have looked.
     pub(super) fn after(&mut self, view: &View<'_>, note: &Note) {
         match *note {
-            Note::Appended { partition, entry, leader: true, .. }
+            Note::Appended { node, partition, entry, leader: true, .. }
                 if !is_of_the_past(view, partition, entry) =>
             {
-                self.logged(view, partition, entry);
+                self.logged(view, (node, partition), entry);
             }
             Note::BecameLeader { node, partition, leader_epoch, start } => {
                 let past = leads_in_the_past(view, partition, leader_epoch);
                 if !past && let Some(groups) = self.logs.remove(&partition) {
                     groups.into_iter().for_each(|group| self.rounds[place(group)] = None);
                     let entries = taken_over(view, node, partition, start).unwrap_or_default();
-                    entries.iter().for_each(|&entry| self.logged(view, partition, entry));
+                    let log = (node, partition);
+                    entries.iter().for_each(|&entry| self.logged(view, log, entry));
                 }
             }
             _ => {}
         }
     }
 
-    fn logged(&mut self, view: &View<'_>, partition: PartitionId, entry: LogEntry) {
+    fn logged(&mut self, view: &View<'_>, log: (NodeId, PartitionId), entry: LogEntry) {
         for record in view.batches.group_records(entry.batch) {
-            self.take(partition, record);
+            self.take(log, record);
         }
     }
 
-    fn take(&mut self, log: PartitionId, record: &GroupRecord) {
+    fn take(&mut self, log: (NodeId, PartitionId), record: &GroupRecord) {
         let tells = matches!(
             record,
             GroupRecord::Metadata { .. }
@@ -122,15 +139,16 @@ impl Ownership {
         }
     }
 
-    fn entry(&mut self, log: PartitionId, group: GroupId) -> &mut Round {
+    fn entry(&mut self, (coordinator, log): (NodeId, PartitionId), group: GroupId) -> &mut Round {
         let place = place(group);
         if self.rounds.len() <= place {
             self.rounds.resize_with(place + 1, || None);
         }
-        self.rounds[place].get_or_insert_with(|| {
+        let told = self.rounds[place].get_or_insert_with(|| {
             self.logs.entry(log).or_default().push(group);
-            Round::default()
-        })
+            Told { coordinator, round: Round::default() }
+        });
+        &mut told.round
     }
 }
 
@@ -270,10 +288,30 @@ pub(super) mod fixture {
             (member, generation): (u64, i32),
             partitions: &[u32],
         ) -> Option<String> {
-            let (node, group, member) = (NodeId(1), GROUP, MemberId(member));
+            self.commits_at(NodeId(1), invariant, (member, generation), partitions)
+        }
+
+        fn commits_at(
+            &mut self,
+            node: NodeId,
+            invariant: &mut dyn Invariant,
+            (member, generation): (u64, i32),
+            partitions: &[u32],
+        ) -> Option<String> {
+            let (group, member) = (GROUP, MemberId(member));
             let (generation, partitions) = (GenerationId(generation), ids(partitions));
             let note = Note::CommitAccepted { node, group, member, generation, partitions };
             self.say(invariant, &note)
+        }
+
+        /// A coordinator that was deposed accepts a commit.
+        pub(crate) fn commits_at_a_deposed(
+            &mut self,
+            invariant: &mut dyn Invariant,
+            (member, generation): (u64, i32),
+            partitions: &[u32],
+        ) -> Option<String> {
+            self.commits_at(NodeId(9), invariant, (member, generation), partitions)
         }
 
         /// Another coordinator takes over.

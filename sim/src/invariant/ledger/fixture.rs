@@ -127,6 +127,13 @@ impl Bench {
         }
     }
 
+    /// Another leader has of the coordinator's log what compaction left: how transactions began.
+    pub(crate) fn compacts(&mut self) {
+        for account in &mut self.ledger.accounts {
+            account.steps.retain(|step| step.is_ongoing);
+        }
+    }
+
     /// Another leader has nothing of the coordinator's log.
     pub(crate) fn cut(&mut self) {
         for account in &mut self.ledger.accounts {
