@@ -11,14 +11,23 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Broker;
-use super::calls::{Call, RETRY};
+use super::calls::Call;
 use crate::config::BrokerConfig;
 use crate::io::{Context, Disconnected, Output};
 use crate::note::Note;
 use crate::protocol::controller::{AssignReplicasToDirsRequest, AssignReplicasToDirsResponse};
 use crate::protocol::{ErrorCode, Request};
 use crate::records::PartitionRecord;
-use crate::types::{BrokerEpoch, DirectoryId, Instant, NodeId, Offset, PartitionId};
+use crate::types::{
+    BrokerEpoch, DirectoryId, Duration, Instant, MILLISECOND, NodeId, Offset, PartitionId,
+};
+
+/// Replicas that one request names (`AssignReplicasToDirsRequest.MAX_ASSIGNMENTS_PER_REQUEST`).
+const ASSIGNMENTS_MAX: usize = 2_250;
+/// How long replicas wait for others that may go with them, and twice as long after each failure
+/// up to the greatest. Source: `AssignmentsManager.STANDARD_BACKOFF`, without its 2 % of jitter.
+const ASSIGNMENT_DELAY: Duration = 100 * MILLISECOND;
+const ASSIGNMENT_DELAY_MAX: Duration = 10_000 * MILLISECOND;
 
 /// The log directories of one broker, by their places in `log.dirs`.
 #[derive(Clone, Debug)]
@@ -52,6 +61,8 @@ pub(super) struct Directories {
     /// The request under way names these.
     in_flight: Vec<PartitionId>,
     assign_at: Instant,
+    /// Requests about assignments that failed since the last one that did not.
+    failures: u32,
 }
 
 impl Directories {
@@ -73,6 +84,7 @@ impl Directories {
             unassigned: BTreeSet::new(),
             in_flight: Vec::new(),
             assign_at: Instant::FAR,
+            failures: 0,
         }
     }
 
@@ -176,6 +188,16 @@ impl Directories {
         self.tell_by.min(self.assign_at)
     }
 
+    /// How long to wait before the controller is told of directories. Source:
+    /// `AssignmentsManagerDeadlineFunction`.
+    fn assignment_delay(&self) -> Duration {
+        if self.failures > 0 {
+            return (ASSIGNMENT_DELAY << self.failures.min(16)).min(ASSIGNMENT_DELAY_MAX);
+        }
+        let many = self.unassigned.len() > ASSIGNMENTS_MAX && self.in_flight.is_empty();
+        if many { 0 } else { ASSIGNMENT_DELAY }
+    }
+
     /// The process ends.
     pub(super) fn stop(&mut self) {
         self.found = 0;
@@ -185,6 +207,7 @@ impl Directories {
         self.unassigned.clear();
         self.in_flight.clear();
         self.assign_at = Instant::FAR;
+        self.failures = 0;
     }
 }
 
@@ -295,8 +318,8 @@ impl Broker {
             return;
         }
         if named && directories.unassigned.insert(record.partition) {
-            // Together with others that the same records name.
-            directories.assign_at = directories.assign_at.min(cx.now.instant);
+            let at = cx.now.instant + directories.assignment_delay();
+            directories.assign_at = directories.assign_at.min(at);
         }
     }
 
@@ -318,7 +341,8 @@ impl Broker {
         if !directories.in_flight.is_empty() {
             return;
         }
-        let named: Vec<PartitionId> = directories.unassigned.iter().copied().collect();
+        let waiting = directories.unassigned.iter().copied();
+        let named: Vec<PartitionId> = waiting.take(ASSIGNMENTS_MAX).collect();
         let assignments: Vec<(PartitionId, DirectoryId)> = named
             .iter()
             .filter_map(|&partition| Some((partition, self.directory_of(partition)?)))
@@ -352,13 +376,15 @@ impl Broker {
         let directories = &mut self.replicas.directories;
         let named = core::mem::take(&mut directories.in_flight);
         if taken {
+            directories.failures = 0;
             for partition in named {
                 directories.unassigned.remove(&partition);
             }
+        } else {
+            directories.failures += 1;
         }
         if !directories.unassigned.is_empty() {
-            let wait = if taken { 0 } else { RETRY };
-            directories.assign_at = cx.now.instant + wait;
+            directories.assign_at = cx.now.instant + directories.assignment_delay();
         }
     }
 }

@@ -71,7 +71,7 @@ rule_values! {
     /// What becomes of eligible leader replicas when a broker says in which of its log directories a
     /// replica is. Source: Kafka, `ReplicationControlManager.handleAssignReplicasToDirs`.
     DirectoryAssignmentElr {
-        /// They are forgotten: Kafka 4.0 and 4.1 build this one change as if there were none.
+        /// They are forgotten: Kafka up to 4.1 builds this one change as if there were none.
         #[default] Forgotten = "forgotten",
         /// They stay, as after Kafka 4.1 (pull request 20716).
         Kept = "kept",
