@@ -28,20 +28,6 @@ struct Shared {
 }
 
 impl Recorder {
-    /// Told before the audit, by whoever knows more than clients do: a leader that knew nothing of an
-    /// idempotent producer took this record as its first.
-    pub fn first_sequence_skipped(&mut self, partition: u32, record: u32) {
-        let (session, ordinal) = (self.records.batch(record).session, self.records.ordinal(record));
-        let before = self.skipped_before.entry((partition, session)).or_default();
-        *before = ordinal.max(*before);
-    }
-
-    /// Told before the audit, by whoever knows more than clients do: the transaction of this record
-    /// was given two verdicts, because a decision was lost upon which markers had been written.
-    pub fn decision_undone(&mut self, record: u32) {
-        self.undone.extend(self.records.batch(record).transaction());
-    }
-
     /// The audit turns to a partition, for the first time or again. Audit the topics that others
     /// derive from first; turning between the partitions of a topic every few thousand records
     /// finds the tables of neighboring records in the cache.

@@ -71,10 +71,4 @@ impl Recorder {
         self.note(13, u64::from(group) << 48 | records, at_ns);
         self.lag.sample(group, self.phases.current(), records, age_ns, at_ns);
     }
-
-    /// Told at the end, by whoever knows more than clients do: so much of a group's lag is behind an open
-    /// transaction.
-    pub fn held_up(&mut self, group: u32, records: u64) {
-        self.held_up.insert(group, records);
-    }
 }

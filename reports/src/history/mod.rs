@@ -17,6 +17,7 @@ mod recorder;
 mod recording;
 mod send;
 mod tape;
+mod told;
 mod topology;
 mod transaction;
 

@@ -163,7 +163,8 @@ mod tests {
     fn things_have_their_names_after_healing() {
         let mut world = idle(&[]);
         let names = &mut world.shared.names;
-        (names.group("tellers"), names.transactional_id("teller-0"));
+        names.group("tellers");
+        names.transactional_id("teller-0");
         world.invariants = Invariants::new(vec![Box::new(Names)]);
         world.invariants_are_not_at_rest();
         world.check_after_healing();
