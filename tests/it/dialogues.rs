@@ -56,6 +56,8 @@ fn what_is_not_supported_is_said_with_its_line() {
         (1, "> produce t-0\n"),
         (2, "> cluster brokers=1\nnonsense here\n"),
         (2, "> producer\n  > send\n"),
+        (2, "> cluster brokers=1\n> end-txn comit txn=x pid=p\n"),
+        (3, "> cluster brokers=1\n> create-topic t\n> write-txn-markers t-0 foo pid=1 epoch=0\n"),
     ] {
         assert_eq!(assize::dialogue::run(text).map_err(|error| error.line), Err(line), "{text}");
     }

@@ -234,12 +234,21 @@ pub(super) fn txn_offset_commit(
     }))
 }
 
+/// How a transaction ends. Any other word is a slip, and would be an abort that nobody asked for.
+fn is_commit(verdict: &str) -> Result<bool, DialogueErrorKind> {
+    match verdict {
+        "commit" => Ok(true),
+        "abort" => Ok(false),
+        _ => Err(DialogueErrorKind::syntax(format!("`{verdict}` is neither commit nor abort"))),
+    }
+}
+
 /// Ends a transaction and, unless told not to, waits until its markers are written.
 pub(super) fn end_txn(session: &mut Session, args: &Args) -> Result<Step, DialogueErrorKind> {
     args.only(&["txn", "pid", "epoch", "wait", "at", "v"])?;
     let transactional_id = session.txn(args);
     let producer = session.identity(args)?;
-    let commit = args.word(0)? == "commit";
+    let commit = is_commit(args.word(0)?)?;
     let ask = Ask {
         target: session.coordinator_target(args, CoordinatorKey::Transaction(transactional_id))?,
         version: args.number("v", 5)?,
@@ -281,7 +290,7 @@ pub(super) fn write_txn_markers(
     let partition = session.partition(args.word(0)?)?;
     let marker = TxnMarker {
         producer: session.identity(args)?,
-        commit: args.word(1)? == "commit",
+        commit: is_commit(args.word(1)?)?,
         coordinator_epoch: CoordinatorEpoch(args.number("coordinator-epoch", 0)?),
         v2: false,
         partitions: vec![partition],
