@@ -106,6 +106,15 @@ pub(crate) fn positive_duration(value: &Value) -> Result<u64, Wrong> {
     positive(duration(value)?, "duration", DURATION.code)
 }
 
+/// A duration of what comes again and again, from 1 us on: a shorter one is a run without an end.
+pub(crate) fn duration_from_microsecond(value: &Value) -> Result<u64, Wrong> {
+    let duration = positive_duration(value)?;
+    if duration >= 1_000 {
+        return Ok(duration);
+    }
+    Err(Wrong::new(DURATION.code, "this duration must be at least 1us"))
+}
+
 fn positive(value: u64, what: &str, code: &'static str) -> Result<u64, Wrong> {
     if value > 0 {
         return Ok(value);

@@ -31,6 +31,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<Warning> {
         broker::flush_by_messages(scenario),
         broker::flush_without_scheduler(scenario),
         broker::min_isr_is_factor(scenario),
+        broker::min_isr_above_factor(scenario),
         broker::unclean_with_transactions(scenario),
         broker::heartbeat_near_session(scenario),
         quorum::even_quorum(scenario),

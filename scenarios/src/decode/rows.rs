@@ -63,7 +63,7 @@ pub(super) fn refuse(decoder: &mut Decoder, t: &Fields<'_>) -> Option<Rows> {
 
 /// How a relay goes about it.
 pub(super) fn relay(decoder: &mut Decoder, t: &Fields<'_>) -> ServiceKind {
-    let poll_interval = t.read(decoder, "poll_interval", values::positive_duration);
+    let poll_interval = t.read(decoder, "poll_interval", values::duration_from_microsecond);
     let batch = t.read(decoder, "batch", values::small(1..=1_000_000));
     ServiceKind::Relay {
         poll_interval: poll_interval.unwrap_or(POLL_INTERVAL),

@@ -103,7 +103,7 @@ pub const SERVICE: Section = Section {
         key("row_time", "duration", "0s", "How long the database takes to commit."),
         key(
             "poll_interval",
-            "duration",
+            "duration from 1us",
             "100ms",
             "Of a relay: from one look at the outbox to the next, unless it found as many rows as \
             it takes at once.",

@@ -168,6 +168,41 @@ pub(super) fn min_isr_is_factor(scenario: &Scenario) -> Option<Warning> {
     })
 }
 
+/// More in-sync replicas than there are replicas: Kafka asks for all of them instead.
+pub(super) fn min_isr_above_factor(scenario: &Scenario) -> Option<Warning> {
+    let (key, log_key) = ("min.insync.replicas", "transaction.state.log.min.isr");
+    let above = |t: &&Topic| min_isr(scenario, t) > i64::from(t.replication);
+    let found: Vec<&Topic> = scenario.topics.iter().filter(above).collect();
+    let config = &scenario.cluster.config;
+    let factor = config.int(TRANSACTIONS);
+    let log = scenario.services.iter().any(|s| s.transactional)
+        && factor <= i64::from(scenario.brokers_at_boot())
+        && config.int_most(log_key) > factor;
+    let mut names: Vec<&str> = found.iter().map(|t| t.name.as_str()).collect();
+    names.extend(log.then_some("__transaction_state"));
+    let path = match found.first() {
+        Some(topic) if topic.config.get(key).is_some() => {
+            format!("topic.{}.config.{key:?}", topic.name)
+        }
+        Some(_) => format!("cluster.config.{key:?}"),
+        None if log && config.get(log_key).is_none() => format!("cluster.config.{TRANSACTIONS:?}"),
+        None if log => format!("cluster.config.{log_key:?}"),
+        None => return None,
+    };
+    Some(Warning {
+        name: "min-isr-above-replication",
+        text: format!(
+            "{} {} more in-sync replicas than {} replicas: Kafka takes the smaller of the two, so \
+             writes with acks=all want every replica in sync, and are kept by no more of them",
+            plural("topic", "topics", &names).to_owned() + " " + &named(&names),
+            plural("asks for", "ask for", &names),
+            plural("it has", "they have", &names),
+        ),
+        source: "Kafka documentation, topic configs: min.insync.replicas",
+        path,
+    })
+}
+
 /// Transactions promise what an unclean election takes back.
 pub(super) fn unclean_with_transactions(scenario: &Scenario) -> Option<Warning> {
     let key = "unclean.leader.election.enable";

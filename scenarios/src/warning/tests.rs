@@ -130,6 +130,30 @@ fn internal_topics_need_their_replicas_too() {
     assert_eq!(names(&four), ["internal-topic-factor"]);
 }
 
+/// Kafka bounds `min.insync.replicas` by the replicas there are: such a topic can be written to.
+#[test]
+fn more_in_sync_replicas_than_there_are_is_no_error() {
+    let name = "min-isr-above-replication";
+    let one = ("topic.orders.replication", "1");
+    assert_eq!(names(&[one]), [name]);
+    let text = text_of(name, &[one]);
+    assert!(
+        text.starts_with("topic `orders` asks for more in-sync replicas than it has"),
+        "{text}"
+    );
+    let own = ("topic.orders.config.min.insync.replicas", "4");
+    assert_eq!(names(&[own]), ["min-isr-is-replication", name]);
+    let minimum = ("cluster.config.transaction.state.log.min.isr", "4");
+    let factor = ("cluster.config.transaction.state.log.replication.factor", "1");
+    assert_eq!(names(&[minimum]), ["min-isr-is-replication", name]);
+    assert!(text_of(name, &[minimum]).contains("`__transaction_state`"));
+    // The default of two is more than one, and one is not more than one.
+    assert_eq!(names(&[factor]), [name]);
+    let least = ("cluster.config.transaction.state.log.min.isr", "1");
+    assert!(names(&[factor, least]).is_empty());
+    assert!(names(&[one, ("topic.orders.config.min.insync.replicas", "1")]).is_empty());
+}
+
 #[test]
 fn flushes_of_a_topic_with_one_replica_are_not_for_nothing() {
     let name = "flush-by-messages";
