@@ -3,7 +3,7 @@
 use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use broker_model::types::Duration;
 use scenarios::Scenario;
-use scenarios::model::{Api, MessageKind, Service, Target, TransactionalIds};
+use scenarios::model::{Api, MessageKind, Target};
 
 use super::pick;
 use crate::prng::Stream;
@@ -36,8 +36,11 @@ impl<'a> Ground<'a> {
             services.iter().filter_map(|service| service.group.as_deref()).collect();
         groups.sort_unstable();
         groups.dedup();
-        let transactional_ids: Vec<String> =
-            services.iter().filter(|service| service.transactional).flat_map(ids).collect();
+        let transactional_ids: Vec<String> = services
+            .iter()
+            .filter(|service| service.transactional)
+            .flat_map(|s| s.transactional_ids.all(&s.name, s.instances))
+            .collect();
         let partitions_of = |topic: &str, count: u32| {
             let topic = topic.to_owned();
             (0..count).map(move |partition| Focus { topic: topic.clone(), partition })
@@ -150,16 +153,6 @@ impl<'a> Ground<'a> {
             Api::EndTxn | Api::WriteTxnMarkers | Api::InitProducerId | Api::AddPartitionsToTxn => {
                 self.has_transactions()
             }
-        }
-    }
-}
-
-/// The transactional ids of a service.
-fn ids(service: &Service) -> Vec<String> {
-    match &service.transactional_ids {
-        TransactionalIds::Shared(id) => vec![id.clone()],
-        TransactionalIds::PerInstance => {
-            (0..service.instances).map(|number| format!("{}-{number}", service.name)).collect()
         }
     }
 }
