@@ -91,3 +91,30 @@ fn what_waits_in_an_outbox_is_told() {
     assert!(lag.max_records >= 580 && lag.max_s > 2.9, "{lag:?}");
     assert_eq!(lag.end_records, 0);
 }
+
+/// A relay that is asked to stop marks what it has sent; one that is killed sends it again.
+#[test]
+fn a_relay_that_is_asked_to_stop_finishes_what_it_has_taken() {
+    let ended = |kind: &str| {
+        let text = format!(
+            "extends = \"services/outbox.toml\"\n[[fault]]\nkind = \"{kind}\"\n\
+             target = \"service:relay/0\"\non = \"append:orders/0#50\"\nfor = \"1s\"\n\
+             [gate]\n\"lag(order-rows).max_seconds\" = \"< 2s\"\n"
+        );
+        let mut one = scenario(&text);
+        one.faults.retain(|fault| fault.name != "crash");
+        run(&one, 0)
+    };
+    let stopped = ended("service-stop");
+    assert_eq!(stopped.verdict, Verdict::Pass, "{:?}", stopped.anomalies);
+    assert!(
+        told(&stopped).contains("4,000 rows, 4,000 records, 0 of them again"),
+        "{}",
+        told(&stopped)
+    );
+    assert_eq!(stopped.records.unknown, 0);
+    let away = stopped.lag.get("order-rows").expect("it is told");
+    assert!(away.max_s > 0.9, "it ends, and is away until the fault is over: {away:?}");
+    let killed = ended("service-kill");
+    assert!(!told(&killed).contains("4,000 records, 0 of them again"), "{}", told(&killed));
+}

@@ -68,7 +68,8 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
         "service-stop",
         FaultKind::ServiceStop,
         "instances are asked to stop: they finish and commit what they have polled, leave the \
-        group unless they are static members, and end; an ingress is killed. Who has not ended \
+        group unless they are static members, and end; a relay publishes and marks the rows that \
+        it has taken, and ends; an ingress is killed. Who has not ended \
         when the fault does is killed",
     ),
     ("service-pause", FaultKind::ServicePause, "instances stand still and come back as zombies"),

@@ -62,6 +62,8 @@ pub struct Relay {
     publisher: Option<Publisher>,
     starts: u32,
     step: Step,
+    /// It was asked to stop.
+    stopping: bool,
     /// The rows that it has taken, by number.
     taken: Vec<(u64, RecordId)>,
     /// The rows of copies whose outcome is open.
@@ -84,6 +86,7 @@ impl Relay {
             publisher: None,
             starts: 0,
             step: Step::Down(Instant::FAR),
+            stopping: false,
             taken: Vec::new(),
             open: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
@@ -120,6 +123,9 @@ impl Relay {
     }
 
     fn look(&mut self, cx: &mut ActorContext<'_>) {
+        if self.stopping {
+            return self.stop(cx);
+        }
         let now = cx.now.instant;
         let outbox = self.outbox();
         let outbox = &mut cx.shared.stores.outboxes[outbox];
@@ -176,7 +182,7 @@ impl Relay {
             shared.recorder.completed_all(stage, spans);
         }
         let goes_on = self.acknowledged.len() >= self.plan.batch as usize;
-        let wait = if goes_on { 0 } else { self.plan.poll_interval };
+        let wait = if goes_on || self.stopping { 0 } else { self.plan.poll_interval };
         self.taken.clear();
         self.acknowledged.clear();
         self.step = Step::Look(now + wait);
@@ -204,7 +210,8 @@ impl Relay {
         let broke = self.signals.drain(..).any(|signal| matches!(signal, Signal::Fatal(_)));
         if broke {
             self.stop(cx);
-            self.step = Step::Down(cx.now.instant + self.plan.spec.restart);
+            let restart = cx.now.instant + self.plan.spec.restart;
+            self.step = Step::Down(if self.stopping { Instant::FAR } else { restart });
         }
     }
 
@@ -230,6 +237,7 @@ impl Actor for Relay {
         let spec = Rc::clone(&self.plan.spec);
         let (Some(topic), Some(name)) = (spec.output_topic(cx), &spec.output) else { return };
         self.starts += 1;
+        self.stopping = false;
         let number = self.plan.claimant.number;
         let draws = format!("{}/{number}/producer/{}", spec.name, self.starts);
         let draws = Stream::new(spec.seed, &draws);
@@ -274,6 +282,17 @@ impl Actor for Relay {
 
     fn kill(&mut self, cx: &mut ActorContext<'_>) {
         self.stop(cx);
+    }
+
+    /// What it has taken it publishes and marks before it ends.
+    fn ask_to_stop(&mut self, cx: &mut ActorContext<'_>) -> bool {
+        self.stopping = true;
+        match self.step {
+            Step::Down(_) => self.step = Step::Down(Instant::FAR),
+            Step::Look(_) => self.stop(cx),
+            Step::Send(_) | Step::Published | Step::Mark(_) => self.advance(cx),
+        }
+        true
     }
 
     /// It looks at an empty outbox for ever: at rest it is when it has found nothing.
