@@ -216,6 +216,10 @@ impl Broker {
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let producer = marker.producer;
+        // `MemoryRecordsBuilder.appendEndTxnMarker` writes none without a producer.
+        if producer.id.0 < 0 || producer.epoch.0 < 0 {
+            return Err(ErrorCode::UnknownServerError);
+        }
         if cx.rules.marker_epoch_check == MarkerEpochCheck::Newer
             && marker.v2
             && replica

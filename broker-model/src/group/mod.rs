@@ -192,7 +192,8 @@ impl GroupCoordinator {
             Request::Heartbeat(r) => (r.group, None),
             Request::LeaveGroup(r) => (r.group, None),
             Request::OffsetDelete(r) => (r.group, None),
-            // Offsets can be kept without a name; and such a group is described and deleted.
+            Request::TxnOffsetCommit(r) => (r.group, None),
+            // Offsets can be kept without a name outside of transactions; and such a group is described and deleted.
             _ => return None,
         };
         let bounds = self.settings.min_session_timeout..=self.settings.max_session_timeout;

@@ -131,6 +131,12 @@ impl TransactionCoordinator {
             effects.push(Effect::Reply { token, response });
             return;
         }
+        // `TransactionCoordinator` looks at the id before anything else.
+        if id_of(&request).is_some_and(|id| cx.names.transactional_id_name(id).is_empty()) {
+            let response = refusal(&request, header, ErrorCode::InvalidRequest);
+            effects.push(Effect::Reply { token, response });
+            return;
+        }
         let Some((mut desk, transactions)) = self.desk(cx, effects, partition) else {
             let response = refusal(&request, header, ErrorCode::NotCoordinator);
             effects.push(Effect::Reply { token, response });
@@ -230,6 +236,17 @@ impl TransactionCoordinator {
             epoch: shard.epoch,
         };
         Some((desk, &mut shard.transactions))
+    }
+}
+
+/// The transactional id that a request is about.
+const fn id_of(request: &Request) -> Option<TransactionalId> {
+    match request {
+        Request::InitProducerId(r) => r.transactional_id,
+        Request::AddOffsetsToTxn(r) => Some(r.transactional_id),
+        Request::EndTxn(r) => Some(r.transactional_id),
+        Request::DescribeTransactions(r) => Some(r.transactional_id),
+        _ => None,
     }
 }
 
