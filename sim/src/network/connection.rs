@@ -113,7 +113,7 @@ pub struct Connection {
     pub early: [Vec<Slot>; 2],
     /// The handshake of its present life met a cut: when it began, and when it is given up.
     pub connecting: Option<(Instant, Instant)>,
-    /// The server's process has ended and the client cannot be told, because the way back is cut.
+    /// The server's process has ended, and the client has not heard of it yet.
     pub server_gone: bool,
     /// How many attempts to connect have timed out in a row.
     pub timed_out_setups: u32,

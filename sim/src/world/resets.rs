@@ -241,6 +241,7 @@ impl World {
                     self.connections.get_mut(id).goes_behind_a_cut(self.now);
                 } else {
                     let latency = self.links.latency(from, to, connection.draw_key, 0);
+                    self.connections.get_mut(id).server_gone = true;
                     self.schedule_reset(id, self.now + latency);
                 }
             }
@@ -257,6 +258,8 @@ impl World {
             } else if connection.open && connection.server == endpoint {
                 let (from, to) = (self.host_of(endpoint), self.host_of(connection.client));
                 let latency = self.links.latency(from, to, connection.draw_key, 0);
+                // Until the client hears of it, nothing it sends means anything to the new process.
+                self.connections.get_mut(id).server_gone = true;
                 self.schedule_reset(id, self.now + latency);
             }
         }
