@@ -14,6 +14,7 @@ pub mod prng;
 pub mod records;
 pub mod run;
 pub mod service;
+pub mod shrink;
 pub mod stores;
 mod warning;
 pub mod world;

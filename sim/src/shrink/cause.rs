@@ -1,0 +1,115 @@
+//! Why a run failed, so that two failures can be told apart or taken for the same.
+
+use std::fmt;
+
+use reports::checker::{Anomaly, Finding, Verdict, Violation};
+use reports::summary::Summary;
+
+/// A check with the kind of evidence that it gave: what must stay while a run is made smaller, and
+/// by what failures of a sweep are grouped.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Cause {
+    /// The anomaly, or `bug` when assize itself gave up.
+    pub check: String,
+    /// What was said of it, without what differs from run to run.
+    pub evidence: String,
+}
+
+impl Cause {
+    /// A bug in assize, by what it said.
+    #[must_use]
+    pub fn of_bug(text: &str) -> Self {
+        Self { check: "bug".to_owned(), evidence: skeleton(text) }
+    }
+
+    /// What a run is remembered for: what its file expects if that was found, else the violation that
+    /// came first, and of those that only the end of the run shows the first in the order of the
+    /// report. None when nothing was violated.
+    #[must_use]
+    pub fn of(summary: &Summary) -> Option<Self> {
+        let all = causes(summary);
+        let expected = summary.expected_anomaly.map(Anomaly::name);
+        let wanted = all.iter().find(|(_, cause)| Some(cause.check.as_str()) == expected);
+        let first = all.iter().min_by_key(|(at, _)| at.unwrap_or(u64::MAX));
+        wanted.or(first).map(|(_, cause)| cause.clone())
+    }
+
+    /// Whether a run was violated in this way.
+    #[must_use]
+    pub fn is_in(&self, summary: &Summary) -> bool {
+        causes(summary).iter().any(|(_, cause)| cause == self)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.evidence)
+    }
+}
+
+/// All that was violated, with when (simulated nanoseconds) if it has a time.
+fn causes(summary: &Summary) -> Vec<(Option<u64>, Cause)> {
+    let findings = summary.invariants.iter().chain(&summary.checks);
+    let failed = findings.filter(|finding| finding.verdict == Verdict::Fail);
+    let found = failed.flat_map(|finding: &Finding| &finding.evidence).map(|one: &Violation| {
+        let cause = Cause { check: one.anomaly.name().to_owned(), evidence: skeleton(&one.text) };
+        (one.at_ns, cause)
+    });
+    let gates = summary.gates.iter().filter(|gate| gate.verdict == Verdict::Fail).map(|gate| {
+        let check = Anomaly::Gate.name().to_owned();
+        (None, Cause { check, evidence: gate.name.clone() })
+    });
+    found.chain(gates).collect()
+}
+
+/// A sentence without its numbers, names with a number in them and lists: `broker 2 cut partition
+/// orders/0` and `broker 3 cut partition payments/1` are the same kind of evidence.
+fn skeleton(text: &str) -> String {
+    // Behind a semicolon are details.
+    let text = text.split(';').next().unwrap_or(text);
+    let mut words: Vec<&str> = Vec::new();
+    for word in text.split_whitespace() {
+        let varies = word.contains(|c: char| c.is_ascii_digit() || "/_[]".contains(c));
+        match (varies, words.last()) {
+            (true, Some(&"#")) => {}
+            (true, _) => words.push("#"),
+            (false, _) => words.push(word),
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cause, skeleton};
+
+    #[test]
+    fn evidence_is_compared_without_what_varies() {
+        let of = |broker: u32, partition: &str, from: u64| {
+            skeleton(&format!(
+                "broker {broker} cut partition {partition} from {from} to 17, and with it records \
+                 that are committed up to 18"
+            ))
+        };
+        assert_eq!(of(1, "orders/0", 5), of(3, "__consumer_offsets/0", 12_345));
+        assert_eq!(
+            of(1, "orders/0", 5),
+            "broker # cut partition # from # to # and with it records that are committed up to #"
+        );
+        let open = |partitions| skeleton(&format!("x-0 is open, with partitions {partitions}"));
+        assert_eq!(open("[payments/0]"), open("[payments/0, __consumer_offsets/3]"));
+        assert_ne!(skeleton("a record is lost"), skeleton("a record is doubled"));
+    }
+
+    #[test]
+    fn what_lags_behind_a_semicolon_is_a_detail() {
+        assert_eq!(skeleton("busy: payment/0; lag of 3 records"), skeleton("busy: order/1"));
+    }
+
+    #[test]
+    fn a_bug_is_a_cause_of_its_own() {
+        let bug = Cause::of_bug("index 7 is out of bounds");
+        assert_eq!(bug.to_string(), "bug: index # is out of bounds");
+        assert_eq!(bug, Cause::of_bug("index 8 is out of bounds"));
+    }
+}
