@@ -18,3 +18,4 @@ pub mod shrink;
 pub mod stores;
 mod warning;
 pub mod world;
+pub mod zoo;

@@ -25,3 +25,4 @@ mod transcripts;
 mod vectors;
 mod versions;
 mod warnings;
+mod zoo;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::zoo::ZooArgs;
+
 /// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
 #[derive(Debug, Parser)]
 #[command(name = "assize", version, about, disable_help_subcommand = true)]
@@ -32,6 +34,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// List the scenarios that are here
     List(ListArgs),
+    /// Search for published bugs of Kafka, each under the rule of its day
+    Zoo(ZooArgs),
     /// Tell what Kafka's configuration keys are, and what they do here
     Explain(ExplainArgs),
     /// Run scripts of requests against the model and print them with its replies
@@ -224,7 +228,7 @@ pub(super) struct DialogueArgs {
     pub(super) check: bool,
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => {
             Ok((path.trim().to_owned(), value.trim().to_owned()))

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::exit::{Exit, Failure};
+
 /// Where regressions go within the library.
 pub(super) const REGRESSIONS: &str = "regressions";
 
@@ -14,6 +16,15 @@ pub(super) fn folder() -> Option<PathBuf> {
     let current = std::env::current_dir().ok()?;
     let above = current.ancestors().skip(1).map(|folder| folder.join("scenarios"));
     above.into_iter().find(|folder| holds_scenarios(folder))
+}
+
+/// The library's folder, for a command that is nothing without it.
+pub(super) fn needed() -> Result<PathBuf, Failure> {
+    folder().ok_or_else(|| {
+        let text =
+            "error: there is no folder `scenarios` here or above; go to a checkout of assize";
+        Failure::new(Exit::Usage, text)
+    })
 }
 
 fn holds_scenarios(folder: &Path) -> bool {

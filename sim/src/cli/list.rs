@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::args::{Format, ListArgs};
-use super::console::{Console, Paint};
+use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::library;
 use super::scene::Scene;
@@ -12,11 +12,7 @@ use scenarios::Scenario;
 use scenarios::model::Verdict;
 
 pub(super) fn command(args: &ListArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let Some(folder) = library::folder() else {
-        let text =
-            "error: there is no folder `scenarios` here or above; go to a checkout of assize";
-        return Err(Failure::new(Exit::Usage, text));
-    };
+    let folder = library::needed()?;
     let mut exit = Exit::Expected;
     let mut columns = Columns::new(&["file", "expects", "name", "description"]);
     for file in library::files(&folder) {
@@ -45,10 +41,7 @@ pub(super) fn command(args: &ListArgs, console: &mut Console<'_>) -> Result<Exit
         }
     }
     if args.format == Format::Human {
-        for (index, line) in columns.lines().iter().enumerate() {
-            let line = if index == 0 { console.paint(Paint::Faint, line) } else { line.clone() };
-            console.line(&line);
-        }
+        columns.print(console);
     }
     Ok(exit)
 }

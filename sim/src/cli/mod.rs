@@ -32,6 +32,7 @@ mod sweep;
 mod table;
 mod telling;
 mod token;
+mod zoo;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -83,6 +84,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure
         Command::Meta(args) => meta::command(&args, console),
         Command::Check(args) => check::command(&args, console),
         Command::List(args) => list::command(&args, console),
+        Command::Zoo(args) => zoo::command(&args, console),
         Command::Explain(args) => explain::command(&args, console),
         Command::Dialogue(args) => dialogue::command(&args, console),
     }

@@ -88,6 +88,17 @@ impl Scene {
         Ok(scene)
     }
 
+    /// Reads a file of which there are to be many runs, by the bare driver.
+    pub(super) fn for_many(
+        path: &Path,
+        set: &[(String, String)],
+        console: &mut Console<'_>,
+    ) -> Result<Self, Failure> {
+        let mut scene = Self::load(path, set, console)?;
+        scene.tables = Tables::of(&scene.scenario);
+        Ok(scene)
+    }
+
     /// What names a run of it.
     pub(super) fn token(&self, seed: u64) -> Token {
         Token {

@@ -1,5 +1,7 @@
 //! Aligned columns.
 
+use super::console::{Console, Paint};
+
 /// Rows of text under a head. Columns whose head ends with a space before nothing are text;
 /// those marked by [`Columns::numbers_from`] are aligned to the right.
 #[derive(Clone, Debug)]
@@ -51,6 +53,14 @@ impl Columns {
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         self.rows.iter().map(line).collect()
+    }
+
+    /// Prints them, the head faintly.
+    pub(super) fn print(&self, console: &mut Console<'_>) {
+        for (index, line) in self.lines().iter().enumerate() {
+            let line = if index == 0 { console.paint(Paint::Faint, line) } else { line.clone() };
+            console.line(&line);
+        }
     }
 }
 

@@ -37,7 +37,7 @@ const PACKAGES: &[Package] = &[
             &["warning", "world"],
             &["invariant", "service"],
             &["run"],
-            &["hosted", "shrink"],
+            &["hosted", "shrink", "zoo"],
             &["cli"],
             &["main"],
         ],
