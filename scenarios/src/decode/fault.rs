@@ -191,16 +191,7 @@ fn fault(decoder: &mut Decoder, node: &Node, index: usize) -> Option<Fault> {
     let given = t.read(decoder, "name", values::name);
     let kind = parameters(decoder, &t, kind?);
     let target = target(decoder, &t, kind);
-    let lasting = match kind {
-        FaultKind::LeaderMove { .. } => Some("a leader moves at once, there is nothing to heal"),
-        FaultKind::BitRot => Some("what is spoiled stays spoiled"),
-        FaultKind::UncleanElection => Some("an election is over at once, there is nothing to heal"),
-        FaultKind::Reassign { .. } => Some("it lasts until the new replicas are in sync"),
-        FaultKind::AbortHanging { .. } => Some("it lasts until they are aborted"),
-        FaultKind::AddBroker => Some("what is added stays"),
-        _ => None,
-    };
-    if let Some(why) = lasting {
+    if let Some(why) = kind.cannot_last() {
         t.refuse(decoder, &["for"], why);
     }
     let name = given.unwrap_or_else(|| format!("{}-{}", kind.name(), index + 1));

@@ -114,6 +114,35 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Why it has no `for`; `None` for a kind that lasts and is ended.
+    #[must_use]
+    pub const fn cannot_last(self) -> Option<&'static str> {
+        match self {
+            Self::LeaderMove { .. } => Some("a leader moves at once, there is nothing to heal"),
+            Self::BitRot => Some("what is spoiled stays spoiled"),
+            Self::UncleanElection => Some("an election is over at once, there is nothing to heal"),
+            Self::Reassign { .. } => Some("it lasts until the new replicas are in sync"),
+            Self::AbortHanging { .. } => Some("it lasts until they are aborted"),
+            Self::AddBroker => Some("what is added stays"),
+            Self::BrokerKill
+            | Self::BrokerPowerCut
+            | Self::BrokerPause
+            | Self::BrokerStop
+            | Self::Partition { .. }
+            | Self::SlowDisk { .. }
+            | Self::FullDisk
+            | Self::DiskFailure { .. }
+            | Self::SlowLink { .. }
+            | Self::Delay { .. }
+            | Self::ConnectionLoss { .. }
+            | Self::ServiceKill
+            | Self::ServiceStop
+            | Self::ServicePause
+            | Self::ControllerKill
+            | Self::RestartAll => None,
+        }
+    }
+
     /// The latency it draws, for the kinds that do.
     pub const fn latency_mut(&mut self) -> Option<&mut Drawn> {
         match self {

@@ -15,7 +15,6 @@ use scenarios::model::{Drawn, Fault, FaultKind, ProtocolEvent, Ratio, Search, Ta
 use crate::prng::Stream;
 use budget::Budget;
 use ground::{Focus, Ground};
-use kinds::Class;
 
 /// The least length of anything: shorter than a round trip.
 const SHORTEST: Duration = MILLISECOND / 10;
@@ -29,11 +28,11 @@ pub(super) fn faults(scenario: &Scenario, search: &Search, seed: u64) -> Vec<Fau
     let ground = Ground::of(scenario);
     let mut draws = Stream::new(seed, "search");
     let budget = Budget::of(scenario, search, &mut draws);
-    let classes = kinds::of_a_run(&ground, (search, budget), &mut draws);
+    let kinds = kinds::of_a_run(&ground, (search, budget), &mut draws);
     let there = scenario.faults.len();
     let wanted = draws.between(search.faults.low, search.faults.high) as usize;
-    let mut hunt = Hunt { ground: &ground, search, classes, budget, made: Vec::new() };
-    while hunt.made.len() < wanted && !hunt.classes.is_empty() {
+    let mut hunt = Hunt { ground: &ground, search, kinds, budget, made: Vec::new() };
+    while hunt.made.len() < wanted && !hunt.kinds.is_empty() {
         let left = wanted - hunt.made.len();
         hunt.group(left, &mut draws);
     }
@@ -53,7 +52,7 @@ struct Hunt<'a> {
     ground: &'a Ground<'a>,
     search: &'a Search,
     /// The kinds that this run has.
-    classes: Vec<Class>,
+    kinds: Vec<FaultKind>,
     budget: Budget,
     made: Vec<Made>,
 }
@@ -82,15 +81,16 @@ impl Hunt<'_> {
 
     fn one(&mut self, focus: &Focus, trigger: Trigger, draws: &mut Stream) {
         let budget = self.budget;
-        self.classes.retain(|class| budget.allows(*class));
-        if self.classes.is_empty() {
+        self.kinds.retain(|kind| budget.allows(*kind));
+        if self.kinds.is_empty() {
             return;
         }
-        let class = *pick(draws, &self.classes);
-        self.budget.spend(class);
-        let (kind, target) = class.drawn(self.ground, focus, draws);
+        let kind = *pick(draws, &self.kinds);
+        self.budget.spend(kind);
+        let (kind, target) = kinds::drawn(kind, self.ground, focus, draws);
         let lasts = magnitude(draws, SHORTEST, self.ground.duration);
-        self.made.push((kind, target, trigger, class.lasts().then_some(lasts)));
+        let lasts = kind.cannot_last().is_none().then_some(lasts);
+        self.made.push((kind, target, trigger, lasts));
     }
 }
 

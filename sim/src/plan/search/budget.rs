@@ -7,7 +7,6 @@
 use scenarios::Scenario;
 use scenarios::model::{ConfigValue, FaultKind, Search, Topic};
 
-use super::kinds::Class;
 use crate::prng::Stream;
 
 /// In one of so many runs a host may lose what it holds.
@@ -34,9 +33,8 @@ impl Budget {
         Self { loss, force: !loss && !lossy, unbounded: search.beyond_spec }
     }
 
-    /// Whether a fault of this class is within it.
-    pub(super) fn allows(&self, class: Class) -> bool {
-        let kind = class.plain();
+    /// Whether a fault of this kind is within it.
+    pub(super) fn allows(&self, kind: FaultKind) -> bool {
         self.unbounded
             || match kind {
                 FaultKind::UncleanElection => false,
@@ -46,9 +44,9 @@ impl Budget {
             }
     }
 
-    /// A fault of this class is there.
-    pub(super) fn spend(&mut self, class: Class) {
-        self.loss &= !is_lossy(class.plain());
+    /// A fault of this kind is there.
+    pub(super) fn spend(&mut self, kind: FaultKind) {
+        self.loss &= !is_lossy(kind);
     }
 }
 
@@ -78,9 +76,30 @@ const fn is_lossy(kind: FaultKind) -> bool {
     }
 }
 
-/// Whether a broker ends without an orderly shutdown.
+/// Whether a broker ends without an orderly shutdown, and keeps what it holds.
 const fn ends_by_force(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::BrokerKill | FaultKind::RestartAll | FaultKind::FullDisk)
+    match kind {
+        FaultKind::BrokerKill | FaultKind::RestartAll | FaultKind::FullDisk => true,
+        FaultKind::BrokerPowerCut
+        | FaultKind::BrokerPause
+        | FaultKind::BrokerStop
+        | FaultKind::Partition { .. }
+        | FaultKind::SlowDisk { .. }
+        | FaultKind::DiskFailure { .. }
+        | FaultKind::BitRot
+        | FaultKind::SlowLink { .. }
+        | FaultKind::Delay { .. }
+        | FaultKind::ConnectionLoss { .. }
+        | FaultKind::ServiceKill
+        | FaultKind::ServiceStop
+        | FaultKind::ServicePause
+        | FaultKind::ControllerKill
+        | FaultKind::LeaderMove { .. }
+        | FaultKind::Reassign { .. }
+        | FaultKind::UncleanElection
+        | FaultKind::AbortHanging { .. }
+        | FaultKind::AddBroker => false,
+    }
 }
 
 /// Whether every record that is acknowledged is on two hosts at least, those of Kafka's own topics

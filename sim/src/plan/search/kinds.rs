@@ -10,166 +10,110 @@ use crate::prng::Stream;
 
 const NONE: Drawn = Drawn { low: 0, high: 0 };
 
-/// A kind without what is drawn of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Class {
-    Kill,
-    Pause,
-    Stop,
-    PowerCut,
-    Cut,
-    SlowDisk,
-    FullDisk,
-    DiskFailure,
-    SlowLink,
-    Delay,
-    ConnectionLoss,
-    ServiceKill,
-    ServiceStop,
-    ServicePause,
-    ControllerKill,
-    RestartAll,
-    LeaderMove,
-    Reassign,
-    UncleanElection,
-}
-
-/// Every class, as often as its weight says: moves of leaders and held back messages open more
-/// races than anything else (they need not wait for a timeout).
-const WEIGHTS: &[(Class, usize)] = &[
-    (Class::Kill, 2),
-    (Class::Pause, 2),
-    (Class::Stop, 2),
-    (Class::PowerCut, 2),
-    (Class::Cut, 2),
-    (Class::SlowDisk, 1),
-    (Class::FullDisk, 1),
-    (Class::DiskFailure, 1),
-    (Class::SlowLink, 1),
-    (Class::Delay, 3),
-    (Class::ConnectionLoss, 1),
-    (Class::ServiceKill, 2),
-    (Class::ServiceStop, 1),
-    (Class::ServicePause, 2),
-    (Class::ControllerKill, 1),
-    (Class::RestartAll, 1),
-    (Class::LeaderMove, 3),
-    (Class::Reassign, 1),
-    (Class::UncleanElection, 1),
+/// Every kind, with nothing drawn of it, as often as its weight says: moves of leaders and held back
+/// messages open more races than anything else (they need not wait for a timeout).
+const WEIGHTS: &[(FaultKind, usize)] = &[
+    (FaultKind::BrokerKill, 2),
+    (FaultKind::BrokerPause, 2),
+    (FaultKind::BrokerStop, 2),
+    (FaultKind::BrokerPowerCut, 2),
+    (FaultKind::Partition { cut: Cut::Full }, 2),
+    (FaultKind::SlowDisk { factor: Ratio::ONE }, 1),
+    (FaultKind::FullDisk, 1),
+    (FaultKind::DiskFailure { directory: None }, 1),
+    (FaultKind::SlowLink { latency: NONE, factor: Ratio::ONE }, 1),
+    (FaultKind::Delay { message: FETCH, to: None, latency: NONE }, 3),
+    (FaultKind::ConnectionLoss { probability: Ratio::ONE }, 1),
+    (FaultKind::ServiceKill, 2),
+    (FaultKind::ServiceStop, 1),
+    (FaultKind::ServicePause, 2),
+    (FaultKind::ControllerKill, 1),
+    (FaultKind::RestartAll, 1),
+    (FaultKind::LeaderMove { to: None }, 3),
+    (FaultKind::Reassign { replicas: None, throttle: None }, 1),
+    (FaultKind::UncleanElection, 1),
 ];
+
+const FETCH: MessageKind = MessageKind { api: Api::Fetch, answer: false };
 
 const CUTS: &[Cut] =
     &[Cut::Full, Cut::Inbound, Cut::Outbound, Cut::Brokers, Cut::Controller, Cut::Clients];
 
-/// The classes of one run, each as often as its weight.
+/// The kinds of one run, each as often as its weight.
 pub(super) fn of_a_run(
     ground: &Ground<'_>,
     (search, budget): (&Search, Budget),
     draws: &mut Stream,
-) -> Vec<Class> {
-    let fits = |class: Class| class.is_possible(ground) && budget.allows(class);
-    let here: Vec<(Class, usize)> =
-        WEIGHTS.iter().copied().filter(|(class, _)| fits(*class)).collect();
+) -> Vec<FaultKind> {
+    let fits = |kind: FaultKind| is_possible(kind, ground) && budget.allows(kind);
+    let here: Vec<(FaultKind, usize)> =
+        WEIGHTS.iter().copied().filter(|(kind, _)| fits(*kind)).collect();
     let keep = search.keep;
-    let mut kept: Vec<(Class, usize)> =
+    let mut kept: Vec<(FaultKind, usize)> =
         here.iter().copied().filter(|_| draws.chance(keep.numerator, keep.denominator)).collect();
     if kept.is_empty() && !here.is_empty() {
         kept.push(*pick(draws, &here));
     }
-    kept.into_iter().flat_map(|(class, weight)| std::iter::repeat_n(class, weight)).collect()
+    kept.into_iter().flat_map(|(kind, weight)| std::iter::repeat_n(kind, weight)).collect()
 }
 
-impl Class {
-    /// The kind, with nothing drawn of it.
-    pub(super) const fn plain(self) -> FaultKind {
-        match self {
-            Self::Kill => FaultKind::BrokerKill,
-            Self::Pause => FaultKind::BrokerPause,
-            Self::Stop => FaultKind::BrokerStop,
-            Self::PowerCut => FaultKind::BrokerPowerCut,
-            Self::Cut => FaultKind::Partition { cut: Cut::Full },
-            Self::SlowDisk => FaultKind::SlowDisk { factor: Ratio::ONE },
-            Self::FullDisk => FaultKind::FullDisk,
-            Self::DiskFailure => FaultKind::DiskFailure { directory: None },
-            Self::SlowLink => FaultKind::SlowLink { latency: NONE, factor: Ratio::ONE },
-            Self::Delay => FaultKind::Delay {
-                message: MessageKind { api: Api::Fetch, answer: false },
-                to: None,
-                latency: NONE,
-            },
-            Self::ConnectionLoss => FaultKind::ConnectionLoss { probability: Ratio::ONE },
-            Self::ServiceKill => FaultKind::ServiceKill,
-            Self::ServiceStop => FaultKind::ServiceStop,
-            Self::ServicePause => FaultKind::ServicePause,
-            Self::ControllerKill => FaultKind::ControllerKill,
-            Self::RestartAll => FaultKind::RestartAll,
-            Self::LeaderMove => FaultKind::LeaderMove { to: None },
-            Self::Reassign => FaultKind::Reassign { replicas: None, throttle: None },
-            Self::UncleanElection => FaultKind::UncleanElection,
+/// One broker has nobody to whom a leader or a replica could move.
+fn is_possible(kind: FaultKind, ground: &Ground<'_>) -> bool {
+    match kind {
+        FaultKind::LeaderMove { .. } | FaultKind::Reassign { .. } | FaultKind::UncleanElection => {
+            ground.brokers() > 1
         }
+        _ => true,
     }
+}
 
-    /// Whether it lasts, and ends.
-    pub(super) const fn lasts(self) -> bool {
-        !matches!(self, Self::LeaderMove | Self::Reassign | Self::UncleanElection)
-    }
-
-    fn is_possible(self, ground: &Ground<'_>) -> bool {
-        match self {
-            Self::LeaderMove | Self::Reassign | Self::UncleanElection => ground.brokers() > 1,
-            _ => true,
+/// The kind with its parameters, and whom it hits.
+pub(super) fn drawn(
+    mut kind: FaultKind,
+    ground: &Ground<'_>,
+    focus: &Focus,
+    draws: &mut Stream,
+) -> (FaultKind, Target) {
+    let (topic, partition) = (focus.topic.clone(), focus.partition);
+    let target = match &mut kind {
+        FaultKind::Partition { cut } => {
+            *cut = *pick(draws, CUTS);
+            node(ground, focus, draws)
         }
-    }
-
-    /// The kind with its parameters, and whom it hits.
-    pub(super) fn drawn(
-        self,
-        ground: &Ground<'_>,
-        focus: &Focus,
-        draws: &mut Stream,
-    ) -> (FaultKind, Target) {
-        let (topic, partition) = (focus.topic.clone(), focus.partition);
-        let mut kind = self.plain();
-        let target = match &mut kind {
-            FaultKind::Partition { cut } => {
-                *cut = *pick(draws, CUTS);
-                node(ground, focus, draws)
-            }
-            FaultKind::SlowDisk { factor } => {
-                factor.numerator = magnitude(draws, 2, 1_000);
-                node(ground, focus, draws)
-            }
-            FaultKind::SlowLink { latency, .. } => {
-                *latency = Drawn::fixed(magnitude(draws, SHORTEST, 1_000 * MILLISECOND));
-                node(ground, focus, draws)
-            }
-            FaultKind::Delay { message, latency, .. } => {
-                *message = ground.message(draws);
-                *latency = Drawn::fixed(magnitude(draws, MILLISECOND, ground.duration));
-                sender(ground, focus, draws)
-            }
-            FaultKind::ConnectionLoss { probability } => {
-                *probability = Ratio { numerator: draws.between(1, 9), denominator: 10 };
-                sender(ground, focus, draws)
-            }
-            FaultKind::BrokerPause | FaultKind::BrokerStop => node(ground, focus, draws),
-            FaultKind::ServiceKill | FaultKind::ServiceStop | FaultKind::ServicePause => {
-                ground.instance(draws)
-            }
-            FaultKind::ControllerKill => ground.controller(draws),
-            FaultKind::RestartAll => Target::AllBrokers,
-            FaultKind::LeaderMove { to } => {
-                let broker = draws.between(1, u64::from(ground.brokers())) as u32;
-                *to = draws.chance(3, 4).then_some(broker);
-                Target::Partition { topic, partition }
-            }
-            FaultKind::Reassign { .. } | FaultKind::UncleanElection => {
-                Target::Partition { topic, partition }
-            }
-            _ => ground.broker(focus, draws),
-        };
-        (kind, target)
-    }
+        FaultKind::SlowDisk { factor } => {
+            factor.numerator = magnitude(draws, 2, 1_000);
+            node(ground, focus, draws)
+        }
+        FaultKind::SlowLink { latency, .. } => {
+            *latency = Drawn::fixed(magnitude(draws, SHORTEST, 1_000 * MILLISECOND));
+            node(ground, focus, draws)
+        }
+        FaultKind::Delay { message, latency, .. } => {
+            *message = ground.message(draws);
+            *latency = Drawn::fixed(magnitude(draws, MILLISECOND, ground.duration));
+            sender(ground, focus, draws)
+        }
+        FaultKind::ConnectionLoss { probability } => {
+            *probability = Ratio { numerator: draws.between(1, 9), denominator: 10 };
+            sender(ground, focus, draws)
+        }
+        FaultKind::BrokerPause | FaultKind::BrokerStop => node(ground, focus, draws),
+        FaultKind::ServiceKill | FaultKind::ServiceStop | FaultKind::ServicePause => {
+            ground.instance(draws)
+        }
+        FaultKind::ControllerKill => ground.controller(draws),
+        FaultKind::RestartAll => Target::AllBrokers,
+        FaultKind::LeaderMove { to } => {
+            let broker = draws.between(1, u64::from(ground.brokers())) as u32;
+            *to = draws.chance(3, 4).then_some(broker);
+            Target::Partition { topic, partition }
+        }
+        FaultKind::Reassign { .. } | FaultKind::UncleanElection => {
+            Target::Partition { topic, partition }
+        }
+        _ => ground.broker(focus, draws),
+    };
+    (kind, target)
 }
 
 /// A broker, or now and then a controller.
