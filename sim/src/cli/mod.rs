@@ -26,6 +26,8 @@ mod replay;
 mod report;
 mod run;
 mod scene;
+#[cfg(test)]
+mod scratch;
 mod settings;
 mod steps;
 mod sweep;

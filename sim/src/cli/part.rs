@@ -94,14 +94,7 @@ impl Drop for Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn scratch(name: &str) -> PathBuf {
-        let folder =
-            std::env::temp_dir().join(format!("assize-part-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a scratch folder can be made");
-        folder
-    }
+    use crate::cli::scratch::Scratch;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("it is there");
@@ -114,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_given_up_leaves_nothing() {
-        let folder = scratch("given-up");
+        let folder = Scratch::new("part-given-up");
         let mut part = Part::unique(&folder, "a.txt").expect("made");
         part.fill("half of").expect("written");
         assert_eq!(names(&folder), [".a.txt.part"]);
@@ -124,7 +117,7 @@ mod tests {
 
     #[test]
     fn two_writers_do_not_meet() {
-        let folder = scratch("two");
+        let folder = Scratch::new("part-two");
         let mut one = Part::unique(&folder, "a.txt").expect("made");
         let mut two = Part::unique(&folder, "a.txt").expect("made");
         one.fill("one").expect("written");
@@ -138,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_not_written_over() {
-        let folder = scratch("there");
+        let folder = Scratch::new("part-there");
         fs::write(folder.join("a.txt"), "old").expect("written");
         let mut part = Part::unique(&folder, "a.txt").expect("made");
         part.fill("new").expect("written");

@@ -175,6 +175,7 @@ mod tests {
     use scenarios::Scenario;
 
     use super::{resolve, save, slug};
+    use crate::cli::scratch::Scratch;
     use crate::run::run;
     use crate::world::small::cluster;
 
@@ -200,9 +201,7 @@ mod tests {
 
     #[test]
     fn writers_at_once_take_numbers_of_their_own() {
-        let folder = std::env::temp_dir().join(format!("assize-save-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
+        let folder = Scratch::new("save");
         std::fs::write(folder.join("0007-old.toml"), "old").expect("written");
         let write = |number: u32| (format!("{number:04}-run.toml"), number.to_string());
         std::thread::scope(|scope| {
@@ -214,7 +213,7 @@ mod tests {
                 });
             }
         });
-        let entries = std::fs::read_dir(&folder).expect("it is there");
+        let entries = std::fs::read_dir(&*folder).expect("it is there");
         let mut names: Vec<String> = entries
             .map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned())
             .collect();
