@@ -11,6 +11,7 @@
 //! Memory: one byte an entity and ledger.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use super::table::slot;
 use crate::history::{LedgerId, Recorder};
 use crate::number::grouped;
 
@@ -39,17 +40,6 @@ pub struct Effects {
     ledgers: Vec<Ledger>,
 }
 
-impl Ledger {
-    #[inline]
-    fn entity(&mut self, entity: u32) -> &mut u8 {
-        let index = entity as usize;
-        if index >= self.entities.len() {
-            self.entities.resize((index + 1).next_multiple_of(1 << 12), 0);
-        }
-        &mut self.entities[index]
-    }
-}
-
 impl Effects {
     pub(crate) fn ledger(&mut self, name: &str, input_topic: u32) -> LedgerId {
         self.ledgers.push(Ledger {
@@ -76,7 +66,7 @@ impl Effects {
     pub(crate) fn applied(&mut self, ledger: LedgerId, entity: u32, at_ns: u64) {
         let ledger = &mut self.ledgers[ledger.0 as usize];
         ledger.applied += 1;
-        let state = ledger.entity(entity);
+        let state = slot(&mut ledger.entities, entity, 0);
         let count = *state & COUNT;
         *state = (*state & !COUNT) | (count + 1).min(COUNT);
         if count > 0 {
@@ -100,7 +90,7 @@ impl Effects {
                 () => continue,
             };
             for &(entity, _) in found {
-                *ledger.entity(entity) |= what;
+                *slot(&mut ledger.entities, entity, 0) |= what;
             }
         }
     }
@@ -109,7 +99,7 @@ impl Effects {
     /// read, so its effect was applied or not.
     pub(crate) fn removed(&mut self, topic: u32, entity: u32) {
         for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.input_topic == topic) {
-            let state = ledger.entity(entity);
+            let state = slot(&mut ledger.entities, entity, 0);
             let applied = *state & COUNT != 0;
             *state = if applied { *state | EXPECTED } else { 0 };
         }

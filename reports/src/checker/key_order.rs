@@ -12,6 +12,7 @@
 //! and of one that tells of rows.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use super::table::slot;
 use crate::history::{Facts, Recorder};
 use crate::number::grouped;
 
@@ -94,14 +95,6 @@ pub struct KeyOrder {
     watched: Vec<bool>,
     found: Tally<Disorder>,
     judged: u64,
-}
-
-fn slot<T: Clone>(table: &mut Vec<T>, index: u32, empty: T) -> &mut T {
-    let index = index as usize;
-    if index >= table.len() {
-        table.resize(index + 1, empty);
-    }
-    &mut table[index]
 }
 
 impl KeyOrder {

@@ -19,6 +19,7 @@ mod lost;
 mod partition_order;
 mod poll;
 mod rows;
+mod table;
 mod tallies;
 mod terminal;
 mod torn;

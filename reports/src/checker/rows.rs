@@ -10,6 +10,7 @@
 //! Memory: one byte an entity and table.
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use super::table::slot;
 use crate::history::{Recorder, TableId};
 use crate::number::grouped;
 
@@ -30,16 +31,6 @@ struct Table {
     again: u64,
     /// By entity.
     entities: Vec<u8>,
-}
-
-impl Table {
-    fn entity(&mut self, entity: u32) -> &mut u8 {
-        let index = entity as usize;
-        if index >= self.entities.len() {
-            self.entities.resize((index + 1).next_multiple_of(1 << 12), 0);
-        }
-        &mut self.entities[index]
-    }
 }
 
 /// Its streaming state.
@@ -88,7 +79,7 @@ impl Rows {
     }
 
     pub(crate) fn committed(&mut self, table: TableId, entity: u32) {
-        *self.tables[table.0 as usize].entity(entity) |= ROW;
+        *slot(&mut self.tables[table.0 as usize].entities, entity, 0) |= ROW;
     }
 
     pub(crate) fn watches(&self, topic: u32) -> bool {
@@ -99,7 +90,7 @@ impl Rows {
     pub(crate) fn found(&mut self, topic: u32, found: &[(u32, i64)]) {
         for table in self.tables.iter_mut().filter(|table| table.topic == topic) {
             for &(entity, _) in found {
-                let state = table.entity(entity);
+                let state = slot(&mut table.entities, entity, 0);
                 let again = *state & RECORD != 0;
                 *state |= RECORD;
                 table.records += 1;
@@ -111,7 +102,7 @@ impl Rows {
     /// Compaction or retention removed a record of this entity: it was there.
     pub(crate) fn removed(&mut self, topic: u32, entity: u32) {
         for table in self.tables.iter_mut().filter(|table| table.topic == topic) {
-            *table.entity(entity) |= REMOVED;
+            *slot(&mut table.entities, entity, 0) |= REMOVED;
         }
     }
 

@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::finding::{Anomaly, Finding, Tally, Verdict, Violation};
+use super::table::slot;
 use crate::history::Recorder;
 use crate::number::grouped;
 
@@ -32,17 +33,8 @@ pub struct Terminals {
 }
 
 impl Lifecycle {
-    #[inline]
-    fn entity(&mut self, entity: u32) -> &mut u8 {
-        let index = entity as usize;
-        if index >= self.entities.len() {
-            self.entities.resize((index + 1).next_multiple_of(1 << 12), 0);
-        }
-        &mut self.entities[index]
-    }
-
     fn end(&mut self, entity: u32, at_ns: Option<u64>, offset: Option<i64>) {
-        let state = self.entity(entity);
+        let state = slot(&mut self.entities, entity, 0);
         let count = *state & !BEGUN;
         *state = (*state & BEGUN) | (count + 1).min(!BEGUN);
         if count > 0 {
@@ -75,7 +67,7 @@ impl Terminals {
             let terminal = lifecycle.terminals.contains(&topic);
             for &(entity, offset) in found {
                 if source {
-                    *lifecycle.entity(entity) |= BEGUN;
+                    *slot(&mut lifecycle.entities, entity, 0) |= BEGUN;
                 }
                 if terminal {
                     lifecycle.end(entity, None, Some(offset));
@@ -87,12 +79,12 @@ impl Terminals {
     /// Compaction may have removed a record of this entity: one that began it, or ended it.
     pub(crate) fn removed(&mut self, topic: u32, entity: u32) {
         for lifecycle in &mut self.lifecycles {
-            let state = *lifecycle.entity(entity);
+            let state = *slot(&mut lifecycle.entities, entity, 0);
             if lifecycle.terminals.contains(&topic) && state == BEGUN {
-                *lifecycle.entity(entity) = BEGUN | 1;
+                *slot(&mut lifecycle.entities, entity, 0) = BEGUN | 1;
             } else if lifecycle.source == topic {
                 let ended = state & !BEGUN != 0;
-                *lifecycle.entity(entity) = if ended { state | BEGUN } else { 0 };
+                *slot(&mut lifecycle.entities, entity, 0) = if ended { state | BEGUN } else { 0 };
             }
         }
     }
