@@ -7,10 +7,9 @@
 //! recorded in `tests/dialogues/transactions/decision-undone.txt`.
 
 use broker_model::note::Note;
-use broker_model::records::Content;
 
 use super::ledger::is_of_the_past;
-use super::one_verdict::tearing;
+use super::one_verdict::Marker;
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -27,17 +26,14 @@ impl Invariant for DecisionUndone {
     }
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
-        let Note::Appended { node, partition, entry, .. } = *note else { return None };
-        let body = view.batches.get(entry.batch);
-        let Content::Marker { commit, .. } = body.content else { return None };
+        let Note::Appended { partition, entry, .. } = *note else { return None };
+        let marker = Marker::of(view, note)?;
         if is_of_the_past(view, partition, entry) {
             return None;
         }
-        let torn = view.ledger?.torn_by(view, partition, (body.producer_id, commit))?;
-        torn.of_undone.then(|| {
-            let differ = tearing(view, (node, partition, entry, commit), torn.partition);
-            format!("{differ}, by a decision that its coordinators' log has lost")
-        })
+        let torn = marker.tears(view).filter(|torn| torn.of_undone)?;
+        let differ = marker.differs(view, &torn);
+        Some(format!("{differ}, by a decision that its coordinators' log has lost"))
     }
 }
 

@@ -74,14 +74,11 @@ impl Invariant for DurableCandidate {
             return None;
         }
         let committed = view.committed(partition)?;
-        if committed.end().0 == 0 {
-            return None;
-        }
-        let stops = self.stops(view, record);
         if committed.end() == Offset(0) {
             // Of a partition that was just created the brokers need not have heard.
             return None;
         }
+        let stops = self.stops(view, record);
         let mut holders = Holders::default();
         for &member in record.isr.iter().chain(&record.eligible_leader_replicas) {
             let Some(node) = view.node(member) else { continue };

@@ -7,9 +7,9 @@
 
 use broker_model::note::Note;
 use broker_model::records::{Content, LogEntry, TransactionRecord, TransactionState};
-use broker_model::types::{NodeId, PartitionId};
+use broker_model::types::{NodeId, PartitionId, ProducerId};
 
-use super::ledger::{Ledger, is_of_the_past};
+use super::ledger::{Ledger, Torn, is_of_the_past};
 use super::{Interest, Invariant, View};
 
 /// See the module.
@@ -34,57 +34,64 @@ fn left_out(view: &View<'_>, ledger: &Ledger, end: &TransactionRecord) -> Option
     })
 }
 
-/// A marker that says otherwise than its transaction's coordinator.
-fn contradicts(
-    view: &View<'_>,
-    ledger: &Ledger,
+/// A marker that is being written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marker {
     node: NodeId,
-    (partition, entry, commit): (PartitionId, LogEntry, bool),
-) -> Option<String> {
-    let producer = view.batches.get(entry.batch).producer_id;
-    ledger.written(partition, producer).filter(|written| written.open)?;
-    let standing = ledger.standing_of(view, producer).filter(|s| s.is_preparing())?;
-    let decided = standing.record.state == TransactionState::PrepareCommit;
-    let said = |commit| if commit { "commit" } else { "abort" };
-    (commit != decided).then(|| {
+    partition: PartitionId,
+    entry: LogEntry,
+    producer: ProducerId,
+    commit: bool,
+}
+
+const fn verdict(commit: bool) -> &'static str {
+    if commit { "commit" } else { "abort" }
+}
+
+impl Marker {
+    /// The marker of a note, if it tells of one.
+    pub(super) fn of(view: &View<'_>, note: &Note) -> Option<Self> {
+        let Note::Appended { node, partition, entry, .. } = *note else { return None };
+        let body = view.batches.get(entry.batch);
+        let Content::Marker { commit, .. } = body.content else { return None };
+        Some(Self { node, partition, entry, producer: body.producer_id, commit })
+    }
+
+    /// What it tears, if another partition of its transaction has the other verdict.
+    pub(super) fn tears(&self, view: &View<'_>) -> Option<Torn> {
+        view.ledger?.torn_by(view, self.partition, (self.producer, self.commit))
+    }
+
+    /// Says how it differs from the marker of another partition of its transaction.
+    pub(super) fn differs(&self, view: &View<'_>, torn: &Torn) -> String {
         format!(
-            "broker {node} writes {} for producer {producer} to partition {partition} at offset \
-             {}, and its coordinator has decided to {}",
-            said(commit),
-            entry.base_offset,
-            said(decided),
-            partition = view.partition(partition)
+            "{}, and partition {} has {} of the same transaction",
+            self.told(view),
+            view.partition(torn.partition),
+            verdict(!self.commit)
         )
-    })
-}
+    }
 
-/// A marker that says otherwise than another of its transaction, though no decision was undone.
-fn tears(
-    view: &View<'_>,
-    ledger: &Ledger,
-    node: NodeId,
-    (partition, entry, commit): (PartitionId, LogEntry, bool),
-) -> Option<String> {
-    let producer = view.batches.get(entry.batch).producer_id;
-    let torn = ledger.torn_by(view, partition, (producer, commit))?;
-    (!torn.of_undone).then(|| tearing(view, (node, partition, entry, commit), torn.partition))
-}
+    /// Says how it differs from what its coordinator has decided, if it does.
+    fn contradicts(&self, view: &View<'_>, ledger: &Ledger) -> Option<String> {
+        ledger.written(self.partition, self.producer).filter(|written| written.open)?;
+        let standing = ledger.standing_of(view, self.producer).filter(|s| s.is_preparing())?;
+        let decided = standing.record.state == TransactionState::PrepareCommit;
+        (self.commit != decided).then(|| {
+            format!("{}, and its coordinator has decided to {}", self.told(view), verdict(decided))
+        })
+    }
 
-/// Says which markers of one transaction differ.
-pub(super) fn tearing(
-    view: &View<'_>,
-    (node, partition, entry, commit): (NodeId, PartitionId, LogEntry, bool),
-    other: PartitionId,
-) -> String {
-    let producer = view.batches.get(entry.batch).producer_id;
-    let (said, before) = if commit { ("commit", "abort") } else { ("abort", "commit") };
-    format!(
-        "broker {node} writes {said} for producer {producer} to partition {partition} at offset \
-         {}, and partition {other} has {before} of the same transaction",
-        entry.base_offset,
-        partition = view.partition(partition),
-        other = view.partition(other)
-    )
+    fn told(&self, view: &View<'_>) -> String {
+        format!(
+            "broker {} writes {} for producer {} to partition {} at offset {}",
+            self.node,
+            verdict(self.commit),
+            self.producer,
+            view.partition(self.partition),
+            self.entry.base_offset
+        )
+    }
 }
 
 impl Invariant for OneVerdict {
@@ -97,16 +104,17 @@ impl Invariant for OneVerdict {
     }
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
-        let Note::Appended { node, partition, entry, .. } = *note else { return None };
+        let Note::Appended { partition, entry, .. } = *note else { return None };
         let ledger = view.ledger?;
-        let content = view.batches.get(entry.batch).content;
         if is_of_the_past(view, partition, entry) {
             return None;
         }
-        if let Content::Marker { commit, .. } = content {
-            let marker = (partition, entry, commit);
-            return contradicts(view, ledger, node, marker)
-                .or_else(|| tears(view, ledger, node, marker));
+        if let Some(marker) = Marker::of(view, note) {
+            // What a decision that was undone tears is told by `decision-undone`.
+            let tears = || marker.tears(view).filter(|torn| !torn.of_undone);
+            return marker
+                .contradicts(view, ledger)
+                .or_else(|| tears().map(|torn| marker.differs(view, &torn)));
         }
         view.batches.transaction_records(entry.batch).find_map(|end| {
             let left_out = left_out(view, ledger, end)?;
