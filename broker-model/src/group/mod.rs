@@ -193,7 +193,8 @@ impl GroupCoordinator {
             Request::LeaveGroup(r) => (r.group, None),
             Request::OffsetDelete(r) => (r.group, None),
             Request::TxnOffsetCommit(r) => (r.group, None),
-            // Offsets can be kept without a name outside of transactions; and such a group is described and deleted.
+            // Outside of transactions offsets can be kept without a name, and such a group can be
+            // described and deleted.
             _ => return None,
         };
         let bounds = self.settings.min_session_timeout..=self.settings.max_session_timeout;

@@ -32,11 +32,7 @@ pub(super) fn of_ingress(decoder: &mut Decoder, t: &Fields<'_>) -> Option<Rows> 
     }
     let publish = t.require(decoder, "publish", values::choice(PUBLISH));
     let time = t.read(decoder, "row_time", values::duration).unwrap_or(0);
-    t.refuse(
-        decoder,
-        &["transactional"],
-        "a transaction of Kafka's does not take part in one of a database",
-    );
+    refuse_transactions(decoder, t);
     Some(Rows { table: table?, publish: publish?, time })
 }
 
@@ -45,12 +41,13 @@ pub(super) fn of_relay(decoder: &mut Decoder, t: &Fields<'_>) -> Option<Rows> {
     let table = t.require(decoder, "rows", values::name);
     let time = t.read(decoder, "row_time", values::duration).unwrap_or(0);
     t.refuse(decoder, &["publish"], "a relay publishes what is in an outbox");
-    t.refuse(
-        decoder,
-        &["transactional"],
-        "a transaction of Kafka's does not take part in one of a database",
-    );
+    refuse_transactions(decoder, t);
     Some(Rows { table: table?, publish: Publish::Outbox, time })
+}
+
+fn refuse_transactions(decoder: &mut Decoder, t: &Fields<'_>) {
+    let why = "a transaction of Kafka's does not take part in one of a database";
+    t.refuse(decoder, &["transactional"], why);
 }
 
 /// Other services have no table.

@@ -158,9 +158,10 @@ pub(super) fn min_isr_is_factor(scenario: &Scenario) -> Option<Warning> {
     Some(Warning {
         name: "min-isr-is-replication",
         text: format!(
-            "{} {} as many in-sync replicas as there are: while one broker is down, nothing \
+            "{} {} {} as many in-sync replicas as there are: while one broker is down, nothing \
              with acks=all can be written{stopped}",
-            plural("topic", "topics", &names).to_owned() + " " + &named(&names),
+            plural("topic", "topics", &names),
+            named(&names),
             plural("needs", "need", &names),
         ),
         source: "Kafka documentation, topic configs: min.insync.replicas",
@@ -192,9 +193,10 @@ pub(super) fn min_isr_above_factor(scenario: &Scenario) -> Option<Warning> {
     Some(Warning {
         name: "min-isr-above-replication",
         text: format!(
-            "{} {} more in-sync replicas than {} replicas: Kafka takes the smaller of the two, so \
-             writes with acks=all want every replica in sync, and are kept by no more of them",
-            plural("topic", "topics", &names).to_owned() + " " + &named(&names),
+            "{} {} {} more in-sync replicas than {} replicas: Kafka takes the smaller of the two, \
+             so writes with acks=all want every replica in sync, and are kept by no more of them",
+            plural("topic", "topics", &names),
+            named(&names),
             plural("asks for", "ask for", &names),
             plural("it has", "they have", &names),
         ),
@@ -225,9 +227,10 @@ pub(super) fn unclean_with_transactions(scenario: &Scenario) -> Option<Warning> 
     Some(Warning {
         name: "unclean-election-with-transactions",
         text: format!(
-            "{} {} part in transactions and may elect a leader that is not in sync: committed \
+            "{} {} {} part in transactions and may elect a leader that is not in sync: committed \
              transactions can be lost in part",
-            plural("topic", "topics", &names).to_owned() + " " + &named(&names),
+            plural("topic", "topics", &names),
+            named(&names),
             plural("takes", "take", &names),
         ),
         source: "Kafka documentation, topic configs: unclean.leader.election.enable; KIP-98",

@@ -196,6 +196,7 @@ fn spec_of(
         times,
         inputs: service.reads().cloned().collect(),
         output: service.output.clone(),
+        targets: service.writes().cloned().collect(),
         makes_like: output_of(scenario, service),
         makes: makes(service),
         group: service.group.as_ref().map(|name| names.group(name)),

@@ -19,7 +19,7 @@ use scenarios::model::{Arrivals, Ratio};
 use super::arrivals::ArrivalStream;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
-use crate::client::{ClientOutput, Correlation};
+use crate::client::Correlation;
 use crate::plan::{KeyLaw, Mask, Quantiles, Tables};
 use crate::prng::Stream;
 use crate::records::{Key, Lane};
@@ -326,9 +326,7 @@ impl Ingress {
         if let Some(mut publisher) = self.publisher.take() {
             publisher.lost(cx);
         }
-        for node in &self.plan.spec.brokers {
-            cx.outputs.push((Port::PRODUCER, ClientOutput::Close { to: *node }));
-        }
+        self.plan.spec.close_connections(cx, &[Port::PRODUCER]);
         self.ready = false;
         self.ending = false;
         self.begun_at = None;

@@ -65,15 +65,6 @@ impl ServiceSpec {
         (input > 0 && !poison.retries.is_empty()).then(|| cx.shared.records.not_before(record))
     }
 
-    /// All topics that it produces to: its output, its retry topics, its dead-letter topic.
-    pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
-        let poison = self.poison.iter().map(|(poison, _)| poison);
-        let retries = poison.clone().flat_map(|poison| &poison.retries);
-        let retries = retries.map(|retry| retry.topic.as_str());
-        let dead_letters = poison.filter_map(|poison| poison.dead_letter.as_deref());
-        self.output.as_deref().into_iter().chain(retries).chain(dead_letters)
-    }
-
     /// The time that the attempts with a record take, and the waits between them. Each attempt
     /// takes `cost`.
     pub(super) fn spent_on(&self, trial: Trial, cost: Duration) -> Duration {

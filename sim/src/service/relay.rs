@@ -16,8 +16,8 @@ use broker_model::types::{Duration, Instant, NodeId, RecordId};
 use super::account::Told;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
+use crate::client::Correlation;
 use crate::client::producer::Outcome;
-use crate::client::{ClientOutput, Correlation};
 use crate::prng::Stream;
 use crate::records::Lane;
 use crate::stores::Claimant;
@@ -127,8 +127,7 @@ impl Relay {
             return self.stop(cx);
         }
         let now = cx.now.instant;
-        let outbox = self.outbox();
-        let outbox = &mut cx.shared.stores.outboxes[outbox];
+        let outbox = &mut cx.shared.stores.outboxes[self.outbox()];
         self.taken = outbox.take(self.plan.claimant, self.plan.batch);
         if self.taken.is_empty() {
             self.step = Step::Look(now + self.plan.poll_interval);
@@ -169,8 +168,7 @@ impl Relay {
     fn mark(&mut self, cx: &mut ActorContext<'_>) {
         let now = cx.now.instant;
         let shared = &mut *cx.shared;
-        let rows = self.plan.spec.rows.and_then(|rows| rows.outbox);
-        let outbox = &mut shared.stores.outboxes[rows.expect("a relay has an outbox")];
+        let outbox = &mut shared.stores.outboxes[self.outbox()];
         for &number in &self.acknowledged {
             outbox.mark(number);
         }
@@ -220,11 +218,8 @@ impl Relay {
         if let Some(mut publisher) = self.publisher.take() {
             publisher.lost(cx);
         }
-        for node in &self.plan.spec.brokers {
-            cx.outputs.push((Port::PRODUCER, ClientOutput::Close { to: *node }));
-        }
-        let outbox = self.outbox();
-        cx.shared.stores.outboxes[outbox].release(self.plan.claimant.number);
+        self.plan.spec.close_connections(cx, &[Port::PRODUCER]);
+        cx.shared.stores.outboxes[self.outbox()].release(self.plan.claimant.number);
         self.taken.clear();
         self.open.clear();
         self.acknowledged.clear();

@@ -8,10 +8,11 @@ use reports::metric::StageId;
 use scenarios::model::{Commit, Poison, Publish, Ratio, TransactionalIds};
 
 use super::kind::Output;
+use crate::client::ClientOutput;
 use crate::client::consumer::ConsumerConfig;
 use crate::client::producer::ProducerConfig;
 use crate::plan::{ClientSettings, Quantiles};
-use crate::world::ActorContext;
+use crate::world::{ActorContext, Port};
 
 /// The table of a local database to which a service commits rows, or whose outbox it publishes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,8 @@ pub struct ServiceSpec {
     pub inputs: Vec<String>,
     /// Topic produced to.
     pub output: Option<String>,
+    /// All topics produced to: the output, the retry topics and the dead-letter topic.
+    pub targets: Vec<String>,
     /// What the records are like that it produces.
     pub makes_like: Output,
     /// For each input: whether a record of it has an output to be compressed.
@@ -151,6 +154,19 @@ impl ServiceSpec {
         let name = self.name.clone();
         let group = self.group.unwrap_or_else(|| cx.shared.names.group(&name));
         (group, config, isolation)
+    }
+
+    /// A process is gone, and with it what its clients at these ports had open: a consumer also
+    /// the connections to coordinators.
+    pub fn close_connections(&self, cx: &mut ActorContext<'_>, ports: &[Port]) {
+        for &to in &self.brokers {
+            for &port in ports {
+                cx.outputs.push((port, ClientOutput::Close { to }));
+                if port == Port::CONSUMER {
+                    cx.outputs.push((port, ClientOutput::CloseCoordinator { to }));
+                }
+            }
+        }
     }
 
     /// Tells the recorder how long records took to the end of this stage.

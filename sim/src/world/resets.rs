@@ -232,17 +232,12 @@ impl World {
             }
             if connection.client == endpoint {
                 self.abandon_connection(id);
-            } else if connection.server == endpoint {
+            } else if connection.server == endpoint && kind != StopKind::PowerCut {
                 let (from, to) = (self.host_of(endpoint), self.host_of(connection.client));
-                if kind == StopKind::PowerCut {
-                    continue;
-                }
                 if self.links.is_cut(from, to) {
                     self.connections.get_mut(id).goes_behind_a_cut(self.now);
                 } else {
-                    let latency = self.links.latency(from, to, connection.draw_key, 0);
-                    self.connections.get_mut(id).server_gone = true;
-                    self.schedule_reset(id, self.now + latency);
+                    self.tell_server_gone(id);
                 }
             }
         }
@@ -256,13 +251,19 @@ impl World {
             if connection.abandoned.is_some() && connection.server == endpoint {
                 self.break_connection(id);
             } else if connection.open && connection.server == endpoint {
-                let (from, to) = (self.host_of(endpoint), self.host_of(connection.client));
-                let latency = self.links.latency(from, to, connection.draw_key, 0);
-                // Until the client hears of it, nothing it sends means anything to the new process.
-                self.connections.get_mut(id).server_gone = true;
-                self.schedule_reset(id, self.now + latency);
+                self.tell_server_gone(id);
             }
         }
+    }
+
+    /// The server's process is gone, and its host says so. Until the client hears of it, nothing
+    /// it sends means anything to a new process.
+    fn tell_server_gone(&mut self, id: ConnectionId) {
+        let connection = self.connections.get(id);
+        let (from, to) = (self.host_of(connection.server), self.host_of(connection.client));
+        let latency = self.links.latency(from, to, connection.draw_key, 0);
+        self.connections.get_mut(id).server_gone = true;
+        self.schedule_reset(id, self.now + latency);
     }
 }
 

@@ -293,10 +293,10 @@ impl Actor for Worker {
         consumer.subscribe(&topics);
         self.consumer = Some(consumer);
         self.step = Step::Ready;
-        if let Some(first) = spec.targets().next()
+        if let Some(first) = spec.targets.first()
             && let Some(topic) = cx.shared.topics.id(first)
         {
-            let topic = (first, topic);
+            let topic = (first.as_str(), topic);
             let config = spec.producer_config(cx, self.plan.number);
             let draws = Stream::new(spec.seed, &format!("{name}/producer/{}", self.starts));
             let mut publisher =

@@ -4,7 +4,6 @@ use broker_model::types::Instant;
 use reports::history::CallKind;
 
 use super::{Step, Worker};
-use crate::client::ClientOutput;
 use crate::world::{ActorContext, Port};
 
 impl Worker {
@@ -46,10 +45,6 @@ impl Worker {
         self.held.clear();
         self.commit_now = false;
         self.commit_due = Instant::FAR;
-        for node in &self.plan.spec.brokers {
-            cx.outputs.push((Port::PRODUCER, ClientOutput::Close { to: *node }));
-            cx.outputs.push((Port::CONSUMER, ClientOutput::Close { to: *node }));
-            cx.outputs.push((Port::CONSUMER, ClientOutput::CloseCoordinator { to: *node }));
-        }
+        self.plan.spec.close_connections(cx, &[Port::PRODUCER, Port::CONSUMER]);
     }
 }
