@@ -21,4 +21,5 @@ pub mod history;
 pub mod metric;
 pub mod number;
 pub mod render;
+pub mod story;
 pub mod summary;

@@ -16,6 +16,7 @@ pub mod run;
 pub mod service;
 pub mod shrink;
 pub mod stores;
+pub mod story;
 mod warning;
 pub mod world;
 pub mod zoo;

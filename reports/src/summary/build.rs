@@ -188,6 +188,8 @@ impl Summary {
             dead_letters: Table::default(),
             hazards: Vec::new(),
             warnings: Vec::new(),
+            story: None,
+            untold: None,
             replay: head.replay,
         };
         summary.exit = summary.exit_code();

@@ -12,6 +12,7 @@ pub use build::Head;
 pub use table::Table;
 
 use crate::checker::{Anomaly, Finding, Gate, Verdict};
+use crate::story::Story;
 
 /// Everything about one run that fits in a line.
 #[derive(Clone, Debug, Serialize)]
@@ -73,6 +74,12 @@ pub struct Summary {
     pub hazards: Vec<Hazard>,
     /// What Kafka accepts of the scenario and hurts; of no weight for verdict and exit code.
     pub warnings: Vec<Warning>,
+    /// What happened, a line each, when that was asked for and something was violated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story: Option<Story>,
+    /// Why there is no story although it was asked for, a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
     /// The command that reproduces the run.
     pub replay: String,
 }

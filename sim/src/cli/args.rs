@@ -86,6 +86,9 @@ pub(super) struct RunArgs {
     /// Write report.html, summary.json, junit.xml and summary.md to this folder
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Tell what happened in a run that fails, in order of events
+    #[arg(long)]
+    pub(super) story: bool,
     /// Write the run with its drawn fault times to scenarios/regressions/
     #[arg(long)]
     pub(super) write_regression: bool,
@@ -168,6 +171,9 @@ pub(super) struct ReplayArgs {
     /// Write the report to this folder
     #[arg(long, value_name = "DIR", conflicts_with = "until")]
     pub(super) out: Option<PathBuf>,
+    /// Tell what happened in a run that fails, in order of events
+    #[arg(long, conflicts_with_all = ["trace", "until"])]
+    pub(super) story: bool,
     /// Who drives the event loop; the run is the same [default: what the scenario says]
     #[arg(long, value_name = "DRIVER", conflicts_with_all = ["trace", "until"])]
     pub(super) driver: Option<DriverName>,

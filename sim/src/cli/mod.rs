@@ -30,6 +30,7 @@ mod scene;
 mod scratch;
 mod settings;
 mod steps;
+mod story;
 mod sweep;
 mod table;
 mod telling;

@@ -15,7 +15,7 @@ pub(super) fn command(args: &ReplayArgs, console: &mut Console<'_>) -> Result<Ex
     if args.trace || args.until.is_some() {
         return traced(&scene, seed, args, folder.as_ref(), console);
     }
-    run::once(&scene, seed, args.format, folder.as_ref(), console)
+    run::once(&scene, seed, (args.format, args.story), folder.as_ref(), console)
 }
 
 /// The scene and seed that were asked for; a token that does not fit is refused.

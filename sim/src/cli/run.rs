@@ -2,11 +2,11 @@
 
 use super::args::{Format, RunArgs};
 use super::console::Console;
-use super::execute::execute_alone;
+use super::execute::{execute_alone, guarded};
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::scene::Scene;
-use super::{regression, report, telling};
+use super::{regression, report, story, telling};
 
 pub(super) fn command(args: &RunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
@@ -16,7 +16,7 @@ pub(super) fn command(args: &RunArgs, console: &mut Console<'_>) -> Result<Exit,
         regression::place()?;
     }
     let seed = args.seed.unwrap_or(scene.scenario.seed);
-    let exit = once(&scene, seed, args.flags.format, folder.as_ref(), console)?;
+    let exit = once(&scene, seed, (args.flags.format, args.story), folder.as_ref(), console)?;
     if args.write_regression {
         let path = regression::write(&scene, seed)?;
         let text = format!("regression: {}", path.display());
@@ -32,11 +32,17 @@ pub(super) fn command(args: &RunArgs, console: &mut Console<'_>) -> Result<Exit,
 pub(super) fn once(
     scene: &Scene,
     seed: u64,
-    format: Format,
+    (format, wants_story): (Format, bool),
     folder: Option<&Folder>,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
-    let run = execute_alone(scene, seed)?;
+    let mut run = execute_alone(scene, seed)?;
+    if wants_story || folder.is_some() {
+        guarded(scene, seed, || {
+            story::tell(&mut run, scene, seed);
+            Ok(())
+        })?;
+    }
     if let Some(folder) = folder {
         report::write(scene, &run, folder)?;
     }

@@ -10,6 +10,9 @@ use super::scene::Scene;
 use super::table::Columns;
 use crate::run::Run;
 
+/// Characters of a line of a story.
+const STORY_WIDTH: usize = 110;
+
 /// The paint of a verdict.
 pub(super) const fn paint_of(verdict: Verdict) -> Paint {
     match verdict {
@@ -41,6 +44,7 @@ pub(super) fn tell(scene: &Scene, run: &Run, folder: Option<&Folder>, console: &
     findings("checks", &summary.checks, console);
     findings("invariants", &summary.invariants, console);
     hazards(summary, console);
+    story(summary, console);
     gates(summary, console);
     latency(summary, console);
     flows(summary, console);
@@ -150,6 +154,21 @@ fn hazards(summary: &Summary, console: &mut Console<'_>) {
         if hazard.count > 1 {
             console.line(&format!("        and {} more", grouped(hazard.count - 1)));
         }
+    }
+}
+
+/// What happened, in order of events.
+fn story(summary: &Summary, console: &mut Console<'_>) {
+    let title = console.paint(Paint::Strong, "what happened");
+    if let Some(story) = &summary.story {
+        console.line("");
+        console.line(&format!("{title}  (seconds into the load)"));
+        for line in story.text(STORY_WIDTH).lines() {
+            console.line(&format!("  {line}"));
+        }
+    } else if let Some(why) = &summary.untold {
+        console.line("");
+        console.line(&format!("{title}  {why}"));
     }
 }
 

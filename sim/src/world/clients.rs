@@ -120,6 +120,7 @@ impl World {
         let client = &mut self.clients[index];
         client.state = NodeState::Up;
         client.timer_at = Instant::FAR;
+        self.hear_client_start(index);
         self.with_actor(index, |actor, cx| actor.start(cx));
     }
 
@@ -142,6 +143,7 @@ impl World {
         if !self.clients[index].state.is_running() {
             return;
         }
+        self.hear_client_kill(index);
         self.with_actor(index, |actor, cx| {
             actor.kill(cx);
             cx.outputs.clear();

@@ -146,6 +146,7 @@ impl World {
             client_scratch: Vec::new(),
             finished: false,
             told: None,
+            ear: None,
             at_once: 0,
             skipped_first: Vec::new(),
             steps: Steps::default(),

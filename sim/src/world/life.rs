@@ -15,6 +15,7 @@ impl World {
         node.state = NodeState::Up;
         node.timer_at = Instant::FAR;
         let incarnation = node.incarnation;
+        self.hear_node_start(index);
         self.drive(index, |machine, cx| match machine {
             Machine::Broker(broker) => broker.start(cx, incarnation),
             Machine::Controller(controller) => controller.start(cx),
@@ -34,6 +35,7 @@ impl World {
         if !ends {
             return;
         }
+        self.hear_node_stopping(index);
         let node = &mut self.nodes[index];
         let registered = node.broker().is_some_and(|broker| broker.is_registered());
         node.lost_power = kind == StopKind::PowerCut || (node.lost_power && !registered);
@@ -67,6 +69,7 @@ impl World {
             }
             Machine::Controller(controller) => controller.stop(kind, Offset(node.metadata_durable)),
         }
+        self.hear_node_stop(index, kind);
         self.drop_frozen(frozen);
         self.drop_messages_of(index);
         if kind == StopKind::PowerCut {

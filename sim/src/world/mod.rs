@@ -4,7 +4,7 @@
 //! `requests`, `storage` and `life` (brokers and controllers on their hosts), `clients` (client
 //! processes), `fault`, `phases` (what a run
 //! does when), `watch` (notes to invariants, triggers and samples), `witness` (what a
-//! scenario demands to happen), `tell` (events in words).
+//! scenario demands to happen), `tell` (events in words), `listen` (what a story is made of).
 
 mod abandoned;
 mod actor;
@@ -18,6 +18,7 @@ mod hosting;
 mod lag;
 mod layout;
 mod life;
+mod listen;
 #[cfg(test)]
 mod mask_tests;
 mod node;
@@ -45,6 +46,7 @@ pub use clients::ClientProcess;
 pub use costs::Costs;
 pub use fault::FaultRecord;
 pub use layout::{ClientPlan, FIRST_CONTROLLER, Layout};
+pub use listen::{Heard, Hearing, Party, Passage, Said};
 pub(crate) use node::index_of;
 pub use node::{Machine, Node, NodeState, deciding, metadata};
 pub use phases::{Outcome, PhaseClock};
@@ -98,6 +100,7 @@ pub struct World {
     client_scratch: Vec<ClientOutput>,
     finished: bool,
     told: Option<Vec<String>>,
+    ear: Option<Box<listen::Ear>>,
     witness: witness::Witness,
     steps: steps::Steps,
     /// What leaders that knew nothing of a producer took as its first, told at the audit.

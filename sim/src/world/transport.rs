@@ -63,6 +63,7 @@ impl World {
         if self.faults_listen() {
             self.message_for_faults(api, direction);
         }
+        self.hear_departure(slot);
         let connection = self.connections.get_mut(id);
         let way = direction as usize;
         let (from, to) = match direction {
@@ -148,6 +149,7 @@ impl World {
     }
 
     fn hand_over(&mut self, slot: Slot, id: ConnectionId, direction: Direction, to: Endpoint) {
+        self.hear_arrival(slot);
         match direction {
             Direction::ToServer => self.request_arrives(slot, id),
             Direction::ToClient => self.response_arrives(slot, id, to),

@@ -24,6 +24,7 @@ impl World {
         if self.told.is_some() {
             self.keep_notes(notes);
         }
+        self.hear_notes(notes);
         if self.faults_listen() {
             for note in notes {
                 self.note_for_faults(note);

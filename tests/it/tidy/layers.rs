@@ -37,6 +37,7 @@ const PACKAGES: &[Package] = &[
             &["warning", "world"],
             &["invariant", "service"],
             &["run"],
+            &["story"],
             &["hosted", "shrink", "zoo"],
             &["cli"],
             &["main"],
@@ -47,7 +48,14 @@ const PACKAGES: &[Package] = &[
     },
     Package {
         folder: "reports/src/",
-        layers: &[&["number"], &["metric"], &["history"], &["checker"], &["summary"], &["render"]],
+        layers: &[
+            &["number", "story"],
+            &["metric"],
+            &["history"],
+            &["checker"],
+            &["summary"],
+            &["render"],
+        ],
         // Measurements belong to a phase of the run. The recorder keeps the states of the checks,
         // which are fed as it is told.
         against: &[("metric", "history"), ("history", "checker")],

@@ -25,6 +25,8 @@ use crate::plan::PlannedFault;
 /// A fault as it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FaultRecord {
+    /// Its place among the faults of the plan.
+    pub number: usize,
     /// When it fired, in simulated time.
     pub at: Instant,
     /// When it ended.
@@ -113,6 +115,7 @@ impl World {
         let (kind, target) = (planned.fault.kind, planned.fault.target);
         let (nodes, clients) = self.resolve(&target, planned.choice);
         self.faults.records.push(FaultRecord {
+            number,
             at: self.now,
             until: None,
             end: None,

@@ -9,7 +9,7 @@ mod request;
 mod response;
 mod words;
 
-use broker_model::types::Instant;
+use broker_model::types::{Instant, PartitionId};
 
 use super::node::DiskJobKind;
 use super::{Event, NodeState, Port, World, fault, phases, requests};
@@ -45,6 +45,12 @@ impl World {
         if let Some(told) = &mut self.told {
             told.extend(lines);
         }
+    }
+
+    /// What a partition is called: `orders/0`.
+    #[must_use]
+    pub fn partition_name(&self, partition: PartitionId) -> String {
+        self.words().partition(partition)
     }
 
     fn words(&self) -> Words<'_> {

@@ -1,0 +1,22 @@
+//! What happened in a run that failed, as far as it can be told.
+
+use super::scene::Scene;
+use crate::run::Run;
+use crate::story::{self, EVENTS_MAX, Told};
+use reports::number::grouped;
+
+/// Adds the story of a run to its summary, or why it has none. The run is done a second time.
+pub(super) fn tell(run: &mut Run, scene: &Scene, seed: u64) {
+    match story::of(run, None) {
+        Told::Story(story) => run.summary.story = Some(*story),
+        Told::NothingWrong => {}
+        Told::TooLong { events } => {
+            let (events, most) = (grouped(events), grouped(EVENTS_MAX));
+            run.summary.untold = Some(format!(
+                "{events} events are more than a person can follow ({most} are told at most); make \
+                 the run smaller first: assize shrink {}",
+                scene.token(seed)
+            ));
+        }
+    }
+}
