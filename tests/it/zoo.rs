@@ -105,3 +105,39 @@ fn entries_that_are_open_today_are_not_looked_for_in_their_universe() {
         assert!(text.contains(key), "{}: {key}", entry.id);
     }
 }
+
+#[test]
+fn a_table_goes_on_where_it_was_and_is_put_between_its_marks() {
+    let folder = std::env::temp_dir().join(format!("assize-zoo-table-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
+    let (state, page) = (folder.join("state"), folder.join("page.md"));
+    let (state, page) = (state.to_str().expect("UTF-8"), page.to_str().expect("UTF-8"));
+    let old =
+        "before\n<!-- begin: assize zoo table -->\nold\n<!-- end: assize zoo table -->\nafter\n";
+    std::fs::write(page, old).expect("written");
+    let table = |restarts: &str, more: &[&str]| {
+        let ids = ["zoo", "table", "kip101-hw-truncation", "kafka14055-marker-key-collision"];
+        let flags = ["--restarts", restarts, "--state", state, "--bias", "events"];
+        assize(&[&ids[..], &flags, more].concat())
+    };
+    let first = table("1", &[]);
+    assert_eq!((first.code, first.err.lines().count()), (0, 2), "{}", first.err);
+    // What is done is not done again, and the table has both.
+    let second = table("2", &["--write", page]);
+    assert_eq!((second.code, second.err.lines().count()), (0, 2), "{}", second.err);
+    let written = std::fs::read_to_string(page).expect("there");
+    assert!(written.starts_with("before\n<!--") && written.ends_with("-->\nafter\n"), "{written}");
+    assert!(!written.contains("\nold\n") && written.matches("2 of 2").count() == 2, "{written}");
+    let third = table("2", &["--format", "json"]);
+    assert_eq!((third.err.as_str(), third.out.lines().count()), ("", 2));
+    // Another measurement is not mixed with it.
+    let other = table("2", &["--for", "7s"]);
+    assert_eq!(other.code, 64, "{}", other.err);
+    let lines = Path::new(state).join("zoo.jsonl");
+    let text = std::fs::read_to_string(&lines).expect("there");
+    let changed = text.replace("\"fingerprint\":\"", "\"fingerprint\":\"0");
+    std::fs::write(&lines, changed).expect("written");
+    let other = table("3", &[]);
+    assert!(other.code == 64 && other.err.contains("did something else"), "{}", other.err);
+}

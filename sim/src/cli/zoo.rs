@@ -2,6 +2,9 @@
 
 mod arguments;
 mod hunt;
+mod markdown;
+mod records;
+mod table;
 mod told;
 
 use super::args::Format;
@@ -20,6 +23,7 @@ pub(super) fn command(args: &ZooArgs, console: &mut Console<'_>) -> Result<Exit,
     match &args.command {
         ZooCommand::List(args) => Ok(list(args, console)),
         ZooCommand::Run(args) => run(args, console),
+        ZooCommand::Table(args) => table::command(args, console),
     }
 }
 

@@ -5,8 +5,10 @@
 //! search where to look.
 
 mod entries;
+mod measure;
 
 pub use entries::ALL;
+pub use measure::{Measure, Runs};
 
 use reports::checker::Anomaly;
 use reports::summary::Summary;

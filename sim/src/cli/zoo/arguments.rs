@@ -1,6 +1,8 @@
 //! The arguments of `assize zoo`.
 
-use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::super::args::{Format, assignment};
 
@@ -16,6 +18,8 @@ pub(super) enum ZooCommand {
     List(ZooListArgs),
     /// Search for one entry until it is found
     Run(ZooRunArgs),
+    /// Measure how long each entry is searched for
+    Table(ZooTableArgs),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -43,6 +47,49 @@ pub(super) struct ZooRunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
     /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// How faults are placed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum BiasName {
+    /// Mostly at events of the protocol, as the universes say
+    Events,
+    /// Each at a time of its own
+    Blind,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ZooTableArgs {
+    /// The entries [default: all]
+    #[arg(value_name = "ID")]
+    pub(super) ids: Vec<String>,
+    /// Searches for each entry, each with seeds of its own
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(super) restarts: u64,
+    /// Give up a search after this long
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    pub(super) cap: u64,
+    /// Only with faults placed in this way [default: first the one, then the other]
+    #[arg(long, value_name = "BIAS")]
+    pub(super) bias: Option<BiasName>,
+    /// Leave out further searches for an entry when so many found nothing and none anything
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) give_up: Option<u64>,
+    /// The seed at which the first restart begins; each later one begins ten million further
+    #[arg(long, value_name = "SEED", default_value_t = 1_000_000_000)]
+    pub(super) from: u64,
+    /// The folder that remembers what is done: the same command goes on where it was
+    #[arg(long, value_name = "DIR", default_value = "target/zoo")]
+    pub(super) state: PathBuf,
+    /// Put the table between the marks of this document, as in docs/zoo.md
+    #[arg(long, value_name = "FILE")]
+    pub(super) write: Option<PathBuf>,
+    /// Runs at a time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// How the table is printed: as JSON one object an entry
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }

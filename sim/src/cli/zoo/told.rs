@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::console::{Console, Paint};
 use super::super::scene::Scene;
 use super::hunt::Hunted;
+use super::records::{Bias, Record};
 use crate::zoo::Entry;
 
 /// An entry, for programs.
@@ -39,6 +40,17 @@ pub(super) fn hunt(entry: &Entry, scene: &Scene, hunted: &Hunted) -> Value {
         "replay": hit.map(|(seed, _)| replay(scene, *seed)),
         "bugs": hunted.bugs.len(),
     })
+}
+
+/// A search that has ended, in a line.
+pub(super) fn progress(record: &Record) -> String {
+    let Record { key, found, runs, wall_s, .. } = record;
+    let word = if *found { "found by run" } else { "not found in" };
+    let bias = match key.bias {
+        Bias::Events => "",
+        Bias::Blind => ", blind",
+    };
+    format!("{} {}{bias}: {word} {runs}, {wall_s:.1} s", key.id, key.restart + 1)
 }
 
 /// What the run that was found shows.
