@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::fault::{ProtocolEvent, Target};
+use crate::model::fault::{Fault, ProtocolEvent, Target, Trigger};
 use crate::model::gate::{Comparison, Gate, LagField, Quantity};
 use crate::model::load::{Keys, Payload, Shape};
 use crate::model::quantity::{Distribution, Drawn, Rate};
@@ -121,6 +121,24 @@ pub(super) fn bound(gate: &Gate) -> String {
         Comparison::Equal => "==",
     };
     format!("{sign} {value}")
+}
+
+/// What, to whom, when and for how long, as its file says it.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.kind.name(), self.target)?;
+        match &self.trigger {
+            Trigger::At(at) => write!(f, " at {}", drawn(*at))?,
+            Trigger::On { event, nth, after } if after.high == 0 => write!(f, " on {event}#{nth}")?,
+            Trigger::On { event, nth, after } => {
+                write!(f, " {} after {event}#{nth}", drawn(*after))?;
+            }
+        }
+        match self.duration {
+            Some(lasts) => write!(f, " for {}", drawn(lasts)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Target {

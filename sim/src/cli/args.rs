@@ -28,6 +28,8 @@ pub(super) enum Command {
     Steps(StepsArgs),
     /// Run again what a token or a regression file names
     Replay(ReplayArgs),
+    /// Make a failure as small as it gets, and write it as a scenario file
+    Shrink(ShrinkArgs),
     /// Run twice and compare: the same seed must give the same run
     Meta(MetaArgs),
     /// Read and check scenario files without running them
@@ -183,6 +185,28 @@ pub(super) struct ReplayArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(super) struct ShrinkArgs {
+    /// A token that a run printed, a scenario file, or a folder with the records of a sweep
+    #[arg(value_name = "TOKEN_OR_FILE")]
+    pub(super) what: String,
+    /// The seed of a file [default: what the scenario says, else 0]; a token names its own
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Stop after so long with what there is then, as in `10s` or `5m`
+    #[arg(long, value_name = "TIME", value_parser = wall_time, default_value = "60s")]
+    pub(super) budget: u64,
+    /// Write the file and the report of its run to this folder [default: the file alone to
+    /// scenarios/regressions/]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Runs at a time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(super) struct MetaArgs {
     /// The scenario files
     #[arg(value_name = "FILE", required = true)]
@@ -241,6 +265,10 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("write PATH=VALUE, as in cluster.brokers=5".to_owned()),
     }
+}
+
+fn wall_time(text: &str) -> Result<u64, String> {
+    text.trim_end_matches('s').parse::<u64>().map(|s| s * 1_000).map_err(|e| e.to_string())
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {

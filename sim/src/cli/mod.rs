@@ -19,6 +19,7 @@ mod honesty;
 mod library;
 mod list;
 mod meta;
+mod named;
 mod part;
 mod pipeline;
 mod regression;
@@ -29,6 +30,7 @@ mod scene;
 #[cfg(test)]
 mod scratch;
 mod settings;
+mod shrink;
 mod steps;
 mod story;
 mod sweep;
@@ -84,6 +86,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure
         Command::Sweep(args) => sweep::command(&args, console),
         Command::Steps(args) => steps::command(&args, console),
         Command::Replay(args) => replay::command(&args, console),
+        Command::Shrink(args) => shrink::command(&args, console),
         Command::Meta(args) => meta::command(&args, console),
         Command::Check(args) => check::command(&args, console),
         Command::List(args) => list::command(&args, console),

@@ -5,17 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use reports::checker::Verdict;
 use scenarios::Scenario;
-use scenarios::model::{Anomaly, Drawn, Expectation, Ratio, Trigger, Verdict as Expected};
 
 use super::execute::execute;
 use super::exit::{Exit, Failure};
 use super::library;
 use super::part::Part;
 use super::scene::Scene;
-use crate::plan::{Plan, Tables};
-use crate::run::Run;
+use crate::plan::Tables;
+use crate::run::{Run, resolved};
 
 /// Notes that a run without trouble does not give.
 const TELLING: &[&str] =
@@ -35,10 +33,10 @@ pub(super) fn place() -> Result<PathBuf, Failure> {
 /// Writes the run of a scene under a seed. The file is run before it is written: it must
 /// give the same run.
 pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
-    let folder = place()?;
     let never = AtomicBool::new(false);
     let run = execute(scene, seed, &never)?.expect("nobody gives this run up");
-    let mut resolved = resolve(&scene.scenario, seed, &run)?;
+    let mut resolved = resolved(&scene.scenario, seed, &run)
+        .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
     resolved.name = slug(&resolved.name);
     let text = text_of(scene, seed, &resolved);
     let copy = Scene {
@@ -60,12 +58,24 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
     }
     resolved.expect.notes.extend(telling(&again));
     let slug = std::mem::take(&mut resolved.name);
-    save(&folder, |number| {
-        // A file's scenario is named as the file.
-        resolved.name = format!("{number:04}-{slug}");
-        (format!("{}.toml", resolved.name), text_of(scene, seed, &resolved))
+    save_as(&slug, |name| {
+        resolved.name = name;
+        text_of(scene, seed, &resolved)
     })
-    .map_err(|error| {
+}
+
+/// Writes a file into the folder of regressions. It is named by the next number and what it is about,
+/// and its scenario, which `make` is told, as the file.
+pub(super) fn save_as(
+    about: &str,
+    make: impl FnOnce(String) -> String,
+) -> Result<PathBuf, Failure> {
+    let folder = place()?;
+    let named = |number: u32| {
+        let name = format!("{number:04}-{}", slug(about));
+        (format!("{name}.toml"), make(name))
+    };
+    save(&folder, named).map_err(|error| {
         let text = format!("error: cannot write a regression into {}: {error}", folder.display());
         Failure::new(Exit::Temporary, text)
     })
@@ -87,49 +97,6 @@ fn save(folder: &Path, make: impl FnOnce(u32) -> (String, String)) -> io::Result
     part.fill(&text)?;
     part.create(&name)?;
     Ok(folder.join(name))
-}
-
-/// The scenario with every draw of its plan fixed. Faults that the seed left out stay, with
-/// chance zero, so that the others keep their numbers.
-fn resolve(scenario: &Scenario, seed: u64, run: &Run) -> Result<Scenario, Failure> {
-    let plan = Plan::new(scenario, seed)
-        .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
-    let mut resolved = plan.scenario.clone();
-    resolved.seed = seed;
-    resolved.swarm.enabled = false;
-    for (number, (fault, planned)) in resolved.faults.iter_mut().zip(&plan.faults).enumerate() {
-        match &mut fault.trigger {
-            Trigger::At(at) => *at = Drawn::fixed(planned.at.unwrap_or(at.low)),
-            Trigger::On { after, .. } => *after = Drawn::fixed(planned.after),
-        }
-        fault.duration = planned.lasts.map(Drawn::fixed);
-        if let Some(latency) = fault.kind.latency_mut() {
-            *latency = Drawn::fixed(planned.delay);
-        }
-        // A file demands that its faults fire.
-        let there = planned.on && (!planned.made_up || run.world.has_fired(number));
-        fault.chance = if there { Ratio::ONE } else { Ratio::ZERO };
-    }
-    let summary = &run.summary;
-    let expected = scenario.expect.anomaly.map(Anomaly::name);
-    let found = summary.anomalies.iter().map(|one| one.name());
-    let anomaly = found.clone().find(|name| Some(*name) == expected).or(found.clone().next());
-    // A fault that found nothing to change is not demanded: it need not strike.
-    let struck = run.world.fault_records().iter().filter(|fault| fault.struck);
-    let mut notes: Vec<String> = struck.map(|fault| fault.kind.to_owned()).collect();
-    notes.sort_unstable();
-    notes.dedup();
-    resolved.expect = Expectation {
-        verdict: match summary.verdict {
-            Verdict::Pass | Verdict::Off => Expected::Pass,
-            Verdict::Fail => Expected::Fail,
-            Verdict::Inconclusive => Expected::Inconclusive,
-        },
-        anomaly: anomaly.filter(|_| summary.verdict == Verdict::Fail).and_then(Anomaly::from_name),
-        also: found.filter(|name| Some(*name) != anomaly).filter_map(Anomaly::from_name).collect(),
-        notes,
-    };
-    Ok(resolved)
 }
 
 /// What happened in a run and does not happen in a quiet one.
@@ -172,32 +139,8 @@ fn slug(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use scenarios::Scenario;
-
-    use super::{resolve, save, slug};
+    use super::{save, slug};
     use crate::cli::scratch::Scratch;
-    use crate::run::run;
-    use crate::world::small::cluster;
-
-    #[test]
-    fn a_fault_that_changed_nothing_is_not_demanded() {
-        let faults = r#"
-            [[fault]]
-            kind = "broker-kill"
-            target = "broker:1"
-            at = "100ms"
-            for = "1s"
-            [[fault]]
-            kind = "broker-pause"
-            target = "broker:1"
-            at = "500ms"
-            for = "100ms"
-        "#;
-        let scenario = Scenario::parse(&cluster((3, 3), 2, 20, faults), &[]).expect("a scenario");
-        let run = run(&scenario, std::path::Path::new("it.toml"), 0, || 0.0).expect("it runs");
-        let resolved = resolve(&scenario, 0, &run).expect("it can be written");
-        assert_eq!(resolved.expect.notes, ["broker-kill"]);
-    }
 
     #[test]
     fn writers_at_once_take_numbers_of_their_own() {

@@ -5,53 +5,18 @@ use super::console::Console;
 use super::execute::{guarded, world};
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
+use super::named::named;
 use super::scene::Scene;
-use super::token::Token;
 use super::{clock::Clock, report, run, telling};
 
 pub(super) fn command(args: &ReplayArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
-    let (scene, seed) = named(args, console)?;
+    let flags = Flags { driver: args.driver, ..Flags::default() };
+    let (scene, seed) = named(&args.what, args.seed, &flags, console)?;
     if args.trace || args.until.is_some() {
         return traced(&scene, seed, args, folder.as_ref(), console);
     }
     run::once(&scene, seed, (args.format, args.story), folder.as_ref(), console)
-}
-
-/// The scene and seed that were asked for; a token that does not fit is refused.
-fn named(args: &ReplayArgs, console: &mut Console<'_>) -> Result<(Scene, u64), Failure> {
-    let path = std::path::Path::new(&args.what);
-    let flags = Flags { driver: args.driver, ..Flags::default() };
-    if !Token::looks_like(&args.what) || path.is_file() {
-        let scene = Scene::with_flags(path, &flags, console)?;
-        let seed = args.seed.unwrap_or(scene.scenario.seed);
-        return Ok((scene, seed));
-    }
-    if args.seed.is_some() {
-        let text = "error: --seed: a token names its seed; give the file in its place";
-        return Err(Failure::new(Exit::Usage, text));
-    }
-    let refuse = |text: String| Failure::new(Exit::Scenario, format!("error: {text}"));
-    let token = Token::parse(&args.what).map_err(refuse)?;
-    let version = env!("CARGO_PKG_VERSION");
-    if token.version != version {
-        return Err(refuse(format!(
-            "the token is from assize {}, this is {version}: the same seed may give another run; \
-             use the version that printed it",
-            token.version
-        )));
-    }
-    let flags = Flags { set: token.set.clone(), ..flags };
-    let scene = Scene::with_flags(std::path::Path::new(&token.path), &flags, console)?;
-    let digest = scene.scenario.digest();
-    if digest != token.digest {
-        return Err(refuse(format!(
-            "{} has changed since the token was printed (scenario {digest:016x}, the token has \
-             {:016x}): go back to the file of that run, or run it anew with --seed {}",
-            token.path, token.digest, token.seed
-        )));
-    }
-    Ok((scene, token.seed))
 }
 
 /// Steps through a run, event by event.

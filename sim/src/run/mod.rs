@@ -3,6 +3,7 @@
 mod driver;
 mod gates;
 mod judge;
+mod resolved;
 mod timeline;
 
 use std::path::Path;
@@ -11,6 +12,8 @@ pub use driver::Driver;
 use reports::history::Recorder;
 use reports::metric::Timeline;
 use reports::summary::Summary;
+pub use resolved::resolved;
+pub(crate) use resolved::{came_of, drawn};
 use scenarios::Scenario;
 use scenarios::model::Anomaly;
 

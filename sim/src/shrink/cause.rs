@@ -22,15 +22,14 @@ impl Cause {
         Self { check: "bug".to_owned(), evidence: skeleton(text) }
     }
 
-    /// What a run is remembered for: what its file expects if that was found, else the violation that
-    /// came first, and of those that only the end of the run shows the first in the order of the
-    /// report. None when nothing was violated.
+    /// What a run is remembered for: what its file expects if that was found, else the invariant that
+    /// broke first, else the first of what clients saw. None when nothing was violated.
     #[must_use]
     pub fn of(summary: &Summary) -> Option<Self> {
         let all = causes(summary);
         let expected = summary.expected_anomaly.map(Anomaly::name);
         let wanted = all.iter().find(|(_, cause)| Some(cause.check.as_str()) == expected);
-        let first = all.iter().min_by_key(|(at, _)| at.unwrap_or(u64::MAX));
+        let first = all.iter().min_by_key(|(at, _)| *at);
         wanted.or(first).map(|(_, cause)| cause.clone())
     }
 
@@ -47,19 +46,28 @@ impl fmt::Display for Cause {
     }
 }
 
-/// All that was violated, with when (simulated nanoseconds) if it has a time.
-fn causes(summary: &Summary) -> Vec<(Option<u64>, Cause)> {
-    let findings = summary.invariants.iter().chain(&summary.checks);
-    let failed = findings.filter(|finding| finding.verdict == Verdict::Fail);
-    let found = failed.flat_map(|finding: &Finding| &finding.evidence).map(|one: &Violation| {
-        let cause = Cause { check: one.anomaly.name().to_owned(), evidence: skeleton(&one.text) };
-        (one.at_ns, cause)
-    });
+/// When something was violated: invariants first, by simulated nanoseconds.
+type When = (bool, u64);
+
+/// All that was violated.
+fn causes(summary: &Summary) -> Vec<(When, Cause)> {
+    let found = |seen_by_clients: bool, findings: &[Finding]| -> Vec<(When, Cause)> {
+        let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail);
+        let evidence = failed.flat_map(|finding| &finding.evidence);
+        evidence
+            .map(|one| ((seen_by_clients, one.at_ns.unwrap_or(u64::MAX)), cause_of(one)))
+            .collect()
+    };
     let gates = summary.gates.iter().filter(|gate| gate.verdict == Verdict::Fail).map(|gate| {
         let check = Anomaly::Gate.name().to_owned();
-        (None, Cause { check, evidence: gate.name.clone() })
+        ((true, u64::MAX), Cause { check, evidence: gate.name.clone() })
     });
-    found.chain(gates).collect()
+    let invariants = found(false, &summary.invariants);
+    invariants.into_iter().chain(found(true, &summary.checks)).chain(gates).collect()
+}
+
+fn cause_of(one: &Violation) -> Cause {
+    Cause { check: one.anomaly.name().to_owned(), evidence: skeleton(&one.text) }
 }
 
 /// A sentence without its numbers, names with a number in them and lists: `broker 2 cut partition

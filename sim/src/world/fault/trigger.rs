@@ -42,6 +42,11 @@ impl World {
         self.faults.fired[number]
     }
 
+    /// How often a fault, by its number, has seen the event that it waits for.
+    pub(crate) fn seen_by(&self, number: usize) -> u64 {
+        self.faults.seen[number]
+    }
+
     /// Whether a fault waits for a protocol event.
     pub(in crate::world) fn faults_listen(&self) -> bool {
         !self.faults.waiting.is_empty()

@@ -1,0 +1,230 @@
+//! `assize shrink`: a failure made as small as it gets, as a scenario file.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reports::number::grouped;
+use scenarios::Scenario;
+use scenarios::model::Anomaly;
+use serde_json::json;
+
+use super::args::{Format, ShrinkArgs};
+use super::clock::Clock;
+use super::console::{Console, Paint};
+use super::execute::execute;
+use super::exit::{Exit, Failure};
+use super::folder::Folder;
+use super::named::named;
+use super::scene::Scene;
+use super::{regression, report, sweep};
+use crate::plan::Tables;
+use crate::run::{Run, came_of};
+use crate::shrink::{Cause, Judge, Shrunk, operations, readable, shrink, written_down};
+
+/// The name of the file in a folder of its own.
+const FILE: &str = "shrunk.toml";
+
+/// What a failure was made into.
+pub(super) struct Small {
+    pub(super) cause: Cause,
+    /// Where it began.
+    pub(super) start: Scenario,
+    pub(super) shrunk: Shrunk,
+}
+
+impl Small {
+    pub(super) fn faults(&self) -> u64 {
+        self.shrunk.scenario.faults.len() as u64
+    }
+
+    pub(super) fn operations(&self) -> u64 {
+        operations(&self.shrunk.scenario)
+    }
+}
+
+pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
+    let (scene, seed) = named(&args.what, args.seed, &args.flags, console)?;
+    if folder.is_none() {
+        regression::place()?;
+    }
+    let clock = Clock::start();
+    let stop = sweep::listen();
+    let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
+    let small = pool.install(|| smallest(&scene, seed, args.budget, &stop))?;
+    let Some(mut small) = small else {
+        let text = format!(
+            "error: {} under seed {seed} violates nothing: there is nothing to make smaller",
+            scene.path.display()
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    };
+    let place = write(&scene, seed, &mut small, folder.as_ref())?;
+    match args.flags.format {
+        Format::Human => tell(&small, &place, clock.seconds(), console),
+        Format::Json => console.line(&as_json(&small, &place, clock.seconds())),
+    }
+    let interrupted = stop.load(Ordering::Relaxed);
+    Ok(if interrupted { Exit::Interrupted } else { Exit::Expected })
+}
+
+/// The failure of a run, as small as it gets within so many milliseconds. None when nothing failed.
+pub(super) fn smallest(
+    scene: &Scene,
+    seed: u64,
+    budget_ms: u64,
+    stop: &AtomicBool,
+) -> Result<Option<Small>, Failure> {
+    let clock = Clock::start();
+    let never = AtomicBool::new(false);
+    let (run, cause) = match execute(scene, seed, &never) {
+        Ok(run) => {
+            let run = run.expect("nobody gives this run up");
+            let Some(cause) = Cause::of(&run.summary) else { return Ok(None) };
+            (Some(run), cause)
+        }
+        Err(failure) if failure.exit == Exit::Bug => (None, Cause::of_bug(&failure.text)),
+        Err(failure) => return Err(failure),
+    };
+    let start = written_down(&scene.scenario, seed, run.as_ref())
+        .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
+    let calls = run.as_ref().map(|run| run.summary.records.intended);
+    let goes_on = || !stop.load(Ordering::Relaxed) && clock.seconds() * 1_000.0 < budget_ms as f64;
+    let is_there =
+        |scenario: &Scenario| match execute(&copy(scene, scenario), scenario.seed, &never) {
+            Ok(run) => run.is_some_and(|run| cause.is_in(&run.summary)),
+            Err(failure) => failure.exit == Exit::Bug && cause == Cause::of_bug(&failure.text),
+        };
+    // What fails for a rule of `[protocol]` is to go on failing for it.
+    let for_a_rule = has_rules(&start) && !is_there(&without_rules(&start));
+    let fails = |scenario: &Scenario| {
+        is_there(scenario) && !(for_a_rule && is_there(&without_rules(scenario)))
+    };
+    let mut shrunk = shrink(&start, calls, Judge { fails: &fails, goes_on: &goes_on });
+    expecting(scene, &mut shrunk.scenario, &cause)?;
+    Ok(Some(Small { cause, start, shrunk }))
+}
+
+const fn has_rules(scenario: &Scenario) -> bool {
+    !scenario.protocol.is_empty() || scenario.era.is_some()
+}
+
+/// The same under today's rules.
+fn without_rules(scenario: &Scenario) -> Scenario {
+    Scenario { protocol: Vec::new(), era: None, ..scenario.clone() }
+}
+
+/// Lets a scenario expect what comes of it. What it expects decides what is judged, so it is asked
+/// again.
+fn expecting(scene: &Scene, scenario: &mut Scenario, cause: &Cause) -> Result<(), Failure> {
+    for _ in 0..3 {
+        let Some(run) = run_of(&copy(scene, scenario), scenario.seed)? else { return Ok(()) };
+        let expected = came_of(Anomaly::from_name(&cause.check), &run);
+        if run.summary.exit == 0 && scenario.expect == expected {
+            return Ok(());
+        }
+        scenario.expect = expected;
+    }
+    Err(Failure::new(Exit::Bug, "error: the failure that is left is not the same each time"))
+}
+
+/// A run to its end; none when assize does not survive it.
+fn run_of(scene: &Scene, seed: u64) -> Result<Option<Run>, Failure> {
+    match execute(scene, seed, &AtomicBool::new(false)) {
+        Err(failure) if failure.exit == Exit::Bug => Ok(None),
+        run => run,
+    }
+}
+
+/// Another scenario in the place of a scene's.
+fn copy(scene: &Scene, scenario: &Scenario) -> Scene {
+    Scene {
+        path: scene.path.clone(),
+        text: String::new(),
+        set: Vec::new(),
+        scenario: scenario.clone(),
+        driver: scene.driver,
+        tables: Tables::default(),
+    }
+}
+
+/// Writes the file, and the report into a folder of its own. Gives the place of the file.
+fn write(
+    scene: &Scene,
+    seed: u64,
+    small: &mut Small,
+    folder: Option<&Folder>,
+) -> Result<String, Failure> {
+    let head = format!(
+        "# What is left of {} under seed {seed} when everything that can go is gone, and still\n# \
+         {}\n\n",
+        scene.path.file_name().unwrap_or_default().to_string_lossy().replace('\n', " "),
+        small.cause.to_string().replace('\n', " "),
+    );
+    let scenario = &mut small.shrunk.scenario;
+    scenario.description.clear();
+    let Some(folder) = folder else {
+        let path = regression::save_as(&small.cause.check, |name| {
+            scenario.name = name;
+            format!("{head}{}", readable(scenario))
+        })?;
+        return Ok(path.display().to_string());
+    };
+    scenario.name = small.cause.check.clone();
+    let text = format!("{head}{}", readable(scenario));
+    folder.write(FILE, &text)?;
+    let path = folder.path().join(FILE);
+    let scene = Scene { path: path.clone(), text, ..copy(scene, scenario) };
+    if let Some(run) = run_of(&scene, scenario.seed)? {
+        report::write(&scene, &run, folder)?;
+    }
+    Ok(path.display().to_string())
+}
+
+/// What a scenario is made of, in words.
+fn size(scenario: &Scenario) -> String {
+    let counted = |count: u64, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{} {what}s", grouped(count)),
+    };
+    let brokers = u64::from(scenario.cluster.brokers);
+    [
+        counted(scenario.faults.len() as u64, "fault"),
+        counted(operations(scenario), "call"),
+        counted(scenario.services.len() as u64, "service"),
+        counted(brokers, "broker"),
+    ]
+    .join(", ")
+}
+
+fn tell(small: &Small, place: &str, seconds: f64, console: &mut Console<'_>) {
+    let cause = console.paint(Paint::Bad, &small.cause.to_string());
+    console.line(&cause);
+    console.line(&format!("  it was  {}", size(&small.start)));
+    console.line(&format!("  it is   {}", size(&small.shrunk.scenario)));
+    for fault in &small.shrunk.scenario.faults {
+        console.line(&format!("    {fault}"));
+    }
+    let cut = if small.shrunk.stopped { ", and the time was over" } else { "" };
+    console.line(&format!("  {} runs in {seconds:.1} s{cut}", grouped(small.shrunk.runs)));
+    console.line(&format!("file: {place}"));
+    console.line("");
+    let again = console.paint(Paint::Strong, &format!("assize run {place}"));
+    console.line(&again);
+}
+
+fn as_json(small: &Small, place: &str, seconds: f64) -> String {
+    json!({
+        "check": small.cause.check,
+        "evidence": small.cause.evidence,
+        "faults": small.faults(),
+        "operations": small.operations(),
+        "faults_before": small.start.faults.len(),
+        "operations_before": operations(&small.start),
+        "runs": small.shrunk.runs,
+        "stopped": small.shrunk.stopped,
+        "wall_s": seconds,
+        "file": place,
+        "replay": format!("assize run {place}"),
+    })
+    .to_string()
+}

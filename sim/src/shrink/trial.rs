@@ -1,0 +1,162 @@
+//! Tries of smaller scenarios: which of many changes leave the failure as it is.
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use scenarios::Scenario;
+
+/// One change of a scenario; false when there is nothing to change.
+pub(super) type Edit = Box<dyn Fn(&mut Scenario) -> bool + Send + Sync>;
+
+/// An edit out of a closure.
+pub(super) fn edit(change: impl Fn(&mut Scenario) -> bool + Send + Sync + 'static) -> Edit {
+    Box::new(change)
+}
+
+/// What is asked of the world outside while a failure is made smaller.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// Whether a scenario, run under its own seed, fails in the same way.
+    pub fails: &'a (dyn Fn(&Scenario) -> bool + Sync),
+    /// Whether there is time for more.
+    pub goes_on: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// The tries of one shrinking.
+pub(super) struct Trials<'a> {
+    judge: Judge<'a>,
+    /// Digests of scenarios that do not fail.
+    refused: BTreeSet<u64>,
+    runs: u64,
+    stopped: bool,
+}
+
+impl<'a> Trials<'a> {
+    pub(super) const fn new(judge: Judge<'a>) -> Self {
+        Self { judge, refused: BTreeSet::new(), runs: 0, stopped: false }
+    }
+
+    /// How many scenarios were run.
+    pub(super) const fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Whether the time was over before everything was tried.
+    pub(super) const fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Makes those of the changes, one after the other, that leave the failure. True when one did.
+    /// Several are tried at a time; what comes out is as if they had been tried in order.
+    pub(super) fn each(&mut self, scenario: &mut Scenario, edits: &[Edit]) -> bool {
+        let (mut next, mut changed) = (0, false);
+        while next < edits.len() {
+            let batch = self.batch(scenario, edits, next);
+            if batch.is_empty() {
+                break;
+            }
+            if !(self.judge.goes_on)() {
+                self.stopped = true;
+                break;
+            }
+            let fails: Vec<bool> =
+                batch.par_iter().map(|(_, smaller)| (self.judge.fails)(smaller)).collect();
+            let first = fails.iter().position(|fails| *fails);
+            let tried = first.map_or(batch.len(), |first| first + 1);
+            self.runs += tried as u64;
+            for (place, (index, smaller)) in batch.into_iter().enumerate().take(tried) {
+                next = index + 1;
+                if first == Some(place) {
+                    *scenario = smaller;
+                    changed = true;
+                } else {
+                    self.refused.insert(smaller.digest());
+                }
+            }
+        }
+        changed
+    }
+
+    /// The next few scenarios that a change gives and that were not refused before.
+    fn batch(&self, scenario: &Scenario, edits: &[Edit], from: usize) -> Vec<(usize, Scenario)> {
+        let changed = (from..edits.len()).filter_map(|index| {
+            let mut smaller = scenario.clone();
+            if !edits[index](&mut smaller) || smaller == *scenario {
+                return None;
+            }
+            let read = read_back(&smaller)?;
+            (!self.refused.contains(&read.digest())).then_some((index, read))
+        });
+        changed.take(rayon::current_num_threads()).collect()
+    }
+}
+
+/// The scenario as a file of it is read: what cannot be written is no candidate.
+fn read_back(scenario: &Scenario) -> Option<Scenario> {
+    Scenario::parse(&scenario.to_toml(), &[]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::Scenario;
+
+    use super::{Edit, Judge, Trials, edit};
+
+    const TEXT: &str = "[scenario]\nname = \"s\"\nduration = \"1s\"\n\
+        [cluster]\nbrokers = 1\nhardware = \"test\"\n[topic.t]\nreplication = 1\n\
+        [service.s]\nkind = \"ingress\"\noutput = \"t\"\n\
+        [load.l]\ninto = \"s\"\narrivals = { model = \"open\", rate = \"10/s\" }\n";
+
+    fn seeds(seeds: &'static [u64]) -> Vec<Edit> {
+        seeds
+            .iter()
+            .map(|&seed| edit(move |s| std::mem::replace(&mut s.seed, seed) != seed))
+            .collect()
+    }
+
+    fn start() -> Scenario {
+        Scenario::parse(TEXT, &[]).expect("a plain scenario")
+    }
+
+    #[test]
+    fn changes_that_leave_the_failure_are_made_in_order_whatever_the_threads() {
+        let edits = seeds(&[1, 2, 3, 4, 4, 5, 6]);
+        let ends = [1, 2, 3, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("threads").install(|| {
+                let fails = |s: &Scenario| s.seed.is_multiple_of(2);
+                let mut trials = Trials::new(Judge { fails: &fails, goes_on: &|| true });
+                let mut scenario = start();
+                let changed = trials.each(&mut scenario, &edits);
+                (changed, scenario.seed, trials.runs(), trials.stopped())
+            })
+        });
+        assert_eq!(ends, [(true, 6, 6, false); 4]);
+    }
+
+    #[test]
+    fn what_was_refused_is_not_run_again() {
+        let mut trials = Trials::new(Judge { fails: &|_| false, goes_on: &|| true });
+        let mut scenario = start();
+        assert!(!trials.each(&mut scenario, &seeds(&[1, 2])));
+        assert!(!trials.each(&mut scenario, &seeds(&[2, 1])));
+        assert_eq!((trials.runs(), scenario.seed), (2, 0));
+    }
+
+    #[test]
+    fn nothing_is_tried_when_the_time_is_over() {
+        let mut trials = Trials::new(Judge { fails: &|_| true, goes_on: &|| false });
+        let mut scenario = start();
+        assert!(!trials.each(&mut scenario, &seeds(&[1])));
+        assert_eq!((trials.runs(), trials.stopped(), scenario.seed), (0, true, 0));
+    }
+
+    #[test]
+    fn what_no_file_can_say_is_no_candidate() {
+        let mut trials = Trials::new(Judge { fails: &|_| true, goes_on: &|| true });
+        let mut scenario = start();
+        let none = edit(|s| !std::mem::take(&mut s.topics).is_empty());
+        assert!(!trials.each(&mut scenario, &[none]));
+        assert_eq!((trials.runs(), scenario.topics.len()), (0, 1));
+    }
+}
