@@ -180,6 +180,7 @@ impl Summary {
             checks,
             invariants: head.invariants,
             faults: head.faults,
+            nothing_tried: false,
             latency: latency(recorder),
             throughput: throughput(recorder),
             lag: lag(recorder),

@@ -58,6 +58,8 @@ pub struct Summary {
     pub invariants: Vec<Finding>,
     /// Faults as they were resolved.
     pub faults: Vec<FaultEntry>,
+    /// The seed drew faults, and none of all faults fired: what they wait for did not happen.
+    pub nothing_tried: bool,
     /// Latency by stage; the whole pipeline is `end_to_end`.
     pub latency: Table<StageLatency>,
     /// Throughput by topic, over the load without its warm-up.

@@ -63,7 +63,7 @@ fn run(head: Head, lost: u32, limit_ns: u64) -> Summary {
 }
 
 /// Scripts read these: a name that goes breaks one, and a new one is to be documented.
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 30] = [
     "scenario",
     "seed",
     "verdict",
@@ -84,6 +84,7 @@ const FIELDS: [&str; 29] = [
     "checks",
     "invariants",
     "faults",
+    "nothing_tried",
     "latency",
     "throughput",
     "dead_letters",

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod value;
+
 use super::zoo::ZooArgs;
+pub(super) use value::{Shard, assignment, shard};
+use value::{seeds, wall_time};
 
 /// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
 #[derive(Debug, Parser)]
@@ -24,6 +28,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Run scenarios under many seeds
     Sweep(SweepArgs),
+    /// Bring the records of a sweep's shards together
+    Merge(MergeArgs),
     /// Run once for each thing that a fault's target does, with the fault behind it
     Steps(StepsArgs),
     /// Run again what a token or a regression file names
@@ -101,22 +107,50 @@ pub(super) struct RunArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct SweepArgs {
     /// The scenario files
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "resume")]
     pub(super) files: Vec<PathBuf>,
     /// The seeds: `0..100` is 0 to 99, `0..=100` is 0 to 100
     #[arg(long, value_name = "A..B", value_parser = seeds)]
-    pub(super) seeds: Range<u64>,
+    #[arg(required_unless_present_any = ["time", "resume"])]
+    pub(super) seeds: Option<Range<u64>>,
+    /// Begin no run after so long, as in `10m`: seed by seed, each with every file, from 0 or as
+    /// `--seeds` says
+    #[arg(long = "for", value_name = "TIME", value_parser = wall_time)]
+    pub(super) time: Option<u64>,
+    /// Take every Nth run, from the Ith on: N processes share a sweep
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(super) shard: Option<Shard>,
     /// Runs at a time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,
-    /// Write the report of the first run that is not as expected to this folder
-    #[arg(long, value_name = "DIR")]
+    /// Keep a record of each run in this folder, and the report of the first run that is not as
+    /// expected
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
+    /// Go on with the records of this folder where they end
+    #[arg(long, value_name = "DIR")]
+    pub(super) resume: Option<PathBuf>,
+    /// Draw also faults that take away what the configuration promises to keep
+    #[arg(long)]
+    pub(super) beyond_spec: bool,
     /// Write the first run that is not as expected to scenarios/regressions/
     #[arg(long)]
     pub(super) write_regression: bool,
     #[command(flatten)]
     pub(super) flags: Flags,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct MergeArgs {
+    /// Folders with the records of all shards of one sweep
+    #[arg(value_name = "DIR", required = true)]
+    pub(super) folders: Vec<PathBuf>,
+    /// Write the records of the whole sweep to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// How the summary is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
 }
 
 /// What becomes of a record whose consumer may crash.
@@ -258,60 +292,14 @@ pub(super) struct DialogueArgs {
     pub(super) check: bool,
 }
 
-pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((path, value)) if !path.trim().is_empty() => {
-            Ok((path.trim().to_owned(), value.trim().to_owned()))
-        }
-        _ => Err("write PATH=VALUE, as in cluster.brokers=5".to_owned()),
-    }
-}
-
-fn wall_time(text: &str) -> Result<u64, String> {
-    text.trim_end_matches('s').parse::<u64>().map(|s| s * 1_000).map_err(|e| e.to_string())
-}
-
-fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let wrong = || "write A..B, as in 0..100, which is the seeds 0 to 99".to_owned();
-    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
-    let from: u64 = from.trim().parse().map_err(|_| wrong())?;
-    let (to, more) = match to.strip_prefix('=') {
-        Some(to) => (to, 1),
-        None => (to, 0),
-    };
-    let to: u64 = to.trim().parse().map_err(|_| wrong())?;
-    let to = to.checked_add(more).ok_or("the last seed is too large")?;
-    if from >= to {
-        return Err(format!("there is no seed in {text}: the second number is not part of it"));
-    }
-    Ok(from..to)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
-    use super::{Arguments, assignment, seeds};
+    use super::Arguments;
 
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn ranges_of_seeds_leave_out_their_end() {
-        assert_eq!(seeds("0..100"), Ok(0..100));
-        assert_eq!(seeds("5..=5"), Ok(5..6));
-        assert!(
-            seeds("5..5").is_err()
-                && seeds("7").is_err()
-                && seeds("0..=18446744073709551615").is_err()
-        );
-    }
-
-    #[test]
-    fn values_may_contain_signs_of_equality() {
-        assert_eq!(assignment("a.b = x=y"), Ok(("a.b".to_owned(), "x=y".to_owned())));
-        assert!(assignment("=1").is_err() && assignment("a").is_err());
     }
 }

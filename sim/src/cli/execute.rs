@@ -11,6 +11,9 @@ use crate::plan::Plan;
 use crate::run::{self, Driver, Run};
 use crate::world::World;
 
+/// How the sentence begins that tells a panic.
+pub(super) const BUG: &str = "error: this is a bug in assize, not in your pipeline: ";
+
 /// A run under a seed, one of many: it keeps to its thread. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {
     drive(scene, seed, stop, false)
@@ -56,7 +59,7 @@ pub(super) fn guarded<T>(
 ) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = format!(
-            "error: this is a bug in assize, not in your pipeline: {}\n  \
+            "{BUG}{}\n  \
              scenario {}, seed {seed}\n  again with: {}",
             reason(panic.as_ref()),
             scene.path.display(),

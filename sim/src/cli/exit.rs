@@ -17,7 +17,7 @@ pub enum Exit {
     NotDeterministic,
     /// The command line is wrong.
     Usage,
-    /// A scenario, dialogue or token cannot be read or is wrong.
+    /// A scenario, dialogue, token or the records of a sweep cannot be read or are wrong.
     Scenario,
     /// A bug in assize.
     Bug,
@@ -55,6 +55,20 @@ impl Exit {
             12 => Self::Gate,
             13 => Self::Inconclusive,
             _ => Self::Safety,
+        }
+    }
+
+    /// The end that an exit code names; anything unknown is a violation.
+    #[must_use]
+    pub const fn of_code(code: i32) -> Self {
+        match code {
+            14 => Self::NotDeterministic,
+            64 => Self::Usage,
+            65 => Self::Scenario,
+            70 => Self::Bug,
+            75 => Self::Temporary,
+            130 => Self::Interrupted,
+            of_run => Self::of_run(of_run),
         }
     }
 

@@ -18,6 +18,7 @@ mod folder;
 mod honesty;
 mod library;
 mod list;
+mod merge;
 mod meta;
 mod named;
 mod part;
@@ -84,6 +85,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure
     match command {
         Command::Run(args) => run::command(&args, console),
         Command::Sweep(args) => sweep::command(&args, console),
+        Command::Merge(args) => merge::command(&args, console),
         Command::Steps(args) => steps::command(&args, console),
         Command::Replay(args) => replay::command(&args, console),
         Command::Shrink(args) => shrink::command(&args, console),

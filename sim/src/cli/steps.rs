@@ -71,7 +71,7 @@ pub(super) fn command(args: &StepsArgs, console: &mut Console<'_>) -> Result<Exi
     }
     let stop = sweep::listen();
     let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
-    let bar = sweep::bar(chosen.len() as u64, console);
+    let bar = sweep::bar(Some(chosen.len() as u64), console);
     let runs = pool.install(|| run_all(&scene, seed, number, &chosen, &stop, &bar));
     bar.finish_and_clear();
     let mut tally = Tally::default();

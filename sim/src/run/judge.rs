@@ -66,6 +66,7 @@ pub(super) fn judge(world: World, name: &Path, wall_s: f64) -> Run {
     summary.warnings = warnings(world.scenario()).into_iter().map(told).collect();
     summary.dead_letters = dead_letters(&world);
     summary.hazards = hazards(&world);
+    summary.nothing_tried = world.has_tried_nothing();
     Run { summary, timeline, world }
 }
 

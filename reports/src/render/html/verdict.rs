@@ -159,6 +159,9 @@ pub fn sentence(summary: &Summary) -> String {
     let acknowledged = number::grouped(records.acknowledged);
     let length = number::seconds(summary.simulated_s);
     let faults = match summary.faults.len() {
+        0 if summary.nothing_tried => {
+            "no fault was injected: what those of the seed wait for did not happen".to_owned()
+        }
         0 => "no fault was injected".to_owned(),
         1 => "1 fault was injected".to_owned(),
         faults => format!("{faults} faults were injected"),

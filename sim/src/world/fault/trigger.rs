@@ -37,6 +37,12 @@ impl World {
             .map(|(_, planned)| planned.fault.name.as_str())
     }
 
+    /// Whether the seed made up faults and none of all faults fired.
+    pub(crate) fn has_tried_nothing(&self) -> bool {
+        let drawn = self.plan.faults.iter().any(|fault| fault.on && fault.made_up);
+        drawn && !self.faults.fired.contains(&true)
+    }
+
     /// Whether a fault fired, by its number.
     pub(crate) fn has_fired(&self, number: usize) -> bool {
         self.faults.fired[number]

@@ -1,0 +1,191 @@
+//! What came of the runs of a sweep, counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reports::number::grouped;
+use serde_json::json;
+
+use super::record::Record;
+use crate::cli::args::Format;
+use crate::cli::console::{Console, Paint};
+use crate::cli::exit::Exit;
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Tally {
+    pub(super) runs: u64,
+    passed: u64,
+    pub(super) failed: u64,
+    inconclusive: u64,
+    nothing_tried: u64,
+    failing_seeds: BTreeSet<u64>,
+    causes: BTreeMap<String, Group>,
+    /// The end to be told of all of them.
+    pub(in crate::cli) exit: Exit,
+    /// The number of the first run that was not as expected.
+    pub(super) first: Option<u64>,
+}
+
+/// Runs that failed for one cause.
+#[derive(Clone, Debug)]
+struct Group {
+    runs: u64,
+    /// The first of them.
+    example: Record,
+}
+
+impl Tally {
+    /// Of no run yet.
+    pub(in crate::cli) const fn new() -> Self {
+        Self {
+            runs: 0,
+            passed: 0,
+            failed: 0,
+            inconclusive: 0,
+            nothing_tried: 0,
+            failing_seeds: BTreeSet::new(),
+            causes: BTreeMap::new(),
+            exit: Exit::Expected,
+            first: None,
+        }
+    }
+
+    /// Counts a run; the first of those with one cause is the example.
+    pub(in crate::cli) fn take(&mut self, record: &Record) {
+        let exit = record.ending();
+        self.runs += 1;
+        self.nothing_tried += u64::from(record.nothing_tried);
+        match exit {
+            Exit::Expected => self.passed += 1,
+            Exit::Inconclusive => self.inconclusive += 1,
+            _ => {
+                self.failed += 1;
+                self.failing_seeds.insert(record.seed);
+            }
+        }
+        if let Some(cause) = &record.cause {
+            let first = || Group { runs: 0, example: record.clone() };
+            self.causes.entry(cause.clone()).or_insert_with(first).runs += 1;
+        }
+        if exit != Exit::Expected {
+            self.first.get_or_insert(record.run);
+        }
+        self.exit = self.exit.worse(exit);
+    }
+
+    /// The causes, the most frequent first.
+    fn groups(&self) -> Vec<(&str, &Group)> {
+        let mut groups: Vec<_> =
+            self.causes.iter().map(|(cause, group)| (cause.as_str(), group)).collect();
+        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.runs));
+        groups
+    }
+
+    /// Tells it: the last line of the results as JSON, the last lines for people. `rate` is runs a
+    /// second, where somebody measured it.
+    pub(in crate::cli) fn tell(
+        &self,
+        rate: Option<f64>,
+        interrupted: bool,
+        format: Format,
+        console: &mut Console<'_>,
+    ) {
+        match format {
+            Format::Json => console.line(&self.json(rate, interrupted).to_string()),
+            Format::Human => self.tell_people(rate, interrupted, console),
+        }
+    }
+
+    fn json(&self, rate: Option<f64>, interrupted: bool) -> serde_json::Value {
+        let causes = self.groups().into_iter().map(|(cause, group)| {
+            let Record { file, seed, replay, .. } = &group.example;
+            json!({
+                "cause": cause, "runs": group.runs, "file": file, "seed": seed, "replay": replay,
+            })
+        });
+        json!({"summary": {
+            "runs": self.runs,
+            "passed": self.passed,
+            "failed": self.failed,
+            "inconclusive": self.inconclusive,
+            "nothing_tried": self.nothing_tried,
+            "interrupted": interrupted,
+            "failing_seeds": self.failing_seeds,
+            "causes": causes.collect::<Vec<_>>(),
+            "seeds_per_s": rate.map(|rate| (rate * 10.0).round() / 10.0),
+        }})
+    }
+
+    fn tell_people(&self, rate: Option<f64>, interrupted: bool, console: &mut Console<'_>) {
+        let cut = if interrupted { " (interrupted)" } else { "" };
+        let noun = if self.runs == 1 { "run" } else { "runs" };
+        let rate = rate.map_or(String::new(), |rate| format!("; {rate:.1} a second"));
+        console.line(&format!(
+            "{} {noun}{cut}: {} as expected, {} failed, {} inconclusive{rate}",
+            grouped(self.runs),
+            grouped(self.passed),
+            grouped(self.failed),
+            grouped(self.inconclusive)
+        ));
+        if self.nothing_tried > 0 {
+            console.line(&format!(
+                "{} of them tried nothing: what the faults of the seed wait for did not happen",
+                grouped(self.nothing_tried)
+            ));
+        }
+        for (cause, group) in self.groups() {
+            let noun = if group.runs == 1 { "run" } else { "runs" };
+            let name = console.paint(Paint::Bad, cause);
+            console.line("");
+            console.line(&format!("{} {noun} failed by {name}", grouped(group.runs)));
+            console.line(&format!("    one of them: {}", group.example.replay));
+            if let (Exit::Safety | Exit::Liveness | Exit::Gate, Some(token)) =
+                (group.example.ending(), group.example.replay.strip_prefix("assize replay "))
+            {
+                console.line(&format!("    make it small: assize shrink '{token}'"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, Record, Tally};
+
+    fn record(run: u64, exit: i32, cause: Option<&str>) -> Record {
+        Record {
+            run,
+            file: "a.toml".to_owned(),
+            seed: run + 100,
+            verdict: Some("fail".to_owned()),
+            exit,
+            digest: None,
+            anomalies: Vec::new(),
+            cause: cause.map(str::to_owned),
+            nothing_tried: false,
+            error: None,
+            replay: format!("assize replay {run}"),
+        }
+    }
+
+    #[test]
+    fn failures_are_grouped_by_cause_the_most_frequent_first() {
+        let mut tally = Tally::new();
+        let runs = [
+            record(0, 0, None),
+            record(1, 10, Some("one")),
+            record(2, 10, Some("two")),
+            record(3, 11, Some("two")),
+            record(4, 13, None),
+        ];
+        runs.iter().for_each(|run| tally.take(run));
+        assert_eq!((tally.runs, tally.passed, tally.failed, tally.inconclusive), (5, 1, 3, 1));
+        assert_eq!((tally.exit, tally.first), (Exit::Safety, Some(1)));
+        let groups: Vec<_> =
+            tally.groups().into_iter().map(|(c, g)| (c, g.runs, g.example.run)).collect();
+        assert_eq!(groups, [("two", 2, 2), ("one", 1, 1)]);
+        let json = tally.json(None, false);
+        assert_eq!(json["summary"]["causes"][0]["seed"], 102);
+        assert_eq!(json["summary"]["failing_seeds"].as_array().map(Vec::len), Some(3));
+    }
+}
