@@ -48,6 +48,7 @@ impl Recorder {
         let keys = self.key_order.watches(topic);
         let (effects, ends) = (self.effects.watches(topic), self.terminals.watches(topic));
         let rows = self.rows.watches(topic);
+        let compacted = self.removals.is_compacted(partition);
         let mut entities = std::mem::take(&mut self.audited_entities);
         entities.clear();
         let (mut walk, mut shared) = (Walk::default(), None::<Shared>);
@@ -56,6 +57,9 @@ impl Recorder {
                 self.invented.audited(id, partition, offset);
                 continue;
             };
+            if compacted {
+                self.removals.found(partition, facts.key(id), offset);
+            }
             let mut of = match (self.records.next_batch(id, &mut walk), shared) {
                 (None, Some(shared)) => shared,
                 (Some(index), before) => self.share(before, index, partition),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::audit::Facts;
-use super::record_state::{Batch, RecordState};
+use super::record_state::RecordState;
 use super::recorder::Recorder;
 use super::transaction::Outcome;
 
@@ -19,6 +19,8 @@ pub struct Removals {
     starts: BTreeMap<u32, i64>,
     /// By partition: a `read_committed` reader was assigned it.
     read: Vec<bool>,
+    /// What the audit has found in compacted partitions.
+    newest: NewestOfKeys,
 }
 
 /// The newest record of a key in one partition.
@@ -45,6 +47,18 @@ impl Removals {
     /// Whether some `read_committed` reader was ever assigned a partition.
     pub(crate) fn is_read(&self, partition: u32) -> bool {
         self.read.get(partition as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether a partition's topic is compacted.
+    pub(super) fn is_compacted(&self, partition: u32) -> bool {
+        self.compacted.get(partition as usize).copied().unwrap_or(false)
+    }
+
+    /// The audit found a record of this key in a compacted partition, whoever knows of it.
+    pub(super) fn found(&mut self, partition: u32, key: u32, offset: i64) {
+        let known = self.newest.entry((partition, key)).or_default();
+        known.end = known.end.max(offset + 1);
+        known.audited_end = known.end;
     }
 
     /// First offset of a partition's log at the end of the run.
@@ -85,13 +99,12 @@ impl Recorder {
         for (id, state, batch) in self.records.iter() {
             let told = state.any(RecordState::ACKNOWLEDGED | RecordState::POLLED);
             let (compacted, start) =
-                (self.is_compacted(batch), self.removals.start(batch.partition));
+                (self.removals.is_compacted(batch.partition), self.removals.start(batch.partition));
             if !told || state.any(RecordState::AUDITED) || !(compacted || start > 0) {
                 continue;
             }
             let offset = self.records.acknowledged_offset(id);
-            let seen = state.any(RecordState::POLLED) && self.removals.is_read(batch.partition);
-            let visible = batch.transaction().is_none_or(|number| self.is_visible(number, seen));
+            let visible = batch.transaction().is_none_or(|number| self.is_visible(number));
             if offset.is_some_and(|offset| offset < start) && visible {
                 removed.push((id, batch.partition, batch.transaction(), 0));
                 continue;
@@ -129,7 +142,7 @@ impl Recorder {
     fn excuse_superseded(&mut self, newest: &NewestOfKeys, facts: &impl Facts) {
         let mut superseded = Vec::new();
         for (id, state, batch) in self.records.iter() {
-            if !state.any(RecordState::AUDITED) || !self.is_compacted(batch) {
+            if !state.any(RecordState::AUDITED) || !self.removals.is_compacted(batch.partition) {
                 continue;
             }
             let Some(offset) = self.records.acknowledged_offset(id) else { continue };
@@ -153,36 +166,27 @@ impl Recorder {
     }
 
     /// Whether a transaction was committed, as its end says, or what is left of it, or that a
-    /// reader of committed records has `seen` a record of it.
-    fn is_visible(&self, number: u32, seen: bool) -> bool {
+    /// reader of committed records was given a record of it.
+    fn is_visible(&self, number: u32) -> bool {
         let transaction = self.transactions.get(number);
         match transaction.outcome {
             Outcome::Committed => true,
             Outcome::Aborted => false,
-            _ => seen || transaction.audited > 0,
+            Outcome::Open | Outcome::Unknown => {
+                transaction.seen_committed || transaction.audited > 0
+            }
         }
     }
 
-    fn is_compacted(&self, batch: &Batch) -> bool {
-        self.removals.compacted.get(batch.partition as usize).copied().unwrap_or(false)
-    }
-
-    fn newest_of_keys(&self, facts: &impl Facts) -> NewestOfKeys {
-        let mut newest = NewestOfKeys::new();
-        for (id, state, batch) in self.records.iter() {
+    /// What the audit found, and acknowledged tombstones, which may be gone.
+    fn newest_of_keys(&mut self, facts: &impl Facts) -> NewestOfKeys {
+        let mut newest = std::mem::take(&mut self.removals.newest);
+        for (id, _, batch) in self.records.iter() {
             let Some(offset) = self.records.acknowledged_offset(id) else { continue };
-            let found = state.any(RecordState::AUDITED);
-            let committed = batch
-                .transaction()
-                .is_none_or(|number| self.transactions.get(number).outcome == Outcome::Committed);
-            let counts = found || (committed && facts.is_tombstone(id));
-            if !counts || !self.is_compacted(batch) {
-                continue;
-            }
-            let known = newest.entry((batch.partition, facts.key(id))).or_default();
-            known.end = known.end.max(offset + 1);
-            if found {
-                known.audited_end = known.audited_end.max(offset + 1);
+            let committed = batch.transaction().is_none_or(|number| self.is_visible(number));
+            if committed && facts.is_tombstone(id) && self.removals.is_compacted(batch.partition) {
+                let known = newest.entry((batch.partition, facts.key(id))).or_default();
+                known.end = known.end.max(offset + 1);
             }
         }
         newest
@@ -271,6 +275,50 @@ mod tests {
     fn a_reader_need_not_be_given_what_compaction_may_have_taken_elsewhere() {
         assert_eq!(given_only(4), [Verdict::Pass; 2]);
         assert_eq!(given_only(2)[1], Verdict::Fail, "the newest of the key is missing");
+    }
+
+    /// Records 0, 2 and 1, 3, of one key each, in a transaction nobody heard the end of, of which
+    /// this one was read, compaction left nothing, and the log has newer records of these keys.
+    fn torn_by_compaction(read: Option<u32>, newer: &[u32]) -> Verdict {
+        let mut history = History::new();
+        history.recorder.assigned(COMMITTED, 0, 0, 1);
+        let unheard = history.begin();
+        history.send(0..4, Some(unheard)).acknowledge(0..4, 0);
+        history.recorder.transaction_unknown(unheard, 50);
+        history.send(4..6, None).acknowledge(4..6, 5);
+        if let Some(record) = read {
+            history.poll(COMMITTED, i64::from(record), &[record]);
+        }
+        history.recorder.compacted(0);
+        history.audit(&[(5, newer)]).audit_log(1, &[]).audit_log(2, &[]);
+        history.recorder.audit_removals(&Table);
+        history.judge(Claim::NoTornTransaction).verdict
+    }
+
+    #[test]
+    fn a_transaction_of_which_a_record_was_read_may_be_gone_where_it_was_not_read() {
+        assert_eq!(torn_by_compaction(Some(0), &[4, 5]), Verdict::Pass);
+        assert_eq!(torn_by_compaction(None, &[4, 5]), Verdict::Pass);
+        assert_eq!(torn_by_compaction(Some(0), &[4]), Verdict::Fail, "of key 1 nothing is left");
+    }
+
+    /// Three records of one key, the last of which its producer never heard of, and what the audit
+    /// finds of them.
+    fn behind_one_of_unknown_fate(found: &[(i64, &[u32])]) -> Verdict {
+        let mut history = History::new();
+        history.send(0..1, None).acknowledge(0..1, 0);
+        history.send(2..3, None).acknowledge(2..3, 1);
+        history.send(4..5, None).give_up(4..5);
+        history.recorder.compacted(0);
+        history.audit(found);
+        history.recorder.audit_removals(&Table);
+        history.judge(Claim::NoAcknowledgedRecordLost).verdict
+    }
+
+    #[test]
+    fn a_record_of_unknown_fate_that_is_there_takes_the_place_of_older_ones() {
+        assert_eq!(behind_one_of_unknown_fate(&[(2, &[4])]), Verdict::Pass);
+        assert_eq!(behind_one_of_unknown_fate(&[(0, &[0])]), Verdict::Fail);
     }
 
     #[test]

@@ -90,6 +90,7 @@ impl Recorder {
             let judged = committed || self.every_reader;
             let (Some(number), true) = (batch.transaction(), judged) else { continue };
             let transaction = self.transactions.get_mut(number);
+            transaction.seen_committed |= committed;
             if transaction.first_read.is_none() {
                 transaction.first_read = Some(Read {
                     record: id,

@@ -32,6 +32,8 @@ pub struct Transaction {
     pub audited_acknowledged: u32,
     /// The first record of it that a read_committed consumer was given.
     pub first_read: Option<Read>,
+    /// Whether a read_committed consumer was given a record of it: it was committed.
+    pub seen_committed: bool,
 }
 
 /// A record as a consumer was given it.
@@ -66,6 +68,7 @@ impl Transactions {
             audited: 0,
             audited_acknowledged: 0,
             first_read: None,
+            seen_committed: false,
         });
         u32::try_from(self.all.len() - 1).expect("fewer transactions than records")
     }
