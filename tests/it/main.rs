@@ -19,6 +19,7 @@ mod hosted;
 mod outbox;
 mod scenarios;
 mod small;
+mod stories;
 mod sweeps;
 mod telling;
 mod tidy;

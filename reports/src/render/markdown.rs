@@ -42,6 +42,7 @@ pub fn markdown(summary: &Summary) -> String {
             ]
         }),
     );
+    story(&mut text, summary);
     let findings = summary.checks.iter().chain(&summary.invariants);
     table(
         &mut text,
@@ -108,6 +109,25 @@ pub fn markdown(summary: &Summary) -> String {
         format!("Digests: trace `{}`, history `{}`", summary.digest, summary.history_digest),
     );
     text
+}
+
+/// What happened in a run that failed.
+fn story(text: &mut String, summary: &Summary) {
+    let mut write = |line: String| writeln!(text, "{line}").expect(WRITTEN);
+    if let Some(story) = &summary.story {
+        write(format!(
+            "## What happened\n\nWhy {}; times in seconds into the load.\n",
+            story.about
+        ));
+        for moment in &story.moments {
+            let (time, text) = (moment.time(), &moment.text);
+            let line = if moment.is_loud() { format!("**{text}**") } else { text.clone() };
+            write(format!("- {time}: {line}"));
+        }
+        write(String::new());
+    } else if let Some(why) = &summary.untold {
+        write(format!("## What happened\n\n{why}\n"));
+    }
 }
 
 fn faults(text: &mut String, summary: &Summary) {

@@ -11,6 +11,7 @@ mod junit;
 mod markdown;
 mod palette;
 mod percentile_chart;
+mod space_time;
 mod time_chart;
 
 pub use graph::{Edge, Node, NodeKind, Pipeline};

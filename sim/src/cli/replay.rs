@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
-use super::{clock::Clock, report, run, telling};
+use super::{clock::Clock, report, run, story, telling};
 
 pub(super) fn command(args: &ReplayArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
@@ -54,7 +54,7 @@ fn traced(
             }
         }
     })?;
-    let Some(run) = run else {
+    let Some(mut run) = run else {
         if let Some((number, Some((at, event)))) = stopped {
             let at = at.0 as f64 / 1e9;
             console.line(&format!("stopped before event {number} at {at:.9} s: {event}"));
@@ -62,6 +62,7 @@ fn traced(
         return Ok(Exit::Expected);
     };
     if let Some(folder) = folder {
+        story::tell(&mut run, scene, seed);
         report::write(scene, &run, folder)?;
     }
     match args.format {

@@ -15,7 +15,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
-use super::{regression, report, sweep};
+use super::{regression, report, story, sweep};
 use crate::plan::Tables;
 use crate::run::{Run, came_of};
 use crate::shrink::{Cause, Judge, Shrunk, operations, readable, shrink, written_down};
@@ -174,7 +174,8 @@ fn write(
     folder.write(FILE, &text)?;
     let path = folder.path().join(FILE);
     let scene = Scene { path: path.clone(), text, ..copy(scene, scenario) };
-    if let Some(run) = run_of(&scene, scenario.seed)? {
+    if let Some(mut run) = run_of(&scene, scenario.seed)? {
+        story::tell(&mut run, &scene, scenario.seed);
         report::write(&scene, &run, folder)?;
     }
     Ok(path.display().to_string())

@@ -1,27 +1,36 @@
 //! Which lines of a story are told: all that is strong, and of the rest what there is room for.
 
 use broker_model::types::Instant;
-use reports::story::{Moment, MomentKind, Story};
+use reports::story::{Line, Moment, MomentKind, Story};
 
+use super::picture::{self, Window};
 use super::stage::{Beat, Stage, Weight};
 use super::verdict;
 
 /// So many lines at most, where fewer tell it.
 const LINES_MAX: usize = 30;
+/// With so many lines, none is needed that only makes it easier to follow.
+const ENOUGH: usize = 18;
 /// Lines behind the last violation that are told.
 const AFTERWARDS: usize = 2;
 
 /// The story that these lines make.
 pub(super) fn story(stage: &Stage<'_>, beats: Vec<Beat>, load_from: Option<u64>) -> Story {
     let count = beats.len();
-    let from = Instant(load_from.unwrap_or(0));
-    let mut beats = within(beats, from);
+    let end = stage.world.now();
+    let mut beats = within(beats, stage.load_from, end);
     without_repetition(&mut beats);
+    while beats.len() > ENOUGH
+        && let Some(place) = least(&beats).filter(|place| beats[*place].weight == Weight::Faint)
+    {
+        beats.remove(place);
+    }
     while beats.len() > LINES_MAX {
         let Some(place) = least(&beats) else { break };
         beats.remove(place);
     }
     let left_out = count - beats.len();
+    let picture = picture::picture(stage, &window(stage, &beats), lines(&beats), load_from);
     let seconds = |at: Instant| (at.0 / 1_000) as f64 / 1e6;
     let into_load =
         |at: Instant| load_from.map(|from| (at.0 as f64 - from as f64).div_euclid(1e3) / 1e6);
@@ -31,7 +40,31 @@ pub(super) fn story(stage: &Stage<'_>, beats: Vec<Beat>, load_from: Option<u64>)
         kind: beat.kind,
         text: beat.text,
     });
-    Story { about: verdict::about(stage), moments: moments.collect(), left_out }
+    Story { about: verdict::about(stage), moments: moments.collect(), left_out, picture }
+}
+
+/// The part of the run that is drawn: from the first moment under load to the last violation that
+/// is an event.
+fn window(stage: &Stage<'_>, beats: &[Beat]) -> Window {
+    let end = stage.world.now();
+    let under_load = || beats.iter().filter(|beat| beat.at >= stage.load_from);
+    let from = under_load().map(|beat| beat.at).min().unwrap_or(stage.load_from);
+    let last = under_load().filter(|beat| beat.at < end).map(|beat| beat.at).max();
+    let parted = beats.iter().find(|beat| beat.kind == MomentKind::Parting);
+    let parted = parted.map_or(end, |beat| beat.at);
+    let until = last.unwrap_or(end).max(parted);
+    Window { from, until, moments: under_load().map(|beat| beat.at).collect(), parted }
+}
+
+/// What is drawn across all lanes.
+fn lines(beats: &[Beat]) -> Vec<Line> {
+    let loud = beats.iter().filter(|beat| is_loud(beat));
+    let lines = loud.map(|beat| {
+        let parting = beat.kind == MomentKind::Parting;
+        let label = beat.text.split(": ").next().unwrap_or_default().to_owned();
+        Line { at: beat.at.0, parting, label }
+    });
+    lines.collect()
 }
 
 fn is_loud(beat: &Beat) -> bool {
@@ -39,12 +72,13 @@ fn is_loud(beat: &Beat) -> bool {
 }
 
 /// Without what came long before, and after all was said.
-fn within(beats: Vec<Beat>, load_from: Instant) -> Vec<Beat> {
-    let last = beats.iter().rposition(is_loud).unwrap_or(0);
+fn within(beats: Vec<Beat>, load_from: Instant, end: Instant) -> Vec<Beat> {
+    // What is judged at the end is no event.
+    let last = beats.iter().rposition(|beat| is_loud(beat) && beat.at < end).unwrap_or(beats.len());
     let parted = beats.iter().position(|beat| beat.kind == MomentKind::Parting).unwrap_or(last);
     let mut after = 0;
     let kept = beats.into_iter().enumerate().filter(|(place, beat)| {
-        if beat.at < load_from && beat.weight < Weight::Plain {
+        if beat.at < load_from && !is_told_before_load(beat) {
             return false;
         }
         if is_loud(beat) || *place <= parted {
@@ -60,6 +94,11 @@ fn within(beats: Vec<Beat>, load_from: Instant) -> Vec<Beat> {
         told && after <= AFTERWARDS
     });
     kept.map(|(_, beat)| beat).collect()
+}
+
+/// Before the load, a reader wants to know who leads and who owns what.
+fn is_told_before_load(beat: &Beat) -> bool {
+    beat.weight >= Weight::Plain && matches!(beat.kind, MomentKind::Leader | MomentKind::Group)
 }
 
 /// Of lines that say the same, one after the other or not far from each other, the first is enough.

@@ -4,7 +4,7 @@ use reports::story::MomentKind;
 use reports::summary::FaultEnd;
 use scenarios::model::{Cut, FaultKind};
 
-use super::stage::{Stage, Weight, span};
+use super::stage::{Stage, Weight, and, span};
 use crate::world::FaultRecord;
 
 impl Stage<'_> {
@@ -14,7 +14,7 @@ impl Stage<'_> {
             return;
         }
         let what = self.fault_in_words(record);
-        self.say(MomentKind::Fault, Weight::Strong, format!("FAULT: {what}."));
+        self.say(MomentKind::Fault, Weight::Loud, format!("FAULT: {what}."));
     }
 
     /// A fault ends.
@@ -29,8 +29,10 @@ impl Stage<'_> {
             FaultKind::Partition { .. } => format!("the cut around {who} is mended"),
             FaultKind::BrokerPause | FaultKind::ServicePause => format!("{who} goes on"),
             FaultKind::Delay { message, .. } => {
-                let what = message.name().replace('-', " ");
-                format!("a {what} of {who} takes no longer than usual again")
+                format!(
+                    "{} messages of {who} take no longer than usual again",
+                    api_name(&message.name())
+                )
             }
             FaultKind::SlowDisk { .. } => format!("the disk of {who} is as fast as before"),
             FaultKind::SlowLink { .. } => format!("the links of {who} are as fast as before"),
@@ -43,11 +45,11 @@ impl Stage<'_> {
     }
 
     fn fault_in_words(&self, record: &FaultRecord) -> String {
-        let who = &record.resolved;
+        let who = &and(record.resolved.split(", ").map(str::to_owned));
         let planned = &self.world.plan().faults[record.number];
         let target = &record.target;
         let are = |one: &str, many: &str| {
-            let many_ones = who.contains(", ");
+            let many_ones = who.contains(" and ");
             format!("{who} {}", if many_ones { many } else { one })
         };
         match planned.fault.kind {
@@ -78,7 +80,7 @@ impl Stage<'_> {
             FaultKind::Delay { message, to, .. } => {
                 let to = to.map_or_else(String::new, |to| format!(" to broker {to}"));
                 let longer = span(planned.delay);
-                let what = message.name().replace('-', " ");
+                let what = api_name(&message.name());
                 format!("each {what} that {who} sends{to} takes {longer} longer")
             }
             FaultKind::SlowDisk { factor } => {
@@ -114,4 +116,17 @@ impl Stage<'_> {
             FaultKind::AddBroker => format!("{who} joins"),
         }
     }
+}
+
+/// `write-txn-markers-answer` as `WriteTxnMarkers answer`.
+pub(super) fn api_name(name: &str) -> String {
+    let (request, answer) = match name.strip_suffix("-answer") {
+        Some(request) => (request, " answer"),
+        None => (name, ""),
+    };
+    let words = request.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        format!("{}{rest}", first.to_uppercase())
+    });
+    format!("{}{answer}", words.collect::<String>())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use broker_model::note::Note;
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::protocol::{ErrorCode, Request, Response};
-use broker_model::types::{GroupId, MemberId, Offset, PartitionId};
+use broker_model::types::{GroupId, Instant, MemberId, Offset, PartitionId};
 use reports::story::MomentKind;
 
 use super::stage::{Stage, Weight, and, broker, counted};
@@ -18,6 +18,10 @@ pub(super) struct Groups {
     /// What each client last asked to commit and was not told of: by group and client.
     commits: BTreeMap<(GroupId, Party), BTreeMap<PartitionId, Offset>>,
     owned: BTreeMap<Party, Vec<PartitionId>>,
+    /// Every commit: when, by whom, of what.
+    pub(super) committed: Vec<(Instant, Party, PartitionId, Offset)>,
+    /// When processes of clients were killed.
+    pub(super) killed: Vec<(Instant, Party)>,
     generations: BTreeMap<Party, String>,
 }
 
@@ -27,24 +31,23 @@ impl Groups {
             return;
         }
         match heard {
-            Heard::Note(Note::RebalanceStarted { node, group }) => {
+            Heard::Note(Note::RebalanceStarted { node, group }) if stage.has_group(*group) => {
                 self.tell_commits(stage);
                 let (who, name) = (broker(*node), stage.group(*group));
                 let text = format!("group {name} begins a rebalance (coordinator {who}).");
-                stage.say(MomentKind::Group, Weight::Plain, text);
+                stage.say(MomentKind::Group, stage.under_load(), text);
             }
-            Heard::Note(Note::GroupStable { group, generation, members, .. }) => {
+            Heard::Note(Note::GroupStable { group, generation, members, .. })
+                if stage.has_group(*group) =>
+            {
                 let (name, members) = (stage.group(*group), counted(i64::from(*members), "member"));
                 let text = format!("group {name} is stable in generation {generation}, {members}.");
-                stage.say(MomentKind::Group, Weight::Plain, text);
+                stage.say(MomentKind::Group, stage.under_load(), text);
             }
-            Heard::Note(Note::MemberFenced { group, member, .. }) => {
+            Heard::Note(Note::MemberFenced { group, member, .. }) if stage.has_group(*group) => {
                 self.tell_commits(stage);
                 let (name, who) = (stage.group(*group), self.member(stage, *group, *member));
-                let text = format!(
-                    "the coordinator takes {who} out of group {name}; whoever is taken out does not \
-                     know before it asks."
-                );
+                let text = format!("the coordinator takes {who} out of group {name}.");
                 stage.say(MomentKind::Group, Weight::Strong, text);
             }
             Heard::Note(Note::CoordinatorLoaded { node, partition })
@@ -56,7 +59,10 @@ impl Groups {
             }
             Heard::Sent(place) => self.sent(stage, *place),
             Heard::Arrived(place) => self.arrived(stage, *place),
-            Heard::Killed(_) => self.tell_commits(stage),
+            Heard::Killed(party) => {
+                self.tell_commits(stage);
+                self.killed.push((stage.now, *party));
+            }
             _ => {}
         }
     }
@@ -69,13 +75,18 @@ impl Groups {
             let offsets: Vec<String> = offsets
                 .map(|(partition, offset)| format!("{} to {offset}", stage.partition(partition)))
                 .collect();
-            if offsets.is_empty() {
+            if offsets.is_empty() || !stage.has_group(group) {
                 continue;
             }
             let (who, name) = (stage.party(party), stage.group(group));
             let text = format!("{who} has committed for group {name}: {}.", and(offsets));
             stage.say(MomentKind::Group, Weight::Plain, text);
         }
+    }
+
+    /// The processes behind members, by the members' numbers.
+    pub(super) fn named_members(&self) -> impl Iterator<Item = (MemberId, Party)> + '_ {
+        self.members.iter().map(|((_, member), party)| (*member, *party))
     }
 
     /// Who a member is.
@@ -101,6 +112,7 @@ impl Groups {
             Request::SyncGroup(r) => self.knows(r.group, r.member, passage.from),
             Request::ConsumerGroupHeartbeat(r) => self.knows(r.group, r.member, passage.from),
             Request::OffsetCommit(r) => self.knows(r.group, r.member, passage.from),
+            Request::TxnOffsetCommit(r) => self.knows(r.group, r.member, passage.from),
             _ => {}
         }
     }
@@ -115,14 +127,18 @@ impl Groups {
 
     fn request(&mut self, stage: &mut Stage<'_>, passage: &Passage, request: &Request) {
         match request {
-            Request::OffsetCommit(r) => self.commits_of(r.group, passage.from, &r.offsets),
-            Request::TxnOffsetCommit(r) => self.commits_of(r.group, passage.from, &r.offsets),
-            Request::LeaveGroup(r) => {
+            Request::OffsetCommit(r) => {
+                self.commits_of(stage.now, r.group, passage.from, &r.offsets);
+            }
+            Request::TxnOffsetCommit(r) => {
+                self.commits_of(stage.now, r.group, passage.from, &r.offsets);
+            }
+            Request::LeaveGroup(r) if stage.has_group(r.group) => {
                 self.tell_commits(stage);
                 let (who, name) = (stage.party(passage.from), stage.group(r.group));
                 stage.say(MomentKind::Group, Weight::Plain, format!("{who} leaves group {name}."));
             }
-            Request::ConsumerGroupHeartbeat(r) => {
+            Request::ConsumerGroupHeartbeat(r) if stage.has_group(r.group) => {
                 let Some(owned) = &r.owned else { return };
                 if self.owned.get(&passage.from) == Some(owned) || owned.is_empty() {
                     return;
@@ -136,13 +152,23 @@ impl Groups {
         }
     }
 
-    fn commits_of(&mut self, group: GroupId, party: Party, offsets: &[CommittedOffset]) {
+    fn commits_of(
+        &mut self,
+        at: Instant,
+        group: GroupId,
+        party: Party,
+        offsets: &[CommittedOffset],
+    ) {
         let known = self.commits.entry((group, party)).or_default();
         known.extend(offsets.iter().map(|one| (one.partition, one.offset)));
+        let all = offsets.iter().map(|one| (at, party, one.partition, one.offset));
+        self.committed.extend(all);
     }
 
     fn response(&mut self, stage: &mut Stage<'_>, passage: &Passage, response: &Response) {
-        let Party::Client(_) = passage.to else { return };
+        if !stage.is_of_told_group(passage.to) {
+            return;
+        }
         let who = stage.party(passage.to);
         match response {
             Response::JoinGroup(r) if r.error == ErrorCode::None => {
@@ -173,7 +199,7 @@ impl Groups {
                     .collect();
                 if !told.is_empty() {
                     let text = format!("{who} hears that {}.", and(told));
-                    stage.say(MomentKind::Group, Weight::Plain, text);
+                    stage.say(MomentKind::Group, stage.under_load(), text);
                 }
             }
             Response::OffsetCommit(r) => self.refused(stage, &who, "commit", &r.partitions),

@@ -7,6 +7,7 @@ use broker_model::types::{LeaderEpoch, NodeId, PartitionId};
 use reports::story::MomentKind;
 
 use super::stage::{Stage, Weight, broker, nodes};
+use super::verdict;
 use crate::world::{Heard, Party};
 
 /// What a broker takes itself for.
@@ -88,7 +89,7 @@ impl Leaders {
                 }
             }
             Note::BrokerFenced { node } => {
-                let text = format!("the controller fences {}: no heartbeat of it.", broker(*node));
+                let text = format!("the controller fences {}.", broker(*node));
                 stage.say(MomentKind::Process, Weight::Light, text);
             }
             Note::QuorumLeader { node, epoch, .. } => {
@@ -156,7 +157,8 @@ impl Leaders {
                 moves.push(format!("with {} again", nodes(&came)));
             }
             let text = format!("the ISR of {name} is now {isr}, {}{elr}.", moves.join(" and "));
-            stage.say(MomentKind::Isr, own, text);
+            let weight = if left.is_empty() { own.min(Weight::Plain) } else { own };
+            stage.say(MomentKind::Isr, weight, text);
         } else if before.eligible != next.eligible {
             let text = format!(
                 "the ELR of {name} is now {} (before: {}).",
@@ -183,13 +185,13 @@ impl Leaders {
         let name = stage.partition(partition);
         let mut text =
             format!("{} begins to lead {name} in epoch {epoch}, at offset {start}", broker(node));
+        text += &verdict::without(verdict::lacked_by(stage, partition, node));
         for (other, old) in &unaware {
             text += &format!(
                 "; {} has not heard of it and still takes itself for the leader, in epoch {old}",
                 broker(*other)
             );
         }
-        text += &super::verdict::without(super::verdict::lacked_by(stage, partition, node));
         let first = epoch.0 == 0;
         let weight = match (stage.subject.has(partition), first) {
             (true, false) => Weight::Strong,

@@ -33,6 +33,8 @@ pub(super) struct Cut {
     pub(super) acknowledged: i64,
     /// How many are on no other log now.
     pub(super) nowhere: i64,
+    /// Batches that are on no other log now, and were acknowledged.
+    pub(super) lost: Vec<BatchId>,
 }
 
 impl Logs {
@@ -61,6 +63,15 @@ impl Logs {
                 let cuts = lost.iter().filter_map(|&(p, end, _)| self.cut(p, *node, end));
                 cuts.collect()
             }
+            Heard::Started(Party::Broker(node), ends) => {
+                let known = self.replicas.keys().filter(|(_, of)| of == node);
+                let known: Vec<PartitionId> = known.map(|(partition, _)| *partition).collect();
+                let end = |partition| {
+                    let found = ends.iter().find(|(of, _)| *of == partition);
+                    found.map_or(Offset(0), |(_, end)| *end)
+                };
+                known.into_iter().filter_map(|p| self.cut(p, *node, end(p))).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -83,11 +94,15 @@ impl Logs {
             let batch = one.entry.batch;
             cut.batches.push(batch);
             cut.count += count;
-            if self.acknowledged.contains(&(partition, batch)) {
+            let acknowledged = self.is_acknowledged(partition, batch);
+            if acknowledged {
                 cut.acknowledged += count;
             }
             if self.holders(partition, batch).is_empty() {
                 cut.nowhere += count;
+                if acknowledged {
+                    cut.lost.push(batch);
+                }
             }
         }
         Some((partition, node, cut))
@@ -98,6 +113,19 @@ impl Logs {
         let logs = self.of(partition);
         let has = |log: &[Placed]| log.iter().any(|one| one.entry.batch == batch);
         logs.filter(|(_, log)| has(log)).map(|(node, _)| node).collect()
+    }
+
+    /// The brokers that have all of these batches.
+    pub(super) fn holders_of_all(
+        &self,
+        partition: PartitionId,
+        batches: &[BatchId],
+    ) -> Vec<NodeId> {
+        let all = self.of(partition).map(|(node, _)| node);
+        let has_all = |node: &NodeId| {
+            batches.iter().all(|batch| self.holders(partition, *batch).contains(node))
+        };
+        all.filter(has_all).collect()
     }
 
     /// The logs of a partition by broker.

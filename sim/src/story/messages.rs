@@ -1,11 +1,12 @@
 //! Messages that come late, or never.
 
 use broker_model::protocol::controller::AlterPartitionRequest;
+use broker_model::protocol::produce::ProduceRequest;
 use broker_model::protocol::{Request, Response};
-use broker_model::types::{Offset, PartitionId};
+use broker_model::types::BatchId;
 use reports::story::MomentKind;
 
-use super::stage::{LATE, Stage, Weight, nodes, offsets, span};
+use super::stage::{LATE, Stage, Weight, counted, nodes, offsets, span};
 use crate::world::{Heard, Party, Passage, Said};
 
 impl Stage<'_> {
@@ -41,7 +42,7 @@ impl Stage<'_> {
     }
 
     /// A message in words, if its delay can matter to the story.
-    fn telling(&self, passage: &Passage) -> Option<(String, Weight)> {
+    pub(super) fn telling(&self, passage: &Passage) -> Option<(String, Weight)> {
         match &passage.said {
             Said::Request(request) => self.late_request(request, passage),
             Said::Response(response) => self.late_response(response),
@@ -53,10 +54,10 @@ impl Stage<'_> {
         match request {
             Request::Produce(r) => {
                 let mut produced = r.partitions.iter().filter(|p| self.subject.has(p.partition));
-                let one = produced.find(|p| self.is_told_produce(p.partition, p.batch, r))?;
+                let one = produced.find(|p| self.is_told_produce(p.batch, r))?;
                 let name = self.partition(one.partition);
                 let count = self.world.shared().batches.get(one.batch).count;
-                let count = super::stage::counted(i64::from(count), "record");
+                let count = counted(i64::from(count), "record");
                 strong(format!("a Produce of {count} for {name}"))
             }
             Request::AlterPartition(r) => strong(self.wanted_isr(r)?),
@@ -102,7 +103,7 @@ impl Stage<'_> {
                 let (first, last) = (entries.first()?, entries.last()?);
                 let count = self.world.shared().batches.get(last.batch).count;
                 let (from, end) = (first.base_offset, last.base_offset + i64::from(count));
-                if !self.covers(one.partition, from, end) {
+                if !self.is_in_question(one.partition, from, end) {
                     return None;
                 }
                 let what = offsets(from.0, end.0);
@@ -114,7 +115,7 @@ impl Stage<'_> {
             }
             Response::Produce(r) => {
                 let one = r.partitions.iter().find(|p| self.subject.has(p.partition))?;
-                let at = self.subject.offset.is_some_and(|offset| offset == one.base_offset);
+                let at = self.subject.offset_in(one.partition) == Some(one.base_offset);
                 at.then(|| {
                     let name = self.partition(one.partition);
                     (format!("the answer to a Produce for {name}"), Weight::Plain)
@@ -148,12 +149,7 @@ impl Stage<'_> {
     }
 
     /// Whether a produce is of records in question, or of transactions where those matter.
-    fn is_told_produce(
-        &self,
-        _partition: PartitionId,
-        batch: broker_model::types::BatchId,
-        request: &broker_model::protocol::produce::ProduceRequest,
-    ) -> bool {
+    fn is_told_produce(&self, batch: BatchId, request: &ProduceRequest) -> bool {
         let records = self.world.shared().batches.records(batch);
         records.iter().any(|record| self.subject.records.contains(record))
             || (self.subject.transactions && request.transactional_id.is_some())
@@ -164,12 +160,6 @@ impl Stage<'_> {
         let isr: Vec<_> = one.isr.iter().map(|(node, _)| *node).collect();
         let name = self.partition(one.partition);
         Some(format!("an AlterPartition (ISR of {name} to be {})", nodes(&isr)))
-    }
-
-    /// Whether `[from, end)` has the offset in question.
-    fn covers(&self, partition: PartitionId, from: Offset, end: Offset) -> bool {
-        self.subject.has(partition)
-            && self.subject.offset.is_some_and(|offset| from <= offset && offset < end)
     }
 }
 

@@ -9,9 +9,12 @@
 mod choose;
 mod faults;
 mod groups;
+mod labels;
 mod leaders;
 mod logs;
+mod marks;
 mod messages;
+mod picture;
 mod processes;
 mod progress;
 mod records;
@@ -106,6 +109,7 @@ fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
         logs: Logs::default(),
         leading: BTreeMap::new(),
         now: Instant(0),
+        load_from: Instant(load_from.unwrap_or(0)),
         beats: Vec::new(),
     };
     let mut areas = Areas::default();
@@ -114,7 +118,7 @@ fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
         while let Some((_, record, begins)) = faults.next_if(|(when, ..)| when <= at) {
             areas.fault(&mut stage, record, begins);
         }
-        areas.hear(&mut stage, *at, heard, load_from.unwrap_or(0));
+        areas.hear(&mut stage, *at, heard);
     }
     for (_, record, begins) in faults {
         areas.fault(&mut stage, record, begins);
@@ -122,8 +126,11 @@ fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
     areas.transactions.tell_runs(&mut stage);
     areas.groups.tell_commits(&mut stage);
     let beats = std::mem::take(&mut stage.beats);
-    let beats = transactions::fold_quiet(&stage, beats);
-    let beats = verdict::with_violations(&stage, beats, &areas.lost_at);
+    let mut beats = transactions::fold_quiet(&stage, beats);
+    beats.sort_by_key(|beat| beat.at);
+    let Areas { lost_at, records, groups, .. } = &areas;
+    let known = verdict::Known { losses: lost_at, records, groups };
+    let beats = verdict::with_violations(&stage, beats, &known);
     choose::story(&stage, beats, load_from)
 }
 
@@ -161,13 +168,13 @@ impl Areas {
         }
     }
 
-    fn hear(&mut self, stage: &mut Stage<'_>, at: Instant, heard: &Heard, load_from: u64) {
+    fn hear(&mut self, stage: &mut Stage<'_>, at: Instant, heard: &Heard) {
         stage.now = at;
         let cuts = stage.logs.hear(heard);
         let before = stage.beats.len();
         self.leaders.hear(stage, heard);
         self.records.hear(stage, heard, &cuts);
-        stage.hear_process(heard, load_from);
+        stage.hear_process(heard);
         stage.hear_message(heard);
         self.transactions.hear(stage, heard);
         self.groups.hear(stage, heard);

@@ -9,12 +9,12 @@ use crate::world::{Heard, Party};
 
 impl Stage<'_> {
     /// A process has begun or ended. That a fault ended it was told already.
-    pub(super) fn hear_process(&mut self, heard: &Heard, load_from: u64) {
-        if self.now.0 < load_from {
+    pub(super) fn hear_process(&mut self, heard: &Heard) {
+        if self.now < self.load_from {
             return;
         }
         match heard {
-            Heard::Started(party) => {
+            Heard::Started(party, _) => {
                 let who = self.party(*party);
                 let text = match party {
                     Party::Broker(node) => match self.log_ends(*node) {

@@ -11,6 +11,9 @@ use super::leaders::Leaders;
 use super::stage::{Beat, Stage, Weight, and, broker, capital};
 use crate::world::{Heard, Party, Said};
 
+/// Behind the name of a leader.
+const LEADS: &str = " (leader)";
+
 /// How far the clients of a partition are.
 #[derive(Default, Debug)]
 pub(super) struct Progress {
@@ -61,10 +64,12 @@ impl Progress {
         for &partition in &stage.subject.partitions {
             let text = self.line(stage, leaders, partition);
             let Some(text) = text else { continue };
-            if self.said.get(&partition) == Some(&text) {
+            // Who leads is told elsewhere.
+            let plain = text.replace(LEADS, "");
+            if self.said.get(&partition) == Some(&plain) {
                 continue;
             }
-            self.said.insert(partition, text.clone());
+            self.said.insert(partition, plain);
             let (kind, weight) = (MomentKind::State, Weight::Light);
             beats.push(Beat { at: stage.now, kind, weight, text: capital(&text), step: None });
         }
@@ -82,7 +87,7 @@ impl Progress {
         }
         let leader = leaders.leader(partition).map(|(node, _)| node);
         let ends = logs.iter().map(|&(node, end)| {
-            let role = if Some(node) == leader { " (leader)" } else { "" };
+            let role = if Some(node) == leader { LEADS } else { "" };
             format!("{}{role} to {end}", broker(node))
         });
         let mut text = format!("so far, logs of {} go: {}", stage.partition(partition), and(ends));

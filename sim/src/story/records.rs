@@ -1,11 +1,11 @@
 //! Records of the offset in question, acknowledgements, high watermarks, and what is cut.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use broker_model::io::StopKind;
 use broker_model::note::Note;
 use broker_model::records::{Content, LogEntry};
-use broker_model::types::{BatchId, NodeId, Offset, PartitionId};
+use broker_model::types::{Instant, NodeId, Offset, PartitionId};
 use reports::story::MomentKind;
 
 use super::logs::Cut;
@@ -16,8 +16,8 @@ use crate::world::{Heard, Party};
 #[derive(Default, Debug)]
 pub(super) struct Records {
     high_watermarks: BTreeMap<(PartitionId, NodeId), Offset>,
-    /// Batches whose loss from every log was told.
-    lost: BTreeSet<(PartitionId, BatchId)>,
+    /// When a leader appended what is in question: where, to which offset, and when.
+    pub(super) appended_at: Vec<(PartitionId, Offset, Instant)>,
 }
 
 impl Records {
@@ -31,15 +31,15 @@ impl Records {
         match heard {
             Heard::Note(Note::Appended { node, partition, entry, end, leader }) => {
                 self.appended(stage, (*node, *partition), *entry, *end, *leader);
-                self.tell_cuts(stage, cuts, "has an empty log now");
+                Self::tell_cuts(stage, cuts, "has an empty log now");
             }
-            Heard::Note(Note::Acknowledged { node, partition, base_offset, end }) => {
-                if stage.is_in_question(*partition, *base_offset, *end) {
-                    let (who, name) = (broker(*node), stage.partition(*partition));
-                    let what = offsets(base_offset.0, end.0);
-                    let text = format!("{who} acknowledges {what} of {name} to the producer.");
-                    stage.say(MomentKind::Log, Weight::Strong, text);
-                }
+            Heard::Note(Note::Acknowledged { node, partition, base_offset, end })
+                if stage.is_in_question(*partition, *base_offset, *end) =>
+            {
+                let (who, name) = (broker(*node), stage.partition(*partition));
+                let what = offsets(base_offset.0, end.0);
+                let text = format!("{who} acknowledges {what} of {name} to the producer.");
+                stage.say(MomentKind::Log, Weight::Strong, text);
             }
             Heard::Note(Note::HighWatermark {
                 node, partition, high_watermark, leader, ..
@@ -50,7 +50,7 @@ impl Records {
                 self.truncated(stage, (*node, *partition), (*from, *end), cuts);
             }
             Heard::Note(Note::CorruptTail { .. }) => {
-                self.tell_cuts(stage, cuts, "finds the end of its log corrupt and cuts it");
+                Self::tell_cuts(stage, cuts, "finds the end of its log corrupt and cuts it");
             }
             Heard::Note(Note::FirstSequenceSkipped { node, partition, .. }) => {
                 let (who, name) = (broker(*node), stage.partition(*partition));
@@ -76,8 +76,18 @@ impl Records {
                     format!("the cleaner of {who} removes {count} of {name} from [{from}, {end}).");
                 stage.say(MomentKind::Log, Weight::Plain, text);
             }
-            Heard::Stopped { node: Party::Broker(_), kind: StopKind::PowerCut, .. } => {
-                self.tell_cuts(stage, cuts, "had not flushed the end of its log, which is gone");
+            Heard::Stopped { node: Party::Broker(node), kind, .. } => {
+                self.high_watermarks.retain(|(_, of), _| of != node);
+                if *kind == StopKind::PowerCut {
+                    Self::tell_cuts(
+                        stage,
+                        cuts,
+                        "had not flushed the end of its log, which is gone",
+                    );
+                }
+            }
+            Heard::Started(Party::Broker(_), _) => {
+                Self::tell_cuts(stage, cuts, "has lost what was on its disk");
             }
             _ => {}
         }
@@ -100,10 +110,7 @@ impl Records {
         let batch = batches.get(entry.batch);
         let (who, name) = (broker(node), stage.partition(partition));
         let what = match batch.content {
-            Content::Marker { commit, .. } if stage.subject.transactions => {
-                let _ = commit;
-                return;
-            }
+            Content::Marker { .. } if stage.subject.transactions => return,
             Content::Marker { commit: true, .. } => "a commit marker".to_owned(),
             Content::Marker { commit: false, .. } => "an abort marker".to_owned(),
             _ => match records.iter().find(|record| stage.subject.records.contains(record)) {
@@ -113,7 +120,10 @@ impl Records {
             },
         };
         let (verb, weight) =
-            if leader { ("appends", Weight::Strong) } else { ("copies", Weight::Light) };
+            if leader { ("appends", Weight::Strong) } else { ("copies", Weight::Faint) };
+        if leader {
+            self.appended_at.push((partition, end, stage.now));
+        }
         let epoch = entry.leader_epoch;
         let place = offsets(entry.base_offset.0, end.0);
         let text = format!("{who} {verb} {what} at {place} of {name}, in epoch {epoch}.");
@@ -128,9 +138,7 @@ impl Records {
         leader: bool,
     ) {
         let before = self.high_watermarks.insert((partition, node), new);
-        let Some(offset) = stage.subject.offset.filter(|_| stage.subject.has(partition)) else {
-            return;
-        };
+        let Some(offset) = stage.subject.offset_in(partition) else { return };
         let before = before.unwrap_or(Offset(0));
         if before > offset || new <= offset {
             return;
@@ -160,14 +168,14 @@ impl Records {
             return;
         }
         let (who, name) = (broker(node), stage.partition(partition));
-        let known = self.high_watermarks.get(&(partition, node)).copied().unwrap_or(Offset(0));
-        let how = format!(
-            "cuts its log of {name} back from {from} to {end} (the high watermark that it knows: \
-             {known})"
-        );
+        let known = self.high_watermarks.get(&(partition, node));
+        let known = known.map_or_else(String::new, |known| {
+            format!(" (the high watermark that it knows: {known})")
+        });
+        let how = format!("cuts its log of {name} back from {from} to {end}{known}");
         match cuts.first() {
             Some((_, _, cut)) => {
-                let (text, weight) = self.loss(stage, partition, cut);
+                let (text, weight) = Self::loss(stage, partition, cut);
                 stage.say(
                     MomentKind::Log,
                     weight.max(Weight::Strong),
@@ -178,19 +186,19 @@ impl Records {
         }
     }
 
-    fn tell_cuts(&mut self, stage: &mut Stage<'_>, cuts: &[(PartitionId, NodeId, Cut)], how: &str) {
+    fn tell_cuts(stage: &mut Stage<'_>, cuts: &[(PartitionId, NodeId, Cut)], how: &str) {
         for (partition, node, cut) in cuts.iter().filter(|(of, ..)| stage.subject.has(*of)) {
             let (who, name) = (broker(*node), stage.partition(*partition));
             let end = stage.logs.end(*partition, *node);
-            let (text, weight) = self.loss(stage, *partition, cut);
+            let (text, weight) = Self::loss(stage, *partition, cut);
             let text = format!("{who} {how}: {name} ends at {end} there, {text}.");
             stage.say(MomentKind::Log, weight.max(Weight::Strong), text);
         }
     }
 
     /// What went with the end of a log.
-    fn loss(&mut self, stage: &Stage<'_>, partition: PartitionId, cut: &Cut) -> (String, Weight) {
-        let mut text = format!("{} of its log gone", verbed(cut.count));
+    fn loss(stage: &Stage<'_>, partition: PartitionId, cut: &Cut) -> (String, Weight) {
+        let mut text = verbed(cut.count);
         if cut.acknowledged > 0 {
             text += &format!(", {} of them acknowledged", cut.acknowledged);
         }
@@ -203,29 +211,39 @@ impl Records {
             if cut.acknowledged > 0 {
                 weight = Weight::Loud;
             }
-        } else if let Some(batch) = cut.batches.first() {
-            let holders = stage.logs.holders(partition, *batch);
-            text += &format!("; {} still there", has_them(&holders));
+        } else {
+            text +=
+                &format!("; {}", still_there(&stage.logs.holders_of_all(partition, &cut.batches)));
         }
-        self.lost.extend(cut.batches.iter().map(|batch| (partition, *batch)));
         (text, weight)
     }
 }
 
-/// `1 record is`, `2 records are`.
+/// How many records of a log are gone.
 fn verbed(count: i64) -> String {
-    if count == 1 { "1 record is".to_owned() } else { format!("{count} records are") }
+    if count == 1 {
+        "1 record of its log is gone".to_owned()
+    } else {
+        format!("{count} records of its log are gone")
+    }
 }
 
-fn has_them(holders: &[NodeId]) -> String {
+fn still_there(holders: &[NodeId]) -> String {
+    if holders.is_empty() {
+        return "other logs still have them".to_owned();
+    }
     let who = and(holders.iter().map(|id| broker(*id)));
-    if holders.len() == 1 { format!("{who} has them") } else { format!("{who} have them") }
+    if holders.len() == 1 {
+        format!("{who} still has them")
+    } else {
+        format!("{who} still have them")
+    }
 }
 
 impl Stage<'_> {
     /// Whether the offset in question lies in `[from, end)` of a partition.
-    fn is_in_question(&self, partition: PartitionId, from: Offset, end: Offset) -> bool {
-        self.subject.has(partition)
-            && self.subject.offset.is_some_and(|offset| from <= offset && offset < end)
+    pub(super) fn is_in_question(&self, partition: PartitionId, from: Offset, end: Offset) -> bool {
+        let known = self.subject.offset_in(partition);
+        known.is_some_and(|offset| from <= offset && offset < end)
     }
 }

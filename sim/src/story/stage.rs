@@ -70,10 +70,17 @@ pub(super) struct Stage<'a> {
     /// Who began to lead in the newest epoch so far.
     pub(super) leading: BTreeMap<PartitionId, (NodeId, LeaderEpoch)>,
     pub(super) now: Instant,
+    /// When the load began; 0 if it never did.
+    pub(super) load_from: Instant,
     pub(super) beats: Vec<Beat>,
 }
 
 impl Stage<'_> {
+    /// What makes the story easier to follow under load, and is of no interest before.
+    pub(super) fn under_load(&self) -> Weight {
+        if self.now < self.load_from { Weight::Faint } else { Weight::Plain }
+    }
+
     /// Remembers who began to lead.
     pub(super) fn follow_leader(&mut self, heard: &Heard) {
         if let Heard::Note(Note::BecameLeader { node, partition, leader_epoch, .. }) = heard {
@@ -121,6 +128,11 @@ impl Stage<'_> {
 
     pub(super) fn group(&self, id: GroupId) -> String {
         self.world.shared().names.group_name(id).to_owned()
+    }
+
+    /// Whether a group matters.
+    pub(super) fn has_group(&self, id: GroupId) -> bool {
+        self.subject.has_group(self.world.shared().names.group_name(id))
     }
 
     pub(super) fn transactional_id(&self, id: TransactionalId) -> String {

@@ -1,6 +1,6 @@
 //! What a story is about: the violation that it explains, and what its evidence names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::types::{Offset, PartitionId, RecordId};
 use reports::checker::{Anomaly, Finding, Verdict, Violation};
@@ -27,12 +27,16 @@ pub(super) struct Subject {
     pub(super) partitions: BTreeSet<PartitionId>,
     /// Records that the evidence names, or that are of an entity that it names.
     pub(super) records: BTreeSet<RecordId>,
-    /// The offset in question.
-    pub(super) offset: Option<Offset>,
+    /// The offsets in question, where the evidence names one.
+    offsets: BTreeMap<PartitionId, Offset>,
     /// Transactions matter.
     pub(super) transactions: bool,
     /// Consumer groups matter.
     pub(super) groups: bool,
+    /// The groups that matter, by name.
+    group_names: BTreeSet<String>,
+    /// What an invariant saw first, where what clients saw is explained: the check with its evidence.
+    pub(super) inside: Option<(String, Violation)>,
 }
 
 impl Subject {
@@ -49,64 +53,122 @@ impl Subject {
         let (finding, violation) = wanted.or_else(first)?;
         let others = findings.iter().filter(|other| other.name != finding.name);
         let others = others.filter_map(|f| Some((f.name.clone(), f.evidence.first()?.clone())));
-        let named = Named::of(&violation.text);
-        let records = named.records(violation, world);
+        let others: Vec<(String, Violation)> = others.collect();
+        let transactions =
+            others.iter().map(|(_, one)| one).chain([violation]).any(of_transactions);
         let mut subject = Self {
             violation: violation.clone(),
             check: finding.name.clone(),
             detail: finding.detail.clone(),
-            others: others.collect(),
             partitions: BTreeSet::new(),
-            offset: violation.offset.or(named.offset).map(Offset),
-            transactions: of_transactions(violation),
+            offsets: BTreeMap::new(),
+            transactions,
             groups: of_groups(violation),
-            records,
+            group_names: group_names(violation, world),
+            records: Named::of(&violation.text).records(violation, world),
+            inside: first_inside(&finding.name, violation, &others),
+            others,
         };
-        subject.partitions = subject.its_partitions(world);
-        if subject.offset.is_none() && subject.partitions.len() == 1 {
-            subject.offset = subject.offset_of_record(world);
+        let inside = subject.inside.clone();
+        let known = names(world);
+        for one in inside.iter().map(|(_, one)| one).chain([violation]) {
+            let named = named_partitions(one, &known);
+            if let (Some(offset), &[partition]) = (offset_of(one), &named[..]) {
+                subject.offsets.insert(partition, offset);
+            }
+            subject.partitions.extend(named);
+        }
+        if named_partitions(violation, &known).is_empty() {
+            subject.add_partitions(world, &known);
         }
         Some(subject)
     }
 
-    /// The partitions that the evidence names, else those where its records went, else the first
-    /// few that there are.
-    fn its_partitions(&self, world: &World) -> BTreeSet<PartitionId> {
-        let known: Vec<(PartitionId, String)> =
-            world.partitions().map(|id| (id, world.partition_name(id))).collect();
-        let texts = || std::iter::once(&self.violation).map(|one| one.text.as_str());
-        let place = self.violation.partition.as_deref();
-        let is_named = |name: &str| {
-            place == Some(name.replace('/', "-").as_str())
-                || texts().any(|text| words(text).any(|word| word == name))
-        };
-        let named: BTreeSet<PartitionId> =
-            known.iter().filter(|(_, name)| is_named(name)).map(|(id, _)| *id).collect();
-        if !named.is_empty() {
-            return named;
-        }
-        let recorder = world.recorder();
-        let of_records = self.records.iter().filter_map(|record| {
-            let sent = recorder.records().state(record.0).any(RecordState::SENT);
-            sent.then(|| PartitionId(recorder.records().batch(record.0).partition))
-        });
-        let of_records: BTreeSet<PartitionId> = of_records.take(PARTITIONS_MAX).collect();
-        if !of_records.is_empty() {
-            return of_records;
-        }
-        let of_clients = known.iter().filter(|(_, name)| !name.starts_with("__"));
-        of_clients.map(|(id, _)| *id).take(PARTITIONS_MAX).collect()
+    /// The offset in question of a partition.
+    pub(super) fn offset_in(&self, partition: PartitionId) -> Option<Offset> {
+        self.offsets.get(&partition).copied()
     }
 
-    fn offset_of_record(&self, world: &World) -> Option<Offset> {
-        let record = self.records.first()?;
-        world.recorder().records().acknowledged_offset(record.0).map(Offset)
+    /// Whether a group matters.
+    pub(super) fn has_group(&self, name: &str) -> bool {
+        self.groups && self.group_names.contains(name)
     }
 
+    /// Where the records in question went, with their offsets, else the first few partitions of
+    /// clients that there are.
+    fn add_partitions(&mut self, world: &World, known: &[(PartitionId, String)]) {
+        let records = world.recorder().records();
+        for record in self.records.iter().take(PARTITIONS_MAX) {
+            if !records.state(record.0).any(RecordState::SENT) {
+                continue;
+            }
+            let partition = PartitionId(records.batch(record.0).partition);
+            self.partitions.insert(partition);
+            if let Some(offset) = records.acknowledged_offset(record.0) {
+                self.offsets.entry(partition).or_insert(Offset(offset));
+            }
+        }
+        if self.partitions.is_empty() {
+            let of_clients = known.iter().filter(|(_, name)| !name.starts_with("__"));
+            self.partitions.extend(of_clients.map(|(id, _)| *id).take(PARTITIONS_MAX));
+        }
+    }
     /// Whether a partition belongs to clients' topics that the story is about.
     pub(super) fn has(&self, partition: PartitionId) -> bool {
         self.partitions.contains(&partition)
     }
+}
+
+/// All partitions with their names.
+fn names(world: &World) -> Vec<(PartitionId, String)> {
+    world.partitions().map(|id| (id, world.partition_name(id))).collect()
+}
+
+/// The partitions that a piece of evidence names.
+fn named_partitions(violation: &Violation, known: &[(PartitionId, String)]) -> Vec<PartitionId> {
+    let place = violation.partition.as_deref();
+    let is_named = |name: &str| {
+        place == Some(name.replace('/', "-").as_str())
+            || words(&violation.text).any(|word| word == name)
+    };
+    known.iter().filter(|(_, name)| is_named(name)).map(|(id, _)| *id).collect()
+}
+
+/// The offset that a piece of evidence is about.
+pub(super) fn offset_of(violation: &Violation) -> Option<Offset> {
+    violation.offset.or_else(|| Named::of(&violation.text).offset).map(Offset)
+}
+
+/// The violation that was seen first inside the cluster, if `violation` is one of what clients saw.
+fn first_inside(
+    check: &str,
+    violation: &Violation,
+    others: &[(String, Violation)],
+) -> Option<(String, Violation)> {
+    let is_inside = |check: &str, one: &Violation| {
+        check == one.anomaly.name() && !one.anomaly.is_liveness() && one.at_ns.is_some()
+    };
+    if is_inside(check, violation) {
+        return None;
+    }
+    let inside = others.iter().filter(|(check, one)| is_inside(check, one));
+    inside.min_by_key(|(_, one)| one.at_ns).cloned()
+}
+
+/// The groups that a piece of evidence names; where it names none, those of all services that make
+/// something of what they read.
+fn group_names(violation: &Violation, world: &World) -> BTreeSet<String> {
+    let services = &world.scenario().services;
+    let all = || services.iter().filter_map(|service| Some((service, service.group.clone()?)));
+    let is_named = |name: &str| words(&violation.text).any(|word| word == name);
+    let named: BTreeSet<String> =
+        all().filter(|(_, group)| is_named(group)).map(|(_, group)| group).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let makes = all().filter(|(one, _)| one.effects.is_some() || one.output.is_some());
+    let makes: BTreeSet<String> = makes.map(|(_, group)| group).collect();
+    if makes.is_empty() { all().map(|(_, group)| group).collect() } else { makes }
 }
 
 /// What a sentence of evidence names.
@@ -136,7 +198,7 @@ impl Named {
             all.get(place + 1)?.parse::<i64>().ok()
         };
         if named.offset.is_none() && named.record.is_none() && named.entity.is_none() {
-            named.offset = if text.contains(" cut ") { near("to") } else { near("at") };
+            named.offset = cut_to(&all).or_else(|| near("at"));
         }
         named
     }
@@ -151,6 +213,13 @@ impl Named {
         });
         named.into_iter().chain(of_entity).collect()
     }
+}
+
+/// `to` of `from 54 to 52`.
+fn cut_to(words: &[&str]) -> Option<i64> {
+    let found = words.windows(4).find(|four| four[0] == "from" && four[2] == "to")?;
+    found[1].parse::<i64>().ok()?;
+    found[3].parse().ok()
 }
 
 /// The words of a sentence without its punctuation.
@@ -214,7 +283,10 @@ mod tests {
             offset("the logs of partition orders/0 differ at offset 50, below both"),
             Some(50)
         );
-        assert_eq!(offset("broker 2 cut partition orders/0 from 54 to 52, and with it"), Some(52));
+        assert_eq!(
+            offset("broker 2 cut partition orders/0 from 54 to 52, and with it records up to 53"),
+            Some(52)
+        );
         assert_eq!(offset("was 53, and broker 2 begins leader epoch 3 at 52"), Some(52));
         assert_eq!(offset("a transaction that begins at 137 of partition orders/0"), Some(137));
         assert_eq!(offset("group shipping gives partition orders/1 of member 7"), None);

@@ -5,8 +5,11 @@ use broker_model::types::{BatchId, Instant, NodeId, Offset, PartitionId};
 use reports::checker::{Anomaly, Violation};
 use reports::story::MomentKind;
 
+use super::groups::Groups;
 use super::logs::Cut;
-use super::stage::{Beat, Stage, Weight, broker, capital, counted, offsets};
+use super::records::Records;
+use super::stage::{Beat, Stage, Weight, broker, offsets};
+use super::subject::offset_of;
 use crate::world::Heard;
 
 /// So many other violations are told, each by its first evidence.
@@ -30,9 +33,9 @@ pub(super) fn losses(
     let at = stage.now;
     let mut losses: Vec<Loss> = cuts
         .iter()
-        .filter(|(_, _, cut)| cut.acknowledged > 0 && cut.nowhere > 0)
+        .filter(|(_, _, cut)| !cut.lost.is_empty())
         .map(|(_, _, cut)| {
-            let (batches, truth) = (cut.batches.clone(), "no log has it any more".to_owned());
+            let (batches, truth) = (cut.lost.clone(), "no log has it any more".to_owned());
             Loss { at, batches, truth }
         })
         .collect();
@@ -119,29 +122,46 @@ fn batches_of(
 pub(super) fn with_violations(
     stage: &Stage<'_>,
     mut beats: Vec<Beat>,
-    losses: &[Loss],
+    known: &Known<'_>,
 ) -> Vec<Beat> {
     let subject = stage.subject;
     let end = stage.world.now();
-    let parting = parting(stage, losses);
+    let parting = parting(stage, known);
     let told = parting.check.clone();
     insert(&mut beats, parting.beat);
     if told.as_deref() != Some(subject.check.as_str()) {
-        let (text, weight) = (format!("{}: {}.", subject.check, subject.detail), Weight::Loud);
-        let beat = violated(end, &text, weight);
-        insert(&mut beats, beat);
+        let text = format!("{}: {}", subject.check, known.named(stage, &subject.detail));
+        insert(&mut beats, violated(end, &text, Weight::Loud));
     }
     let others = subject.others.iter().filter(|(check, _)| Some(check) != told.as_ref());
     for (check, violation) in others.take(OTHERS_MAX) {
         let at = seen_at(check, violation).unwrap_or(end);
-        let text = format!("{check}: {}.", violation.text);
+        let text = format!("{check}: {}", known.named(stage, &violation.text));
         insert(&mut beats, violated(at, &text, Weight::Strong));
     }
     beats
 }
 
+/// What was learned on the way of when things went wrong.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    pub(super) losses: &'a [Loss],
+    pub(super) records: &'a Records,
+    pub(super) groups: &'a Groups,
+}
+
+impl Known<'_> {
+    /// A sentence of evidence with members by the names of their processes.
+    fn named(&self, stage: &Stage<'_>, text: &str) -> String {
+        let members = self.groups.named_members();
+        members.fold(text.to_owned(), |text, (member, party)| {
+            text.replace(&format!("member {member}"), &stage.party(party))
+        })
+    }
+}
+
 fn violated(at: Instant, text: &str, weight: Weight) -> Beat {
-    let text = format!("VIOLATED  {text}");
+    let text = format!("VIOLATED  {text}.");
     Beat { at, kind: MomentKind::Violation, weight, text, step: None }
 }
 
@@ -152,15 +172,13 @@ fn insert(beats: &mut Vec<Beat>, beat: Beat) {
 }
 
 /// Invariants see a violation when it happens; what clients saw is judged at the end, and its time
-/// is that of the record or the poll.
+/// is mostly that of the record.
 fn seen_at(check: &str, violation: &Violation) -> Option<Instant> {
+    use Anomaly as A;
     let at_once = check == violation.anomaly.name()
         || matches!(
             violation.anomaly,
-            Anomaly::WentBack
-                | Anomaly::SkippedPoll
-                | Anomaly::EffectDoubled
-                | Anomaly::ProducerFenced
+            A::WentBack | A::SkippedPoll | A::EffectDoubled | A::ProducerFenced | A::AbortedRead
         );
     violation.at_ns.filter(|_| at_once).map(Instant)
 }
@@ -171,70 +189,125 @@ struct Parting {
     check: Option<String>,
 }
 
-fn parting(stage: &Stage<'_>, losses: &[Loss]) -> Parting {
+/// Where truth and belief part.
+fn parting(stage: &Stage<'_>, known: &Known<'_>) -> Parting {
     let subject = stage.subject;
-    let batches = &stage.world.shared().batches;
-    let place = match (subject.offset, subject.partitions.first()) {
-        (Some(offset), Some(partition)) if subject.partitions.len() == 1 => {
-            format!(" at offset {offset} of {}", stage.partition(*partition))
-        }
+    let (own, check) = (&subject.violation, &subject.check);
+    let said =
+        |one: &Violation, check: &str| format!("{} ({check})", known.named(stage, &one.text));
+    if let Some(loss) = loss_of_record(stage, known.losses) {
+        let record = subject.records.first().map_or_else(String::new, |id| format!(" {id}"));
+        let truth = &loss.truth;
+        let what =
+            format!("its producer was told that record{record} is stored there, and {truth}");
+        return parted(stage, loss.at, own, &what, None);
+    }
+    if let Some(at) = seen_at(check, own) {
+        return parted(stage, at, own, &said(own, check), Some(check));
+    }
+    if let Some(at) = appended_again(stage, known) {
+        return parted(stage, at, own, &said(own, check), Some(check));
+    }
+    if let Some((at, who)) = died_behind_commit(stage, known) {
+        let what = format!(
+            "what is committed says that this record is done, and {who} is gone before it was: {}",
+            said(own, check)
+        );
+        return parted(stage, at, own, &what, Some(check));
+    }
+    if let Some((check, one)) = &subject.inside {
+        let at = Instant(one.at_ns.unwrap_or(0));
+        return parted(stage, at, one, &said(one, check), Some(check));
+    }
+    parted(stage, stage.world.now(), own, &said(own, check), Some(check))
+}
+
+fn parted(
+    stage: &Stage<'_>,
+    at: Instant,
+    of: &Violation,
+    what: &str,
+    check: Option<&String>,
+) -> Parting {
+    let mut places = stage.subject.partitions.iter().filter_map(|partition| {
+        let offset = stage.subject.offset_in(*partition)?;
+        let named = offset_of(of).is_none_or(|of| of == offset);
+        named.then(|| format!(" at offset {offset} of {}", stage.partition(*partition)))
+    });
+    let place = match (places.next(), places.next()) {
+        (Some(place), None) => place,
         _ => String::new(),
     };
-    let make = |at: Instant, what: String, check: Option<String>| {
-        let text = format!("HERE TRUTH AND BELIEF PART{place}: {what}.");
-        let (kind, weight) = (MomentKind::Parting, Weight::Loud);
-        Parting { beat: Beat { at, kind, weight, text, step: None }, check }
-    };
-    let named = |violation: &Violation, check: &str| format!("{} ({check})", violation.text);
-    let loss = losses.iter().find(|loss| {
-        let records = loss.batches.iter().flat_map(|batch| batches.records(*batch));
-        records.into_iter().any(|record| subject.records.contains(record))
+    let text = format!("HERE TRUTH AND BELIEF PART{place}: {what}.");
+    let (kind, weight) = (MomentKind::Parting, Weight::Loud);
+    Parting { beat: Beat { at, kind, weight, text, step: None }, check: check.cloned() }
+}
+
+/// When the record in question was lost, although somebody was told that it is stored.
+fn loss_of_record<'a>(stage: &Stage<'_>, losses: &'a [Loss]) -> Option<&'a Loss> {
+    if stage.subject.violation.anomaly != Anomaly::LostAcknowledged {
+        return None;
+    }
+    let batches = &stage.world.shared().batches;
+    losses.iter().find(|loss| {
+        let mut records = loss.batches.iter().flat_map(|batch| batches.records(*batch));
+        records.any(|record| stage.subject.records.contains(record))
+    })
+}
+
+/// When a leader appended what is doubled or out of order, at the place where it is so.
+fn appended_again(stage: &Stage<'_>, known: &Known<'_>) -> Option<Instant> {
+    use Anomaly as A;
+    let violation = &stage.subject.violation;
+    let of_place = matches!(
+        violation.anomaly,
+        A::Duplicate
+            | A::ResentUnderNewEpoch
+            | A::Reordered
+            | A::FirstSequenceSkipped
+            | A::ReorderedKey
+            | A::Invented
+    );
+    let offset = offset_of(violation).filter(|_| of_place)?;
+    let appended = known.records.appended_at.iter();
+    let at_place = appended.filter(|(partition, end, _)| {
+        stage.subject.offset_in(*partition) == Some(offset) && *end > offset
     });
-    if let (Anomaly::LostAcknowledged, Some(loss)) = (subject.violation.anomaly, loss) {
-        let record = subject.records.first().map_or_else(String::new, |id| format!(" {id}"));
-        let what = format!(
-            "its producer was told that record{record} is stored there, and {}",
-            loss.truth
-        );
-        return make(loss.at, what, None);
+    at_place.map(|(_, _, at)| *at).min()
+}
+
+/// When a process died that had committed the offset of the record whose effect is missing.
+fn died_behind_commit(stage: &Stage<'_>, known: &Known<'_>) -> Option<(Instant, String)> {
+    if stage.subject.violation.anomaly != Anomaly::EffectLost {
+        return None;
     }
-    if let Some(at) = seen_at(&subject.check, &subject.violation) {
-        return make(at, named(&subject.violation, &subject.check), Some(subject.check.clone()));
-    }
-    // What only the end shows has often been seen inside the cluster when it happened.
-    let inside = subject.others.iter().filter(|(check, one)| {
-        check == one.anomaly.name() && !one.anomaly.is_liveness() && one.at_ns.is_some()
+    let commits = known.groups.committed.iter();
+    let mut covering = commits.filter(|(_, _, partition, offset)| {
+        stage.subject.offset_in(*partition).is_some_and(|record| record < *offset)
     });
-    if let Some((check, one)) = inside.min_by_key(|(_, one)| one.at_ns) {
-        let at = Instant(one.at_ns.unwrap_or(0));
-        return make(at, named(one, check), Some(check.clone()));
-    }
-    let at = stage.world.now();
-    make(at, named(&subject.violation, &subject.check), Some(subject.check.clone()))
+    let (at, who, ..) = covering.next()?;
+    let mut deaths = known.groups.killed.iter();
+    let (died, _) = deaths.find(|(died, party)| party == who && died >= at)?;
+    Some((*died, stage.party(*who)))
 }
 
 /// The head line of a story.
 pub(super) fn about(stage: &Stage<'_>) -> String {
     let violation = &stage.subject.violation;
-    let name = violation.anomaly.name();
-    let offset =
-        violation.offset.map(|offset| format!(" (offset {offset} of {})", place_of(violation)));
-    let text = capital(&violation.text);
-    format!("{name}: {text}{}", offset.unwrap_or_default())
-}
-
-fn place_of(violation: &Violation) -> String {
-    let name = violation.partition.clone().unwrap_or_default();
-    match name.rsplit_once('-') {
-        Some((topic, index)) => format!("{topic}/{index}"),
-        None => name,
-    }
+    let place = match (violation.offset, &violation.partition) {
+        (Some(offset), Some(name)) => match name.rsplit_once('-') {
+            Some((topic, index)) => format!(" (offset {offset} of {topic}/{index})"),
+            None => String::new(),
+        },
+        _ => String::new(),
+    };
+    format!("{}: {}{place}", violation.anomaly.name(), violation.text)
 }
 
 /// `, without offsets 74 to 111, 38 records that were acknowledged`.
 pub(super) fn without(lacked: Option<(String, i64)>) -> String {
     lacked.map_or_else(String::new, |(what, count)| {
-        let were = if count == 1 { "which was" } else { "which were" };
-        format!(", without {what} ({}), {were} acknowledged", counted(count, "offset"))
+        let were = if count == 1 { "was" } else { "were" };
+        format!(", without {what}, which {were} acknowledged")
     })
 }

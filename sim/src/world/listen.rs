@@ -63,8 +63,8 @@ pub enum Heard {
         /// Replicas whose end was not on disk: the log end offset now, and before.
         lost: Vec<(PartitionId, Offset, Offset)>,
     },
-    /// The process of a node or client has begun.
-    Started(Party),
+    /// The process of a node or client has begun, with replicas that end at these offsets.
+    Started(Party, Vec<(PartitionId, Offset)>),
     /// A process of clients was killed.
     Killed(Party),
     /// A message was put on the wire, by its place among the passages.
@@ -170,7 +170,8 @@ impl World {
 
     pub(super) fn hear_node_start(&mut self, index: usize) {
         if self.ear.is_some() {
-            self.hear(Heard::Started(self.node_party(index)));
+            let ends = self.log_ends(index);
+            self.hear(Heard::Started(self.node_party(index), ends));
         }
     }
 
@@ -206,7 +207,7 @@ impl World {
     }
 
     pub(super) fn hear_client_start(&mut self, index: usize) {
-        self.hear(Heard::Started(Party::Client(index as u32)));
+        self.hear(Heard::Started(Party::Client(index as u32), Vec::new()));
     }
 
     pub(super) fn hear_client_kill(&mut self, index: usize) {

@@ -1,11 +1,13 @@
 //! The page: one file, nothing loaded from elsewhere, fit for screen, dark screen and paper.
 //!
-//! From the answer to its reasons: verdict and gates, the pipeline, what happened over time with
+//! From the answer to its reasons: verdict and gates, what happened in a run that failed, the
+//! pipeline, what happened over time with
 //! latency first, the brokers, latency by phase and stage, the checks with evidence, the configuration, the model's limits.
 
 mod checks;
 mod latency;
 mod settings;
+mod story;
 mod time;
 mod verdict;
 
@@ -59,6 +61,7 @@ pub fn html(report: &Report<'_>) -> String {
             body {
                 main {
                     (verdict::section(report))
+                    (story::section(summary))
                     @if !report.pipeline.nodes.is_empty() {
                         section {
                             h2 { "Pipeline" }

@@ -1,7 +1,11 @@
 //! What happened in a small run, in order of events: who believed what, and where that parted from
 //! what is true.
 
+mod picture;
+
 use serde::{Serialize, Serializer};
+
+pub use picture::{Arrow, Line, Mark, MarkKind, Picture, Span, SpanKind};
 
 /// What a moment is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -53,6 +57,8 @@ pub struct Story {
     pub moments: Vec<Moment>,
     /// Moments of less weight that were left out.
     pub left_out: usize,
+    /// The same as a diagram.
+    pub picture: Picture,
 }
 
 /// The list of its lines.
@@ -126,7 +132,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Moment, MomentKind, Story};
+    use super::{Moment, MomentKind, Picture, Story};
 
     #[test]
     fn a_story_is_text_in_columns() {
@@ -143,6 +149,7 @@ mod tests {
                 moment(None, MomentKind::Parting, "Record 7 is in no log."),
             ],
             left_out: 1,
+            picture: Picture::default(),
         };
         assert_eq!(
             story.text(34),
