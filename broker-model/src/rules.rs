@@ -22,17 +22,17 @@ pub use client::{
 };
 pub use election::{
     AlterPartitionChecksBrokerEpoch, BrokerEpochRule, DirectoryAssignmentElr, Electable,
-    ElectionEpoch, Elr, Fencing, IsrMembers, StaleLeaderEpoch, UncleanElection,
+    ElectionEpoch, Elr, Fencing, IsrAdmitsFenced, IsrMembers, StaleLeaderEpoch, UncleanElection,
     UncleanShutdownDetect,
 };
 pub use era::Era;
 pub use group::{
-    ExpireWhenUnstable, OffsetCommitRule, PartitionEpochBookkeeping, RebalanceCompletion,
-    StoredAssignment,
+    ExpireTsDefault, ExpireWhenUnstable, GroupLoad, OffsetCommitRule, OffsetExpiry,
+    OffsetFetchStable, PartitionEpochBookkeeping, RebalanceCompletion, StoredAssignment,
 };
 pub use log::{
-    AbortedList, CleanControlByKey, CleanedProducers, CleanedVerdicts, Compaction, DeleteHorizon,
-    LastStableOffset, PartialCleanIndex, RetentionBound, SequenceCheck, UnknownPid,
+    AbortedList, CleanBound, CleanControlByKey, CleanedProducers, CleanedVerdicts, Compaction,
+    DeleteHorizon, LastStableOffset, PartialCleanIndex, RetentionBound, SequenceCheck, UnknownPid,
 };
 pub use need::Need;
 use need::{ASKS_FOR_EPOCHS, ON_FETCH};
@@ -120,4 +120,10 @@ rules! {
     unclean_shutdown_detect: UncleanShutdownDetect needs [Need::Elr],
     directory_assignment_elr: DirectoryAssignmentElr needs [Need::Elr],
     unclean_election: UncleanElection needs [Need::Unset("unclean.leader.election.enable")],
+    isr_admits_fenced: IsrAdmitsFenced needs [Need::SeveralBrokers, Need::OneOf(&[("isr_members", "replicas")])],
+    clean_bound: CleanBound,
+    group_load: GroupLoad needs [Need::Groups],
+    expire_ts_default: ExpireTsDefault needs [Need::Groups],
+    offset_expiry: OffsetExpiry needs [Need::Groups],
+    offset_fetch_stable: OffsetFetchStable needs [Need::Transactions, Need::Groups],
 }

@@ -202,6 +202,12 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
         ("directory_assignment_elr", "kept"),
         "no bug: the repair of one that Kafka 4.1 has; `hazards/elr-forgotten-repaired.toml` holds it",
     ),
+    (("isr_admits_fenced", "on"), IN_THE_ZOO),
+    (("clean_bound", "lso_only"), IN_THE_ZOO),
+    (("group_load", "first_wins"), IN_THE_ZOO),
+    (("expire_ts_default", "commit_ts"), IN_THE_ZOO),
+    (("offset_expiry", "from_commit"), IN_THE_ZOO),
+    (("offset_fetch_stable", "off"), IN_THE_ZOO),
     (("check_quorum", "off"), IN_UNIT_TESTS),
     (("prevote", "off"), IN_UNIT_TESTS),
     (("raft_guard_hw", "off"), IN_UNIT_TESTS),
@@ -212,6 +218,8 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
          it was the fencing around it",
     ),
 ];
+/// `assize zoo` searches for it; no file has a schedule for it.
+const IN_THE_ZOO: &str = "an entry of the zoo plants it, and generic search looks for it";
 /// What the quorum does under the rule is shown by hand-made schedules.
 const IN_UNIT_TESTS: &str = "the unit tests of the quorum plant it and find it";
 

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use super::partition_change::Election;
 use super::{Controller, Decision};
+use crate::metadata::BrokerImage;
 use crate::protocol::ErrorCode;
 use crate::protocol::controller::{AlteredPartition, WantedIsr};
 use crate::records::{MetadataRecord, PartitionRecord};
-use crate::rules::{AlterPartitionChecksBrokerEpoch, IsrMembers, Rules};
+use crate::rules::{AlterPartitionChecksBrokerEpoch, IsrAdmitsFenced, IsrMembers, Rules};
 use crate::types::{BrokerEpoch, NodeId};
 
 impl Controller {
@@ -69,8 +70,11 @@ impl Controller {
                 && epoch != BrokerEpoch(-1)
                 && epoch != known
         };
+        let inactive = |broker: &BrokerImage| {
+            rules.isr_admits_fenced == IsrAdmitsFenced::Off && !broker.is_active()
+        };
         let ineligible = request.isr.iter().any(|&(id, epoch)| {
-            self.image.broker(id).is_none_or(|b| !b.is_active() || another(epoch, b.epoch))
+            self.image.broker(id).is_none_or(|b| inactive(b) || another(epoch, b.epoch))
         });
         if ineligible { Err(ErrorCode::IneligibleReplica) } else { Ok(isr) }
     }

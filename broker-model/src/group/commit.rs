@@ -18,7 +18,7 @@ use crate::protocol::group::{
 use crate::protocol::txn::TxnOffsetCommitRequest;
 use crate::protocol::{ErrorCode, Header, Response};
 use crate::records::{Content, GroupRecord, OffsetRecord};
-use crate::rules::{OffsetCommitRule, TxnOffsetCommitGenerationCheck};
+use crate::rules::{OffsetCommitRule, OffsetFetchStable, TxnOffsetCommitGenerationCheck};
 use crate::types::{
     Duration, GenerationId, GroupEpoch, GroupId, MILLISECOND, MemberId, PartitionId, Timestamp,
 };
@@ -277,10 +277,13 @@ impl Desk<'_, '_> {
         token: Token,
         request: &OffsetFetchRequest,
     ) {
+        let rules = self.cx.rules;
         let answer = |partition: PartitionId| {
             let mut offset = CommittedOffset::none(partition);
             let Some(known) = offsets else { return (ErrorCode::None, offset) };
-            if request.require_stable && known.is_pending(partition) {
+            let waits =
+                request.require_stable && rules.offset_fetch_stable == OffsetFetchStable::On;
+            if waits && known.is_pending(partition) {
                 return (ErrorCode::UnstableOffsetCommit, offset);
             }
             if let Some(c) = known.committed.get(&partition) {

@@ -11,7 +11,7 @@ use super::desk::{Desk, Then, Timer};
 use super::groups::{Group, Groups};
 use crate::metadata::Image;
 use crate::records::{GroupRecord, OffsetRecord};
-use crate::rules::{ExpireWhenUnstable, Rules};
+use crate::rules::{ExpireWhenUnstable, OffsetExpiry, Rules};
 use crate::types::{GroupId, Timestamp};
 
 impl Desk<'_, '_> {
@@ -90,6 +90,9 @@ impl Basis {
         let Group::Classic(group) = group else { return Some(Self::Commit) };
         if group.protocol_type.is_none() {
             return Some(Self::Commit);
+        }
+        if rules.offset_expiry == OffsetExpiry::FromCommit {
+            return Some(Self::Unsubscribed);
         }
         let known = group.is_of_consumers() && group.subscribed.is_some();
         match group.state {

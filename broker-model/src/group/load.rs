@@ -7,12 +7,13 @@ use super::classic_group::{ClassicGroup, GroupState, Member};
 use super::consumer_group::apply;
 use super::desk::{Append, Then, Timer};
 use super::groups::{Group, Groups};
+use super::offsets::GroupOffsets;
 use super::{GroupCoordinator, Shard, ShardLog};
 use crate::coordinator::{Effects, Waiter};
 use crate::io::Context;
 use crate::protocol::group::{MemberProtocol, Metadata, ProtocolName};
-use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry};
-use crate::rules::Rules;
+use crate::records::{Batch, Content, GroupMemberRecord, GroupRecord, LogEntry, OffsetRecord};
+use crate::rules::{ExpireTsDefault, GroupLoad, Rules};
 use crate::types::{CoordinatorEpoch, MemberId, PartitionId, Timestamp};
 
 impl GroupCoordinator {
@@ -131,7 +132,9 @@ impl Shard {
                         .groups
                         .entry(*group)
                         .or_insert_with(|| Group::new(*group, batch.max_timestamp));
-                    state.offsets_mut().replay(batch.producer_id, *partition, *value, position);
+                    let offsets = state.offsets_mut();
+                    let value = as_loaded(offsets, *partition, *value, rules);
+                    offsets.replay(batch.producer_id, *partition, value, position);
                     if batch.producer_id.is_some() {
                         self.log.open.entry(batch.producer_id).or_default().insert(*group);
                     }
@@ -211,6 +214,25 @@ impl ClassicGroup {
         self.transition(state, at);
         self.subscribed = self.subscribed_topics();
     }
+}
+
+/// What a coordinator makes of an offset that it finds in its log.
+fn as_loaded(
+    offsets: &GroupOffsets,
+    partition: PartitionId,
+    value: Option<OffsetRecord>,
+    rules: &Rules,
+) -> Option<OffsetRecord> {
+    let mut found = value?;
+    if let (GroupLoad::FirstWins, Some(first)) =
+        (rules.group_load, offsets.committed.get(&partition))
+    {
+        found = first.record;
+    }
+    if rules.expire_ts_default == ExpireTsDefault::CommitTs {
+        found.expire_timestamp = found.expire_timestamp.or(Some(found.commit_timestamp));
+    }
+    Some(found)
 }
 
 fn protocols(chosen: Option<ProtocolName>, metadata: &Metadata) -> Vec<MemberProtocol> {

@@ -53,6 +53,13 @@ rule_values! {
         /// Before Kafka 3.5: a replica that was another process then is let in.
         Off = "off",
     }
+    /// Whether the controller lets a replica into an ISR that is fenced or shuts down. Source: KIP-841.
+    IsrAdmitsFenced {
+        /// It does not.
+        #[default] Off = "off",
+        /// Before Kafka 3.3: it does, if the broker is registered.
+        On = "on",
+    }
     /// Whether there are eligible leader replicas. Source: KIP-966.
     Elr {
         /// As the release has it: from 4.1 on in new clusters.

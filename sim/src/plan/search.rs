@@ -7,6 +7,7 @@
 mod budget;
 mod ground;
 mod kinds;
+mod messages;
 
 use broker_model::types::{Duration, MILLISECOND, SECOND};
 use scenarios::Scenario;
@@ -18,6 +19,10 @@ use ground::{Focus, Ground};
 
 /// The least length of anything: shorter than a round trip.
 const SHORTEST: Duration = MILLISECOND / 10;
+/// Nothing that lasts is shorter: about a round trip, with what is worked on between.
+const SHORTEST_LASTING: Duration = 2 * MILLISECOND;
+/// One of so many faults of a group is of the kind of the one before.
+const SAME_SHARE: u64 = 3;
 /// Faults of one group are no further apart.
 const GROUP_SPREAD: Duration = 2 * SECOND;
 /// At most so many faults belong to one group.
@@ -31,7 +36,7 @@ pub(super) fn faults(scenario: &Scenario, search: &Search, seed: u64) -> Vec<Fau
     let kinds = kinds::of_a_run(&ground, (search, budget), &mut draws);
     let there = scenario.faults.len();
     let wanted = draws.between(search.faults.low, search.faults.high) as usize;
-    let mut hunt = Hunt { ground: &ground, search, kinds, budget, made: Vec::new() };
+    let mut hunt = Hunt { ground: &ground, search, kinds, budget, last: None, made: Vec::new() };
     while hunt.made.len() < wanted && !hunt.kinds.is_empty() {
         let left = wanted - hunt.made.len();
         hunt.group(left, &mut draws);
@@ -54,21 +59,28 @@ struct Hunt<'a> {
     /// The kinds that this run has.
     kinds: Vec<FaultKind>,
     budget: Budget,
+    /// The kind of the fault before in the same group.
+    last: Option<FaultKind>,
     made: Vec<Made>,
 }
 
 impl Hunt<'_> {
     /// A few faults around one event and one partition, or a single one at a time of its own.
     fn group(&mut self, left: usize, draws: &mut Stream) {
-        let focus = self.ground.focus(draws);
+        let mut focus = self.ground.focus(draws);
         let at_events = self.search.at_events;
         if !draws.chance(at_events.numerator, at_events.denominator) {
             let at = draws.between(0, self.ground.duration - 1);
+            self.last = None;
             self.one(&focus, Trigger::At(Drawn::fixed(at)), draws);
             return;
         }
         let size = draws.between(1, GROUP_MAX).min(left as u64);
         let (event, nth) = event(self.ground, &focus, draws);
+        if let ProtocolEvent::Sent(message) = event {
+            focus.message = Some(message);
+        }
+        self.last = None;
         let mut after = 0;
         for _ in 0..size {
             if !draws.chance(1, 3) {
@@ -85,10 +97,12 @@ impl Hunt<'_> {
         if self.kinds.is_empty() {
             return;
         }
-        let kind = *pick(draws, &self.kinds);
+        let again = self.last.filter(|kind| budget.allows(*kind) && draws.chance(1, SAME_SHARE));
+        let kind = again.unwrap_or_else(|| *pick(draws, &self.kinds));
+        self.last = Some(kind);
         self.budget.spend(kind);
         let (kind, target) = kinds::drawn(kind, self.ground, focus, draws);
-        let lasts = magnitude(draws, SHORTEST, self.ground.duration);
+        let lasts = magnitude(draws, SHORTEST_LASTING, self.ground.duration);
         let lasts = kind.cannot_last().is_none().then_some(lasts);
         self.made.push((kind, target, trigger, lasts));
     }
@@ -112,7 +126,11 @@ fn event(ground: &Ground<'_>, focus: &Focus, draws: &mut Stream) -> (ProtocolEve
             2 => (ProtocolEvent::Roll { topic, partition }, seldom),
             _ => (ProtocolEvent::ControllerElection, magnitude(draws, 1, 4)),
         },
-        _ => (ProtocolEvent::Sent(ground.message(draws)), often),
+        _ => {
+            let message = ground.message(draws);
+            let nth = magnitude(draws, 1, messages::how_many(message.api));
+            (ProtocolEvent::Sent(message), nth)
+        }
     }
 }
 

@@ -120,6 +120,10 @@ fn a_fenced_replica_may_not_join_and_one_may_leave() {
     let wish = f.wish(0, &[1, 2, 3]);
     assert_eq!(f.alter(wish), ErrorCode::IneligibleReplica);
     assert_eq!(f.describe(0), "@3 leader=1 epoch=0 isr=1,2 elr=- last=-");
+    // Before KIP-841 it might.
+    f.rules.isr_admits_fenced = crate::rules::IsrAdmitsFenced::On;
+    let wish = f.wish(0, &[1, 2, 3]);
+    assert_eq!(f.alter(wish), ErrorCode::None);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod admin;
 mod bench;
 mod classic;
 mod consumer;
+mod historic;
 mod laws;
 mod offset;
 mod order;

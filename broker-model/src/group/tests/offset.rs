@@ -232,7 +232,7 @@ fn offsets_of_an_empty_group_expire_and_the_group_with_the_last() {
 }
 
 /// Topics 0 and 1 with the partition of the same number.
-fn two_topics() -> Image {
+pub(super) fn two_topics() -> Image {
     let mut image = Image::new();
     for id in 0..2 {
         let name = format!("t{id}");

@@ -10,7 +10,7 @@ use scenarios::model::{ConfigValue, FaultKind, Search, Topic};
 use crate::prng::Stream;
 
 /// In one of so many runs a host may lose what it holds.
-const LOSSY_SHARE: u64 = 4;
+const LOSSY_SHARE: u64 = 3;
 
 /// What is left of what may be taken away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +51,7 @@ impl Budget {
 }
 
 /// Whether somebody may lose what was stored.
-const fn is_lossy(kind: FaultKind) -> bool {
+pub(super) const fn is_lossy(kind: FaultKind) -> bool {
     match kind {
         FaultKind::BrokerPowerCut | FaultKind::DiskFailure { .. } | FaultKind::BitRot => true,
         FaultKind::BrokerKill

@@ -3,9 +3,9 @@
 use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use broker_model::types::Duration;
 use scenarios::Scenario;
-use scenarios::model::{Api, MessageKind, Target};
+use scenarios::model::{Api, MessageKind, Service, Target};
 
-use super::pick;
+use super::{messages, pick};
 use crate::prng::Stream;
 
 /// One of so many groups of faults looks at a partition of an internal topic.
@@ -22,11 +22,13 @@ pub(super) struct Ground<'a> {
     transactional_ids: Vec<String>,
 }
 
-/// The partition that a group of faults is about.
+/// What a group of faults is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Focus {
     pub(super) topic: String,
     pub(super) partition: u32,
+    /// The message at which the group begins.
+    pub(super) message: Option<MessageKind>,
 }
 
 impl<'a> Ground<'a> {
@@ -43,7 +45,11 @@ impl<'a> Ground<'a> {
             .collect();
         let partitions_of = |topic: &str, count: u32| {
             let topic = topic.to_owned();
-            (0..count).map(move |partition| Focus { topic: topic.clone(), partition })
+            (0..count).map(move |partition| Focus {
+                topic: topic.clone(),
+                partition,
+                message: None,
+            })
         };
         let topics = scenario.topics.iter();
         let count = |key| u32::try_from(scenario.cluster.config.int(key)).unwrap_or(1);
@@ -107,14 +113,27 @@ impl<'a> Ground<'a> {
         if groups + ids == 0 {
             return self.any_broker(draws);
         }
-        match draws.below(groups + ids) {
-            group if group < groups => {
-                Target::GroupCoordinator(self.groups[group as usize].to_owned())
-            }
-            id => Target::TransactionCoordinator(
-                self.transactional_ids[(id - groups) as usize].clone(),
-            ),
+        if draws.chance(groups, groups + ids) {
+            self.group_coordinator(draws)
+        } else {
+            self.transaction_coordinator(draws)
         }
+    }
+
+    /// Of a group; any broker where there is none.
+    pub(super) fn group_coordinator(&self, draws: &mut Stream) -> Target {
+        if self.groups.is_empty() {
+            return self.any_broker(draws);
+        }
+        Target::GroupCoordinator((*pick(draws, &self.groups)).to_owned())
+    }
+
+    /// Of a transactional id; any broker where there is none.
+    pub(super) fn transaction_coordinator(&self, draws: &mut Stream) -> Target {
+        if self.transactional_ids.is_empty() {
+            return self.any_broker(draws);
+        }
+        Target::TransactionCoordinator(pick(draws, &self.transactional_ids).clone())
     }
 
     /// A controller: mostly the active one.
@@ -127,32 +146,36 @@ impl<'a> Ground<'a> {
 
     /// An instance of a service.
     pub(super) fn instance(&self, draws: &mut Stream) -> Target {
-        let service = pick(draws, &self.scenario.services);
-        let instance = draws.below(u64::from(service.instances)) as u32;
-        Target::Service { name: service.name.clone(), instance: Some(instance) }
+        instance_of(pick(draws, &self.scenario.services), draws)
+    }
+
+    /// An instance of a service that does something; of any service if none does.
+    pub(super) fn instance_that(
+        &self,
+        draws: &mut Stream,
+        does: impl Fn(&Service) -> bool,
+    ) -> Target {
+        let such: Vec<&Service> = self.scenario.services.iter().filter(|s| does(s)).collect();
+        if such.is_empty() {
+            return self.instance(draws);
+        }
+        instance_of(such[draws.below(such.len() as u64) as usize], draws)
+    }
+
+    /// A broker, or now and then a controller.
+    pub(super) fn node(&self, focus: &Focus, draws: &mut Stream) -> Target {
+        if draws.chance(1, 6) { self.controller(draws) } else { self.broker(focus, draws) }
     }
 
     /// A kind of message that this scenario has.
     pub(super) fn message(&self, draws: &mut Stream) -> MessageKind {
-        let here: Vec<Api> = MessageKind::apis().filter(|api| self.has(*api)).collect();
+        let here: Vec<Api> =
+            MessageKind::apis().filter(|api| messages::has(self.scenario, *api)).collect();
         MessageKind { api: *pick(draws, &here), answer: draws.chance(1, 2) }
     }
+}
 
-    fn has(&self, api: Api) -> bool {
-        match api {
-            Api::Produce
-            | Api::Fetch
-            | Api::OffsetForLeaderEpoch
-            | Api::AlterPartition
-            | Api::MetadataFetch
-            | Api::BrokerHeartbeat => true,
-            Api::OffsetCommit | Api::JoinGroup | Api::SyncGroup | Api::ConsumerGroupHeartbeat => {
-                self.has_groups()
-            }
-            Api::TxnOffsetCommit => self.has_groups() && self.has_transactions(),
-            Api::EndTxn | Api::WriteTxnMarkers | Api::InitProducerId | Api::AddPartitionsToTxn => {
-                self.has_transactions()
-            }
-        }
-    }
+fn instance_of(service: &Service, draws: &mut Stream) -> Target {
+    let instance = draws.below(u64::from(service.instances)) as u32;
+    Target::Service { name: service.name.clone(), instance: Some(instance) }
 }

@@ -3,9 +3,9 @@
 use broker_model::types::MILLISECOND;
 use scenarios::model::{Api, Cut, Drawn, FaultKind, MessageKind, Ratio, Search, Target};
 
-use super::budget::Budget;
+use super::budget::{Budget, is_lossy};
 use super::ground::{Focus, Ground};
-use super::{SHORTEST, magnitude, pick};
+use super::{SHORTEST, magnitude, messages, pick};
 use crate::prng::Stream;
 
 const NONE: Drawn = Drawn { low: 0, high: 0 };
@@ -51,6 +51,12 @@ pub(super) fn of_a_run(
     let keep = search.keep;
     let mut kept: Vec<(FaultKind, usize)> =
         here.iter().copied().filter(|_| draws.chance(keep.numerator, keep.denominator)).collect();
+    // A run that may lose something does, if it draws enough.
+    let lossy: Vec<(FaultKind, usize)> =
+        here.iter().copied().filter(|(kind, _)| is_lossy(*kind)).collect();
+    if !lossy.is_empty() && !kept.iter().any(|(kind, _)| is_lossy(*kind)) {
+        kept.push(*pick(draws, &lossy));
+    }
     if kept.is_empty() && !here.is_empty() {
         kept.push(*pick(draws, &here));
     }
@@ -78,26 +84,28 @@ pub(super) fn drawn(
     let target = match &mut kind {
         FaultKind::Partition { cut } => {
             *cut = *pick(draws, CUTS);
-            node(ground, focus, draws)
+            ground.node(focus, draws)
         }
         FaultKind::SlowDisk { factor } => {
             factor.numerator = magnitude(draws, 2, 1_000);
-            node(ground, focus, draws)
+            ground.node(focus, draws)
         }
         FaultKind::SlowLink { latency, .. } => {
             *latency = Drawn::fixed(magnitude(draws, SHORTEST, 1_000 * MILLISECOND));
-            node(ground, focus, draws)
+            ground.node(focus, draws)
         }
         FaultKind::Delay { message, latency, .. } => {
-            *message = ground.message(draws);
+            // Those that follow upon the one that the group begins at, or any.
+            let same = focus.message.filter(|_| draws.chance(1, 2));
+            *message = same.unwrap_or_else(|| ground.message(draws));
             *latency = Drawn::fixed(magnitude(draws, MILLISECOND, ground.duration));
-            sender(ground, focus, draws)
+            messages::sender(*message, ground, focus, draws)
         }
         FaultKind::ConnectionLoss { probability } => {
             *probability = Ratio { numerator: draws.between(1, 9), denominator: 10 };
             sender(ground, focus, draws)
         }
-        FaultKind::BrokerPause | FaultKind::BrokerStop => node(ground, focus, draws),
+        FaultKind::BrokerPause | FaultKind::BrokerStop => ground.node(focus, draws),
         FaultKind::ServiceKill | FaultKind::ServiceStop | FaultKind::ServicePause => {
             ground.instance(draws)
         }
@@ -116,12 +124,7 @@ pub(super) fn drawn(
     (kind, target)
 }
 
-/// A broker, or now and then a controller.
-fn node(ground: &Ground<'_>, focus: &Focus, draws: &mut Stream) -> Target {
-    if draws.chance(1, 6) { ground.controller(draws) } else { ground.broker(focus, draws) }
-}
-
 /// Anybody who sends.
 fn sender(ground: &Ground<'_>, focus: &Focus, draws: &mut Stream) -> Target {
-    if draws.chance(1, 3) { ground.instance(draws) } else { node(ground, focus, draws) }
+    if draws.chance(1, 3) { ground.instance(draws) } else { ground.node(focus, draws) }
 }
