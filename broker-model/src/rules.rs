@@ -31,8 +31,8 @@ pub use group::{
     OffsetFetchStable, PartitionEpochBookkeeping, RebalanceCompletion, StoredAssignment,
 };
 pub use log::{
-    AbortedList, CleanBound, CleanControlByKey, CleanedProducers, CleanedVerdicts, Compaction,
-    DeleteHorizon, LastStableOffset, PartialCleanIndex, RetentionBound, SequenceCheck, UnknownPid,
+    AbortedList, CleanControlByKey, CleanedProducers, CleanedVerdicts, Compaction, DeleteHorizon,
+    LastStableOffset, PartialCleanIndex, RetentionBound, SequenceCheck, UnknownPid,
 };
 pub use need::Need;
 use need::{ASKS_FOR_EPOCHS, ON_FETCH};
@@ -121,7 +121,6 @@ rules! {
     directory_assignment_elr: DirectoryAssignmentElr needs [Need::Elr],
     unclean_election: UncleanElection needs [Need::Unset("unclean.leader.election.enable")],
     isr_admits_fenced: IsrAdmitsFenced needs [Need::SeveralBrokers, Need::OneOf(&[("isr_members", "replicas")])],
-    clean_bound: CleanBound,
     group_load: GroupLoad needs [Need::Groups],
     expire_ts_default: ExpireTsDefault needs [Need::Groups],
     offset_expiry: OffsetExpiry needs [Need::Groups],

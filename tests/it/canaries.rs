@@ -203,7 +203,6 @@ const ELSEWHERE: &[((&str, &str), &str)] = &[
         "no bug: the repair of one that Kafka 4.1 has; `hazards/elr-forgotten-repaired.toml` holds it",
     ),
     (("isr_admits_fenced", "on"), IN_THE_ZOO),
-    (("clean_bound", "lso_only"), IN_THE_ZOO),
     (("group_load", "first_wins"), IN_THE_ZOO),
     (("expire_ts_default", "commit_ts"), IN_THE_ZOO),
     (("offset_expiry", "from_commit"), IN_THE_ZOO),

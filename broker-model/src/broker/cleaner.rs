@@ -12,7 +12,6 @@ use crate::config::BrokerConfig;
 use crate::io::{Context, Output};
 use crate::log::{Cleanable, Log};
 use crate::note::Note;
-use crate::rules::CleanBound;
 use crate::types::{Duration, Instant, PartitionId, SECOND};
 
 /// One of `log.cleaner.threads`.
@@ -166,10 +165,7 @@ impl Broker {
             if !log.may_be_cleaned() || self.replicas.cleaner.is_cleaning(partition) {
                 continue;
             }
-            let stable = match cx.rules.clean_bound {
-                CleanBound::HighWatermark => replica.last_stable_offset(cx.rules),
-                CleanBound::LsoOnly => log.first_unstable_offset().unwrap_or(log.log_end_offset()),
-            };
+            let stable = replica.last_stable_offset(cx.rules);
             let due = |c: &Cleanable| c.is_due(log.config().min_cleanable_dirty_ratio);
             let Some(what) = log.cleanable(cx.now.wall, stable).filter(due) else { continue };
             if filthiest.is_none_or(|(_, most)| what.is_filthier_than(&most)) {

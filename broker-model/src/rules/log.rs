@@ -76,13 +76,6 @@ rule_values! {
         /// Before 2.8.2: those that begin before the map ends (KAFKA-13727).
         CleanedPartOnly = "cleaned_part_only",
     }
-    /// How far a cleaning may go. Source: KAFKA-13194.
-    CleanBound {
-        /// To the last stable offset, which the high watermark bounds.
-        #[default] HighWatermark = "high_watermark",
-        /// Before Kafka 3.1: to the first open transaction; without one to the end.
-        LsoOnly = "lso_only",
-    }
     /// How far retention may delete.
     RetentionBound {
         /// To the high watermark.

@@ -12,6 +12,7 @@ use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::library;
 use super::scene::Scene;
+use super::shrink::smallest;
 use super::sweep::{listen, pool};
 use super::table::Columns;
 use crate::zoo::Entry;
@@ -57,9 +58,17 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     for bug in &hunt.bugs {
         console.error(bug);
     }
+    let small = match &hunt.hit {
+        Some(hit) if !args.no_shrink => {
+            pool.install(|| smallest(&scene, hit.0, args.budget.saturating_mul(1_000), &stop))?
+        }
+        _ => None,
+    };
     match args.format {
-        Format::Json => console.line(&told::hunt(entry, &scene, &hunt).to_string()),
-        Format::Human => told::hunt_in_words(entry, &scene, &hunt, console),
+        Format::Json => {
+            console.line(&told::hunt(entry, &scene, &hunt, small.as_ref()).to_string());
+        }
+        Format::Human => told::hunt_in_words(entry, &scene, (&hunt, small.as_ref()), console),
     }
     if !hunt.bugs.is_empty() {
         return Ok(Exit::Bug);

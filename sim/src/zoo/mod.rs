@@ -72,12 +72,22 @@ pub enum Universe {
     Membership,
     /// Compaction of what transactions write.
     Cleaning,
+    /// Logs whose old records are deleted.
+    Retention,
+    /// A group with nothing to do for a minute.
+    Idle,
 }
 
 impl Universe {
     /// All there are.
-    pub const ALL: &'static [Self] =
-        &[Self::Replication, Self::ExactlyOnce, Self::Membership, Self::Cleaning];
+    pub const ALL: &'static [Self] = &[
+        Self::Replication,
+        Self::ExactlyOnce,
+        Self::Membership,
+        Self::Cleaning,
+        Self::Retention,
+        Self::Idle,
+    ];
 
     /// The file's name in `scenarios/search/`.
     #[must_use]
@@ -87,6 +97,8 @@ impl Universe {
             Self::ExactlyOnce => "exactly-once.toml",
             Self::Membership => "membership.toml",
             Self::Cleaning => "cleaning.toml",
+            Self::Retention => "retention.toml",
+            Self::Idle => "idle.toml",
         }
     }
 }

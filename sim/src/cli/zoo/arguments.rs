@@ -40,6 +40,12 @@ pub(super) struct ZooRunArgs {
     /// Give up after this long, as in 90s or 2m
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seconds)]
     pub(super) cap: u64,
+    /// Make what was found small for at most this long
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    pub(super) budget: u64,
+    /// Leave what was found as it is
+    #[arg(long)]
+    pub(super) no_shrink: bool,
     /// Set a further value of the scenario, as in `--set search.at_events=0`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub(super) set: Vec<(String, String)>,
@@ -77,6 +83,12 @@ pub(super) struct ZooTableArgs {
     /// Leave out further searches for an entry when so many found nothing and none anything
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) give_up: Option<u64>,
+    /// Make what was found small in so many restarts of each entry, where faults come at events
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) shrinks: u64,
+    /// Make a failure small for at most this long
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = seconds)]
+    pub(super) budget: u64,
     /// The seed at which the first restart begins; each later one begins ten million further
     #[arg(long, value_name = "SEED", default_value_t = 1_000_000_000)]
     pub(super) from: u64,

@@ -6,6 +6,7 @@ use super::super::console::Console;
 use super::super::execute::execute;
 use super::super::exit::{Exit, Failure};
 use super::super::scene::Scene;
+use super::super::shrink::smallest;
 use super::super::sweep::{listen, pool};
 use super::arguments::{BiasName, ZooTableArgs};
 use super::hunt::{Hunt, Hunted, Limits};
@@ -65,7 +66,10 @@ pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<
                 if stop.load(Ordering::Relaxed) && hunted.hit.is_none() {
                     return Ok(Exit::Interrupted);
                 }
-                let record = record(key, fingerprint, entry, &hunted);
+                let mut record = record(key, fingerprint, entry, &hunted);
+                if args.shrinks_another(&records, &record) {
+                    record.shrunk = shrunk(scene, &record, args.budget, (&pool, &stop), console);
+                }
                 console.error(&told::progress(&record));
                 records.add(record)?;
             }
@@ -76,6 +80,14 @@ pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<
 }
 
 impl ZooTableArgs {
+    /// Whether what was found is made small, too.
+    fn shrinks_another(&self, records: &Records, record: &Record) -> bool {
+        let same = |known: &&Record| known.key.id == record.key.id && known.shrunk.is_some();
+        record.found
+            && record.key.bias == Bias::Events
+            && (records.all.values().filter(same).count() as u64) < self.shrinks
+    }
+
     /// Whether so many searches for an entry found nothing that further ones are left out.
     fn gives_up(&self, records: &Records, key: &Key) -> bool {
         let same = |known: &&Record| known.key.id == key.id && known.key.bias == key.bias;
@@ -102,6 +114,25 @@ fn fingerprint(scene: &Scene) -> Result<String, Failure> {
         digests.push(run.expect("nobody gives this run up").summary.digest);
     }
     Ok(digests.join("-"))
+}
+
+/// Faults and operations of what was found when it is made small. A failure that cannot be is told,
+/// and the measurement goes on.
+fn shrunk(
+    scene: &Scene,
+    record: &Record,
+    seconds: u64,
+    (pool, stop): (&rayon::ThreadPool, &AtomicBool),
+    console: &mut Console<'_>,
+) -> Option<(u64, u64)> {
+    let seed = record.seed?;
+    match pool.install(|| smallest(scene, seed, seconds.saturating_mul(1_000), stop)) {
+        Ok(small) => small.map(|small| (small.faults(), small.operations())),
+        Err(failure) => {
+            console.error(&failure.text);
+            None
+        }
+    }
 }
 
 fn record(key: Key, fingerprint: &str, entry: &Entry, hunted: &Hunted) -> Record {

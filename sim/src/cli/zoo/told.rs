@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::console::{Console, Paint};
 use super::super::scene::Scene;
+use super::super::shrink::Small;
 use super::hunt::Hunted;
 use super::records::{Bias, Record};
 use crate::zoo::Entry;
@@ -26,7 +27,7 @@ pub(super) fn entry(entry: &Entry) -> Value {
 }
 
 /// What came of a search, for programs.
-pub(super) fn hunt(entry: &Entry, scene: &Scene, hunted: &Hunted) -> Value {
+pub(super) fn hunt(entry: &Entry, scene: &Scene, hunted: &Hunted, small: Option<&Small>) -> Value {
     let hit = hunted.hit.as_deref();
     json!({
         "id": entry.id,
@@ -34,8 +35,8 @@ pub(super) fn hunt(entry: &Entry, scene: &Scene, hunted: &Hunted) -> Value {
         "runs": hunted.runs,
         "wall_s": hunted.wall_s,
         "check": check(entry, hunted),
-        "shrunk_faults": null,
-        "shrunk_operations": null,
+        "shrunk_faults": small.map(Small::faults),
+        "shrunk_operations": small.map(Small::operations),
         "seed": hit.map(|(seed, _)| seed),
         "replay": hit.map(|(seed, _)| replay(scene, *seed)),
         "bugs": hunted.bugs.len(),
@@ -72,7 +73,7 @@ fn replay(scene: &Scene, seed: u64) -> String {
 pub(super) fn hunt_in_words(
     entry: &Entry,
     scene: &Scene,
-    hunted: &Hunted,
+    (hunted, small): (&Hunted, Option<&Small>),
     console: &mut Console<'_>,
 ) {
     console.line(&format!("{}: {}", entry.id, entry.title));
@@ -96,6 +97,13 @@ pub(super) fn hunt_in_words(
     let evidence = findings.flat_map(|finding| &finding.evidence);
     for violation in evidence.filter(|one| entry.seen.contains(&one.anomaly)).take(EVIDENCE_MAX) {
         console.line(&format!("  {}: {}", violation.anomaly.name(), violation.text));
+    }
+    if let Some(small) = small {
+        let (faults, operations) = (small.faults(), small.operations());
+        console.line(&format!("shrunk to {faults} faults and {operations} calls:"));
+        for fault in &small.shrunk.scenario.faults {
+            console.line(&format!("  {fault}"));
+        }
     }
     console.line(&format!("again with: {}", replay(scene, *seed)));
 }

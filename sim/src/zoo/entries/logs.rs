@@ -56,4 +56,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: CLEANING,
         today: Today::Mended("it stays, if need be without records"),
     },
+    Entry {
+        id: "kafka5634-retention-above-hw",
+        title: "Retention deletes what is not replicated yet",
+        source: "KAFKA-5634",
+        kind: Kind::ReEnacted,
+        universe: Universe::Retention,
+        set: &[("protocol.retention_bound", "log-end")],
+        seen: &[Anomaly::LogBounds, Anomaly::LostAcknowledged, Anomaly::LogMatching],
+        today: Today::Mended("it ends at the high watermark"),
+    },
 ];

@@ -77,4 +77,34 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: &[Anomaly::ProducerIdsDisjoint, Anomaly::LostAcknowledged],
         today: Today::Mended("a block is given out once"),
     },
+    Entry {
+        id: "kip360-unknown-producer-reset",
+        title: "A producer that was forgotten with its records counts from 0 in the same epoch",
+        source: "KIP-360, KAFKA-8710",
+        kind: Kind::ReEnacted,
+        universe: Universe::Retention,
+        set: &[("protocol.unknown_pid", "reset_same_epoch")],
+        seen: &[
+            Anomaly::SequenceContiguous,
+            Anomaly::RepeatedIsTheSame,
+            Anomaly::Duplicate,
+            Anomaly::LostAcknowledged,
+        ],
+        today: Today::Mended(
+            "leaders remember a producer for a day, and who is told otherwise raises its epoch",
+        ),
+    },
+    Entry {
+        id: "kip192-pid-expired",
+        title: "A producer is forgotten sooner than its retry arrives",
+        source: "Kafka's documentation of producer.id.expiration.ms",
+        kind: Kind::Configuration,
+        universe: Universe::Replication,
+        set: &[
+            ("cluster.config.producer.id.expiration.ms", "100"),
+            ("cluster.config.producer.id.expiration.check.interval.ms", "100"),
+        ],
+        seen: &[Anomaly::Duplicate, Anomaly::SequenceContiguous, Anomaly::Reordered],
+        today: Today::Chosen("a day unless somebody sets it; the broker warns of nothing"),
+    },
 ];

@@ -142,4 +142,32 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: LOSS,
         today: Today::Mended("it stands still until the ISR is large enough"),
     },
+    Entry {
+        id: "kip841-fenced-in-isr",
+        title: "A broker that is fenced or shuts down is let into the ISR",
+        source: "KIP-841, KAFKA-13916",
+        kind: Kind::ReEnacted,
+        universe: Universe::Replication,
+        set: &[("protocol.isr_admits_fenced", "on")],
+        seen: &[
+            Anomaly::ValidControllerState,
+            Anomaly::ReplicationQuorumSuperset,
+            Anomaly::FullIsr,
+        ],
+        today: Today::Mended("the controller refuses whoever is not active"),
+    },
+    Entry {
+        id: "kip320-unfenced-fetch",
+        title: "A leader that was deposed serves whoever asks, as fetches carry no epoch",
+        source: "KIP-320, KAFKA-7395",
+        kind: Kind::ReEnacted,
+        universe: Universe::Replication,
+        set: &[
+            ("protocol.fetch_epoch", "absent"),
+            ("protocol.truncate", "epoch_279"),
+            ("protocol.hw_requires_min_isr", "off"),
+        ],
+        seen: LOSS,
+        today: Today::Mended("a fetch carries the leader epoch, and another one is refused"),
+    },
 ];
