@@ -16,6 +16,7 @@ mod explain;
 mod hanging;
 mod hardware;
 mod hosted;
+mod mutants;
 mod outbox;
 mod scenarios;
 mod small;

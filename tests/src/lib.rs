@@ -1,1 +1,3 @@
-//! Integration tests live in `it/`.
+//! What the integration tests in `it/` share with the tools of this package.
+
+pub mod mutants;
