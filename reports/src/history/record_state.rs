@@ -117,10 +117,12 @@ impl Records {
         fresh
     }
 
-    /// Grows the table well past an id, so that it happens once in thousands of records.
+    /// Grows the table well past an id, so that it happens once in thousands of records; at first
+    /// little, since most runs have few records, and checks walk over all of the table.
     #[cold]
     fn grow(&mut self, index: usize) {
-        let bound = (index + 1).next_multiple_of(1 << 14);
+        let bound = (index + 1).next_power_of_two().max(1 << 8);
+        let bound = bound.min((index + 1).next_multiple_of(1 << 14));
         self.states.resize(bound, RecordState::default());
         self.ordinals.resize(bound, 0);
     }

@@ -97,9 +97,12 @@ impl KafkaConfig {
     /// When the key is none of Kafka's in this scope: that is a bug of the caller.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<ConfigValue> {
+        if let Some(set) = self.set.get(key) {
+            return Some(set.clone());
+        }
         let known = self.scope.key(self.version, key);
         let known = known.unwrap_or_else(|| panic!("{key} is no {} key", self.scope.name()));
-        self.set.get(key).cloned().or_else(|| known.default_value())
+        known.default_value()
     }
 
     /// An integer in force.

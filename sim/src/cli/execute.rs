@@ -82,6 +82,7 @@ pub(super) fn reason(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::OnceLock;
     use std::sync::atomic::AtomicBool;
 
     use scenarios::Scenario;
@@ -104,6 +105,7 @@ mod tests {
             scenario,
             driver: Driver::Bare,
             tables: Tables::default(),
+            digest: OnceLock::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use scenarios::Scenario;
@@ -45,6 +46,7 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
         set: Vec::new(),
         driver: scene.driver,
         tables: Tables::default(),
+        digest: OnceLock::new(),
         scenario: Scenario::parse(&text, &[]).map_err(|errors| {
             let told: String =
                 errors.iter().map(|error| error.render("regression", &text)).collect();

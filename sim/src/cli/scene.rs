@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use scenarios::model::Driver as Driven;
 use scenarios::{Diagnostic, Scenario};
@@ -33,6 +34,8 @@ pub(super) struct Scene {
     pub(super) driver: Driver,
     /// Tables of its distributions, for all its runs.
     pub(super) tables: Tables,
+    /// The digest of its scenario, once a run has asked for it.
+    pub(super) digest: OnceLock<u64>,
 }
 
 impl Scene {
@@ -61,7 +64,7 @@ impl Scene {
             .map_err(|error| Failure::new(Exit::Scenario, format!("error: {name}: {error}")))?;
         let (path, set) = (path.to_owned(), set.to_vec());
         let (driver, tables) = (Driver::Bare, Tables::default());
-        Ok(Self { path, text, set, scenario, driver, tables })
+        Ok(Self { path, text, set, scenario, driver, tables, digest: OnceLock::new() })
     }
 
     /// Reads a file with the flags of a command.
@@ -103,7 +106,7 @@ impl Scene {
     pub(super) fn token(&self, seed: u64) -> Token {
         Token {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            digest: self.scenario.digest(),
+            digest: *self.digest.get_or_init(|| self.scenario.digest()),
             seed,
             path: self.path.display().to_string(),
             set: self.set.clone(),

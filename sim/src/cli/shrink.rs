@@ -1,5 +1,6 @@
 //! `assize shrink`: a failure made as small as it gets, as a scenario file.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reports::number::grouped;
@@ -144,6 +145,7 @@ fn copy(scene: &Scene, scenario: &Scenario) -> Scene {
         scenario: scenario.clone(),
         driver: scene.driver,
         tables: Tables::default(),
+        digest: OnceLock::new(),
     }
 }
 

@@ -41,6 +41,11 @@ impl Line {
             self.taken.pop_front();
         }
         let took = self.bucket.take(at, bytes);
+        if self.taken.back().is_none_or(|&(_, end)| end < at) {
+            // As mostly: behind all that was told before.
+            self.taken.push_back((at, at + took));
+            return at + took;
+        }
         let mut place = self.taken.len();
         while place > 0 && self.taken[place - 1].1 > at {
             place -= 1;

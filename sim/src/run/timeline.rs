@@ -2,7 +2,7 @@
 
 use reports::metric::{BrokerUse, Timeline};
 
-use crate::world::{BrokerSample, World};
+use crate::world::{Sample, World};
 
 /// A share in parts per million. Jobs count when they are taken, so a cell is at most full.
 fn ppm(part: u64, whole: u64) -> u64 {
@@ -20,16 +20,16 @@ pub(super) fn of(world: &World) -> Timeline {
     for node in &brokers {
         timeline.broker(&format!("broker {}", node.id));
     }
-    let mut before = None;
+    let mut before = None::<&Sample>;
     for sample in world.samples() {
         timeline.replication(
             u64::from(sample.under_replicated),
             u64::from(sample.under_min_isr),
             sample.at.0,
         );
-        if let Some((at, busy)) = &before {
-            let elapsed = sample.at.since(*at);
-            let pairs = sample.busy.iter().zip(busy as &Vec<BrokerSample>).zip(&brokers);
+        if let Some(before) = before {
+            let elapsed = sample.at.since(before.at);
+            let pairs = sample.busy.iter().zip(&before.busy).zip(&brokers);
             for (index, ((now, then), node)) in pairs.enumerate() {
                 let used = now.since(then);
                 let used = BrokerUse {
@@ -40,7 +40,7 @@ pub(super) fn of(world: &World) -> Timeline {
                 timeline.utilization(index, used, sample.at.0);
             }
         }
-        before = Some((sample.at, sample.busy.clone()));
+        before = Some(sample);
     }
     // The warm-up is load too; before it there is none.
     let end = world.recorder().end_ns();
