@@ -266,6 +266,15 @@ impl GroupCoordinator {
         self.shards.get(&partition).into_iter().flat_map(|shard| shard.groups.values().map(view))
     }
 
+    /// What each group goes on from, in every partition of which it has committed an offset.
+    pub fn offsets(&self) -> impl Iterator<Item = (GroupId, PartitionId, Offset)> + '_ {
+        let groups = self.shards.values().flat_map(|shard| &shard.groups);
+        groups.flat_map(|(&id, group)| {
+            let committed = group.offsets().committed.iter();
+            committed.map(move |(&partition, kept)| (id, partition, kept.record.offset))
+        })
+    }
+
     /// What each group that has committed an offset of a partition goes on from.
     pub fn offsets_of(
         &self,

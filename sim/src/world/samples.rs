@@ -126,8 +126,8 @@ impl World {
     pub(super) fn refresh_progress(&mut self) {
         for node in self.nodes.iter().filter(|n| n.state.is_running()) {
             let Some(broker) = node.broker() else { continue };
-            for view in broker.groups().groups() {
-                self.shared.progress.take(view.group, &view.offsets);
+            for (group, partition, offset) in broker.groups().offsets() {
+                self.shared.progress.take(group, &[(partition, offset)]);
             }
         }
     }
