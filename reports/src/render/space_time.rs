@@ -175,9 +175,10 @@ fn draw_span(svg: &mut String, span: &Span, layout: &Layout) {
         SpanKind::Down => ("down", x - 4.0, 8.0),
         SpanKind::Fault => ("fault", x - 13.0, 5.0),
     };
+    let fill = if span.kind == SpanKind::Down { " fill=\"url(#hatch)\"" } else { "" };
     let _ = write!(
         svg,
-        "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{from:.1}\" width=\"{width}\" \
+        "<rect class=\"{class}\"{fill} x=\"{left:.1}\" y=\"{from:.1}\" width=\"{width}\" \
          height=\"{height:.1}\"><title>{}</title></rect>",
         escape(&span.label)
     );

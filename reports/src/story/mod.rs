@@ -152,7 +152,7 @@ mod tests {
             picture: Picture::default(),
         };
         assert_eq!(
-            story.text(34),
+            story.text(36),
             "lost-acknowledged: record 7\n   1.500 s  Broker 1 is cut off from\n            all the others.\n\
              > 12.000 s  Record 7 is in no log.\n  (1 lesser moment left out)\n"
         );
