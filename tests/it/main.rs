@@ -19,6 +19,7 @@ mod hosted;
 mod mutants;
 mod outbox;
 mod scenarios;
+mod shrink;
 mod small;
 mod stories;
 mod sweeps;

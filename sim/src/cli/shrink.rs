@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reports::number::grouped;
+use reports::summary::Summary;
 use scenarios::Scenario;
 use scenarios::model::Anomaly;
 use serde_json::json;
@@ -16,7 +17,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
-use super::{regression, report, story, sweep};
+use super::{regression, report, story, sweep, telling};
 use crate::plan::Tables;
 use crate::run::{Run, came_of};
 use crate::shrink::{Cause, Judge, Shrunk, operations, readable, shrink, written_down};
@@ -59,10 +60,24 @@ pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Ex
         );
         return Err(Failure::new(Exit::Usage, text));
     };
-    let place = write(&scene, seed, &mut small, folder.as_ref())?;
+    let seconds = clock.seconds();
+    let (place, summary) = write(&scene, seed, &mut small, folder.as_ref())?;
     match args.flags.format {
-        Format::Human => tell(&small, &place, clock.seconds(), console),
-        Format::Json => console.line(&as_json(&small, &place, clock.seconds())),
+        Format::Human => {
+            tell(&small, seconds, console);
+            if let Some(summary) = &summary {
+                telling::story(summary, console);
+            }
+            console.line("");
+            console.line(&format!("file: {place}"));
+            if let Some(folder) = &folder {
+                let report = folder.path().join("report.html");
+                console.line(&format!("report: {}", report.display()));
+            }
+            let again = console.paint(Paint::Strong, &format!("assize run {place}"));
+            console.line(&format!("again with: {again}"));
+        }
+        Format::Json => console.line(&as_json(&small, &place, seconds)),
     }
     let interrupted = stop.load(Ordering::Relaxed);
     Ok(if interrupted { Exit::Interrupted } else { Exit::Expected })
@@ -149,13 +164,14 @@ fn copy(scene: &Scene, scenario: &Scenario) -> Scene {
     }
 }
 
-/// Writes the file, and the report into a folder of its own. Gives the place of the file.
+/// Writes the file, and the report into a folder of its own. Gives the place of the file, and its run in
+/// numbers, with its story.
 fn write(
     scene: &Scene,
     seed: u64,
     small: &mut Small,
     folder: Option<&Folder>,
-) -> Result<String, Failure> {
+) -> Result<(String, Option<Summary>), Failure> {
     let head = format!(
         "# What is left of {} under seed {seed} when everything that can go is gone, and still\n# \
          {}\n\n",
@@ -164,23 +180,25 @@ fn write(
     );
     let scenario = &mut small.shrunk.scenario;
     scenario.description.clear();
-    let Some(folder) = folder else {
-        let path = regression::save_as(&small.cause.check, |name| {
+    let path = match folder {
+        None => regression::save_as(&small.cause.check, |name| {
             scenario.name = name;
             format!("{head}{}", readable(scenario))
-        })?;
-        return Ok(path.display().to_string());
+        })?,
+        Some(folder) => {
+            scenario.name.clone_from(&small.cause.check);
+            folder.write(FILE, &format!("{head}{}", readable(scenario)))?;
+            folder.path().join(FILE)
+        }
     };
-    scenario.name = small.cause.check.clone();
-    let text = format!("{head}{}", readable(scenario));
-    folder.write(FILE, &text)?;
-    let path = folder.path().join(FILE);
-    let scene = Scene { path: path.clone(), text, ..copy(scene, scenario) };
-    if let Some(mut run) = run_of(&scene, scenario.seed)? {
-        story::tell(&mut run, &scene, scenario.seed);
+    let place = path.display().to_string();
+    let scene = Scene { path, text: readable(scenario), ..copy(scene, scenario) };
+    let Some(mut run) = run_of(&scene, scenario.seed)? else { return Ok((place, None)) };
+    story::tell(&mut run, &scene, scenario.seed);
+    if let Some(folder) = folder {
         report::write(&scene, &run, folder)?;
     }
-    Ok(path.display().to_string())
+    Ok((place, Some(run.summary)))
 }
 
 /// What a scenario is made of, in words.
@@ -199,7 +217,7 @@ fn size(scenario: &Scenario) -> String {
     .join(", ")
 }
 
-fn tell(small: &Small, place: &str, seconds: f64, console: &mut Console<'_>) {
+fn tell(small: &Small, seconds: f64, console: &mut Console<'_>) {
     let cause = console.paint(Paint::Bad, &small.cause.to_string());
     console.line(&cause);
     console.line(&format!("  it was  {}", size(&small.start)));
@@ -209,10 +227,6 @@ fn tell(small: &Small, place: &str, seconds: f64, console: &mut Console<'_>) {
     }
     let cut = if small.shrunk.stopped { ", and the time was over" } else { "" };
     console.line(&format!("  {} runs in {seconds:.1} s{cut}", grouped(small.shrunk.runs)));
-    console.line(&format!("file: {place}"));
-    console.line("");
-    let again = console.paint(Paint::Strong, &format!("assize run {place}"));
-    console.line(&again);
 }
 
 fn as_json(small: &Small, place: &str, seconds: f64) -> String {

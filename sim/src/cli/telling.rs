@@ -158,7 +158,7 @@ fn hazards(summary: &Summary, console: &mut Console<'_>) {
 }
 
 /// What happened, in order of events.
-fn story(summary: &Summary, console: &mut Console<'_>) {
+pub(super) fn story(summary: &Summary, console: &mut Console<'_>) {
     let title = console.paint(Paint::Strong, "what happened");
     if let Some(story) = &summary.story {
         console.line("");

@@ -60,17 +60,17 @@ impl<'a> Trials<'a> {
                 break;
             }
             let fails: Vec<bool> =
-                batch.par_iter().map(|(_, smaller)| (self.judge.fails)(smaller)).collect();
+                batch.par_iter().map(|one| (self.judge.fails)(&one.scenario)).collect();
             let first = fails.iter().position(|fails| *fails);
             let tried = first.map_or(batch.len(), |first| first + 1);
             self.runs += tried as u64;
-            for (place, (index, smaller)) in batch.into_iter().enumerate().take(tried) {
-                next = index + 1;
+            for (place, candidate) in batch.into_iter().enumerate().take(tried) {
+                next = candidate.edit + 1;
                 if first == Some(place) {
-                    *scenario = smaller;
+                    *scenario = candidate.scenario;
                     changed = true;
                 } else {
-                    self.refused.insert(smaller.digest());
+                    self.refused.insert(candidate.digest);
                 }
             }
         }
@@ -78,17 +78,28 @@ impl<'a> Trials<'a> {
     }
 
     /// The next few scenarios that a change gives and that were not refused before.
-    fn batch(&self, scenario: &Scenario, edits: &[Edit], from: usize) -> Vec<(usize, Scenario)> {
-        let changed = (from..edits.len()).filter_map(|index| {
+    fn batch(&self, scenario: &Scenario, edits: &[Edit], from: usize) -> Vec<Candidate> {
+        let changed = (from..edits.len()).filter_map(|edit| {
             let mut smaller = scenario.clone();
-            if !edits[index](&mut smaller) || smaller == *scenario {
+            if !edits[edit](&mut smaller) || smaller == *scenario {
                 return None;
             }
-            let read = read_back(&smaller)?;
-            (!self.refused.contains(&read.digest())).then_some((index, read))
+            let digest = smaller.digest();
+            if self.refused.contains(&digest) {
+                return None;
+            }
+            Some(Candidate { edit, digest, scenario: read_back(&smaller)? })
         });
         changed.take(rayon::current_num_threads()).collect()
     }
+}
+
+/// A scenario to be tried.
+struct Candidate {
+    /// The place of the change that gives it.
+    edit: usize,
+    digest: u64,
+    scenario: Scenario,
 }
 
 /// The scenario as a file of it is read: what cannot be written is no candidate.

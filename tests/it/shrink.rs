@@ -1,0 +1,164 @@
+//! Failures made small: of planted bugs that search finds, within seconds, as files that fail again.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::command::{Told, assize};
+
+/// Planted bugs, and the file of `scenarios/search` that finds each within a few seeds.
+const PLANTED: &[(&str, &str)] = &[
+    ("replication.toml", "truncate=local_hw"),
+    ("exactly-once.toml", "truncate=local_hw"),
+    ("replication.toml", "hw_isr=committed_only"),
+    ("replication.toml", "high_watermark=leader-only"),
+    ("replication.toml", "sequence_check=no-duplicates"),
+    ("replication.toml", "retry_position=tail"),
+    ("replication.toml", "producer_id_blocks=reissued"),
+    ("replication.toml", "broker_epoch=reuse"),
+    ("replication.toml", "election_epoch=reuse"),
+    ("replication.toml", "consumer_position=back"),
+    ("exactly-once.toml", "markers=skip-last"),
+    ("exactly-once.toml", "markers=flip-last"),
+    ("exactly-once.toml", "coordinator_load=all-but-last"),
+    ("membership.toml", "stored_assignment=shared"),
+    ("membership.toml", "offset_commit=forgotten"),
+    ("cleaning.toml", "clean_control_by_key=on"),
+    ("cleaning.toml", "compaction=drop-newest"),
+    ("cleaning.toml", "delete_horizon=ignored"),
+];
+
+/// So many seeds are searched for a planted bug, and so many of its failures made small.
+const SEEDS: &str = "0..60";
+const FAILURES: usize = 2;
+
+/// A failure of a planted bug.
+struct Planted {
+    file: String,
+    rule: &'static str,
+    seed: u64,
+}
+
+/// The first failures that search finds of a planted bug.
+fn found((file, rule): (&str, &'static str)) -> Vec<Planted> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/search").join(file);
+    let file = file.display().to_string();
+    let set = format!("protocol.{rule}");
+    let swept = assize(&["sweep", &file, "--seeds", SEEDS, "--set", &set, "--format", "json"]);
+    let runs = swept.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
+    let failed = runs.filter(|run: &Value| run["verdict"] == "fail").take(FAILURES);
+    let seeds = failed.map(|run| run["seed"].as_u64().expect("a number"));
+    seeds.map(|seed| Planted { file: file.clone(), rule, seed }).collect()
+}
+
+/// A folder of this test, made anew and gone at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("assize-shrink-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self(folder)
+    }
+
+    fn file(&self) -> String {
+        self.0.join("shrunk.toml").display().to_string()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn shrink(one: &Planted, flags: &[&str], scratch: &Scratch) -> Told {
+    let (seed, rule) = (one.seed.to_string(), format!("protocol.{}", one.rule));
+    let out = scratch.0.display().to_string();
+    let what = ["shrink", &one.file, "--seed", &seed, "--set", &rule, "--out", &out];
+    assize(&[&what[..], &["--format", "json"], flags].concat())
+}
+
+fn told(told: &Told) -> Value {
+    assert_eq!(told.code, 0, "{}", told.err);
+    serde_json::from_str(&told.out).expect("one line of JSON")
+}
+
+#[test]
+fn thirty_planted_failures_become_small_files_that_fail_again() {
+    let mut faults = Vec::new();
+    for (number, one) in PLANTED.iter().copied().flat_map(found).enumerate() {
+        let scratch = Scratch::new(&number.to_string());
+        let small = told(&shrink(&one, &["--budget", "3s"], &scratch));
+        let again = assize(&["run", &scratch.file()]);
+        assert_eq!(again.code, 0, "{} of {}: {}{}", one.rule, one.file, again.out, again.err);
+        let check = small["check"].as_str().expect("a name");
+        assert!(
+            again.out.contains("FAIL, AS EXPECTED") && again.out.contains(check),
+            "{}",
+            again.out
+        );
+        faults.push(small["faults"].as_u64().expect("a number"));
+    }
+    assert!(faults.len() >= 30, "{}", faults.len());
+    faults.sort_unstable();
+    assert!(faults[faults.len() / 2] <= 3, "{faults:?}");
+}
+
+#[test]
+fn a_failure_for_a_rule_goes_on_failing_for_it() {
+    let one = &found(PLANTED[0])[0];
+    let scratch = Scratch::new("rule");
+    told(&shrink(one, &["--budget", "3s"], &scratch));
+    let text = std::fs::read_to_string(scratch.file()).expect("it was written");
+    let (rule, value) = one.rule.split_once('=').expect("a rule with its value");
+    let today = text.replace(&format!("\"{rule}\" = \"{value}\"\n"), "");
+    assert_ne!(today, text);
+    std::fs::write(scratch.file(), today).expect("it can be written");
+    let run = assize(&["run", &scratch.file()]);
+    assert_eq!(run.code, 10, "a violation that is expected does not come: {}", run.out);
+    assert!(run.out.contains("PASS"), "{}", run.out);
+}
+
+#[test]
+fn a_budget_ends_it_with_what_there_is() {
+    let scratch = Scratch::new("budget");
+    let small = told(&shrink(&found(PLANTED[0])[0], &["--budget", "1ms"], &scratch));
+    assert_eq!(small["stopped"], true);
+    assert_eq!(small["runs"], 0);
+    assert_eq!(assize(&["run", &scratch.file()]).code, 0);
+}
+
+#[test]
+fn shrinking_is_the_same_twice_whatever_the_threads() {
+    let one = &found(PLANTED[0])[0];
+    let texts = ["1", "3"].map(|threads| {
+        let scratch = Scratch::new(&format!("threads-{threads}"));
+        told(&shrink(one, &["--threads", threads], &scratch));
+        std::fs::read_to_string(scratch.file()).expect("it was written")
+    });
+    assert_eq!(texts[0], texts[1]);
+}
+
+#[test]
+fn what_does_not_fail_cannot_be_made_smaller() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/smoke/produce-consume.toml");
+    let scratch = Scratch::new("passes");
+    let out = scratch.0.display().to_string();
+    let told = assize(&["shrink", file, "--out", &out]);
+    assert_eq!(told.code, 64);
+    assert!(told.err.contains("violates nothing"), "{}", told.err);
+    assert!(!Path::new(&scratch.file()).exists());
+}
+
+#[test]
+fn a_token_names_its_seed_and_values() {
+    let token = "assize1:0.1.0:0000000000000000:1:a.toml";
+    let scratch = Scratch::new("token");
+    let out = scratch.0.display().to_string();
+    for flags in [["--seed", "3"], ["--set", "cluster.brokers=3"]] {
+        let told = assize(&[&["shrink", token, "--out", &out][..], &flags].concat());
+        assert_eq!(told.code, 64, "{}", told.err);
+    }
+}
