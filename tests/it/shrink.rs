@@ -118,7 +118,7 @@ fn a_failure_for_a_rule_goes_on_failing_for_it() {
     std::fs::write(scratch.file(), today).expect("it can be written");
     let run = assize(&["run", &scratch.file()]);
     assert_eq!(run.code, 10, "a violation that is expected does not come: {}", run.out);
-    assert!(run.out.contains("PASS"), "{}", run.out);
+    assert!(run.out.contains("NOT AS EXPECTED (pass)"), "{}", run.out);
 }
 
 #[test]
@@ -139,6 +139,33 @@ fn shrinking_is_the_same_twice_whatever_the_threads() {
         std::fs::read_to_string(scratch.file()).expect("it was written")
     });
     assert_eq!(texts[0], texts[1]);
+}
+
+#[test]
+fn failures_of_two_bugs_read_as_two() {
+    let scratch = Scratch::new("folder");
+    let records = scratch.0.join("sweep").display().to_string();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/search/replication.toml");
+    let rules = ["protocol.truncate=local_hw", "protocol.producer_id_blocks=reissued"];
+    let two = ["--set", rules[0], "--set", rules[1], "--format", "json"];
+    let swept =
+        assize(&[&["sweep", file, "--seeds", "0..40", "--out", &records][..], &two].concat());
+    let last = swept.out.lines().last().expect("a summary");
+    let summary: Value = serde_json::from_str(last).expect("JSON");
+    let failed = summary["summary"]["failed"].as_u64().expect("a number");
+    assert!(failed > 10, "{last}");
+    let out = scratch.0.join("small").display().to_string();
+    let flags = ["--out", &out, "--budget", "3s", "--format", "json"];
+    let small = assize(&[&["shrink", &records][..], &flags].concat());
+    assert_eq!(small.code, 0, "{}", small.err);
+    let groups: Vec<Value> =
+        small.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(groups.len(), 2, "{}", small.out);
+    let told: u64 = groups.iter().map(|one| one["failures"].as_u64().expect("a number")).sum();
+    assert_eq!(told, failed);
+    for group in groups {
+        assert_eq!(assize(&["run", group["file"].as_str().expect("a place")]).code, 0);
+    }
 }
 
 #[test]

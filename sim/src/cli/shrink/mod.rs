@@ -1,18 +1,22 @@
 //! `assize shrink`: a failure made as small as it gets, as a scenario file.
 
+mod folder;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::ThreadPool;
 use reports::number::grouped;
 use reports::summary::Summary;
 use scenarios::Scenario;
 use scenarios::model::Anomaly;
 use serde_json::json;
 
+use self::folder::counted;
 use super::args::{Format, ShrinkArgs};
 use super::clock::Clock;
 use super::console::{Console, Paint};
-use super::execute::execute;
+use super::execute::{BUG, execute};
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
@@ -27,7 +31,10 @@ const FILE: &str = "shrunk.toml";
 
 /// What a failure was made into.
 pub(super) struct Small {
+    /// What was to stay.
     pub(super) cause: Cause,
+    /// What is violated first in what is left.
+    first: Cause,
     /// Where it began.
     pub(super) start: Scenario,
     pub(super) shrunk: Shrunk,
@@ -41,18 +48,44 @@ impl Small {
     pub(super) fn operations(&self) -> u64 {
         operations(&self.shrunk.scenario)
     }
+
+    /// What failures of one cause have in common when they are small.
+    fn kind(&self) -> String {
+        self.first.to_string()
+    }
 }
 
 pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
+    let stop = sweep::listen();
+    let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
+    let whole_sweep = folder::has_records(&args.what);
+    let run = match whole_sweep {
+        true => None,
+        false => Some(named(&args.what, args.seed, &args.flags, console)?),
+    };
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
-    let (scene, seed) = named(&args.what, args.seed, &args.flags, console)?;
     if folder.is_none() {
         regression::place()?;
     }
+    match run {
+        None => folder::command(args, folder.as_ref(), (&pool, &stop), console),
+        Some(run) => one(args, &run, folder.as_ref(), (&pool, &stop), console),
+    }
+}
+
+/// Threads to try with, and the flag that Ctrl-C raises.
+type Hands<'a> = (&'a ThreadPool, &'a AtomicBool);
+
+/// Makes the failure of one run small.
+fn one(
+    args: &ShrinkArgs,
+    (scene, seed): &(Scene, u64),
+    folder: Option<&Folder>,
+    (pool, stop): Hands<'_>,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     let clock = Clock::start();
-    let stop = sweep::listen();
-    let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
-    let small = pool.install(|| smallest(&scene, seed, args.budget, &stop))?;
+    let small = pool.install(|| smallest(scene, *seed, args.budget, stop))?;
     let Some(mut small) = small else {
         let text = format!(
             "error: {} under seed {seed} violates nothing: there is nothing to make smaller",
@@ -61,7 +94,7 @@ pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Ex
         return Err(Failure::new(Exit::Usage, text));
     };
     let seconds = clock.seconds();
-    let (place, summary) = write(&scene, seed, &mut small, folder.as_ref())?;
+    let Written { place, summary } = write(scene, *seed, &mut small, folder)?;
     match args.flags.format {
         Format::Human => {
             tell(&small, seconds, console);
@@ -79,8 +112,11 @@ pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Ex
         }
         Format::Json => console.line(&as_json(&small, &place, seconds)),
     }
-    let interrupted = stop.load(Ordering::Relaxed);
-    Ok(if interrupted { Exit::Interrupted } else { Exit::Expected })
+    Ok(ending(stop))
+}
+
+fn ending(stop: &AtomicBool) -> Exit {
+    if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { Exit::Expected }
 }
 
 /// The failure of a run, as small as it gets within so many milliseconds. None when nothing failed.
@@ -98,7 +134,7 @@ pub(super) fn smallest(
             let Some(cause) = Cause::of(&run.summary) else { return Ok(None) };
             (Some(run), cause)
         }
-        Err(failure) if failure.exit == Exit::Bug => (None, Cause::of_bug(&failure.text)),
+        Err(failure) if failure.exit == Exit::Bug => (None, bug(&failure)),
         Err(failure) => return Err(failure),
     };
     let start = written_down(&scene.scenario, seed, run.as_ref())
@@ -108,7 +144,7 @@ pub(super) fn smallest(
     let is_there =
         |scenario: &Scenario| match execute(&copy(scene, scenario), scenario.seed, &never) {
             Ok(run) => run.is_some_and(|run| cause.is_in(&run.summary)),
-            Err(failure) => failure.exit == Exit::Bug && cause == Cause::of_bug(&failure.text),
+            Err(failure) => failure.exit == Exit::Bug && cause == bug(&failure),
         };
     // What fails for a rule of `[protocol]` is to go on failing for it.
     let for_a_rule = has_rules(&start) && !is_there(&without_rules(&start));
@@ -116,8 +152,15 @@ pub(super) fn smallest(
         is_there(scenario) && !(for_a_rule && is_there(&without_rules(scenario)))
     };
     let mut shrunk = shrink(&start, calls, Judge { fails: &fails, goes_on: &goes_on });
+    let first = first_cause(scene, &shrunk.scenario)?.unwrap_or_else(|| cause.clone());
     expecting(scene, &mut shrunk.scenario, &cause)?;
-    Ok(Some(Small { cause, start, shrunk }))
+    Ok(Some(Small { cause, first, start, shrunk }))
+}
+
+/// What assize said when it gave up, as sweeps keep it.
+fn bug(failure: &Failure) -> Cause {
+    let first = failure.text.lines().next().unwrap_or_default();
+    Cause::of_bug(first.strip_prefix(BUG).unwrap_or(first))
 }
 
 const fn has_rules(scenario: &Scenario) -> bool {
@@ -127,6 +170,12 @@ const fn has_rules(scenario: &Scenario) -> bool {
 /// The same under today's rules.
 fn without_rules(scenario: &Scenario) -> Scenario {
     Scenario { protocol: Vec::new(), era: None, ..scenario.clone() }
+}
+
+/// What is violated first in what is left, whatever was looked for.
+fn first_cause(scene: &Scene, scenario: &Scenario) -> Result<Option<Cause>, Failure> {
+    let run = run_of(&copy(scene, scenario), scenario.seed)?;
+    Ok(run.and_then(|run| Cause::of(&run.summary)))
 }
 
 /// Lets a scenario expect what comes of it. What it expects decides what is judged, so it is asked
@@ -164,14 +213,21 @@ fn copy(scene: &Scene, scenario: &Scenario) -> Scene {
     }
 }
 
-/// Writes the file, and the report into a folder of its own. Gives the place of the file, and its run in
-/// numbers, with its story.
+/// What was written.
+struct Written {
+    /// The file.
+    place: String,
+    /// Its run in numbers, with its story; none when assize does not survive it.
+    summary: Option<Summary>,
+}
+
+/// Writes the file, and the report into a folder of its own.
 fn write(
     scene: &Scene,
     seed: u64,
     small: &mut Small,
     folder: Option<&Folder>,
-) -> Result<(String, Option<Summary>), Failure> {
+) -> Result<Written, Failure> {
     let head = format!(
         "# What is left of {} under seed {seed} when everything that can go is gone, and still\n# \
          {}\n\n",
@@ -193,20 +249,18 @@ fn write(
     };
     let place = path.display().to_string();
     let scene = Scene { path, text: readable(scenario), ..copy(scene, scenario) };
-    let Some(mut run) = run_of(&scene, scenario.seed)? else { return Ok((place, None)) };
+    let Some(mut run) = run_of(&scene, scenario.seed)? else {
+        return Ok(Written { place, summary: None });
+    };
     story::tell(&mut run, &scene, scenario.seed);
     if let Some(folder) = folder {
         report::write(&scene, &run, folder)?;
     }
-    Ok((place, Some(run.summary)))
+    Ok(Written { place, summary: Some(run.summary) })
 }
 
 /// What a scenario is made of, in words.
 fn size(scenario: &Scenario) -> String {
-    let counted = |count: u64, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{} {what}s", grouped(count)),
-    };
     let brokers = u64::from(scenario.cluster.brokers);
     [
         counted(scenario.faults.len() as u64, "fault"),
