@@ -9,10 +9,10 @@ mod text;
 mod trial;
 
 use scenarios::Scenario;
-use scenarios::model::Ratio;
+use scenarios::model::{Anomaly, Ratio};
 
 use crate::plan::PlanError;
-use crate::run::{Run, drawn};
+use crate::run::{Run, came_of, drawn};
 
 pub use cause::Cause;
 pub use text::readable;
@@ -66,6 +66,29 @@ pub fn shrink(scenario: &Scenario, calls: Option<u64>, judge: Judge<'_>) -> Shru
     Shrunk { scenario: smallest, runs: trials.runs(), stopped: trials.stopped() }
 }
 
+/// Lets a scenario expect what came of its run, above all this cause, and takes out of it the faults that
+/// did not fire. True when that is something new.
+pub fn settle(scenario: &mut Scenario, cause: &Cause, run: &Run) -> bool {
+    let before = scenario.clone();
+    scenario.expect = came_of(Anomaly::from_name(&cause.check), run);
+    if (0..scenario.faults.len()).any(|fault| !run.world.has_fired(fault)) {
+        keep_draws(scenario);
+        let mut number = 0;
+        scenario.faults.retain(|_| {
+            number += 1;
+            run.world.has_fired(number - 1)
+        });
+    }
+    *scenario != before
+}
+
+/// Lets every fault draw what it draws now, whatever goes before it.
+fn keep_draws(scenario: &mut Scenario) {
+    for (number, fault) in scenario.faults.iter_mut().enumerate() {
+        fault.draws.get_or_insert(number as u32);
+    }
+}
+
 /// The number of calls that its loads make at most.
 #[must_use]
 pub fn operations(scenario: &Scenario) -> u64 {
@@ -81,9 +104,7 @@ fn bounded(scenario: &Scenario, calls: Option<u64>) -> Scenario {
         let bounds = load.limit.into_iter().chain(calls.map(|calls| calls.max(1)));
         load.limit = bounds.min();
     }
-    for (number, fault) in bounded.faults.iter_mut().enumerate() {
-        fault.draws.get_or_insert(number as u32);
-    }
+    keep_draws(&mut bounded);
     bounded.faults.retain(|fault| fault.chance != Ratio::ZERO);
     bounded
 }

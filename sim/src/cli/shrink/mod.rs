@@ -9,7 +9,6 @@ use rayon::ThreadPool;
 use reports::number::grouped;
 use reports::summary::Summary;
 use scenarios::Scenario;
-use scenarios::model::Anomaly;
 use serde_json::json;
 
 use self::folder::counted;
@@ -23,8 +22,8 @@ use super::named::named;
 use super::scene::Scene;
 use super::{regression, report, story, sweep, telling};
 use crate::plan::Tables;
-use crate::run::{Run, came_of};
-use crate::shrink::{Cause, Judge, Shrunk, operations, readable, shrink, written_down};
+use crate::run::Run;
+use crate::shrink::{Cause, Judge, Shrunk, operations, readable, settle, shrink, written_down};
 
 /// The name of the file in a folder of its own.
 const FILE: &str = "shrunk.toml";
@@ -181,15 +180,16 @@ fn first_cause(scene: &Scene, scenario: &Scenario) -> Result<Option<Cause>, Fail
 /// Lets a scenario expect what comes of it. What it expects decides what is judged, so it is asked
 /// again.
 fn expecting(scene: &Scene, scenario: &mut Scenario, cause: &Cause) -> Result<(), Failure> {
-    for _ in 0..3 {
+    let mut exit = 0;
+    for _ in 0..4 {
         let Some(run) = run_of(&copy(scene, scenario), scenario.seed)? else { return Ok(()) };
-        let expected = came_of(Anomaly::from_name(&cause.check), &run);
-        if run.summary.exit == 0 && scenario.expect == expected {
+        exit = run.summary.exit;
+        if !settle(scenario, cause, &run) && exit == 0 {
             return Ok(());
         }
-        scenario.expect = expected;
     }
-    Err(Failure::new(Exit::Bug, "error: the failure that is left is not the same each time"))
+    let text = format!("error: what is left of {cause} is another failure (exit code {exit})");
+    Err(Failure::new(Exit::Bug, text))
 }
 
 /// A run to its end; none when assize does not survive it.
