@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use assize_tests::mutants::{Hunter, Mutant, Record, add, all, build, read, root, write};
+use assize_tests::mutants::{FULL, Hunter, Mutant, Record, add, all, build, read, root, write};
 
 /// Runs of each file that the program with the mutants must do as the product does.
 const CHECKED: u64 = 50;
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 
 /// Seconds for each, and which ones are asked for.
 fn arguments() -> Result<(u64, Vec<String>), String> {
-    let (mut cap, mut ids) = (120, Vec::new());
+    let (mut cap, mut ids) = (FULL, Vec::new());
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use hunt::{Found, Hunt, Hunter};
 pub use list::{Mutant, all, mutated};
-pub use record::{Record, add, read};
+pub use record::{FULL, Record, add, read};
 pub use table::write;
 pub use tree::build;
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hunt, Mutant};
 
+/// Seconds after which a mutant counts as one that survives.
+pub const FULL: u64 = 120;
+
 /// What came of the search for a mutant. Fields are in the order in which they are written.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

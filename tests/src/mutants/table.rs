@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Mutant, Record};
+use super::{FULL, Mutant, Record};
 
 const PAGE: &str = "docs/mutants.md";
 const BEGIN: &str = "<!-- written by the command above -->\n";
@@ -67,7 +67,11 @@ fn tables(mutants: &[Mutant], records: &BTreeMap<String, Record>) -> String {
         text.push_str("|---|---|---|---|---|\n");
     }
     for (mutant, record) in alive {
-        let why = mutant.why.as_deref().unwrap_or("not explained");
+        let short = format!("had {} s only", record.cap);
+        let why = mutant.why.as_deref().unwrap_or(match record.cap < FULL {
+            true => &short,
+            false => "not explained",
+        });
         let _ = writeln!(
             text,
             "| `{}` | {} | {} | {:.0} | {why} |",
