@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod client;
 mod codec;
+mod coverage;
 pub mod dialogue;
 pub mod host;
 #[cfg(madsim)]

@@ -210,6 +210,85 @@ fn records_go_on_where_they_end() {
 }
 
 #[test]
+fn what_is_reached_merges_and_resumes() {
+    let folder = scratch("coverage");
+    let file = path(&folder, "a.toml");
+    let sweep = |name: &str, shard: &str| {
+        let out = path(&folder, name);
+        swept(&[&file, "--seeds", "0..14", "--coverage", "--shard", shard, "--out", &out]);
+        out
+    };
+    let (whole, one, two) = (sweep("whole", "1/1"), sweep("one", "1/2"), sweep("two", "2/2"));
+    let merged = path(&folder, "merged");
+    let json_of = |args: &[&str]| {
+        let told = assize(&[args, &["--format", "json"]].concat());
+        json(told.out.lines().last().expect("a summary"))["summary"]["coverage"].clone()
+    };
+    let told = json_of(&["merge", &two, &one, "--out", &merged]);
+    assert_eq!(records(&merged), records(&whole));
+    let of_whole = json_of(&["sweep", "--resume", &whole]);
+    assert_eq!(told, of_whole);
+    let part = |name: &str, field: &str| of_whole[name][field].as_u64().expect("a count");
+    assert!(part("situations", "reached") > 3 && part("pairs", "reached") > 20, "{of_whole}");
+    let never = of_whole["situations"]["never"].as_array().expect("names").len() as u64;
+    assert_eq!(part("situations", "reached") + never, part("situations", "of"));
+    assert!(of_whole["nearest"]["replicas-above-min-isr"].is_u64(), "{of_whole}");
+    let text = records(&whole);
+    let half: String = text.lines().take(6).map(|line| format!("{line}\n")).collect();
+    std::fs::write(Path::new(&whole).join("records.jsonl"), half).expect("writable");
+    assert_eq!(json_of(&["sweep", "--resume", &whole]), of_whole);
+    assert_eq!(records(&whole), text);
+    let told = assize(&["merge", &whole]);
+    for part in ["coverage  ", "  nearest  voters-above-majority 1: ", "  never  compacted"] {
+        let part = part.replace("compacted", "records-compacted");
+        assert!(told.out.contains(&part), "{part} in {}", told.out);
+    }
+}
+
+#[test]
+fn a_guided_sweep_is_the_same_whatever_the_threads_and_can_be_repeated() {
+    let folder = scratch("guided");
+    let file = path(&folder, "a.toml");
+    let sweep = |name: &str, threads: &str| {
+        let out = path(&folder, name);
+        swept(&[&file, "--seeds", "5..85", "--guided", "--threads", threads, "--out", &out]);
+        out
+    };
+    let (one, two) = (sweep("one", "1"), sweep("two", "2"));
+    let text = records(&one);
+    assert_eq!(text, records(&two));
+    let runs: Vec<_> = text.lines().skip(1).map(json).collect();
+    assert_eq!(runs.len(), 80);
+    let changed: Vec<_> = runs.iter().filter(|run| run["mutations"].is_array()).collect();
+    assert!((20..80).contains(&changed.len()), "{} runs are changed", changed.len());
+    let deepest = changed.iter().max_by_key(|run| run["mutations"].as_array().map(Vec::len));
+    let deepest = deepest.expect("there are some");
+    let token = deepest["replay"].as_str().and_then(|text| text.strip_prefix("assize replay "));
+    let again = assize(&["replay", token.expect("a command"), "--format", "json"]);
+    assert_eq!(json(&again.out)["digest"], deepest["digest"], "{}", again.err);
+    let plain: Vec<_> =
+        runs.iter().filter(|run| !run["mutations"].is_array()).map(|run| &run["seed"]).collect();
+    let seeds: Vec<u64> = (5..5 + plain.len() as u64).collect();
+    assert_eq!(plain, seeds, "what is drawn anew is drawn in order");
+
+    let place = Path::new(&two).join("records.jsonl");
+    for lines in [1, 20, 33, 34, 70] {
+        let part: String = text.lines().take(lines).map(|line| format!("{line}\n")).collect();
+        std::fs::write(&place, part).expect("writable");
+        swept(&["--resume", &two]);
+        assert_eq!(records(&two), text, "{lines} lines");
+    }
+    for args in [
+        &["sweep", &file, "--seeds", "0..9", "--guided", "--shard", "1/2"][..],
+        &["sweep", &file, &file, "--for", "1s", "--guided"],
+    ] {
+        let told = assize(args);
+        assert_eq!(told.code, 64, "{args:?}: {}", told.err);
+        assert!(told.err.contains("--guided"), "{}", told.err);
+    }
+}
+
+#[test]
 fn a_sweep_of_a_time_ends_and_a_budget_can_be_lifted() {
     let folder = scratch("time");
     let (file, out) = (path(&folder, "a.toml"), path(&folder, "timed"));

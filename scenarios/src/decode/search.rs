@@ -9,6 +9,8 @@ use crate::values;
 
 /// More faults than this in one run tell nobody anything.
 const FAULTS_MAX: u64 = 64;
+/// TOML knows no larger integers.
+const MUTATION_MAX: u64 = i64::MAX as u64;
 
 /// `[swarm]`.
 pub(super) fn swarm(decoder: &mut Decoder, node: Option<&Node>) -> Swarm {
@@ -30,6 +32,9 @@ pub(super) fn search(decoder: &mut Decoder, node: Option<&Node>) -> Option<Searc
         at_events: Ratio { numerator: 8, denominator: 10 },
         keep: Ratio { numerator: 5, denominator: 10 },
         beyond_spec: t.read(decoder, "beyond_spec", values::flag).unwrap_or(false),
+        mutations: t
+            .read_list(decoder, "mutations", values::count(0..=MUTATION_MAX))
+            .unwrap_or_default(),
     };
     if let Some(faults) = t.read(decoder, "faults", values::drawn_count(FAULTS_MAX)) {
         search.faults = faults;

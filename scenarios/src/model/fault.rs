@@ -352,6 +352,8 @@ pub struct Search {
     pub keep: Ratio,
     /// `beyond_spec`: also faults that take away what the configuration promises to keep.
     pub beyond_spec: bool,
+    /// `mutations`: what is drawn is changed once for each of these numbers, in order.
+    pub mutations: Vec<u64>,
 }
 
 /// `[swarm]`: each seed draws which faults of the file are on.

@@ -71,5 +71,9 @@ pub(super) fn drawing(out: &mut Text, scenario: &Scenario) {
         out.line("at_events", write_ratio(search.at_events));
         out.line("keep", write_ratio(search.keep));
         out.line("beyond_spec", search.beyond_spec);
+        if !search.mutations.is_empty() {
+            let numbers: Vec<String> = search.mutations.iter().map(u64::to_string).collect();
+            out.line("mutations", format!("[{}]", numbers.join(", ")));
+        }
     }
 }

@@ -125,6 +125,14 @@ pub const SEARCH: Section = Section {
             "Also faults that take away what the configuration promises to keep: more hosts without \
              power than it survives, unclean elections by hand. Then a failure need not be a bug.",
         ),
+        key(
+            "mutations",
+            "array of integers",
+            "none",
+            "What the seed draws is changed once for each of these numbers: a fault goes, comes, moves, \
+             lasts longer or shorter, or hits somebody else. `assize sweep --guided` writes it into \
+             the commands that repeat its runs.",
+        ),
     ],
 };
 

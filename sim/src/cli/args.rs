@@ -130,6 +130,12 @@ pub(super) struct SweepArgs {
     /// Go on with the records of this folder where they end
     #[arg(long, value_name = "DIR")]
     pub(super) resume: Option<PathBuf>,
+    /// Tell what the runs reached and what none of them did
+    #[arg(long)]
+    pub(super) coverage: bool,
+    /// Keep plans that reach something new, and change them
+    #[arg(long)]
+    pub(super) guided: bool,
     /// Draw also faults that take away what the configuration promises to keep
     #[arg(long)]
     pub(super) beyond_spec: bool,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::clock::Clock;
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
+use crate::coverage::Reached;
 use crate::plan::Plan;
 use crate::run::{self, Driver, Run};
 use crate::world::World;
@@ -16,23 +17,44 @@ pub(super) const BUG: &str = "error: this is a bug in assize, not in your pipeli
 
 /// A run under a seed, one of many: it keeps to its thread. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {
-    drive(scene, seed, stop, false)
+    drive(scene, seed, stop, |_| {})
+}
+
+/// The same, with what the run reached.
+pub(super) fn execute_covered(
+    scene: &Scene,
+    seed: u64,
+    stop: &AtomicBool,
+) -> Result<Option<(Run, Reached)>, Failure> {
+    let run = drive(scene, seed, stop, World::cover)?;
+    Ok(run.map(|mut run| {
+        let reached = run.world.take_reached().unwrap_or_default();
+        (run, reached)
+    }))
 }
 
 /// The only run of this process: a second thread records what clients see.
 pub(super) fn execute_alone(scene: &Scene, seed: u64) -> Result<Run, Failure> {
+    // A madsim runtime does not let threads begin.
+    let elsewhere = |world: &mut World| {
+        if scene.driver == Driver::Bare {
+            world.record_elsewhere();
+        }
+    };
     let never = AtomicBool::new(false);
-    Ok(drive(scene, seed, &never, true)?.expect("nobody gives this run up"))
+    Ok(drive(scene, seed, &never, elsewhere)?.expect("nobody gives this run up"))
 }
 
-fn drive(scene: &Scene, seed: u64, stop: &AtomicBool, alone: bool) -> Result<Option<Run>, Failure> {
+fn drive(
+    scene: &Scene,
+    seed: u64,
+    stop: &AtomicBool,
+    before: impl FnOnce(&mut World),
+) -> Result<Option<Run>, Failure> {
     let clock = Clock::start();
     guarded(scene, seed, || {
         let mut world = world(scene, seed)?;
-        // A madsim runtime does not let threads begin.
-        if alone && scene.driver == Driver::Bare {
-            world.record_elsewhere();
-        }
+        before(&mut world);
         let ended = scene.driver.drive(world, || stop.load(Ordering::Relaxed));
         Ok(ended.map(|world| {
             let mut run = run::finish(world, &scene.path, clock.seconds());

@@ -15,18 +15,21 @@ pub(super) fn command(args: &MergeArgs, console: &mut Console<'_>) -> Result<Exi
         shards.push((folder, read(folder)?));
     }
     fit(&shards)?;
-    let mut runs: Vec<&Record> = shards.iter().flat_map(|(_, one)| &one.runs).collect();
+    let asked = &shards[0].1.asked.whole();
+    let mut runs: Vec<Record> = shards.into_iter().flat_map(|(_, one)| one.runs).collect();
     runs.sort_by_key(|record| record.run);
+    let mut tally = Tally::new(asked);
+    for record in &mut runs {
+        tally.recall(record)?;
+    }
     if let Some(out) = &args.out {
         let folder = Folder::prepare(out)?;
         let mut times: Vec<(u64, String)> =
             args.folders.iter().flat_map(|folder| times_of(folder)).collect();
         times.sort_by_key(|(run, _)| *run);
         let times: String = times.iter().map(|(_, line)| format!("{line}\n")).collect();
-        write_all(&folder, &shards[0].1.asked.whole(), &runs, &times)?;
+        write_all(&folder, asked, &runs, &times)?;
     }
-    let mut tally = Tally::new();
-    runs.into_iter().for_each(|record| tally.take(record));
     tally.tell(None, false, args.format, console);
     Ok(tally.exit)
 }

@@ -102,6 +102,17 @@ impl Scene {
         Ok(scene)
     }
 
+    /// The same with what a seed draws changed so often, as a flag would have it.
+    pub(super) fn mutated(&self, mutations: &[u64]) -> Self {
+        let mut scene = self.clone();
+        if let (Some(search), false) = (&mut scene.scenario.search, mutations.is_empty()) {
+            search.mutations = mutations.to_vec();
+            let numbers: Vec<String> = mutations.iter().map(u64::to_string).collect();
+            scene.set.push(("search.mutations".to_owned(), format!("[{}]", numbers.join(","))));
+        }
+        scene
+    }
+
     /// What names a run of it.
     pub(super) fn token(&self, seed: u64) -> Token {
         Token {

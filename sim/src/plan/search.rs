@@ -8,6 +8,7 @@ mod budget;
 mod ground;
 mod kinds;
 mod messages;
+mod mutate;
 
 use broker_model::types::{Duration, MILLISECOND, SECOND};
 use scenarios::Scenario;
@@ -36,21 +37,38 @@ pub(super) fn faults(scenario: &Scenario, search: &Search, seed: u64) -> Vec<Fau
     let kinds = kinds::of_a_run(&ground, (search, budget), &mut draws);
     let there = scenario.faults.len();
     let wanted = draws.between(search.faults.low, search.faults.high) as usize;
-    let mut hunt = Hunt { ground: &ground, search, kinds, budget, last: None, made: Vec::new() };
+    let (last, made) = (None, Vec::new());
+    let mut hunt = Hunt { ground: &ground, search, kinds, budget, last, made, next: there };
     while hunt.made.len() < wanted && !hunt.kinds.is_empty() {
         let left = wanted - hunt.made.len();
         hunt.group(left, &mut draws);
     }
-    let named = hunt.made.into_iter().enumerate().map(|(place, (kind, target, trigger, lasts))| {
+    for (depth, mutation) in search.mutations.iter().enumerate() {
+        let mut draws = Stream::new(seed, &format!("search/mutation/{depth}/{mutation}"));
+        hunt.mutate(&mut draws);
+    }
+    let mutated = !search.mutations.is_empty();
+    let named = hunt.made.into_iter().enumerate().map(|(place, made)| {
+        let Made { kind, target, trigger, lasts, draws } = made;
         let name = format!("{}-{}", kind.name(), there + place + 1);
         let duration = lasts.map(Drawn::fixed);
-        Fault { name, kind, target, trigger, duration, chance: Ratio::ONE, draws: None }
+        // Whoever stands elsewhere than where it was drawn keeps what it drew there.
+        let draws = mutated.then_some(draws);
+        Fault { name, kind, target, trigger, duration, chance: Ratio::ONE, draws }
     });
     named.collect()
 }
 
 /// A fault without its name.
-type Made = (FaultKind, Target, Trigger, Option<Duration>);
+#[derive(Clone)]
+struct Made {
+    kind: FaultKind,
+    target: Target,
+    trigger: Trigger,
+    lasts: Option<Duration>,
+    /// Whose draws it has: its place when it was made.
+    draws: u32,
+}
 
 /// The drawing of one run's faults.
 struct Hunt<'a> {
@@ -62,6 +80,8 @@ struct Hunt<'a> {
     /// The kind of the fault before in the same group.
     last: Option<FaultKind>,
     made: Vec<Made>,
+    /// The place of the next fault that is made.
+    next: usize,
 }
 
 impl Hunt<'_> {
@@ -104,7 +124,9 @@ impl Hunt<'_> {
         let (kind, target) = kinds::drawn(kind, self.ground, focus, draws);
         let lasts = magnitude(draws, SHORTEST_LASTING, self.ground.duration);
         let lasts = kind.cannot_last().is_none().then_some(lasts);
-        self.made.push((kind, target, trigger, lasts));
+        let place = self.next as u32;
+        self.next += 1;
+        self.made.push(Made { kind, target, trigger, lasts, draws: place });
     }
 }
 

@@ -60,6 +60,7 @@ use broker_model::note::Note;
 use broker_model::types::{Instant, NodeId, PartitionId, RecordId};
 
 use crate::client::ClientOutput;
+use crate::coverage::Coverage;
 use crate::host::Nic;
 use crate::invariant::Invariants;
 use crate::network::{ConnectionTable, Endpoint, HostId, Links, Messages, Slot};
@@ -102,6 +103,7 @@ pub struct World {
     told: Option<Vec<String>>,
     ear: Option<Box<listen::Ear>>,
     witness: witness::Witness,
+    coverage: Option<Box<Coverage>>,
     steps: steps::Steps,
     /// What leaders that knew nothing of a producer took as its first, told at the audit.
     skipped_first: Vec<(PartitionId, RecordId)>,

@@ -60,6 +60,9 @@ impl World {
             Body::Response(response) => response.wire_bytes(),
             Body::Taken => unreachable!("a request that was read is not sent"),
         };
+        if let (Some(coverage), Body::Response(response)) = (&mut self.coverage, &message.body) {
+            coverage.answer(response);
+        }
         if self.faults_listen() {
             self.message_for_faults(api, direction);
         }

@@ -7,6 +7,7 @@ use broker_model::protocol::Request;
 use broker_model::types::NodeId;
 
 use super::World;
+use crate::coverage::Reached;
 use crate::invariant::{Invariants, View};
 
 impl World {
@@ -19,6 +20,9 @@ impl World {
         for note in notes {
             invariants.on_note(&view, note);
         }
+        if let Some(coverage) = &mut self.coverage {
+            notes.iter().for_each(|note| coverage.note(&self.nodes, note));
+        }
         self.keep_skipped_first(notes);
         self.witness.hear(notes);
         if self.told.is_some() {
@@ -30,6 +34,16 @@ impl World {
                 self.note_for_faults(note);
             }
         }
+    }
+
+    /// From now on keeps what the run reaches.
+    pub(crate) fn cover(&mut self) {
+        self.coverage = Some(Box::default());
+    }
+
+    /// What the run has reached since [`Self::cover`]; nothing without it.
+    pub(crate) fn take_reached(&mut self) -> Option<Reached> {
+        self.coverage.take().map(|coverage| coverage.reached().clone())
     }
 
     /// What there is to see now, and who judges it.

@@ -35,16 +35,21 @@ const PACKAGES: &[Package] = &[
             &["client"],
             &["dialogue", "plan"],
             &["warning", "world"],
-            &["invariant", "service"],
+            &["coverage", "invariant", "service"],
             &["run"],
             &["story"],
             &["hosted", "shrink", "zoo"],
             &["cli"],
             &["main"],
         ],
-        // Keys of records are hashed as clients hash them. The world feeds the invariants, which
-        // look at its nodes. A run may be driven from outside.
-        against: &[("records", "client"), ("world", "invariant"), ("run", "hosted")],
+        // Keys of records are hashed as clients hash them. The world feeds the invariants
+        // and the coverage, which look at its nodes. A run may be driven from outside.
+        against: &[
+            ("records", "client"),
+            ("world", "coverage"),
+            ("world", "invariant"),
+            ("run", "hosted"),
+        ],
     },
     Package {
         folder: "reports/src/",

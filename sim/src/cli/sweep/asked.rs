@@ -25,6 +25,10 @@ pub(in crate::cli) struct Asked {
     pub(in crate::cli) to: Option<u64>,
     /// Milliseconds by the clock on the wall after which no run begins.
     pub(in crate::cli) for_ms: Option<u64>,
+    /// Whether runs tell what they reached.
+    pub(in crate::cli) coverage: bool,
+    /// Whether plans that reached something new are changed.
+    pub(in crate::cli) guided: bool,
     /// Which part of the sweep, `I/N`.
     pub(super) shard: String,
 }
@@ -69,6 +73,8 @@ impl Asked {
             from,
             to,
             for_ms: args.time,
+            coverage: args.coverage || args.guided,
+            guided: args.guided,
             shard: args.shard.unwrap_or(Shard::WHOLE).to_string(),
         };
         let countable =
@@ -77,11 +83,19 @@ impl Asked {
             let text = "error: --seeds: that many runs cannot be counted";
             return Err(Failure::new(Exit::Usage, text));
         }
+        if asked.guided && !asked.can_be_guided() {
+            let text = "error: --guided: one process makes all runs, since they learn from each \
+                        other: not with --shard, and with --for of one file only";
+            return Err(Failure::new(Exit::Usage, text));
+        }
         Ok(asked)
     }
 
     /// Whether it makes sense: what is read from a file may not.
     pub(super) fn is_sound(&self) -> bool {
+        if self.guided && !(self.coverage && self.can_be_guided()) {
+            return false;
+        }
         let seeds = self.to.map(|to| to.saturating_sub(self.from));
         let runs = seeds.map(|seeds| seeds.checked_mul(self.files.len() as u64));
         let shard = shard(&self.shard);
@@ -89,6 +103,13 @@ impl Asked {
             && runs.is_none_or(|runs| runs.is_some_and(|runs| runs > 0))
             && (self.to.is_some() || self.for_ms.is_some())
             && shard.is_ok_and(|one| one.to_string() == self.shard)
+    }
+
+    /// Whether later runs can learn from earlier ones: this process must make them all, and a time
+    /// must not let files take turns.
+    fn can_be_guided(&self) -> bool {
+        let whole = self.shard == Shard::WHOLE.to_string();
+        whole && (self.for_ms.is_none() || self.files.len() == 1)
     }
 
     /// The part of the sweep.
@@ -136,6 +157,12 @@ impl Asked {
         Place { scene: scene as usize, seed: self.from.saturating_add(behind) }
     }
 
+    /// The number behind the last run of the file that a run has; none when only the time ends it.
+    pub(super) fn behind_file(&self, number: u64) -> Option<u64> {
+        let each = self.to? - self.from;
+        Some((number / each + 1) * each)
+    }
+
     /// The files, to be read again.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         self.files.iter().map(|one| PathBuf::from(&one.file)).collect()
@@ -170,6 +197,8 @@ impl Asked {
             .or_else(|| told("what the files say (digests)", digests(self), digests(other)))
             .or_else(|| told("--seeds", seeds(self), seeds(other)))
             .or_else(|| told("--for", time(self), time(other)))
+            .or_else(|| told("--coverage", self.coverage.to_string(), other.coverage.to_string()))
+            .or_else(|| told("--guided", self.guided.to_string(), other.guided.to_string()))
             .or_else(|| told("--shard", self.shard.clone(), other.shard.clone()))
     }
 }
@@ -202,6 +231,8 @@ pub(super) mod tests {
             from: seeds.0,
             to: seeds.1,
             for_ms: None,
+            coverage: false,
+            guided: false,
             shard: "1/1".to_owned(),
         }
     }

@@ -2,16 +2,17 @@
 //! number of threads.
 
 mod asked;
+mod atlas;
+mod guide;
 mod record;
 mod records;
 mod resume;
 mod tally;
 mod telling;
+mod under_way;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -24,14 +25,12 @@ use super::folder::Folder;
 use super::scene::Scene;
 use super::{regression, report};
 use asked::Asked;
-use record::Ended;
+use guide::Guide;
 pub(super) use record::Record;
 use records::Writer;
 pub(super) use records::{RECORDS, Records, times_of, write_all};
 pub(super) use tally::Tally;
-
-/// One run's end, sent from its thread, by its number within the shard.
-type Done = (u64, Result<Option<Ended>, Failure>);
+use under_way::Sweep;
 
 pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let past = match &args.resume {
@@ -56,13 +55,14 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
         args,
         asked: &asked,
         scenes: &scenes,
-        tally: Tally::new(),
+        tally: Tally::new(&asked),
+        guide: asked.guided.then(|| Guide::new(&asked)),
         writer: writer.transpose()?,
         refused: None,
         clock: Clock::start(),
     };
-    if let Some(past) = &past {
-        sweep.recall(past, console);
+    if let (Some(folder), Some(past)) = (&args.resume, past) {
+        sweep.recall(folder, past.runs, console)?;
     }
     let before = sweep.tally.runs;
     let stop = listen();
@@ -70,8 +70,9 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
     if let Some(refused) = sweep.refused {
         return Err(refused);
     }
-    if let Some(number) = sweep.tally.first {
-        keep(args, &scenes, &asked, number, folder.as_ref(), console)?;
+    if let Some(first) = &sweep.tally.first {
+        let scene = scenes[asked.place(first.run).scene].mutated(&first.mutations);
+        keep(args, &scene, first.seed, folder.as_ref(), console)?;
     }
     let interrupted = stop.load(Ordering::Relaxed) && !console.is_closed();
     let exit = sweep.tally.exit;
@@ -90,6 +91,9 @@ fn scenes(args: &SweepArgs, console: &mut Console<'_>) -> Result<Vec<Scene>, Fai
         scenes.collect::<Result<Vec<_>, _>>()
     };
     let scenes = read(&args.flags, console)?;
+    if args.guided {
+        resume::check_guided(&scenes)?;
+    }
     if !args.beyond_spec {
         return Ok(scenes);
     }
@@ -100,14 +104,11 @@ fn scenes(args: &SweepArgs, console: &mut Console<'_>) -> Result<Vec<Scene>, Fai
 /// Keeps the first run that was not as expected: its report, and itself as a regression.
 fn keep(
     args: &SweepArgs,
-    scenes: &[Scene],
-    asked: &Asked,
-    number: u64,
+    scene: &Scene,
+    seed: u64,
     folder: Option<&Folder>,
     console: &mut Console<'_>,
 ) -> Result<(), Failure> {
-    let place = asked.place(number);
-    let (scene, seed) = (&scenes[place.scene], place.seed);
     if let Some(folder) = folder {
         let again = execute(scene, seed, &AtomicBool::new(false))?;
         report::write(scene, &again.expect("nobody gives this run up"), folder)?;
@@ -151,121 +152,4 @@ pub(super) fn bar(total: Option<u64>, console: &Console<'_>) -> ProgressBar {
     };
     bar.with_style(ProgressStyle::with_template(style).expect("the template is a constant"))
         .with_message("0 failed")
-}
-
-/// A sweep under way.
-struct Sweep<'a> {
-    args: &'a SweepArgs,
-    asked: &'a Asked,
-    scenes: &'a [Scene],
-    tally: Tally,
-    writer: Option<Writer>,
-    /// Why records could not be written.
-    refused: Option<Failure>,
-    clock: Clock,
-}
-
-impl Sweep<'_> {
-    /// Counts what is on record.
-    fn recall(&mut self, past: &Records, console: &mut Console<'_>) {
-        past.runs.iter().for_each(|record| self.tally.take(record));
-        let count = past.runs.len();
-        let of = self.asked.own().map_or(String::new(), |own| format!(" of {own}"));
-        console.error(&format!("{count}{of} runs are on record"));
-    }
-
-    /// Runs what is not on record.
-    fn run(&mut self, stop: &AtomicBool, console: &mut Console<'_>) -> Result<(), Failure> {
-        let pool = pool(self.args.threads.map_or(0, usize::from))?;
-        let (asked, scenes, clock) = (self.asked, self.scenes, self.clock);
-        let from = self.tally.runs;
-        let end = asked.own().unwrap_or(u64::MAX);
-        let before_s = self.writer.as_ref().map_or(0.0, Writer::before_s);
-        let until_s = asked.for_ms.map_or(f64::INFINITY, |ms| ms as f64 / 1e3 - before_s);
-        let bar = bar(asked.own().filter(|_| asked.for_ms.is_none()), console);
-        std::thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel::<Done>(1_024);
-            let next = AtomicU64::new(from);
-            scope.spawn(move || {
-                // Each thread takes the next run: runs end nearly in the order they are told in.
-                pool.broadcast(|_| {
-                    loop {
-                        let over = stop.load(Ordering::Relaxed) || clock.seconds() >= until_s;
-                        if over {
-                            return;
-                        }
-                        let own = next.fetch_add(1, Ordering::Relaxed);
-                        if own >= end {
-                            return;
-                        }
-                        let place = asked.place(asked.number(own));
-                        let run = execute(&scenes[place.scene], place.seed, stop);
-                        let ended = run.map(|run| run.map(Ended::of));
-                        if sender.send((own, ended)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            });
-            self.collect(from, &receiver, stop, &bar, console);
-        });
-        bar.finish_and_clear();
-        Ok(())
-    }
-
-    /// Takes runs as they end and tells them in order. After an interruption what is done is
-    /// told too, with gaps, and is not on record behind the first of them.
-    fn collect(
-        &mut self,
-        from: u64,
-        receiver: &mpsc::Receiver<Done>,
-        stop: &AtomicBool,
-        bar: &ProgressBar,
-        console: &mut Console<'_>,
-    ) {
-        let mut early = BTreeMap::new();
-        let mut next = from;
-        while let Ok((own, done)) = receiver.recv() {
-            early.insert(own, done);
-            while let Some(done) = early.remove(&next) {
-                bar.suspend(|| self.take(next, done, console));
-                next += 1;
-            }
-            bar.set_position(self.tally.runs);
-            bar.set_message(format!("{} failed", self.tally.failed));
-            if console.is_closed() || self.refused.is_some() {
-                stop.store(true, Ordering::Relaxed);
-            }
-        }
-        for (own, done) in early {
-            self.writer = None;
-            self.take(own, done, console);
-        }
-    }
-
-    /// Tells and counts a run, and puts it on record.
-    fn take(&mut self, own: u64, done: Result<Option<Ended>, Failure>, console: &mut Console<'_>) {
-        let ended = match done {
-            // It was given up: the records end here.
-            Ok(None) => return self.writer = None,
-            Ok(Some(ended)) => Ok(ended),
-            Err(failure) => Err(failure),
-        };
-        let record = Record::of(self.asked, self.scenes, self.asked.number(own), &ended);
-        match &ended {
-            Ok(ended) => {
-                let file = (self.scenes.len() > 1).then_some(record.file.as_str());
-                telling::tell(&ended.summary, file, self.args.flags.format, console);
-            }
-            Err(failure) => console.error(&failure.text),
-        }
-        self.tally.take(&record);
-        if let Some(writer) = &mut self.writer {
-            let wall_s = ended.as_ref().map_or(0.0, |ended| ended.summary.wall_s);
-            if let Err(refused) = writer.add(&record, wall_s, self.clock.seconds()) {
-                self.refused = Some(refused);
-                self.writer = None;
-            }
-        }
-    }
 }

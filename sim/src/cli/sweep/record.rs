@@ -3,10 +3,11 @@
 use reports::summary::Summary;
 use serde::{Deserialize, Serialize};
 
-use super::asked::Asked;
+use super::atlas::News;
 use crate::cli::execute::BUG;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::scene::Scene;
+use crate::coverage::Reached;
 use crate::run::Run;
 use crate::shrink::Cause;
 
@@ -17,13 +18,15 @@ pub(super) struct Ended {
     pub(super) summary: Summary,
     /// Why it failed, if it did.
     pub(super) cause: Option<String>,
+    /// What it reached, if that was asked.
+    pub(super) reached: Option<Reached>,
 }
 
 impl Ended {
     /// Of a run.
-    pub(super) fn of(run: Run) -> Self {
+    pub(super) fn of(run: Run, reached: Option<Reached>) -> Self {
         let cause = cause_of(&run.summary);
-        Self { summary: run.summary, cause }
+        Self { summary: run.summary, cause, reached }
     }
 }
 
@@ -51,6 +54,9 @@ pub(in crate::cli) struct Record {
     pub(in crate::cli) file: String,
     /// The seed.
     pub(in crate::cli) seed: u64,
+    /// How the plan that the seed drew was changed (`search.mutations`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) mutations: Vec<u64>,
     /// The verdict; none when the run did not come to its end.
     pub(in crate::cli) verdict: Option<String>,
     /// The exit code that the run alone would have.
@@ -63,6 +69,9 @@ pub(in crate::cli) struct Record {
     pub(in crate::cli) cause: Option<String>,
     /// Whether nothing came of the faults that the seed drew.
     pub(in crate::cli) nothing_tried: bool,
+    /// What it reached and no run before it had, if that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) news: Option<News>,
     /// Why the run did not come to its end.
     pub(in crate::cli) error: Option<String>,
     /// The command that repeats it.
@@ -70,30 +79,31 @@ pub(in crate::cli) struct Record {
 }
 
 impl Record {
-    /// Of a run that ended, or could not.
+    /// Of a run that ended, or could not, with its number and seed; `scene` has its changes. What is
+    /// news of it, others know.
     pub(super) fn of(
-        asked: &Asked,
-        scenes: &[Scene],
-        run: u64,
+        scene: &Scene,
+        (run, seed): (u64, u64),
+        mutations: &[u64],
         ended: &Result<Ended, Failure>,
     ) -> Self {
-        let place = asked.place(run);
-        let scene = &scenes[place.scene];
         let blank = Self {
             run,
             file: scene.path.display().to_string(),
-            seed: place.seed,
+            seed,
+            mutations: mutations.to_vec(),
             verdict: None,
             exit: 0,
             digest: None,
             anomalies: Vec::new(),
             cause: None,
             nothing_tried: false,
+            news: None,
             error: None,
-            replay: scene.command(place.seed),
+            replay: scene.command(seed),
         };
         match ended {
-            Ok(Ended { summary, cause }) => Self {
+            Ok(Ended { summary, cause, .. }) => Self {
                 verdict: Some(summary.verdict.name().to_owned()),
                 exit: summary.exit,
                 digest: Some(summary.digest.clone()),

@@ -111,11 +111,15 @@ fn record(asked: &Asked, before: &[Record], line: &str) -> Result<Record, String
     }
     let place = asked.place(record.run);
     let file = &asked.files[place.scene].file;
-    if (&record.file, record.seed) != (file, place.seed) {
+    let same_seed = asked.guided || record.seed == place.seed;
+    if record.file != *file || !same_seed {
         return Err(format!(
             "has seed {} of {}, and seed {} of {file} should be there",
             record.seed, record.file, place.seed
         ));
+    }
+    if (!asked.guided && !record.mutations.is_empty()) || record.news.is_some() != asked.coverage {
+        return Err("is no record of such a sweep".to_owned());
     }
     Ok(record)
 }
@@ -227,12 +231,12 @@ fn cut_times(path: &Path) -> std::io::Result<f64> {
 pub(in crate::cli) fn write_all(
     folder: &Folder,
     asked: &Asked,
-    runs: &[&Record],
+    runs: &[Record],
     times: &str,
 ) -> Result<(), Failure> {
     let mut text = line_of(&Head { sweep: asked.clone() });
     for run in runs {
-        text.push_str(&line_of(*run));
+        text.push_str(&line_of(run));
     }
     create(folder, &text)?;
     folder.write(TIMES, times)

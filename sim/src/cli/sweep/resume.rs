@@ -60,6 +60,8 @@ pub(super) fn filled(args: &SweepArgs, asked: &Asked) -> SweepArgs {
         args.seeds = asked.to.map(|to| asked.from..to);
     }
     args.time = args.time.or(asked.for_ms);
+    args.coverage |= asked.coverage;
+    args.guided |= asked.guided;
     args.shard = args.shard.or(Some(asked.shard()));
     if args.flags.set.is_empty() && !args.beyond_spec {
         args.flags.set = asked.flags();
@@ -85,11 +87,11 @@ pub(super) fn agree(folder: &Path, before: &Asked, now: &Asked) -> Result<(), Fa
 /// Repeats the last run on record: a program that gives another one has not made the records.
 pub(super) fn verify(folder: &Path, records: &Records, scenes: &[Scene]) -> Result<(), Failure> {
     let Some(last) = records.runs.last() else { return Ok(()) };
-    let place = records.asked.place(last.run);
-    let scene = &scenes[place.scene];
-    let run = execute(scene, place.seed, &AtomicBool::new(false));
-    let ended = run.map(|run| Ended::of(run.expect("nobody gives this run up")));
-    let again = Record::of(&records.asked, scenes, last.run, &ended);
+    let scene = &scenes[records.asked.place(last.run).scene].mutated(&last.mutations);
+    let run = execute(scene, last.seed, &AtomicBool::new(false));
+    let ended = run.map(|run| Ended::of(run.expect("nobody gives this run up"), None));
+    let again = Record::of(scene, (last.run, last.seed), &last.mutations, &ended);
+    let again = Record { news: last.news.clone(), ..again };
     if again == *last {
         return Ok(());
     }
@@ -100,6 +102,16 @@ pub(super) fn verify(folder: &Path, records: &Records, scenes: &[Scene]) -> Resu
         last.run
     );
     Err(Failure::new(Exit::Scenario, text))
+}
+
+/// A guided sweep changes what a seed draws, so its seeds must draw something.
+pub(super) fn check_guided(scenes: &[Scene]) -> Result<(), Failure> {
+    let Some(scene) = scenes.iter().find(|scene| scene.scenario.search.is_none()) else {
+        return Ok(());
+    };
+    let path = scene.path.display();
+    let text = format!("error: --guided: {path} has no [search]: its seeds draw no faults");
+    Err(Failure::new(Exit::Usage, text))
 }
 
 /// `--beyond-spec` says the same as the flag `--set search.beyond_spec=true`, and needs a search.

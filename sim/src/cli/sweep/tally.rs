@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use reports::number::grouped;
 use serde_json::json;
 
+use super::asked::Asked;
+use super::atlas::Atlas;
 use super::record::Record;
 use crate::cli::args::Format;
 use crate::cli::console::{Console, Paint};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, Failure};
 
 /// What is done.
 #[derive(Clone, Debug)]
@@ -22,8 +24,10 @@ pub(in crate::cli) struct Tally {
     causes: BTreeMap<String, Group>,
     /// The end to be told of all of them.
     pub(in crate::cli) exit: Exit,
-    /// The number of the first run that was not as expected.
-    pub(super) first: Option<u64>,
+    /// The first run that was not as expected.
+    pub(super) first: Option<Record>,
+    /// What was reached, if that was asked.
+    pub(in crate::cli) atlas: Option<Atlas>,
 }
 
 /// Runs that failed for one cause.
@@ -36,7 +40,7 @@ struct Group {
 
 impl Tally {
     /// Of no run yet.
-    pub(in crate::cli) const fn new() -> Self {
+    pub(in crate::cli) fn new(asked: &Asked) -> Self {
         Self {
             runs: 0,
             passed: 0,
@@ -47,6 +51,7 @@ impl Tally {
             causes: BTreeMap::new(),
             exit: Exit::Expected,
             first: None,
+            atlas: asked.coverage.then(Atlas::new),
         }
     }
 
@@ -68,9 +73,24 @@ impl Tally {
             self.causes.entry(cause.clone()).or_insert_with(first).runs += 1;
         }
         if exit != Exit::Expected {
-            self.first.get_or_insert(record.run);
+            self.first.get_or_insert_with(|| record.clone());
         }
         self.exit = self.exit.worse(exit);
+    }
+
+    /// Counts a run that is on record. What of it is news here is left of its news.
+    ///
+    /// # Errors
+    /// When it reached something that does not exist.
+    pub(in crate::cli) fn recall(&mut self, record: &mut Record) -> Result<(), Failure> {
+        if let (Some(atlas), Some(news)) = (&mut self.atlas, &mut record.news) {
+            *news = atlas.recall(news).ok_or_else(|| {
+                let text = format!("error: the record of run {} reached what is not", record.run);
+                Failure::new(Exit::Scenario, text)
+            })?;
+        }
+        self.take(record);
+        Ok(())
     }
 
     /// The causes, the most frequent first.
@@ -103,7 +123,7 @@ impl Tally {
                 "cause": cause, "runs": group.runs, "file": file, "seed": seed, "replay": replay,
             })
         });
-        json!({"summary": {
+        let mut summary = json!({
             "runs": self.runs,
             "passed": self.passed,
             "failed": self.failed,
@@ -113,7 +133,11 @@ impl Tally {
             "failing_seeds": self.failing_seeds,
             "causes": causes.collect::<Vec<_>>(),
             "seeds_per_s": rate.map(|rate| (rate * 10.0).round() / 10.0),
-        }})
+        });
+        if let Some(atlas) = &self.atlas {
+            summary["coverage"] = atlas.json();
+        }
+        json!({"summary": summary})
     }
 
     fn tell_people(&self, rate: Option<f64>, interrupted: bool, console: &mut Console<'_>) {
@@ -133,6 +157,9 @@ impl Tally {
                 grouped(self.nothing_tried)
             ));
         }
+        if let Some(atlas) = &self.atlas {
+            atlas.tell(console);
+        }
         for (cause, group) in self.groups() {
             let noun = if group.runs == 1 { "run" } else { "runs" };
             let name = console.paint(Paint::Bad, cause);
@@ -150,6 +177,7 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use super::super::asked::tests::asked;
     use super::{Exit, Record, Tally};
 
     fn record(run: u64, exit: i32, cause: Option<&str>) -> Record {
@@ -163,6 +191,8 @@ mod tests {
             anomalies: Vec::new(),
             cause: cause.map(str::to_owned),
             nothing_tried: false,
+            mutations: Vec::new(),
+            news: None,
             error: None,
             replay: format!("assize replay {run}"),
         }
@@ -170,7 +200,7 @@ mod tests {
 
     #[test]
     fn failures_are_grouped_by_cause_the_most_frequent_first() {
-        let mut tally = Tally::new();
+        let mut tally = Tally::new(&asked(&["a.toml"], (0, Some(9))));
         let runs = [
             record(0, 0, None),
             record(1, 10, Some("one")),
@@ -180,7 +210,7 @@ mod tests {
         ];
         runs.iter().for_each(|run| tally.take(run));
         assert_eq!((tally.runs, tally.passed, tally.failed, tally.inconclusive), (5, 1, 3, 1));
-        assert_eq!((tally.exit, tally.first), (Exit::Safety, Some(1)));
+        assert_eq!((tally.exit, tally.first.as_ref().map(|one| one.run)), (Exit::Safety, Some(1)));
         let groups: Vec<_> =
             tally.groups().into_iter().map(|(c, g)| (c, g.runs, g.example.run)).collect();
         assert_eq!(groups, [("two", 2, 2), ("one", 1, 1)]);

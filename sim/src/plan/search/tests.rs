@@ -97,3 +97,35 @@ fn orders_of_magnitude_are_drawn_alike() {
     }
     assert!(counts.iter().all(|count| (850..1_150).contains(count)), "{counts:?}");
 }
+
+#[test]
+fn a_mutation_changes_one_thing_and_the_rest_keeps_its_draws() {
+    let scenario = searching("[search]\nfaults = 4\n");
+    let of = |seed, mutations: &[u64]| {
+        let mut scenario = scenario.clone();
+        let search = scenario.search.as_mut().expect("it has one");
+        search.mutations = mutations.to_vec();
+        Plan::new(&scenario, seed).expect("it can be planned")
+    };
+    let key = |plan: &Plan| -> Vec<_> {
+        let faults = plan.faults.iter();
+        faults
+            .map(|one| (one.fault.kind, one.fault.target.clone(), one.choice, one.lasts))
+            .collect()
+    };
+    let mut changed = 0;
+    for seed in 0..40 {
+        let (plain, one) = (of(seed, &[]), of(seed, &[seed]));
+        let (before, after) = (key(&plain), key(&one));
+        let same = before.iter().filter(|fault| after.contains(fault)).count();
+        assert!(same + 1 >= before.len(), "seed {seed}: {before:?} {after:?}");
+        assert!(after.len().abs_diff(before.len()) <= 1, "seed {seed}");
+        changed += u32::from(plain.scenario.faults.len() != after.len() || before != after);
+        assert_eq!(key(&of(seed, &[seed])), after, "seed {seed}: the same again");
+        let text = one.scenario.to_toml();
+        let read = Scenario::parse(&text, &[]).expect("it can be written down");
+        assert_eq!(read.faults, one.scenario.faults);
+    }
+    // Some have moved only.
+    assert!(changed > 25, "{changed}");
+}
