@@ -239,7 +239,7 @@ fn what_is_reached_merges_and_resumes() {
     assert_eq!(json_of(&["sweep", "--resume", &whole]), of_whole);
     assert_eq!(records(&whole), text);
     let told = assize(&["merge", &whole]);
-    for part in ["coverage  ", "  nearest  voters-above-majority 1: ", "  never  compacted"] {
+    for part in ["coverage  ", "  nearest  voters-above-majority 0: ", "  never  compacted"] {
         let part = part.replace("compacted", "records-compacted");
         assert!(told.out.contains(&part), "{part} in {}", told.out);
     }

@@ -1,5 +1,6 @@
 //! A scenario file as read: its text, the flags laid over it, and what it means.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -103,14 +104,17 @@ impl Scene {
     }
 
     /// The same with what a seed draws changed so often, as a flag would have it.
-    pub(super) fn mutated(&self, mutations: &[u64]) -> Self {
-        let mut scene = self.clone();
-        if let (Some(search), false) = (&mut scene.scenario.search, mutations.is_empty()) {
-            search.mutations = mutations.to_vec();
-            let numbers: Vec<String> = mutations.iter().map(u64::to_string).collect();
-            scene.set.push(("search.mutations".to_owned(), format!("[{}]", numbers.join(","))));
+    pub(super) fn mutated(&self, mutations: &[u64]) -> Cow<'_, Self> {
+        if mutations.is_empty() {
+            return Cow::Borrowed(self);
         }
-        scene
+        let mut scene = self.clone();
+        if let Some(search) = &mut scene.scenario.search {
+            search.mutations = mutations.to_vec();
+        }
+        let numbers: Vec<String> = mutations.iter().map(u64::to_string).collect();
+        scene.set.push(("search.mutations".to_owned(), format!("[{}]", numbers.join(","))));
+        Cow::Owned(scene)
     }
 
     /// What names a run of it.

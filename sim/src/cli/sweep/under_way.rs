@@ -210,17 +210,10 @@ fn ended(
     (number, plan): (u64, &Kept),
     stop: &AtomicBool,
 ) -> Result<Option<Ended>, Failure> {
-    let scene = &scenes[asked.place(number).scene];
-    let mutated;
-    let scene = if plan.mutations.is_empty() {
-        scene
-    } else {
-        mutated = scene.mutated(&plan.mutations);
-        &mutated
-    };
+    let scene = scenes[asked.place(number).scene].mutated(&plan.mutations);
     if asked.coverage {
-        let run = execute_covered(scene, plan.seed, stop)?;
+        let run = execute_covered(&scene, plan.seed, stop)?;
         return Ok(run.map(|(run, reached)| Ended::of(run, Some(reached))));
     }
-    Ok(execute(scene, plan.seed, stop)?.map(|run| Ended::of(run, None)))
+    Ok(execute(&scene, plan.seed, stop)?.map(|run| Ended::of(run, None)))
 }
