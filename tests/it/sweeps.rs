@@ -229,7 +229,7 @@ fn what_is_reached_merges_and_resumes() {
     let of_whole = json_of(&["sweep", "--resume", &whole]);
     assert_eq!(told, of_whole);
     let part = |name: &str, field: &str| of_whole[name][field].as_u64().expect("a count");
-    assert!(part("situations", "reached") > 3 && part("pairs", "reached") > 20, "{of_whole}");
+    assert!(part("situations", "reached") > 0 && part("pairs", "reached") > 20, "{of_whole}");
     let never = of_whole["situations"]["never"].as_array().expect("names").len() as u64;
     assert_eq!(part("situations", "reached") + never, part("situations", "of"));
     assert!(of_whole["nearest"]["replicas-above-min-isr"].is_u64(), "{of_whole}");
