@@ -108,7 +108,7 @@ impl Scene {
         if mutations.is_empty() {
             return Cow::Borrowed(self);
         }
-        let mut scene = self.clone();
+        let mut scene = Self { digest: OnceLock::new(), ..self.clone() };
         if let Some(search) = &mut scene.scenario.search {
             search.mutations = mutations.to_vec();
         }
