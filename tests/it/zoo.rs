@@ -89,6 +89,18 @@ fn the_first_seed_that_shows_an_entry_does_not_depend_on_threads() {
 }
 
 #[test]
+fn what_another_rule_does_is_no_hit() {
+    let run = |id: &str, from: &str| {
+        let flags = ["--from", from, "--for", "1s", "--no-shrink", "--format", "json"];
+        let told = assize(&[&["zoo", "run", id][..], &flags].concat());
+        let line: serde_json::Value = serde_json::from_str(&told.out).expect("a line of JSON");
+        line["seed"].as_u64()
+    };
+    let hidden_by = run("kafka15583-hw-below-min-isr", "0").expect("it is found within a second");
+    assert_ne!(run("kafka7128-isr-join-on-stale-hw", &hidden_by.to_string()), Some(hidden_by));
+}
+
+#[test]
 fn what_is_not_there_is_refused() {
     let told = assize(&["zoo", "run", "kafka0"]);
     assert_eq!((told.code, told.out.as_str()), (64, ""));

@@ -27,7 +27,7 @@ pub struct Entry {
     /// Where it is looked for.
     pub universe: Universe,
     /// What is set on the universe: paths and values as for `--set`. Without it the universe is the
-    /// control.
+    /// control. A rule of the entry's own stands first, before later rules that would hide it.
     pub set: &'static [(&'static str, &'static str)],
     /// What a run must show to have found it: one of these.
     pub seen: &'static [Anomaly],
@@ -150,6 +150,12 @@ impl Entry {
     #[must_use]
     pub fn found_in(&self, summary: &Summary) -> Option<Anomaly> {
         summary.anomalies.iter().copied().find(|anomaly| self.seen.contains(anomaly))
+    }
+
+    /// The rule of `[protocol]` that is the entry's own, if it is one.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        self.set.first()?.0.strip_prefix("protocol.")
     }
 
     /// What is set, as the command line has it.

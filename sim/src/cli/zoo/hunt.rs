@@ -1,7 +1,7 @@
 //! The search for one entry: seeds in order, several at a time, until the first that shows it.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use reports::summary::Summary;
 
@@ -102,6 +102,17 @@ impl<'a> Hunt<'a> {
         }
     }
 
+    /// Whether the run shows the entry also where its own rule is as today, and the others that it sets
+    /// are not: then it is theirs.
+    fn is_there_without_the_rule(&self, seed: u64) -> bool {
+        let Some(rule) = self.entry.rule() else { return false };
+        let mut scenario = self.scene.scenario.clone();
+        scenario.protocol.retain(|(name, _)| name != rule);
+        let twin = Scene { scenario, digest: OnceLock::new(), ..self.scene.clone() };
+        let run = execute(&twin, seed, &AtomicBool::new(false));
+        run.is_ok_and(|run| run.is_some_and(|run| self.entry.found_in(&run.summary).is_some()))
+    }
+
     fn one(&self, number: u64, seed: u64, shared: &Shared) {
         // A run that has begun is finished: who is lowest must not depend on when time is up.
         let summary = match execute(self.scene, seed, &AtomicBool::new(false)) {
@@ -111,7 +122,7 @@ impl<'a> Hunt<'a> {
                 return;
             }
         };
-        if self.entry.found_in(&summary).is_none() {
+        if self.entry.found_in(&summary).is_none() || self.is_there_without_the_rule(seed) {
             return;
         }
         let mut hit = shared.hit.lock().expect("no thread panics with it");

@@ -45,7 +45,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "KAFKA-6119",
         kind: Kind::ReEnacted,
         universe: Universe::ExactlyOnce,
-        set: &[("protocol.txn_protocol", "v1"), ("protocol.abort_timeout_bumps_epoch", "off")],
+        set: &[("protocol.abort_timeout_bumps_epoch", "off"), ("protocol.txn_protocol", "v1")],
         seen: VERDICT,
         today: Today::Mended("a timeout raises the epoch, which fences its producer"),
     },
