@@ -2,8 +2,8 @@
 //!
 //! A run is a function of its plan. So the run that found the violation keeps nothing; once it is
 //! known what was violated, the same run is done again with somebody listening
-//! ([`World::attend`]), and what was heard is told by area: [`faults`], [`processes`],
-//! [`leaders`], [`records`], [`messages`], [`transactions`], [`groups`]. Then [`choose`] keeps what
+//! ([`World::attend`]), and what was heard is told by area: `faults`, `processes`,
+//! `leaders`, `records`, `messages`, `transactions`, `groups`. Then `choose` keeps what
 //! matters.
 
 mod choose;
