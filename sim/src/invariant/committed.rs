@@ -5,6 +5,7 @@
 
 use broker_model::log::{LeaderEpochs, Log};
 use broker_model::note::Note;
+use broker_model::partition::{Replica, Role};
 use broker_model::types::{LeaderEpoch, Offset, PartitionId};
 
 use super::View;
@@ -47,6 +48,10 @@ pub(super) struct Committed {
     epochs: Vec<(LeaderEpoch, Offset)>,
     /// Nothing before this offset is kept here.
     floor: Offset,
+    /// A leader deleted what is before this offset, by retention or because it was asked to. A
+    /// replica that has been away may still have something else there, which it deletes with its
+    /// leader's next answer.
+    deleted: Offset,
     /// The newest leadership seen.
     pub(super) newest: Option<LeaderEpoch>,
     /// An unclean election whose leader has not been seen yet.
@@ -77,10 +82,10 @@ impl Committed {
     /// The first committed offset that a log does not have, if any.
     pub(super) fn missing(&self, log: &impl Held) -> Option<Offset> {
         let (log_start, log_end) = log.bounds();
-        let mut from = self.floor;
+        let mut from = self.floor.max(self.deleted);
         for &(epoch, end) in &self.epochs {
             let first = from.max(log_start);
-            from = end;
+            from = from.max(end);
             if first >= end {
                 continue;
             }
@@ -108,7 +113,8 @@ impl Committed {
     /// has who deleted it with all before it.
     pub(super) fn is_missing_the_last(&self, log: &impl Held) -> bool {
         let (log_start, log_end) = log.bounds();
-        let newest = self.epochs.last().filter(|&&(_, end)| log_start < end);
+        let owed = log_start.max(self.deleted);
+        let newest = self.epochs.last().filter(|&&(_, end)| owed < end);
         newest.is_some_and(|&(epoch, end)| log_end < end || !log.has(end + -1, epoch))
     }
 
@@ -122,6 +128,7 @@ impl Committed {
     pub(super) fn begin_anew(&mut self, at: Offset) {
         self.epochs.clear();
         self.floor = at;
+        self.deleted = Offset(0);
         self.unclean = false;
     }
 }
@@ -146,21 +153,37 @@ impl Truth {
         truth
     }
 
-    /// Takes in what makes more records committed, before the invariants look.
+    /// Takes in what makes more records committed, and what is deleted, before the invariants look.
     pub(super) fn before(&mut self, view: &View<'_>, note: &Note) {
-        let Note::HighWatermark {
-            node, partition, leader_epoch, high_watermark, leader: true, ..
-        } = *note
-        else {
-            return;
-        };
-        let committed = self.partitions.of(partition);
-        if !committed.is_of_the_past(leader_epoch)
-            && !committed.unclean
-            && high_watermark > committed.end()
-            && let Some(replica) = view.replica(node, partition)
-        {
-            committed.commit(replica.log().leader_epochs(), high_watermark);
+        match *note {
+            Note::HighWatermark {
+                node,
+                partition,
+                leader_epoch,
+                high_watermark,
+                leader: true,
+                ..
+            } => {
+                let committed = self.partitions.of(partition);
+                if !committed.is_of_the_past(leader_epoch)
+                    && !committed.unclean
+                    && high_watermark > committed.end()
+                    && let Some(replica) = view.replica(node, partition)
+                {
+                    committed.commit(replica.log().leader_epochs(), high_watermark);
+                }
+            }
+            Note::LogStart { node, partition, log_start_offset } => {
+                let committed = self.partitions.of(partition);
+                let leads = |replica: &Replica| {
+                    matches!(replica.role(), Role::Leader(_))
+                        && replica.leader_epoch().is_some_and(|e| !committed.is_of_the_past(e))
+                };
+                if view.replica(node, partition).is_some_and(leads) {
+                    committed.deleted = committed.deleted.max(log_start_offset);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -292,6 +315,39 @@ mod tests {
             last_stable_offset: Offset(to),
             leader,
         }
+    }
+
+    #[test]
+    fn what_a_leader_deleted_is_owed_by_nobody_and_what_is_behind_it_is() {
+        let mut known = committed(&[(1, 0), (3, 10)], 15);
+        let other = |to| log(&[(1, 0)], 0, to);
+        known.deleted = Offset(14);
+        assert!(known.is_missing_the_last(&other(15)));
+        assert_eq!(known.missing(&other(15)), Some(Offset(14)));
+        known.deleted = Offset(15);
+        assert!(!known.is_missing_the_last(&other(15)));
+        assert!(!known.is_missing_the_last(&other(9)));
+        assert_eq!(known.missing(&other(9)), None);
+        known.begin_anew(Offset(8));
+        known.commit(&cache(&[(1, 0), (3, 10)]), Offset(15));
+        assert_eq!(known.missing(&other(9)), Some(Offset(9)), "the next log is another one");
+    }
+
+    #[test]
+    fn only_who_leads_now_deletes_for_all() {
+        let living = Living::new();
+        let view = living.view();
+        let mut truth = Truth::default();
+        let mut deleted = |node, newest| {
+            truth.partitions.of(living.partition).newest = Some(newest);
+            let (partition, log_start_offset) = (living.partition, Offset(3));
+            truth.before(&view, &Note::LogStart { node, partition, log_start_offset });
+            truth.of(living.partition).expect("it is known").deleted
+        };
+        let next = LeaderEpoch(living.epoch.0 + 1);
+        assert_eq!(deleted(living.follower, living.epoch), Offset(0));
+        assert_eq!(deleted(living.leader, next), Offset(0), "a leader of the past");
+        assert_eq!(deleted(living.leader, living.epoch), Offset(3));
     }
 
     #[test]
