@@ -282,6 +282,8 @@ impl Consumer {
             ErrorCode::None => {
                 self.membership.state = MemberState::Stable;
                 self.membership.rejoin_needed = false;
+                // Topics may have changed since it joined; Kafka compares them at every poll.
+                self.topics_seen = 0;
                 self.membership.step =
                     Step::Completing { assignment: r.assignment.into_partitions(), told: false };
             }

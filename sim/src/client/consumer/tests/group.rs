@@ -256,6 +256,23 @@ fn a_leader_joins_again_when_partitions_are_added() {
 }
 
 #[test]
+fn a_leader_joins_again_when_partitions_were_added_before_it_had_its_assignment() {
+    let mut b = Bench::new(&[("metadata.max.age.ms", "5000")], true, &[(0, 0)]);
+    b.consumer.subscribe(&["t"]);
+    b.poll();
+    b.metadata();
+    b.find_coordinator();
+    b.join(1, 7, 7, &[]);
+    b.leaders.push((0, 0));
+    b.advance(5_000);
+    b.metadata();
+    b.sync(&[0]);
+    b.told();
+    b.poll();
+    assert_eq!(b.told(), [revoked(&[0])]);
+}
+
+#[test]
 fn close_revokes_then_leaves_and_unsubscribe_does_both_at_once() {
     let mut b = Bench::joined(&[], 1, 3);
     b.with(|consumer, cx, _| consumer.close(cx, true));
