@@ -104,31 +104,17 @@ pub(super) fn reason(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::sync::OnceLock;
     use std::sync::atomic::AtomicBool;
 
     use scenarios::Scenario;
 
     use super::{Exit, Failure, Scene, execute, guarded};
-    use crate::plan::Tables;
-    use crate::run::Driver;
-
-    const TEXT: &str = "[scenario]\nname = \"s\"\nduration = \"1s\"\n\
-        [cluster]\nbrokers = 1\nhardware = \"test\"\n[topic.t]\nreplication = 1\n\
-        [service.s]\nkind = \"ingress\"\noutput = \"t\"\n\
-        [load.l]\ninto = \"s\"\narrivals = { model = \"open\", rate = \"10/s\" }\n";
+    use crate::world::small::cluster;
 
     fn scene() -> Scene {
-        let scenario = Scenario::parse(TEXT, &[]).expect("a plain scenario");
-        Scene {
-            path: PathBuf::from("s.toml"),
-            text: TEXT.to_owned(),
-            set: Vec::new(),
-            scenario,
-            driver: Driver::Bare,
-            tables: Tables::default(),
-            digest: OnceLock::new(),
-        }
+        let text = cluster((1, 1), 1, 10, "");
+        let scenario = Scenario::parse(&text, &[]).expect("a plain scenario");
+        Scene::new(PathBuf::from("s.toml"), text, Vec::new(), scenario)
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use scenarios::Scenario;
@@ -13,7 +12,6 @@ use super::exit::{Exit, Failure};
 use super::library;
 use super::part::Part;
 use super::scene::Scene;
-use crate::plan::Tables;
 use crate::run::{Run, resolved};
 
 /// Notes that a run without trouble does not give.
@@ -40,20 +38,12 @@ pub(super) fn write(scene: &Scene, seed: u64) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
     resolved.name = slug(&resolved.name);
     let text = text_of(scene, seed, &resolved);
-    let copy = Scene {
-        path: scene.path.clone(),
-        text: text.clone(),
-        set: Vec::new(),
-        driver: scene.driver,
-        tables: Tables::default(),
-        digest: OnceLock::new(),
-        scenario: Scenario::parse(&text, &[]).map_err(|errors| {
-            let told: String =
-                errors.iter().map(|error| error.render("regression", &text)).collect();
-            Failure::new(Exit::Bug, format!("error: a written regression cannot be read:\n{told}"))
-        })?,
-    };
-    let again = execute(&copy, seed, &never)?.expect("nobody gives this run up");
+    let written = Scenario::parse(&text, &[]).map_err(|errors| {
+        let told: String = errors.iter().map(|error| error.render("regression", &text)).collect();
+        Failure::new(Exit::Bug, format!("error: a written regression cannot be read:\n{told}"))
+    })?;
+    let again =
+        execute(&scene.with_scenario(written), seed, &never)?.expect("nobody gives this run up");
     if again.summary.digest != run.summary.digest || again.summary.exit != 0 {
         let text = "error: the run with its draws written down is another run; nothing was written";
         return Err(Failure::new(Exit::Bug, text));

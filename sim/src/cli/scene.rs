@@ -36,10 +36,31 @@ pub(super) struct Scene {
     /// Tables of its distributions, for all its runs.
     pub(super) tables: Tables,
     /// The digest of its scenario, once a run has asked for it.
-    pub(super) digest: OnceLock<u64>,
+    digest: OnceLock<u64>,
 }
 
 impl Scene {
+    /// What a file means with the flags laid over it. The bare driver runs it, until another is asked for.
+    pub(super) fn new(
+        path: PathBuf,
+        text: String,
+        set: Vec<(String, String)>,
+        scenario: Scenario,
+    ) -> Self {
+        let (driver, tables, digest) = (Driver::Bare, Tables::default(), OnceLock::new());
+        Self { path, text, set, scenario, driver, tables, digest }
+    }
+
+    /// The same with another scenario, which neither text nor flags speak of.
+    pub(super) fn with_scenario(&self, scenario: Scenario) -> Self {
+        Self {
+            driver: self.driver,
+            // They are found by distribution, so they serve any scenario.
+            tables: self.tables.clone(),
+            ..Self::new(self.path.clone(), String::new(), Vec::new(), scenario)
+        }
+    }
+
     /// Reads a file; what is wrong with it is told.
     pub(super) fn load(
         path: &Path,
@@ -63,9 +84,7 @@ impl Scene {
         // What the language lets pass and the simulator does not know.
         Plan::new(&scenario, scenario.seed)
             .map_err(|error| Failure::new(Exit::Scenario, format!("error: {name}: {error}")))?;
-        let (path, set) = (path.to_owned(), set.to_vec());
-        let (driver, tables) = (Driver::Bare, Tables::default());
-        Ok(Self { path, text, set, scenario, driver, tables, digest: OnceLock::new() })
+        Ok(Self::new(path.to_owned(), text, set.to_vec(), scenario))
     }
 
     /// Reads a file with the flags of a command.
@@ -108,13 +127,14 @@ impl Scene {
         if mutations.is_empty() {
             return Cow::Borrowed(self);
         }
-        let mut scene = Self { digest: OnceLock::new(), ..self.clone() };
-        if let Some(search) = &mut scene.scenario.search {
+        let mut scenario = self.scenario.clone();
+        if let Some(search) = &mut scenario.search {
             search.mutations = mutations.to_vec();
         }
         let numbers: Vec<String> = mutations.iter().map(u64::to_string).collect();
-        scene.set.push(("search.mutations".to_owned(), format!("[{}]", numbers.join(","))));
-        Cow::Owned(scene)
+        let mut set = self.set.clone();
+        set.push(("search.mutations".to_owned(), format!("[{}]", numbers.join(","))));
+        Cow::Owned(Self { text: self.text.clone(), set, ..self.with_scenario(scenario) })
     }
 
     /// What names a run of it.
@@ -189,4 +209,29 @@ pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(told)?;
     file.take(READ_MAX).read_to_end(&mut bytes).map_err(told)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use scenarios::Scenario;
+
+    use super::Scene;
+    use crate::world::small::cluster;
+
+    #[test]
+    fn another_scenario_has_a_token_of_its_own() {
+        let text = cluster((1, 1), 1, 10, "[search]\n");
+        let scenario = Scenario::parse(&text, &[]).expect("a scenario");
+        let scene = Scene::new(PathBuf::from("s.toml"), text, Vec::new(), scenario);
+        let token = scene.token(7);
+        let other = Scenario { duration: 2_000_000_000, ..scene.scenario.clone() };
+        let other = scene.with_scenario(other);
+        assert_ne!(other.token(7).digest, token.digest);
+        assert_eq!(other.token(7).digest, other.scenario.digest());
+        let mutated = scene.mutated(&[3]);
+        assert_ne!(mutated.token(7).digest, token.digest);
+        assert_eq!(mutated.token(7).set.len(), 1);
+    }
 }

@@ -2,7 +2,6 @@
 
 mod folder;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPool;
@@ -21,7 +20,6 @@ use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
 use super::{regression, report, story, sweep, telling};
-use crate::plan::Tables;
 use crate::run::Run;
 use crate::shrink::{Cause, Judge, Shrunk, operations, readable, settle, shrink, written_down};
 
@@ -140,11 +138,12 @@ pub(super) fn smallest(
         .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
     let calls = run.as_ref().map(|run| run.summary.records.intended);
     let goes_on = || !stop.load(Ordering::Relaxed) && clock.seconds() * 1_000.0 < budget_ms as f64;
-    let is_there =
-        |scenario: &Scenario| match execute(&copy(scene, scenario), scenario.seed, &never) {
-            Ok(run) => run.is_some_and(|run| cause.is_in(&run.summary)),
-            Err(failure) => failure.exit == Exit::Bug && cause == bug(&failure),
-        };
+    let again =
+        |smaller: &Scenario| execute(&scene.with_scenario(smaller.clone()), smaller.seed, &never);
+    let is_there = |scenario: &Scenario| match again(scenario) {
+        Ok(run) => run.is_some_and(|run| cause.is_in(&run.summary)),
+        Err(failure) => failure.exit == Exit::Bug && cause == bug(&failure),
+    };
     // What fails for a rule of `[protocol]` is to go on failing for it.
     let for_a_rule = has_rules(&start) && !is_there(&without_rules(&start));
     let fails = |scenario: &Scenario| {
@@ -173,7 +172,7 @@ fn without_rules(scenario: &Scenario) -> Scenario {
 
 /// What is violated first in what is left, whatever was looked for.
 fn first_cause(scene: &Scene, scenario: &Scenario) -> Result<Option<Cause>, Failure> {
-    let run = run_of(&copy(scene, scenario), scenario.seed)?;
+    let run = run_of(&scene.with_scenario(scenario.clone()))?;
     Ok(run.and_then(|run| Cause::of(&run.summary)))
 }
 
@@ -182,7 +181,7 @@ fn first_cause(scene: &Scene, scenario: &Scenario) -> Result<Option<Cause>, Fail
 fn expecting(scene: &Scene, scenario: &mut Scenario, cause: &Cause) -> Result<(), Failure> {
     let mut exit = 0;
     for _ in 0..4 {
-        let Some(run) = run_of(&copy(scene, scenario), scenario.seed)? else { return Ok(()) };
+        let Some(run) = run_of(&scene.with_scenario(scenario.clone()))? else { return Ok(()) };
         exit = run.summary.exit;
         if !settle(scenario, cause, &run) && exit == 0 {
             return Ok(());
@@ -192,24 +191,11 @@ fn expecting(scene: &Scene, scenario: &mut Scenario, cause: &Cause) -> Result<()
     Err(Failure::new(Exit::Bug, text))
 }
 
-/// A run to its end; none when assize does not survive it.
-fn run_of(scene: &Scene, seed: u64) -> Result<Option<Run>, Failure> {
-    match execute(scene, seed, &AtomicBool::new(false)) {
+/// A run to its end under its own seed; none when assize does not survive it.
+fn run_of(scene: &Scene) -> Result<Option<Run>, Failure> {
+    match execute(scene, scene.scenario.seed, &AtomicBool::new(false)) {
         Err(failure) if failure.exit == Exit::Bug => Ok(None),
         run => run,
-    }
-}
-
-/// Another scenario in the place of a scene's.
-fn copy(scene: &Scene, scenario: &Scenario) -> Scene {
-    Scene {
-        path: scene.path.clone(),
-        text: String::new(),
-        set: Vec::new(),
-        scenario: scenario.clone(),
-        driver: scene.driver,
-        tables: Tables::default(),
-        digest: OnceLock::new(),
     }
 }
 
@@ -248,8 +234,9 @@ fn write(
         }
     };
     let place = path.display().to_string();
-    let scene = Scene { path, text: readable(scenario), ..copy(scene, scenario) };
-    let Some(mut run) = run_of(&scene, scenario.seed)? else {
+    let mut scene = scene.with_scenario(scenario.clone());
+    (scene.path, scene.text) = (path, readable(scenario));
+    let Some(mut run) = run_of(&scene)? else {
         return Ok(Written { place, summary: None });
     };
     story::tell(&mut run, &scene, scenario.seed);

@@ -1,7 +1,7 @@
 //! The search for one entry: seeds in order, several at a time, until the first that shows it.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
 
 use reports::summary::Summary;
 
@@ -108,8 +108,7 @@ impl<'a> Hunt<'a> {
         let Some(rule) = self.entry.rule() else { return false };
         let mut scenario = self.scene.scenario.clone();
         scenario.protocol.retain(|(name, _)| name != rule);
-        let twin = Scene { scenario, digest: OnceLock::new(), ..self.scene.clone() };
-        let run = execute(&twin, seed, &AtomicBool::new(false));
+        let run = execute(&self.scene.with_scenario(scenario), seed, &AtomicBool::new(false));
         run.is_ok_and(|run| run.is_some_and(|run| self.entry.found_in(&run.summary).is_some()))
     }
 
