@@ -10,10 +10,11 @@ use super::scene::Scene;
 use crate::coverage::Reached;
 use crate::plan::Plan;
 use crate::run::{self, Driver, Run};
+use crate::shrink::Cause;
 use crate::world::World;
 
 /// How the sentence begins that tells a panic.
-pub(super) const BUG: &str = "error: this is a bug in assize, not in your pipeline: ";
+const BUG: &str = "error: this is a bug in assize, not in your pipeline: ";
 
 /// A run under a seed, one of many: it keeps to its thread. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {
@@ -91,6 +92,12 @@ pub(super) fn guarded<T>(
     })
 }
 
+/// The bug in assize that ended a run; none when the run failed for something else.
+pub(super) fn bug_in(failure: &Failure) -> Option<Cause> {
+    let first = failure.text.lines().next()?;
+    first.strip_prefix(BUG).map(Cause::of_bug)
+}
+
 pub(super) fn reason(panic: &(dyn Any + Send)) -> String {
     if let Some(text) = panic.downcast_ref::<&str>() {
         (*text).to_owned()
@@ -108,7 +115,7 @@ mod tests {
 
     use scenarios::Scenario;
 
-    use super::{Exit, Failure, Scene, execute, guarded};
+    use super::{Exit, Failure, Scene, bug_in, execute, guarded};
     use crate::world::small::cluster;
 
     fn scene() -> Scene {
@@ -125,6 +132,12 @@ mod tests {
         for part in ["boom", "seed 7", "assize replay assize1:"] {
             assert!(failure.text.contains(part), "{part} in {}", failure.text);
         }
+        assert_eq!(bug_in(&failure).map(|bug| bug.to_string()).as_deref(), Some("bug: boom"));
+    }
+
+    #[test]
+    fn what_cannot_be_planned_is_no_bug() {
+        assert_eq!(bug_in(&Failure::new(Exit::Scenario, "error: s.toml: no such rule")), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use self::folder::counted;
 use super::args::{Format, ShrinkArgs};
 use super::clock::Clock;
 use super::console::{Console, Paint};
-use super::execute::{BUG, execute};
+use super::execute::{bug_in, execute};
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
@@ -131,8 +131,7 @@ pub(super) fn smallest(
             let Some(cause) = Cause::of(&run.summary) else { return Ok(None) };
             (Some(run), cause)
         }
-        Err(failure) if failure.exit == Exit::Bug => (None, bug(&failure)),
-        Err(failure) => return Err(failure),
+        Err(failure) => (None, bug_in(&failure).ok_or(failure)?),
     };
     let start = written_down(&scene.scenario, seed, run.as_ref())
         .map_err(|error| Failure::new(Exit::Scenario, format!("error: {error}")))?;
@@ -142,7 +141,7 @@ pub(super) fn smallest(
         |smaller: &Scenario| execute(&scene.with_scenario(smaller.clone()), smaller.seed, &never);
     let is_there = |scenario: &Scenario| match again(scenario) {
         Ok(run) => run.is_some_and(|run| cause.is_in(&run.summary)),
-        Err(failure) => failure.exit == Exit::Bug && cause == bug(&failure),
+        Err(failure) => bug_in(&failure).is_some_and(|bug| bug == cause),
     };
     // What fails for a rule of `[protocol]` is to go on failing for it.
     let for_a_rule = has_rules(&start) && !is_there(&without_rules(&start));
@@ -153,12 +152,6 @@ pub(super) fn smallest(
     let first = first_cause(scene, &shrunk.scenario)?.unwrap_or_else(|| cause.clone());
     expecting(scene, &mut shrunk.scenario, &cause)?;
     Ok(Some(Small { cause, first, start, shrunk }))
-}
-
-/// What assize said when it gave up, as sweeps keep it.
-fn bug(failure: &Failure) -> Cause {
-    let first = failure.text.lines().next().unwrap_or_default();
-    Cause::of_bug(first.strip_prefix(BUG).unwrap_or(first))
 }
 
 const fn has_rules(scenario: &Scenario) -> bool {
@@ -194,7 +187,7 @@ fn expecting(scene: &Scene, scenario: &mut Scenario, cause: &Cause) -> Result<()
 /// A run to its end under its own seed; none when assize does not survive it.
 fn run_of(scene: &Scene) -> Result<Option<Run>, Failure> {
     match execute(scene, scene.scenario.seed, &AtomicBool::new(false)) {
-        Err(failure) if failure.exit == Exit::Bug => Ok(None),
+        Err(failure) if bug_in(&failure).is_some() => Ok(None),
         run => run,
     }
 }

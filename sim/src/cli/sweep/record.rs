@@ -4,7 +4,7 @@ use reports::summary::Summary;
 use serde::{Deserialize, Serialize};
 
 use super::atlas::News;
-use crate::cli::execute::BUG;
+use crate::cli::execute::bug_in;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::scene::Scene;
 use crate::coverage::Reached;
@@ -114,10 +114,8 @@ impl Record {
             },
             Err(failure) => {
                 let first = failure.text.lines().next().unwrap_or_default().to_owned();
-                let cause = match first.strip_prefix(BUG) {
-                    Some(panic) => Cause::of_bug(panic).to_string(),
-                    None => "cannot be run".to_owned(),
-                };
+                let bug = bug_in(failure).map(|bug| bug.to_string());
+                let cause = bug.unwrap_or_else(|| "cannot be run".to_owned());
                 Self { exit: failure.exit.code(), cause: Some(cause), error: Some(first), ..blank }
             }
         }
