@@ -150,7 +150,7 @@ impl Scene {
 
     /// The command that runs it again.
     pub(super) fn command(&self, seed: u64) -> String {
-        format!("assize replay {}", self.token(seed))
+        self.token(seed).command()
     }
 
     /// Tells what Kafka accepts of the configuration and hurts.

@@ -6,6 +6,8 @@
 use std::fmt;
 
 const MARK: &str = "assize1";
+/// The command that runs what a token names, up to the token.
+const COMMAND: &str = "assize replay ";
 
 /// What names a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +25,16 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// The command that runs it again.
+    pub(super) fn command(&self) -> String {
+        format!("{COMMAND}{self}")
+    }
+
+    /// The token in such a command; none in any other.
+    pub(super) fn in_command(command: &str) -> Option<&str> {
+        command.strip_prefix(COMMAND)
+    }
+
     /// Whether a text means to be a token.
     pub(super) fn looks_like(text: &str) -> bool {
         text.starts_with("assize") && text.contains(':')

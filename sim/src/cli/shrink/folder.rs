@@ -43,9 +43,9 @@ pub(super) fn command(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let token = record.replay.trim_start_matches("assize replay ").to_owned();
+        let token = record.token().ok_or_else(|| no_token(record))?;
         let flags = Flags { driver: args.flags.driver, ..Flags::default() };
-        let (scene, seed) = named(&token, None, &flags, console)?;
+        let (scene, seed) = named(token, None, &flags, console)?;
         let small = pool.install(|| smallest(&scene, seed, args.budget, stop))?;
         let Some(mut small) = small else { continue };
         if let Some(known) = groups.get_mut(&small.kind()) {
@@ -77,6 +77,11 @@ pub(super) fn command(
         }
     }
     Ok(ending(stop))
+}
+
+fn no_token(record: &Record) -> Failure {
+    let text = format!("error: the record of run {} has no token", record.run);
+    Failure::new(Exit::Scenario, text)
 }
 
 /// The first failure of each cause, and how many there are.

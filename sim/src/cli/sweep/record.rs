@@ -7,6 +7,7 @@ use super::atlas::News;
 use crate::cli::execute::bug_in;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::scene::Scene;
+use crate::cli::token::Token;
 use crate::coverage::Reached;
 use crate::run::Run;
 use crate::shrink::Cause;
@@ -119,6 +120,11 @@ impl Record {
                 Self { exit: failure.exit.code(), cause: Some(cause), error: Some(first), ..blank }
             }
         }
+    }
+
+    /// The token of the run, out of the command that repeats it; none in a record that was edited.
+    pub(in crate::cli) fn token(&self) -> Option<&str> {
+        Token::in_command(&self.replay)
     }
 
     /// How the run ended.

@@ -167,7 +167,7 @@ impl Tally {
             console.line(&format!("{} {noun} failed by {name}", grouped(group.runs)));
             console.line(&format!("    one of them: {}", group.example.replay));
             if let (Exit::Safety | Exit::Liveness | Exit::Gate, Some(token)) =
-                (group.example.ending(), group.example.replay.strip_prefix("assize replay "))
+                (group.example.ending(), group.example.token())
             {
                 console.line(&format!("    make it small: assize shrink '{token}'"));
             }
