@@ -149,8 +149,7 @@ pub(super) fn smallest(
         is_there(scenario) && !(for_a_rule && is_there(&without_rules(scenario)))
     };
     let mut shrunk = shrink(&start, calls, Judge { fails: &fails, goes_on: &goes_on });
-    let first = first_cause(scene, &shrunk.scenario)?.unwrap_or_else(|| cause.clone());
-    expecting(scene, &mut shrunk.scenario, &cause)?;
+    let first = expecting(scene, &mut shrunk.scenario, &cause)?.unwrap_or_else(|| cause.clone());
     Ok(Some(Small { cause, first, start, shrunk }))
 }
 
@@ -163,21 +162,21 @@ fn without_rules(scenario: &Scenario) -> Scenario {
     Scenario { protocol: Vec::new(), era: None, ..scenario.clone() }
 }
 
-/// What is violated first in what is left, whatever was looked for.
-fn first_cause(scene: &Scene, scenario: &Scenario) -> Result<Option<Cause>, Failure> {
-    let run = run_of(&scene.with_scenario(scenario.clone()))?;
-    Ok(run.and_then(|run| Cause::of(&run.summary)))
-}
-
 /// Lets a scenario expect what comes of it. What it expects decides what is judged, so it is asked
-/// again.
-fn expecting(scene: &Scene, scenario: &mut Scenario, cause: &Cause) -> Result<(), Failure> {
-    let mut exit = 0;
+/// again. Gives what was violated first before it expected anything new.
+fn expecting(
+    scene: &Scene,
+    scenario: &mut Scenario,
+    cause: &Cause,
+) -> Result<Option<Cause>, Failure> {
+    let (mut first, mut exit) = (None, 0);
     for _ in 0..4 {
-        let Some(run) = run_of(&scene.with_scenario(scenario.clone()))? else { return Ok(()) };
+        let run = run_of(&scene.with_scenario(scenario.clone()))?;
+        let Some(run) = run else { return Ok(first) };
+        first = first.or_else(|| Cause::of(&run.summary));
         exit = run.summary.exit;
         if !settle(scenario, cause, &run) && exit == 0 {
-            return Ok(());
+            return Ok(first);
         }
     }
     let text = format!("error: what is left of {cause} is another failure (exit code {exit})");
