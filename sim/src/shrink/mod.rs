@@ -17,7 +17,7 @@ use crate::run::{Run, came_of, drawn};
 pub use cause::Cause;
 pub use text::readable;
 pub use trial::Judge;
-use trial::{Edit, Trials, edit};
+use trial::{Edit, Trials};
 
 /// So many other seeds are tried for what cannot go under the own.
 const OTHER_SEEDS: u64 = 4;
@@ -56,12 +56,12 @@ pub fn shrink(scenario: &Scenario, calls: Option<u64>, judge: Judge<'_>) -> Shru
     if !(judge.fails)(&smallest) {
         smallest = scenario.clone();
     }
-    let mut other = 0;
     // What a run draws beside its faults hides some of what could go: another seed is another chance.
-    while other <= OTHER_SEEDS {
-        let changed =
-            fewer(&mut smallest, &mut trials, other) | plainer(&mut smallest, &mut trials, other);
-        other = if changed { 0 } else { other + 1 };
+    let mut seeds_behind = 0;
+    while seeds_behind <= OTHER_SEEDS {
+        trials.under_seed_behind(seeds_behind);
+        let changed = everything_once(&mut smallest, &mut trials);
+        seeds_behind = if changed { 0 } else { seeds_behind + 1 };
     }
     Shrunk { scenario: smallest, runs: trials.runs(), stopped: trials.stopped() }
 }
@@ -109,51 +109,29 @@ fn bounded(scenario: &Scenario, calls: Option<u64>) -> Scenario {
     bounded
 }
 
-/// Takes away what can be taken away, under a seed so far behind the own. True when something went.
-fn fewer(scenario: &mut Scenario, trials: &mut Trials<'_>, seeds: u64) -> bool {
+/// Takes away what can be taken away and makes plainer what is left. True when something changed.
+fn everything_once(scenario: &mut Scenario, trials: &mut Trials<'_>) -> bool {
     let mut changed = false;
-    let mut take = |scenario: &mut Scenario, edits: Vec<Edit>| {
-        changed |= trials.each(scenario, &under_seed(edits, scenario.seed.wrapping_add(seeds)));
+    let mut attempt = |scenario: &mut Scenario, edits: Vec<Edit>| {
+        changed |= trials.each(scenario, &edits);
     };
     for size in edits::halves(scenario.faults.len()) {
-        take(scenario, edits::fault_deletions(scenario, size));
+        attempt(scenario, edits::fault_deletions(scenario, size));
     }
-    take(scenario, edits::fault_pairs(scenario));
-    take(scenario, edits::without_services(scenario));
-    take(scenario, edits::smaller(scenario));
+    attempt(scenario, edits::fault_pairs(scenario));
+    attempt(scenario, edits::without_services(scenario));
+    attempt(scenario, edits::smaller(scenario));
     for size in edits::halves(operations(scenario) as usize) {
-        take(scenario, edits::fewer_calls(scenario, size));
+        attempt(scenario, edits::fewer_calls(scenario, size));
     }
-    changed
-}
-
-/// Makes plainer what is left. True when something changed.
-fn plainer(scenario: &mut Scenario, trials: &mut Trials<'_>, seeds: u64) -> bool {
-    let mut changed = false;
-    let mut take = |scenario: &mut Scenario, edits: Vec<Edit>| {
-        changed |= trials.each(scenario, &under_seed(edits, scenario.seed.wrapping_add(seeds)));
-    };
-    take(scenario, edits::to_events(scenario));
-    take(scenario, edits::plainer_faults(scenario));
-    take(scenario, edits::plainer_loads(scenario));
+    attempt(scenario, edits::to_events(scenario));
+    attempt(scenario, edits::plainer_faults(scenario));
+    attempt(scenario, edits::plainer_loads(scenario));
     for size in edits::halves(most_keys(scenario)) {
-        take(scenario, edits::defaults(scenario, size));
+        attempt(scenario, edits::defaults(scenario, size));
     }
-    take(scenario, edits::rounded(scenario));
+    attempt(scenario, edits::rounded(scenario));
     changed
-}
-
-/// The same changes, under a seed. Another seed alone is no change.
-fn under_seed(edits: Vec<Edit>, seed: u64) -> Vec<Edit> {
-    let under = |change: Edit| {
-        edit(move |s| {
-            let before = s.clone();
-            let changed = change(s) && *s != before;
-            s.seed = seed;
-            changed
-        })
-    };
-    edits.into_iter().map(under).collect()
 }
 
 /// The number of Kafka's keys in the table that sets most.

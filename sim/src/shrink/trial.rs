@@ -25,6 +25,8 @@ pub struct Judge<'a> {
 /// The tries of one shrinking.
 pub(super) struct Trials<'a> {
     judge: Judge<'a>,
+    /// Changes are tried under the seed so far behind that of the scenario.
+    seeds_behind: u64,
     /// Digests of scenarios that do not fail.
     refused: BTreeSet<u64>,
     runs: u64,
@@ -33,7 +35,12 @@ pub(super) struct Trials<'a> {
 
 impl<'a> Trials<'a> {
     pub(super) const fn new(judge: Judge<'a>) -> Self {
-        Self { judge, refused: BTreeSet::new(), runs: 0, stopped: false }
+        Self { judge, seeds_behind: 0, refused: BTreeSet::new(), runs: 0, stopped: false }
+    }
+
+    /// From now on changes are tried under the seed so far behind that of the scenario.
+    pub(super) const fn under_seed_behind(&mut self, seeds: u64) {
+        self.seeds_behind = seeds;
     }
 
     /// How many scenarios were run.
@@ -49,9 +56,10 @@ impl<'a> Trials<'a> {
     /// Makes those of the changes, one after the other, that leave the failure. True when one did.
     /// Several are tried at a time; what comes out is as if they had been tried in order.
     pub(super) fn each(&mut self, scenario: &mut Scenario, edits: &[Edit]) -> bool {
+        let seed = scenario.seed.wrapping_add(self.seeds_behind);
         let (mut next, mut changed) = (0, false);
         while next < edits.len() {
-            let batch = self.batch(scenario, edits, next);
+            let batch = self.batch(scenario, seed, edits, next);
             if batch.is_empty() {
                 break;
             }
@@ -77,13 +85,15 @@ impl<'a> Trials<'a> {
         changed
     }
 
-    /// The next few scenarios that a change gives and that were not refused before.
-    fn batch(&self, scenario: &Scenario, edits: &[Edit], from: usize) -> Vec<Candidate> {
+    /// The next few scenarios that a change gives, under a seed, and that were not refused before.
+    fn batch(&self, scenario: &Scenario, seed: u64, edits: &[Edit], from: usize) -> Vec<Candidate> {
         let changed = (from..edits.len()).filter_map(|edit| {
             let mut smaller = scenario.clone();
             if !edits[edit](&mut smaller) || smaller == *scenario {
                 return None;
             }
+            // Behind the comparison: another seed alone is no change.
+            smaller.seed = seed;
             let digest = smaller.digest();
             if self.refused.contains(&digest) {
                 return None;
@@ -112,34 +122,37 @@ mod tests {
     use scenarios::Scenario;
 
     use super::{Edit, Judge, Trials, edit};
+    use crate::world::small::cluster;
 
-    const TEXT: &str = "[scenario]\nname = \"s\"\nduration = \"1s\"\n\
-        [cluster]\nbrokers = 1\nhardware = \"test\"\n[topic.t]\nreplication = 1\n\
-        [service.s]\nkind = \"ingress\"\noutput = \"t\"\n\
-        [load.l]\ninto = \"s\"\narrivals = { model = \"open\", rate = \"10/s\" }\n";
-
-    fn seeds(seeds: &'static [u64]) -> Vec<Edit> {
-        seeds
+    /// Changes of the number of calls that the load makes at most.
+    fn limits(limits: &'static [u64]) -> Vec<Edit> {
+        limits
             .iter()
-            .map(|&seed| edit(move |s| std::mem::replace(&mut s.seed, seed) != seed))
+            .map(|&limit| edit(move |s| s.loads[0].limit.replace(limit) != Some(limit)))
             .collect()
     }
 
+    fn limit(scenario: &Scenario) -> u64 {
+        scenario.loads[0].limit.expect("the load has one")
+    }
+
+    /// A load of a thousand calls at most.
     fn start() -> Scenario {
-        Scenario::parse(TEXT, &[]).expect("a plain scenario")
+        let text = cluster((1, 1), 1, 10, "limit = 1000");
+        Scenario::parse(&text, &[]).expect("a plain scenario")
     }
 
     #[test]
     fn changes_that_leave_the_failure_are_made_in_order_whatever_the_threads() {
-        let edits = seeds(&[1, 2, 3, 4, 4, 5, 6]);
+        let edits = limits(&[1, 2, 3, 4, 4, 5, 6]);
         let ends = [1, 2, 3, 5].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             pool.expect("threads").install(|| {
-                let fails = |s: &Scenario| s.seed.is_multiple_of(2);
+                let fails = |s: &Scenario| limit(s).is_multiple_of(2);
                 let mut trials = Trials::new(Judge { fails: &fails, goes_on: &|| true });
                 let mut scenario = start();
                 let changed = trials.each(&mut scenario, &edits);
-                (changed, scenario.seed, trials.runs(), trials.stopped())
+                (changed, limit(&scenario), trials.runs(), trials.stopped())
             })
         });
         assert_eq!(ends, [(true, 6, 6, false); 4]);
@@ -149,17 +162,30 @@ mod tests {
     fn what_was_refused_is_not_run_again() {
         let mut trials = Trials::new(Judge { fails: &|_| false, goes_on: &|| true });
         let mut scenario = start();
-        assert!(!trials.each(&mut scenario, &seeds(&[1, 2])));
-        assert!(!trials.each(&mut scenario, &seeds(&[2, 1])));
-        assert_eq!((trials.runs(), scenario.seed), (2, 0));
+        assert!(!trials.each(&mut scenario, &limits(&[1, 2])));
+        assert!(!trials.each(&mut scenario, &limits(&[2, 1])));
+        assert_eq!((trials.runs(), limit(&scenario)), (2, 1_000));
     }
 
     #[test]
     fn nothing_is_tried_when_the_time_is_over() {
         let mut trials = Trials::new(Judge { fails: &|_| true, goes_on: &|| false });
         let mut scenario = start();
-        assert!(!trials.each(&mut scenario, &seeds(&[1])));
-        assert_eq!((trials.runs(), trials.stopped(), scenario.seed), (0, true, 0));
+        assert!(!trials.each(&mut scenario, &limits(&[1])));
+        assert_eq!((trials.runs(), trials.stopped(), limit(&scenario)), (0, true, 1_000));
+    }
+
+    #[test]
+    fn changes_are_tried_under_another_seed_which_alone_is_no_change() {
+        let mut trials = Trials::new(Judge { fails: &|_| true, goes_on: &|| true });
+        trials.under_seed_behind(3);
+        let mut scenario = Scenario { seed: u64::MAX, ..start() };
+        let nothing = edit(|_| true);
+        assert!(!trials.each(&mut scenario, &[nothing]));
+        assert_eq!((trials.runs(), scenario.seed), (0, u64::MAX));
+        // Both changes, one after the other, under the same seed.
+        assert!(trials.each(&mut scenario, &limits(&[2, 1])));
+        assert_eq!((trials.runs(), scenario.seed, limit(&scenario)), (2, 2, 1));
     }
 
     #[test]
