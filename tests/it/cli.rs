@@ -1,22 +1,11 @@
 //! The command line, driven in this process.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::command::assize;
+use assize_tests::root;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace").into()
-}
-
-/// A folder of its own, emptied, below the target folder.
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).expect("it is ours");
-    }
-    std::fs::create_dir_all(&folder).expect("the target folder is writable");
-    folder
-}
+use crate::command::{assize, json};
+use crate::place::{scratch, shipped};
 
 const SMALL: &str = r#"
 [scenario]
@@ -55,10 +44,6 @@ fn small(folder: &Path) -> String {
     let file = folder.join("small.toml");
     std::fs::write(&file, SMALL).expect("the folder is writable");
     file.to_str().expect("the target folder has a plain name").to_owned()
-}
-
-fn json(line: &str) -> serde_json::Value {
-    serde_json::from_str(line).expect("a line of JSON")
 }
 
 /// A result without what the machine's clock says.
@@ -101,7 +86,7 @@ fn mistakes_in_usage_are_64() {
 
 #[test]
 fn values_that_a_machine_refuses_are_65_and_named() {
-    let folder = scratch("refused");
+    let folder = scratch("cli", "refused");
     let file = small(&folder);
     for (key, value) in [
         ("cluster.config.broker.heartbeat.interval.ms", "0"),
@@ -142,7 +127,7 @@ impl std::io::Write for Broken {
 #[test]
 fn results_that_cannot_be_written_are_75_unless_nobody_reads_them() {
     use std::io::ErrorKind::{BrokenPipe, StorageFull};
-    let folder = scratch("full");
+    let folder = scratch("cli", "full");
     let file = small(&folder);
     for args in [&["check", &file][..], &["list"], &["run", &file], &["--help"]] {
         for (kind, code) in [(StorageFull, 75), (BrokenPipe, 0)] {
@@ -157,7 +142,7 @@ fn results_that_cannot_be_written_are_75_unless_nobody_reads_them() {
 
 #[test]
 fn dialogues_that_cannot_be_are_65() {
-    let folder = scratch("dialogues");
+    let folder = scratch("cli", "dialogues");
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
         std::fs::write(&path, bytes).expect("writable");
@@ -192,7 +177,7 @@ fn dialogues_that_cannot_be_are_65() {
 
 #[test]
 fn large_tables_are_65() {
-    let folder = scratch("large-tables");
+    let folder = scratch("cli", "large-tables");
     let file = small(&folder);
     for set in [
         "cluster.config.offsets.topic.num.partitions=2147483647",
@@ -215,7 +200,7 @@ fn large_tables_are_65() {
 
 #[test]
 fn a_hundred_brokers_form_a_cluster() {
-    let folder = scratch("hundred");
+    let folder = scratch("cli", "hundred");
     let file = small(&folder);
     let told = assize(&["run", &file, "--set", "cluster.brokers=101", "--format", "json"]);
     assert!(!told.out.contains("never formed"), "{}", told.out);
@@ -224,7 +209,7 @@ fn a_hundred_brokers_form_a_cluster() {
 
 #[test]
 fn intervals_of_nothing_let_time_pass() {
-    let folder = scratch("nothing");
+    let folder = scratch("cli", "nothing");
     let file = small(&folder);
     for key in [
         "broker.session.timeout.ms",
@@ -239,7 +224,7 @@ fn intervals_of_nothing_let_time_pass() {
 
 #[test]
 fn bad_files_are_65_with_place_and_help() {
-    let folder = scratch("bad");
+    let folder = scratch("cli", "bad");
     let file = folder.join("typo.toml");
     std::fs::write(&file, SMALL.replace("brokers = 3", "brokerz = 3")).expect("writable");
     let file = file.to_str().expect("plain").to_owned();
@@ -267,7 +252,7 @@ fn bad_files_are_65_with_place_and_help() {
 
 #[test]
 fn check_says_ok_with_the_digest_and_goes_on_after_errors() {
-    let folder = scratch("check");
+    let folder = scratch("cli", "check");
     let good = small(&folder);
     let told = assize(&["check", "/nowhere/at-all.toml", &good]);
     assert_eq!(told.code, 65);
@@ -289,7 +274,7 @@ fn list_names_every_shipped_scenario() {
 
 #[test]
 fn a_run_gives_one_line_and_a_token_that_repeats_it() {
-    let folder = scratch("run");
+    let folder = scratch("cli", "run");
     let file = small(&folder);
     let told =
         assize(&["run", &file, "--seed", "3", "--set", "load.calls.limit=40", "--format", "json"]);
@@ -313,7 +298,7 @@ fn a_run_gives_one_line_and_a_token_that_repeats_it() {
 
 #[test]
 fn a_sweep_is_told_in_order_whatever_the_threads() {
-    let file = small(&scratch("sweep"));
+    let file = small(&scratch("cli", "sweep"));
     let sweep = |threads: &str| {
         assize(&["sweep", &file, "--seeds", "4..10", "--threads", threads, "--format", "json"])
     };
@@ -333,7 +318,7 @@ fn a_sweep_is_told_in_order_whatever_the_threads() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_found_before_the_run() {
-    let folder = scratch("out");
+    let folder = scratch("cli", "out");
     let file = small(&folder);
     // The scenario file itself stands where the folder should be, or in its path.
     for place in [file.clone(), format!("{file}/report")] {
@@ -345,7 +330,7 @@ fn a_folder_that_cannot_be_written_is_found_before_the_run() {
 
 #[test]
 fn a_report_is_written_and_people_are_told() {
-    let folder = scratch("report");
+    let folder = scratch("cli", "report");
     let file = small(&folder);
     let place = folder.join("new").join("report");
     let told = assize(&["run", &file, "--out", place.to_str().expect("plain")]);
@@ -366,8 +351,7 @@ fn a_report_is_written_and_people_are_told() {
 
 #[test]
 fn a_check_that_is_off_is_neither_held_nor_named() {
-    let hazard = root().join("scenarios/hazards/acks-1.toml");
-    let hazard = hazard.to_str().expect("plain");
+    let hazard = &shipped("hazards/acks-1.toml");
     let pass = ["--set", "expect.verdict=pass", "--set", "expect.anomaly=none"];
     let run = |more: &[&str]| assize(&[&["run", hazard], more, &pass[..]].concat());
     let off = run(&["--set", "check.lost-acknowledged=false"]);
@@ -385,8 +369,7 @@ fn a_check_that_is_off_is_neither_held_nor_named() {
 
 #[test]
 fn an_expected_violation_that_is_missing_is_no_pass() {
-    let hazard = root().join("scenarios/hazards/acks-1.toml");
-    let hazard = hazard.to_str().expect("plain");
+    let hazard = &shipped("hazards/acks-1.toml");
     let told = assize(&["run", hazard, "--set", "service.order.producer.acks=all"]);
     assert_eq!(told.code, 10, "{}{}", told.out, told.err);
     assert!(told.out.contains("NOT AS EXPECTED (pass)"), "{}", told.out);
@@ -401,7 +384,7 @@ fn an_expected_violation_that_is_missing_is_no_pass() {
 
 #[test]
 fn meta_agrees_and_a_trace_stops_where_it_is_told() {
-    let folder = scratch("meta");
+    let folder = scratch("cli", "meta");
     let file = small(&folder);
     let told = assize(&["meta", &file, "--seeds", "0..2"]);
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
@@ -418,7 +401,7 @@ fn meta_agrees_and_a_trace_stops_where_it_is_told() {
 
 #[test]
 fn what_must_happen_and_does_not_is_told() {
-    let folder = scratch("notes");
+    let folder = scratch("cli", "notes");
     let file = small(&folder);
     let demanding = |notes: &str| {
         let set = format!("expect.notes=[\"{notes}\"]");
@@ -443,7 +426,7 @@ fn dialogues_are_compared() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     let recorded = std::fs::read_to_string(good).expect("in the repository");
     assert_eq!(assize(&["dialogue", good]).out, recorded);
-    let changed = scratch("dialogue").join("changed.txt");
+    let changed = scratch("cli", "dialogue").join("changed.txt");
     std::fs::write(&changed, recorded.replacen("< ", "< not ", 1)).expect("writable");
     let told = assize(&["dialogue", "--check", changed.to_str().expect("plain")]);
     assert_eq!(told.code, 10);

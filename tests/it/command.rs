@@ -7,6 +7,11 @@ pub(crate) struct Told {
     pub(crate) err: String,
 }
 
+/// An object that it printed.
+pub(crate) fn json(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).expect("a line of JSON")
+}
+
 pub(crate) fn assize(args: &[&str]) -> Told {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = std::iter::once("assize").chain(args.iter().copied());

@@ -1,13 +1,11 @@
 //! Six canonical consumers, killed behind every single thing that they do, are what the books call
 //! them; and what `assize steps` tells besides.
 
-use std::path::Path;
-
-use crate::command::{Told, assize};
+use crate::command::{Told, assize, json};
+use crate::place::shipped;
 
 fn path(file: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/delivery");
-    folder.join(file).to_str().expect("names are text").to_owned()
+    shipped(&format!("delivery/{file}"))
 }
 
 fn steps(file: &str, more: &[&str]) -> Told {
@@ -15,14 +13,10 @@ fn steps(file: &str, more: &[&str]) -> Told {
     assize(&[&["steps", &file], more].concat())
 }
 
-fn json(told: &Told) -> serde_json::Value {
-    serde_json::from_str(&told.out).expect("a line of JSON")
-}
-
 /// The class of a file under a seed; every step was tried, and every crash struck.
 fn class(file: &str, seed: &str, more: &[&str]) -> String {
     let told = steps(file, &[&["--seed", seed, "--format", "json"], more].concat());
-    let line = json(&told);
+    let line = json(&told.out);
     assert_eq!(told.code, 0, "{file}: {line}");
     assert!(line["runs"].as_u64().is_some_and(|runs| runs > 100), "{file}: {line}");
     assert_eq!(line["missed"], 0, "{file}");
@@ -69,7 +63,7 @@ fn a_warm_up_hides_no_step() {
 #[test]
 fn no_class_rests_on_a_check_that_is_off() {
     let more = ["--set", "check.effect-doubled=false", "--format", "json", "--every", "9"];
-    assert!(json(&steps("commit-after-dedupe.toml", &more))["delivery"].is_null());
+    assert!(json(&steps("commit-after-dedupe.toml", &more).out)["delivery"].is_null());
 }
 
 /// A pause beyond the session makes a zombie: its partitions are another's when it goes on.
@@ -102,7 +96,7 @@ fn what_it_prints_runs_the_same_again() {
     let token = token.expect("the first run that doubles an effect is named");
     let again = assize(&["replay", token, "--format", "json"]);
     assert_eq!(again.code, 0, "{}", again.err);
-    assert_eq!(json(&again)["anomalies"][0], "effect-doubled");
+    assert_eq!(json(&again.out)["anomalies"][0], "effect-doubled");
 }
 
 #[test]
@@ -121,9 +115,7 @@ fn what_it_cannot_do_it_says() {
         assert_eq!(told.code, code, "{more:?}: {}", told.err);
         assert!(told.err.contains(part), "{more:?}: {}", told.err);
     }
-    let quiet =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/smoke/produce-consume.toml");
-    let told = assize(&["steps", quiet.to_str().expect("text")]);
+    let told = assize(&["steps", &shipped("smoke/produce-consume.toml")]);
     assert_eq!(told.code, 64);
     assert!(told.err.contains("has no fault"), "{}", told.err);
 }

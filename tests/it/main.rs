@@ -18,6 +18,7 @@ mod hardware;
 mod hosted;
 mod mutants;
 mod outbox;
+mod place;
 mod scenarios;
 mod shrink;
 mod small;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use assize_tests::mutants::{FULL, Mutant, all, mutated, read, root};
+use assize_tests::mutants::{FULL, Mutant, all, mutated, read};
+use assize_tests::root;
 
 #[test]
 fn every_mutant_has_a_place_of_its_own() {

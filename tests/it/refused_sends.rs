@@ -1,6 +1,7 @@
 //! Records that their own producer refuses: what becomes of them is told.
 
 use crate::command::{Told, assize};
+use crate::place::scratch;
 
 /// Callers that wait for their answers; about half of their records are too large.
 const CLOSED: &str = r#"
@@ -34,9 +35,7 @@ arrivals = { model = "closed", callers = 2, think = "10ms" }
 const PATIENCE: &str = r#"producer = { "batch.size" = 0, "linger.ms" = 0, "delivery.timeout.ms" = 400, "request.timeout.ms" = 300, "enable.idempotence" = false }"#;
 
 fn run(name: &str, text: &str) -> (String, String) {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("refused_sends");
-    std::fs::create_dir_all(&folder).expect("the target folder is writable");
-    let file = folder.join(name);
+    let file = scratch("refused_sends", name).join(name);
     std::fs::write(&file, text).expect("the folder is writable");
     let file = file.to_str().expect("the target folder has a plain name");
     let Told { code, out, err } = assize(&["run", file, "--seed", "1", "--format", "json"]);

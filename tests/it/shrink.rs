@@ -1,10 +1,11 @@
 //! Failures made small: of planted bugs that search finds, within seconds, as files that fail again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::command::{Told, assize};
+use crate::command::{Told, assize, json};
+use crate::place::{scratch, shipped};
 
 /// Planted bugs, and the file of `scenarios/search` that finds each within a few seeds.
 const PLANTED: &[(&str, &str)] = &[
@@ -41,57 +42,39 @@ struct Planted {
 
 /// The first failures that search finds of a planted bug.
 fn found((file, rule): (&str, &'static str)) -> Vec<Planted> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/search").join(file);
-    let file = file.display().to_string();
+    let file = shipped(&format!("search/{file}"));
     let set = format!("protocol.{rule}");
     let swept = assize(&["sweep", &file, "--seeds", SEEDS, "--set", &set, "--format", "json"]);
-    let runs = swept.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
+    let runs = swept.out.lines().map(json);
     let failed = runs.filter(|run: &Value| run["verdict"] == "fail").take(FAILURES);
     let seeds = failed.map(|run| run["seed"].as_u64().expect("a number"));
     seeds.map(|seed| Planted { file: file.clone(), rule, seed }).collect()
 }
 
-/// A folder of this test, made anew and gone at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("assize-shrink-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Self(folder)
-    }
-
-    fn file(&self) -> String {
-        self.0.join("shrunk.toml").display().to_string()
-    }
+/// The file that comes of it in a folder.
+fn shrunk(folder: &Path) -> String {
+    folder.join("shrunk.toml").display().to_string()
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn shrink(one: &Planted, flags: &[&str], scratch: &Scratch) -> Told {
+fn shrink(one: &Planted, flags: &[&str], folder: &Path) -> Told {
     let (seed, rule) = (one.seed.to_string(), format!("protocol.{}", one.rule));
-    let out = scratch.0.display().to_string();
+    let out = folder.display().to_string();
     let what = ["shrink", &one.file, "--seed", &seed, "--set", &rule, "--out", &out];
     assize(&[&what[..], &["--format", "json"], flags].concat())
 }
 
 fn told(told: &Told) -> Value {
     assert_eq!(told.code, 0, "{}", told.err);
-    serde_json::from_str(&told.out).expect("one line of JSON")
+    json(&told.out)
 }
 
 #[test]
 fn thirty_planted_failures_become_small_files_that_fail_again() {
     let mut faults = Vec::new();
     for (number, one) in PLANTED.iter().copied().flat_map(found).enumerate() {
-        let scratch = Scratch::new(&number.to_string());
-        let small = told(&shrink(&one, &["--budget", "3s"], &scratch));
-        let again = assize(&["run", &scratch.file()]);
+        let folder = scratch("shrink", &number.to_string());
+        let small = told(&shrink(&one, &["--budget", "3s"], &folder));
+        let again = assize(&["run", &shrunk(&folder)]);
         assert_eq!(again.code, 0, "{} of {}: {}{}", one.rule, one.file, again.out, again.err);
         let check = small["check"].as_str().expect("a name");
         assert!(
@@ -109,57 +92,55 @@ fn thirty_planted_failures_become_small_files_that_fail_again() {
 #[test]
 fn a_failure_for_a_rule_goes_on_failing_for_it() {
     let one = &found(PLANTED[0])[0];
-    let scratch = Scratch::new("rule");
-    told(&shrink(one, &["--budget", "3s"], &scratch));
-    let text = std::fs::read_to_string(scratch.file()).expect("it was written");
+    let folder = scratch("shrink", "rule");
+    told(&shrink(one, &["--budget", "3s"], &folder));
+    let text = std::fs::read_to_string(shrunk(&folder)).expect("it was written");
     let (rule, value) = one.rule.split_once('=').expect("a rule with its value");
     let today = text.replace(&format!("\"{rule}\" = \"{value}\"\n"), "");
     assert_ne!(today, text);
-    std::fs::write(scratch.file(), today).expect("it can be written");
-    let run = assize(&["run", &scratch.file()]);
+    std::fs::write(shrunk(&folder), today).expect("it can be written");
+    let run = assize(&["run", &shrunk(&folder)]);
     assert_eq!(run.code, 10, "a violation that is expected does not come: {}", run.out);
     assert!(run.out.contains("NOT AS EXPECTED (pass)"), "{}", run.out);
 }
 
 #[test]
 fn a_budget_ends_it_with_what_there_is() {
-    let scratch = Scratch::new("budget");
-    let small = told(&shrink(&found(PLANTED[0])[0], &["--budget", "1ms"], &scratch));
+    let folder = scratch("shrink", "budget");
+    let small = told(&shrink(&found(PLANTED[0])[0], &["--budget", "1ms"], &folder));
     assert_eq!(small["stopped"], true);
     assert_eq!(small["runs"], 0);
-    assert_eq!(assize(&["run", &scratch.file()]).code, 0);
+    assert_eq!(assize(&["run", &shrunk(&folder)]).code, 0);
 }
 
 #[test]
 fn shrinking_is_the_same_twice_whatever_the_threads() {
     let one = &found(PLANTED[0])[0];
     let texts = ["1", "3"].map(|threads| {
-        let scratch = Scratch::new(&format!("threads-{threads}"));
-        told(&shrink(one, &["--threads", threads], &scratch));
-        std::fs::read_to_string(scratch.file()).expect("it was written")
+        let folder = scratch("shrink", &format!("threads-{threads}"));
+        told(&shrink(one, &["--threads", threads], &folder));
+        std::fs::read_to_string(shrunk(&folder)).expect("it was written")
     });
     assert_eq!(texts[0], texts[1]);
 }
 
 #[test]
 fn failures_of_two_bugs_read_as_two() {
-    let scratch = Scratch::new("folder");
-    let records = scratch.0.join("sweep").display().to_string();
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/search/replication.toml");
+    let folder = scratch("shrink", "folder");
+    let records = folder.join("sweep").display().to_string();
+    let file = &shipped("search/replication.toml");
     let rules = ["protocol.truncate=local_hw", "protocol.producer_id_blocks=reissued"];
     let two = ["--set", rules[0], "--set", rules[1], "--format", "json"];
     let swept =
         assize(&[&["sweep", file, "--seeds", "0..40", "--out", &records][..], &two].concat());
     let last = swept.out.lines().last().expect("a summary");
-    let summary: Value = serde_json::from_str(last).expect("JSON");
-    let failed = summary["summary"]["failed"].as_u64().expect("a number");
+    let failed = json(last)["summary"]["failed"].as_u64().expect("a number");
     assert!(failed > 10, "{last}");
-    let out = scratch.0.join("small").display().to_string();
+    let out = folder.join("small").display().to_string();
     let flags = ["--out", &out, "--budget", "3s", "--format", "json"];
     let small = assize(&[&["shrink", &records][..], &flags].concat());
     assert_eq!(small.code, 0, "{}", small.err);
-    let groups: Vec<Value> =
-        small.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let groups: Vec<Value> = small.out.lines().map(json).collect();
     assert_eq!(groups.len(), 2, "{}", small.out);
     let told: u64 = groups.iter().map(|one| one["failures"].as_u64().expect("a number")).sum();
     assert_eq!(told, failed);
@@ -170,20 +151,20 @@ fn failures_of_two_bugs_read_as_two() {
 
 #[test]
 fn what_does_not_fail_cannot_be_made_smaller() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/smoke/produce-consume.toml");
-    let scratch = Scratch::new("passes");
-    let out = scratch.0.display().to_string();
+    let file = &shipped("smoke/produce-consume.toml");
+    let folder = scratch("shrink", "passes");
+    let out = folder.display().to_string();
     let told = assize(&["shrink", file, "--out", &out]);
     assert_eq!(told.code, 64);
     assert!(told.err.contains("violates nothing"), "{}", told.err);
-    assert!(!Path::new(&scratch.file()).exists());
+    assert!(!Path::new(&shrunk(&folder)).exists());
 }
 
 #[test]
 fn a_token_names_its_seed_and_values() {
     let token = "assize1:0.1.0:0000000000000000:1:a.toml";
-    let scratch = Scratch::new("token");
-    let out = scratch.0.display().to_string();
+    let folder = scratch("shrink", "token");
+    let out = folder.display().to_string();
     for flags in [["--seed", "3"], ["--set", "cluster.brokers=3"]] {
         let told = assize(&[&["shrink", token, "--out", &out][..], &flags].concat());
         assert_eq!(told.code, 64, "{}", told.err);

@@ -1,17 +1,9 @@
 //! Stories of runs that fail: true, short, with a mark where truth and belief part.
 
-use std::path::{Path, PathBuf};
+use assize_tests::root;
 
 use crate::command::{Told, assize};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace").into()
-}
-
-fn shipped(name: &str) -> String {
-    let file = root().join("scenarios").join(name);
-    file.to_str().expect("the checkout has a plain name").to_owned()
-}
+use crate::place::{scratch, shipped};
 
 /// What is told of a run under `what happened`.
 fn story(out: &str) -> String {
@@ -112,7 +104,7 @@ fn a_run_that_passes_has_no_story() {
 
 #[test]
 fn a_report_of_a_failing_run_tells_and_draws_what_happened() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stories");
+    let folder = scratch("stories", "report");
     let out = folder.to_str().expect("a plain name");
     let Told { code, .. } =
         assize(&["run", &shipped("zoo/kip966-last-replica-standing.toml"), "--out", out]);

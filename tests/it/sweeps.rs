@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::command::{Told, assize};
+use crate::command::{Told, assize, json};
+use crate::place;
 
 /// Three brokers for a moment, in which a seed draws faults: some of its runs miss the gate.
 const SEARCHED: &str = r#"
@@ -36,13 +37,9 @@ faults = "1..3"
 "max(produce)" = "< 40ms"
 "#;
 
-/// A folder of its own, emptied, below the target folder, with the scenario in it.
+/// A folder of its own with the scenario in it.
 fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sweeps").join(name);
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).expect("it is ours");
-    }
-    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    let folder = place::scratch("sweeps", name);
     std::fs::write(folder.join("a.toml"), SEARCHED).expect("the target folder is writable");
     folder
 }
@@ -54,10 +51,6 @@ fn path(folder: &Path, name: &str) -> String {
 fn records(folder: &str) -> String {
     let path = Path::new(folder).join("records.jsonl");
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn json(line: &str) -> serde_json::Value {
-    serde_json::from_str(line).expect("a line of JSON")
 }
 
 fn swept(args: &[&str]) -> Told {

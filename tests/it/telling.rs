@@ -1,17 +1,9 @@
 //! What a run tells at the terminal, against what documents and readers make of it.
 
-use std::path::{Path, PathBuf};
+use assize_tests::root;
 
 use crate::command::{Told, assize};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace").into()
-}
-
-fn shipped(name: &str) -> String {
-    let file = root().join("scenarios").join(name);
-    file.to_str().expect("the checkout has a plain name").to_owned()
-}
+use crate::place::shipped;
 
 #[test]
 fn what_the_readme_shows_of_a_run_is_what_it_prints() {

@@ -6,7 +6,9 @@ mod layers;
 mod size;
 mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use assize_tests::root;
 
 /// A text file of the repository.
 pub(crate) struct Source {
@@ -31,11 +33,6 @@ impl Source {
         let test = self.is_test();
         self.text.lines().take_while(move |line| test || !line.starts_with("#[cfg(test)]"))
     }
-}
-
-fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().expect("the package is in a folder of the repository").to_path_buf()
 }
 
 fn read(path: &str) -> String {

@@ -1,6 +1,7 @@
 //! Configurations that hurt: told, by `check` and `run`, and of no weight.
 
 use crate::command::{Told, assize};
+use crate::place::scratch;
 
 const HURTING: &str = r#"
 [scenario]
@@ -39,9 +40,7 @@ exactly_once = { from = "orders", to = "parcels" }
 "#;
 
 fn file(name: &str, text: &str) -> String {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("warnings");
-    std::fs::create_dir_all(&folder).expect("the target folder is writable");
-    let file = folder.join(name);
+    let file = scratch("warnings", name).join(name);
     std::fs::write(&file, text).expect("the folder is writable");
     file.to_str().expect("the target folder has a plain name").to_owned()
 }

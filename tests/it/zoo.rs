@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use assize::plan::Plan;
 use assize::zoo::{Entry, Today, Universe};
+use assize_tests::root;
 use scenarios::Scenario;
 use scenarios::model::Verdict;
 
-use crate::command::assize;
+use crate::command::{assize, json};
+use crate::place::scratch;
 
 fn universe(universe: Universe, set: &[(String, String)]) -> Scenario {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/search");
+    let folder = root().join("scenarios/search");
     let read = |path: PathBuf| std::fs::read_to_string(path).map_err(|error| error.to_string());
     let text = read(folder.join(universe.file())).expect("every universe is there");
     Scenario::load(&text, set, &|name: &str| read(folder.join(name))).unwrap_or_else(|errors| {
@@ -59,8 +61,7 @@ fn every_universe_runs_and_is_as_expected_without_what_an_entry_sets() {
 fn the_list_has_an_object_for_every_entry() {
     let told = assize(&["zoo", "list", "--format", "json"]);
     assert_eq!(told.code, 0);
-    let lines: Vec<serde_json::Value> =
-        told.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<serde_json::Value> = told.out.lines().map(json).collect();
     assert_eq!(lines.len(), Entry::all().count());
     for line in &lines {
         for key in ["id", "title", "source", "kind"] {
@@ -78,7 +79,7 @@ fn the_first_seed_that_shows_an_entry_does_not_depend_on_threads() {
         let more = ["--threads", threads, "--format", "json"];
         let told = assize(&[&args[..], &more].concat());
         assert_eq!(told.code, 0, "{}", told.err);
-        let found: serde_json::Value = serde_json::from_str(&told.out).expect("JSON");
+        let found = json(&told.out);
         assert_eq!(found["found"], true);
         assert!(found["replay"].as_str().is_some_and(|text| text.starts_with("assize run ")));
         (found["seed"].clone(), found["runs"].clone(), found["check"].clone())
@@ -93,8 +94,7 @@ fn what_another_rule_does_is_no_hit() {
     let run = |id: &str, from: &str| {
         let flags = ["--from", from, "--for", "1s", "--no-shrink", "--format", "json"];
         let told = assize(&[&["zoo", "run", id][..], &flags].concat());
-        let line: serde_json::Value = serde_json::from_str(&told.out).expect("a line of JSON");
-        line["seed"].as_u64()
+        json(&told.out)["seed"].as_u64()
     };
     let hidden_by = run("kafka15583-hw-below-min-isr", "0").expect("it is found within a second");
     assert_ne!(run("kafka7128-isr-join-on-stale-hw", &hidden_by.to_string()), Some(hidden_by));
@@ -120,9 +120,7 @@ fn entries_that_are_open_today_are_not_looked_for_in_their_universe() {
 
 #[test]
 fn a_table_goes_on_where_it_was_and_is_put_between_its_marks() {
-    let folder = std::env::temp_dir().join(format!("assize-zoo-table-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a scratch folder can be made");
+    let folder = scratch("zoo", "table");
     let (state, page) = (folder.join("state"), folder.join("page.md"));
     let (state, page) = (state.to_str().expect("UTF-8"), page.to_str().expect("UTF-8"));
     let old =

@@ -4,7 +4,8 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use assize_tests::mutants::{FULL, Hunter, Mutant, Record, add, all, build, read, root, write};
+use assize_tests::mutants::{FULL, Hunter, Mutant, Record, add, all, build, read, write};
+use assize_tests::root;
 
 /// Runs of each file that the program with the mutants must do as the product does.
 const CHECKED: u64 = 50;

@@ -38,7 +38,7 @@ struct List {
 /// When `tests/mutants/list.toml` cannot be read.
 #[must_use]
 pub fn all() -> Vec<Mutant> {
-    let path = super::root().join("tests/mutants/list.toml");
+    let path = crate::root().join("tests/mutants/list.toml");
     let text = std::fs::read_to_string(&path);
     let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let list: List = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));

@@ -159,15 +159,9 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
 
     use super::{Bias, Head, Key, NAME, Record, Records};
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("assize-zoo-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        folder
-    }
+    use crate::cli::scratch::Scratch;
 
     fn head(version: &str, cap_s: u64) -> Head {
         Head { assize: version.to_owned(), from: 0, cap_s }
@@ -188,7 +182,8 @@ mod tests {
 
     #[test]
     fn what_was_done_is_there_again_and_half_a_line_is_not() {
-        let folder = folder("again");
+        let scratch = Scratch::new("zoo-again");
+        let folder = scratch.join("new");
         let mut records = Records::open(&folder, &head("1", 60)).expect("a new folder");
         records.add(record(0)).expect("written");
         records.add(record(1)).expect("written");
@@ -208,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_another_measurement_is_left_alone() {
-        let folder = folder("foreign");
+        let folder = Scratch::new("zoo-foreign");
         drop(Records::open(&folder, &head("1", 60)).expect("a new folder"));
         let path = folder.join(NAME);
         let text = fs::read_to_string(&path).expect("there");
