@@ -14,6 +14,13 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
+/// `1 run`, `45,000 runs`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(count))
+}
+
 /// Milliseconds with as many digits as carry meaning: `0.42 ms`, `12.3 ms`, `9.05 s`.
 #[must_use]
 pub fn duration_ms(ms: f64) -> String {
@@ -88,12 +95,14 @@ pub fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration_ms, grouped, rate, short, tick};
+    use super::{counted, duration_ms, grouped, rate, short, tick};
 
     #[test]
     fn digits_are_grouped_by_three() {
         let texts: Vec<String> = [0, 999, 1_000, 45_000, 1_234_567].map(grouped).into();
         assert_eq!(texts, ["0", "999", "1,000", "45,000", "1,234,567"]);
+        let texts = [0, 1, 2_000].map(|count| counted(count, "run"));
+        assert_eq!(texts, ["0 runs", "1 run", "2,000 runs"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use reports::render::{Edge, Node, NodeKind, Pipeline};
 use scenarios::Scenario;
 
 use crate::run::Run;
+use crate::world::counted;
 
 /// Loads, services, topics and stores, and what flows between them: into a topic what was
 /// acknowledged there to the service, from a topic what the service was given, from a load what it
@@ -35,17 +36,14 @@ pub(super) fn of(scenario: &Scenario, run: &Run) -> Pipeline {
         pipeline.nodes.push(Node { name: name.to_owned(), kind, detail });
         pipeline.nodes.len() - 1
     };
-    let plural = |count: u32, word: &str| {
-        if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
-    };
     let topics: Vec<usize> = scenario
         .topics
         .iter()
-        .map(|topic| node(&topic.name, NodeKind::Topic, plural(topic.partitions, "partition")))
+        .map(|topic| node(&topic.name, NodeKind::Topic, counted(topic.partitions, "partition")))
         .collect();
     let (mut edges, mut tables, mut first) = (Vec::new(), BTreeMap::new(), 0);
     for service in &scenario.services {
-        let detail = plural(service.instances, "instance");
+        let detail = counted(service.instances, "instance");
         let this = node(&service.name, NodeKind::Service, detail);
         let group = service.group.as_deref().unwrap_or(&service.name);
         let mut taken = Some(0);

@@ -8,8 +8,8 @@ use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::types::{GroupId, Instant, MemberId, Offset, PartitionId};
 use reports::story::MomentKind;
 
-use super::stage::{Stage, Weight, and, broker, counted};
-use crate::world::{Heard, Party, Passage, Said};
+use super::stage::{Stage, Weight, and, broker};
+use crate::world::{Heard, Party, Passage, Said, counted};
 
 /// The groups of a run.
 #[derive(Default, Debug)]
@@ -40,7 +40,7 @@ impl Groups {
             Heard::Note(Note::GroupStable { group, generation, members, .. })
                 if stage.has_group(*group) =>
             {
-                let (name, members) = (stage.group(*group), counted(i64::from(*members), "member"));
+                let (name, members) = (stage.group(*group), counted(*members, "member"));
                 let text = format!("group {name} is stable in generation {generation}, {members}.");
                 stage.say(MomentKind::Group, stage.under_load(), text);
             }

@@ -5,8 +5,8 @@ use broker_model::protocol::produce::{ProduceRequest, ProduceResponse};
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::records::MetadataRecord;
 
-use super::stage::{Stage, counted, nodes, offsets};
-use crate::world::{Party, Passage, Said};
+use super::stage::{Stage, nodes, offsets};
+use crate::world::{Party, Passage, Said, counted};
 
 /// A message as it may be drawn.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,7 +83,7 @@ impl Stage<'_> {
         let batch = batches.get(one.batch);
         let mut label = match named {
             Some(record) => format!("Produce record {record}"),
-            None => format!("Produce {}", counted(i64::from(batch.count), "record")),
+            None => format!("Produce {}", counted(batch.count, "record")),
         };
         if batch.transactional {
             label += &format!(", epoch {}", batch.producer_epoch);

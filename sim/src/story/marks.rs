@@ -7,8 +7,8 @@ use broker_model::records::Content;
 use broker_model::types::PartitionId;
 use reports::story::MarkKind;
 
-use super::stage::{Stage, counted, nodes, offsets};
-use crate::world::{Heard, Party};
+use super::stage::{Stage, nodes, offsets};
+use crate::world::{Heard, Party, counted};
 
 impl Stage<'_> {
     /// The partition whose leadership is drawn.
@@ -82,7 +82,7 @@ impl Stage<'_> {
                 one(Party::Broker(*node), MarkKind::Event, label)
             }
             Note::GroupStable { node, group, generation, members } if self.has_group(*group) => {
-                let members = counted(i64::from(*members), "member");
+                let members = counted(*members, "member");
                 let label = format!("{}: generation {generation}, {members}", self.group(*group));
                 one(Party::Broker(*node), MarkKind::Event, label)
             }

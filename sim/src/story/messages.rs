@@ -6,8 +6,8 @@ use broker_model::protocol::{Request, Response};
 use broker_model::types::BatchId;
 use reports::story::MomentKind;
 
-use super::stage::{LATE, Stage, Weight, counted, nodes, offsets, span};
-use crate::world::{Heard, Party, Passage, Said};
+use super::stage::{LATE, Stage, Weight, nodes, offsets, span};
+use crate::world::{Heard, Party, Passage, Said, counted};
 
 impl Stage<'_> {
     /// Tells of a message that comes late, and of one that will never come.
@@ -57,7 +57,7 @@ impl Stage<'_> {
                 let one = produced.find(|p| self.is_told_produce(p.batch, r))?;
                 let name = self.partition(one.partition);
                 let count = self.world.shared().batches.get(one.batch).count;
-                let count = counted(i64::from(count), "record");
+                let count = counted(count, "record");
                 strong(format!("a Produce of {count} for {name}"))
             }
             Request::AlterPartition(r) => strong(self.wanted_isr(r)?),

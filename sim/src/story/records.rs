@@ -9,8 +9,8 @@ use broker_model::types::{Instant, NodeId, Offset, PartitionId};
 use reports::story::MomentKind;
 
 use super::logs::Cut;
-use super::stage::{Stage, Weight, and, broker, counted, offsets};
-use crate::world::{Heard, Party};
+use super::stage::{Stage, Weight, and, broker, offsets};
+use crate::world::{Heard, Party, counted};
 
 /// What was told of records so far.
 #[derive(Default, Debug)]
@@ -71,7 +71,7 @@ impl Records {
                 if *removed > 0 =>
             {
                 let (who, name) = (broker(*node), stage.partition(*partition));
-                let count = counted(i64::try_from(*removed).unwrap_or(i64::MAX), "record");
+                let count = counted(*removed, "record");
                 let text =
                     format!("the cleaner of {who} removes {count} of {name} from [{from}, {end}).");
                 stage.say(MomentKind::Log, Weight::Plain, text);
@@ -116,7 +116,7 @@ impl Records {
             _ => match records.iter().find(|record| stage.subject.records.contains(record)) {
                 Some(record) if records.len() == 1 => format!("record {record}"),
                 Some(record) => format!("{} records, record {record} among them,", records.len()),
-                None => counted(i64::from(batch.count), "record"),
+                None => counted(batch.count, "record"),
             },
         };
         let (verb, weight) =

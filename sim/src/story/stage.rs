@@ -160,11 +160,6 @@ pub(super) fn and(items: impl IntoIterator<Item = String>) -> String {
     if items.is_empty() { last } else { format!("{} and {last}", items.join(", ")) }
 }
 
-/// `1 record`, `2 records`.
-pub(super) fn counted(count: i64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
 /// `offset 7`, `offsets 7 to 9`: from the first to the last, which `end` is behind.
 pub(super) fn offsets(from: i64, end: i64) -> String {
     if end <= from + 1 {

@@ -53,6 +53,7 @@ pub use phases::{Outcome, PhaseClock};
 pub use progress::Progress;
 pub use queue::{Event, EventQueue};
 pub use samples::{BrokerSample, Sample};
+pub(crate) use tell::counted;
 pub use trace::Trace;
 
 use broker_model::io::{Output, StopKind};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use reports::number::grouped;
+use reports::number::counted;
 use serde_json::json;
 
 use super::{Hands, Small, Written, ending, smallest, write};
@@ -115,9 +115,4 @@ fn tell(groups: &[Group], console: &mut Console<'_>) {
         console.line(&format!("    file: {}", written.place));
         console.line(&format!("    what happened: assize run {} --story", written.place));
     }
-}
-
-pub(super) fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(count))
 }

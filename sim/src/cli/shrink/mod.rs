@@ -5,12 +5,11 @@ mod folder;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPool;
-use reports::number::grouped;
+use reports::number::{counted, grouped};
 use reports::summary::Summary;
 use scenarios::Scenario;
 use serde_json::json;
 
-use self::folder::counted;
 use super::args::{Format, ShrinkArgs};
 use super::clock::Clock;
 use super::console::{Console, Paint};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reports::number::grouped;
+use reports::number::{counted, grouped};
 use serde_json::json;
 
 use super::asked::Asked;
@@ -142,11 +142,10 @@ impl Tally {
 
     fn tell_people(&self, rate: Option<f64>, interrupted: bool, console: &mut Console<'_>) {
         let cut = if interrupted { " (interrupted)" } else { "" };
-        let noun = if self.runs == 1 { "run" } else { "runs" };
         let rate = rate.map_or(String::new(), |rate| format!("; {rate:.1} a second"));
         console.line(&format!(
-            "{} {noun}{cut}: {} as expected, {} failed, {} inconclusive{rate}",
-            grouped(self.runs),
+            "{}{cut}: {} as expected, {} failed, {} inconclusive{rate}",
+            counted(self.runs, "run"),
             grouped(self.passed),
             grouped(self.failed),
             grouped(self.inconclusive)
@@ -161,10 +160,9 @@ impl Tally {
             atlas.tell(console);
         }
         for (cause, group) in self.groups() {
-            let noun = if group.runs == 1 { "run" } else { "runs" };
             let name = console.paint(Paint::Bad, cause);
             console.line("");
-            console.line(&format!("{} {noun} failed by {name}", grouped(group.runs)));
+            console.line(&format!("{} failed by {name}", counted(group.runs, "run")));
             console.line(&format!("    one of them: {}", group.example.replay));
             if let (Exit::Safety | Exit::Liveness | Exit::Gate, Some(token)) =
                 (group.example.ending(), group.example.token())

@@ -15,6 +15,7 @@ use super::node::DiskJobKind;
 use super::{Event, NodeState, Port, World, fault, phases, requests};
 use crate::network::{Body, ConnectionId, Direction, Endpoint, Message, MessageState, Slot};
 use words::Words;
+pub(crate) use words::counted;
 
 impl World {
     /// The next event in words, for traces.

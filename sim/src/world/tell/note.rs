@@ -2,7 +2,7 @@
 
 use broker_model::note::Note;
 
-use super::words::{Words, leader, member, nodes, plural, producer};
+use super::words::{Words, counted, leader, member, nodes, producer};
 
 impl Words<'_> {
     /// What a machine said happened.
@@ -102,22 +102,21 @@ impl Words<'_> {
                 format!("broker {node} has loaded {}", self.partition(*partition))
             }
             Note::CommitAccepted { node, group, member: id, partitions, .. } => {
-                let (group, count) = (self.group(*group), plural(partitions.len(), "partition"));
+                let (group, count) = (self.group(*group), counted(partitions.len(), "partition"));
                 format!("broker {node}: {} commits {count} of {group}", member(*id))
             }
             Note::RebalanceStarted { node, group } => {
                 format!("broker {node}: {} rebalances", self.group(*group))
             }
             Note::GroupStable { node, group, generation, members } => {
-                let (group, members) = (self.group(*group), plural(*members as usize, "member"));
+                let (group, members) = (self.group(*group), counted(*members, "member"));
                 format!("broker {node}: {group} is stable in generation {generation}, {members}")
             }
             Note::MemberFenced { node, group, member: id } => {
                 format!("broker {node}: {} loses {}", self.group(*group), member(*id))
             }
             Note::OffsetsCommitted { node, group, partitions } => {
-                let (group, count) =
-                    (self.group(*group), plural(*partitions as usize, "partition"));
+                let (group, count) = (self.group(*group), counted(*partitions, "partition"));
                 format!("broker {node}: {group} has committed {count}")
             }
             _ => String::new(),
@@ -140,7 +139,7 @@ impl Words<'_> {
                 format!("broker {node} gives {word}records of {partition} up to {end}")
             }
             Note::DirectoryFailed { node, directory, replicas } => {
-                let replicas = plural(*replicas as usize, "replica");
+                let replicas = counted(*replicas, "replica");
                 let place = directory + 1;
                 format!("broker {node} finds log directory {place} failed, {replicas} offline")
             }
@@ -159,8 +158,7 @@ impl Words<'_> {
                 )
             }
             Note::Compacted { node, partition, from, end, removed, .. } => {
-                let (partition, records) = (self.partition(*partition), *removed as usize);
-                let gone = plural(records, "record");
+                let (partition, gone) = (self.partition(*partition), counted(*removed, "record"));
                 format!("broker {node} compacts {partition} [{from}, {end}), {gone} removed")
             }
             _ => String::new(),
@@ -209,7 +207,7 @@ fn metadata_note(note: &Note) -> String {
             format!("broker {node} is registered with epoch {epoch}, incarnation {incarnation}")
         }
         Note::MetadataSnapshot { node, end, records } => {
-            let records = plural(*records as usize, "record");
+            let records = counted(*records, "record");
             format!("controller {node} takes a snapshot of the metadata before {end}, {records}")
         }
         Note::MetadataSnapshotLoaded { node, end } => {

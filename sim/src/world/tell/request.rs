@@ -7,7 +7,7 @@ use broker_model::protocol::fetch::{FetchRequest, Isolation, OffsetSpec};
 use broker_model::protocol::group::CommittedOffset;
 use broker_model::protocol::produce::{Acks, ProduceRequest};
 
-use super::words::{Words, list, member, nodes, plural, producer};
+use super::words::{Words, counted, list, member, nodes, producer};
 
 impl Words<'_> {
     /// A request with its essentials.
@@ -116,7 +116,7 @@ impl Words<'_> {
             Request::SyncGroup(r) => {
                 let assigns = match &r.assignments[..] {
                     [] => String::new(),
-                    members => format!(", assigns {}", plural(members.len(), "member")),
+                    members => format!(", assigns {}", counted(members.len(), "member")),
                 };
                 let group = self.group(r.group);
                 format!("{group} generation {}, {}{assigns}", r.generation, member(r.member))
@@ -256,7 +256,7 @@ impl Words<'_> {
             Request::CreateTopics(r) => format!(
                 "{} with {}, replication factor {}",
                 r.name,
-                plural(r.partitions as usize, "partition"),
+                counted(r.partitions, "partition"),
                 r.replication_factor
             ),
             Request::ElectLeaders(r) => {

@@ -5,7 +5,7 @@ use broker_model::protocol::produce::ProducedPartition;
 use broker_model::protocol::quorum::SnapshotId;
 use broker_model::protocol::{ErrorCode, Response};
 
-use super::words::{Words, current_leader, error, leader, list, member, nodes, plural, producer};
+use super::words::{Words, counted, current_leader, error, leader, list, member, nodes, producer};
 
 impl Words<'_> {
     /// A response with its essentials.
@@ -30,9 +30,9 @@ impl Words<'_> {
             }
             Response::Metadata(r) => format!(
                 "{}, {}, {}",
-                plural(r.brokers.len(), "broker"),
+                counted(r.brokers.len(), "broker"),
                 list(r.topics.iter().map(|t| format!("{}{}", t.name, error(t.error)))),
-                plural(r.partitions.len(), "partition")
+                counted(r.partitions.len(), "partition")
             ),
             Response::FindCoordinator(r) => format!("{}{}", leader(r.node), error(r.error)),
             Response::JoinGroup(_)
@@ -103,7 +103,7 @@ impl Words<'_> {
                 "{} leads generation {} of {}{}",
                 member(r.member),
                 r.generation,
-                plural(r.members.len(), "member"),
+                counted(r.members.len(), "member"),
                 error(r.error)
             ),
             Response::SyncGroup(r) => {
@@ -131,7 +131,7 @@ impl Words<'_> {
                 format!("{}{}", list(partitions), error(r.error))
             }
             Response::DescribeGroups(r) => {
-                format!("{} with {}{}", r.state, plural(r.members.len(), "member"), error(r.error))
+                format!("{} with {}{}", r.state, counted(r.members.len(), "member"), error(r.error))
             }
             Response::ListGroups(r) => list(r.groups.iter().map(|g| self.group(g.group))),
             Response::DeleteGroups(r) => r.error.name().to_owned(),
@@ -161,7 +161,7 @@ impl Words<'_> {
                 }))
             }
             Response::DescribeProducers(r) => {
-                format!("{}{}", plural(r.producers.len(), "producer"), error(r.error))
+                format!("{}{}", counted(r.producers.len(), "producer"), error(r.error))
             }
             Response::DescribeTransactions(r) => {
                 format!("{} {}{}", r.state, producer(r.producer), error(r.error))
@@ -195,7 +195,7 @@ impl Words<'_> {
                 format!("{partitions}{}", error(r.error))
             }
             Response::FetchMetadata(r) => {
-                let records = plural(r.records.len(), "record");
+                let records = counted(r.records.len(), "record");
                 let snapshot = begin_with(r.snapshot.as_deref());
                 format!("{records} from {}{snapshot}{}", r.from, error(r.error))
             }
@@ -209,7 +209,7 @@ impl Words<'_> {
                 let snapshot = begin_with(r.snapshot.as_deref());
                 format!(
                     "{} from {}, committed up to {}{snapshot}{}",
-                    plural(r.records.len(), "record"),
+                    counted(r.records.len(), "record"),
                     r.from,
                     r.high_watermark,
                     error(r.error)
@@ -220,7 +220,7 @@ impl Words<'_> {
                 None => r.error.name().to_owned(),
             },
             Response::AllocateProducerIds(r) => {
-                format!("{} from {}{}", plural(r.count as usize, "id"), r.first, error(r.error))
+                format!("{} from {}{}", counted(r.count, "id"), r.first, error(r.error))
             }
             Response::AssignReplicasToDirs(r) => r.error.name().to_owned(),
             Response::CreateTopics(r) => format!("{}{}", self.topic(r.topic), error(r.error)),

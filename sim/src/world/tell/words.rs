@@ -1,5 +1,7 @@
 //! Ids with their names.
 
+use std::fmt;
+
 use broker_model::metadata::Image;
 use broker_model::names::Names;
 use broker_model::protocol::ErrorCode;
@@ -56,11 +58,11 @@ impl Words<'_> {
     pub(super) fn batch(&self, id: BatchId) -> String {
         let batch = self.batches.get(id);
         let what = match batch.content {
-            Content::Records { .. } => plural(batch.count as usize, "record"),
+            Content::Records { .. } => counted(batch.count, "record"),
             Content::Marker { commit: true, .. } => "commit marker".to_owned(),
             Content::Marker { commit: false, .. } => "abort marker".to_owned(),
-            Content::Group { .. } => plural(batch.count as usize, "group record"),
-            Content::Transaction { .. } => plural(batch.count as usize, "transaction record"),
+            Content::Group { .. } => counted(batch.count, "group record"),
+            Content::Transaction { .. } => counted(batch.count, "transaction record"),
         };
         let mut text = format!("{what}, {} B", batch.bytes);
         if batch.producer_id.is_some() {
@@ -88,8 +90,10 @@ pub(super) fn list(items: impl ExactSizeIterator<Item = String>) -> String {
     }
 }
 
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+/// `1 record`, `2 records`.
+pub(crate) fn counted<N: fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// ` ERROR_CODE`, or nothing without an error.
