@@ -17,6 +17,7 @@ mod feature;
 mod folder;
 mod honesty;
 mod library;
+mod lines;
 mod list;
 mod merge;
 mod meta;

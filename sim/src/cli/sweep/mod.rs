@@ -24,7 +24,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::scene::Scene;
 use super::{regression, report};
-use asked::Asked;
+use asked::{Asked, BEYOND_SPEC};
 use guide::Guide;
 pub(super) use record::Record;
 use records::Writer;
@@ -92,13 +92,34 @@ fn scenes(args: &SweepArgs, console: &mut Console<'_>) -> Result<Vec<Scene>, Fai
     };
     let scenes = read(&args.flags, console)?;
     if args.guided {
-        resume::check_guided(&scenes)?;
+        need_search("--guided", &scenes)?;
     }
     if !args.beyond_spec {
         return Ok(scenes);
     }
-    resume::check_beyond_spec(args, &scenes)?;
+    not_contradicted(args)?;
+    need_search("--beyond-spec", &scenes)?;
     read(&Flags { set: asked::set_of(args), ..args.flags.clone() }, console)
+}
+
+/// Refuses a flag about what seeds draw where they draw nothing.
+fn need_search(flag: &str, scenes: &[Scene]) -> Result<(), Failure> {
+    let Some(scene) = scenes.iter().find(|scene| scene.scenario.search.is_none()) else {
+        return Ok(());
+    };
+    let path = scene.path.display();
+    let text = format!("error: {flag}: {path} has no [search]: its seeds draw no faults");
+    Err(Failure::new(Exit::Usage, text))
+}
+
+/// `--beyond-spec` says the same as `--set search.beyond_spec=true`; another value contradicts it.
+fn not_contradicted(args: &SweepArgs) -> Result<(), Failure> {
+    let denied = |(path, value): &(String, String)| path == BEYOND_SPEC && value != "true";
+    if args.flags.set.iter().any(denied) {
+        let text = format!("error: --beyond-spec contradicts --set {BEYOND_SPEC}");
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(())
 }
 
 /// Keeps the first run that was not as expected: its report, and itself as a regression.

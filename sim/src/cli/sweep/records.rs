@@ -1,8 +1,7 @@
 //! The records of a sweep: a head that says what was asked, and a line for each run, in order.
 //!
-//! They are only ever written behind what is there, and a line counts from its line end on: a
-//! process that is killed leaves whole lines and at most a piece of one. What the clock on the
-//! wall says is in a file of its own.
+//! They are only ever written behind what is there ([`lines`]). What the clock on the wall says is
+//! in a file of its own.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -15,6 +14,7 @@ use super::asked::Asked;
 use super::record::Record;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::folder::Folder;
+use crate::cli::lines::{self, line_of};
 use crate::cli::part::Part;
 
 /// The file with the records.
@@ -54,20 +54,19 @@ impl Records {
                 return Err(wrong(&path, &format!("cannot be read: {error}")));
             }
         };
-        // What stands behind the last line end was being written when the process was killed.
-        let length = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let text = std::str::from_utf8(&bytes[..length])
+        let whole = lines::whole(&bytes);
+        let text = std::str::from_utf8(whole)
             .map_err(|_| wrong(&path, "is not UTF-8: it is damaged, or no records of a sweep"))?;
-        let mut lines = text.lines();
-        let asked = head(lines.next().unwrap_or_default()).map_err(|why| wrong(&path, &why))?;
+        let mut told = text.lines();
+        let asked = head(told.next().unwrap_or_default()).map_err(|why| wrong(&path, &why))?;
         let mut runs = Vec::new();
-        for line in lines {
+        for line in told {
             let run = record(&asked, &runs, line).map_err(|why| {
                 wrong(&path, &format!("is damaged: line {} {why}", runs.len() + 2))
             })?;
             runs.push(run);
         }
-        Ok(Some(Self { asked, runs, length: length as u64 }))
+        Ok(Some(Self { asked, runs, length: whole.len() as u64 }))
     }
 
     /// Whether runs are missing between those that are there: shards did not come equally far.
@@ -215,11 +214,11 @@ fn cut_times(path: &Path) -> std::io::Result<f64> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0.0),
         Err(error) => return Err(error),
     };
-    let length = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    if length < bytes.len() {
-        File::options().write(true).open(path)?.set_len(length as u64)?;
+    let whole = lines::whole(&bytes);
+    if whole.len() < bytes.len() {
+        File::options().write(true).open(path)?.set_len(whole.len() as u64)?;
     }
-    let last = bytes[..length].trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+    let last = whole.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
     let last: Option<Value> = last.and_then(|line| serde_json::from_slice(line).ok());
     Ok(last.and_then(|value| value["elapsed_s"].as_f64()).unwrap_or(0.0))
 }
@@ -267,12 +266,6 @@ pub(in crate::cli) fn times_of(folder: &Path) -> Vec<(u64, String)> {
     let text = std::fs::read_to_string(folder.join(TIMES)).unwrap_or_default();
     let run = |line: &str| serde_json::from_str::<Value>(line).ok()?["run"].as_u64();
     text.lines().filter_map(|line| Some((run(line)?, line.to_owned()))).collect()
-}
-
-fn line_of<T: Serialize>(value: &T) -> String {
-    let mut line = serde_json::to_string(value).expect("it has string keys and whole numbers");
-    line.push('\n');
-    line
 }
 
 fn refused(path: &Path, error: &std::io::Error) -> Failure {

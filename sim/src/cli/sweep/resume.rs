@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use super::asked::{Asked, BEYOND_SPEC};
+use super::asked::Asked;
 use super::record::{Ended, Record};
 use super::records::{RECORDS, Records};
 use crate::cli::args::SweepArgs;
@@ -102,30 +102,4 @@ pub(super) fn verify(folder: &Path, records: &Records, scenes: &[Scene]) -> Resu
         last.run
     );
     Err(Failure::new(Exit::Scenario, text))
-}
-
-/// A guided sweep changes what a seed draws, so its seeds must draw something.
-pub(super) fn check_guided(scenes: &[Scene]) -> Result<(), Failure> {
-    let Some(scene) = scenes.iter().find(|scene| scene.scenario.search.is_none()) else {
-        return Ok(());
-    };
-    let path = scene.path.display();
-    let text = format!("error: --guided: {path} has no [search]: its seeds draw no faults");
-    Err(Failure::new(Exit::Usage, text))
-}
-
-/// `--beyond-spec` says the same as the flag `--set search.beyond_spec=true`, and needs a search.
-pub(super) fn check_beyond_spec(args: &SweepArgs, scenes: &[Scene]) -> Result<(), Failure> {
-    let usage = |text: String| Err(Failure::new(Exit::Usage, text));
-    let denied = |(path, value): &(String, String)| path == BEYOND_SPEC && value != "true";
-    if args.flags.set.iter().any(denied) {
-        return usage(format!("error: --beyond-spec contradicts --set {BEYOND_SPEC}"));
-    }
-    match scenes.iter().find(|scene| scene.scenario.search.is_none()) {
-        Some(scene) => usage(format!(
-            "error: --beyond-spec: {} has no [search]: its seeds draw no faults",
-            scene.path.display()
-        )),
-        None => Ok(()),
-    }
 }

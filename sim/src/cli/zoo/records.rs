@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::exit::{Exit, Failure};
+use super::super::lines::{line_of, whole};
 
 /// The file in the folder.
 const NAME: &str = "zoo.jsonl";
@@ -88,14 +89,14 @@ impl Records {
         let opened =
             File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = opened.map_err(refused)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(refused)?;
-        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(refused)?;
         let mut records = Self { path: path.clone(), file, all: BTreeMap::new() };
+        let text =
+            std::str::from_utf8(whole(&bytes)).map_err(|_| records.foreign("it is not UTF-8"))?;
         let mut lines = text.lines().enumerate();
-        match lines.next() {
-            None => {}
-            Some((_, line)) => records.compare(line, head)?,
+        if let Some((_, line)) = lines.next() {
+            records.compare(line, head)?;
         }
         for (number, line) in lines {
             let record: Record = serde_json::from_str(line).map_err(|_| {
@@ -146,9 +147,8 @@ impl Records {
     }
 
     fn line(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_string(value).expect("plain fields");
-        line.push('\n');
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        let written =
+            self.file.write_all(line_of(value).as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(|error| {
             let text = format!("error: --state {}: {error}", self.path.display());
             Failure::new(Exit::Temporary, text)
