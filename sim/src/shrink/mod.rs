@@ -121,6 +121,7 @@ fn everything_once(scenario: &mut Scenario, trials: &mut Trials<'_>) -> bool {
     attempt(scenario, edits::fault_pairs(scenario));
     attempt(scenario, edits::without_services(scenario));
     attempt(scenario, edits::smaller(scenario));
+    attempt(scenario, edits::earlier_ends(scenario));
     for size in edits::halves(operations(scenario) as usize) {
         attempt(scenario, edits::fewer_calls(scenario, size));
     }

@@ -15,19 +15,27 @@ pub(in crate::shrink) fn calls(load: &Load) -> Vec<u64> {
     (0..load.limit.unwrap_or(0)).filter(|call| !dropped(call)).collect()
 }
 
-/// Loads that end sooner, and loads without some of their calls: pieces of this size.
+/// Loads that end sooner.
+pub(in crate::shrink) fn earlier_ends(scenario: &Scenario) -> Vec<Edit> {
+    let loads = scenario.loads.iter().enumerate();
+    let ends = loads.flat_map(|(place, load)| {
+        plain_numbers(1, load.limit.unwrap_or(0)).map(move |less| (place, less))
+    });
+    let edits = ends.map(|(place, less)| {
+        edit(move |s| s.loads.get_mut(place).is_some_and(|load| end_at(load, less)))
+    });
+    edits.collect()
+}
+
+/// Loads without some of their calls: pieces of this size.
 pub(in crate::shrink) fn fewer_calls(scenario: &Scenario, size: usize) -> Vec<Edit> {
-    let mut edits = Vec::new();
-    for (place, load) in scenario.loads.iter().enumerate() {
-        let Some(limit) = load.limit else { continue };
-        edits.extend(plain_numbers(1, limit).map(|less| {
-            edit(move |s| s.loads.get_mut(place).is_some_and(|load| end_at(load, less)))
-        }));
-        edits.extend(pieces(calls(load).len(), size).map(|piece| {
-            edit(move |s| s.loads.get_mut(place).is_some_and(|load| leave_out(load, &piece)))
-        }));
-    }
-    edits
+    let loads = scenario.loads.iter().enumerate();
+    let parts = loads
+        .flat_map(|(place, load)| pieces(calls(load).len(), size).map(move |piece| (place, piece)));
+    let edits = parts.map(|(place, piece)| {
+        edit(move |s| s.loads.get_mut(place).is_some_and(|load| leave_out(load, &piece)))
+    });
+    edits.collect()
 }
 
 /// Loads of plain records.
@@ -85,7 +93,7 @@ mod tests {
     use scenarios::Scenario;
     use scenarios::model::CallRange;
 
-    use super::{calls, end_at, fewer_calls, leave_out};
+    use super::{calls, earlier_ends, end_at, fewer_calls, leave_out};
     use crate::world::small::cluster;
 
     #[test]
@@ -109,6 +117,6 @@ mod tests {
     fn a_load_without_a_bound_is_left_alone() {
         let mut scenario = Scenario::parse(&cluster((1, 1), 1, 10, ""), &[]).expect("a scenario");
         scenario.loads[0].limit = None;
-        assert!(fewer_calls(&scenario, 1).is_empty());
+        assert!(fewer_calls(&scenario, 1).is_empty() && earlier_ends(&scenario).is_empty());
     }
 }

@@ -9,7 +9,7 @@ mod snap;
 pub(super) use faults::{
     deletions as fault_deletions, pairs as fault_pairs, plainer as plainer_faults,
 };
-pub(super) use load::{calls, fewer_calls, plainer as plainer_loads};
+pub(super) use load::{calls, earlier_ends, fewer_calls, plainer as plainer_loads};
 pub(super) use settings::{defaults, rounded};
 pub(super) use shape::{smaller, without_services};
 pub(super) use snap::to_events;
