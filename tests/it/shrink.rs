@@ -149,6 +149,79 @@ fn failures_of_two_bugs_read_as_two() {
     }
 }
 
+/// A producer whose batches are too large for its memory under some seeds; under the others the violation
+/// that is expected does not come.
+const LEFT: &str = r#"
+[scenario]
+name = "left"
+duration = "300ms"
+
+[cluster]
+brokers = 3
+hardware = "test"
+
+[topic.orders]
+partitions = 1
+replication = 3
+
+[service.order]
+kind = "ingress"
+output = "orders"
+
+[service.order.producer]
+"buffer.memory" = 40000
+"batch.size" = "16384..65536"
+
+[load.calls]
+into = "order"
+arrivals = { model = "open", rate = "100/s" }
+
+[expect]
+verdict = "fail"
+anomaly = "lost-acknowledged"
+"#;
+
+#[test]
+fn failures_that_cannot_be_made_small_are_told_and_do_not_end_it() {
+    let folder = scratch("shrink", "left");
+    let path = |name: &str| folder.join(name).display().to_string();
+    std::fs::write(path("left.toml"), LEFT).expect("the folder is writable");
+    let broken = LEFT.split("[expect]").next().expect("the first part");
+    let broken = broken.replace("\"16384..65536\"", "16384");
+    let broken = format!("{broken}[protocol]\nhigh_watermark = \"leader-only\"\n");
+    std::fs::write(path("broken.toml"), broken).expect("the folder is writable");
+    let files = [path("left.toml"), path("broken.toml")];
+    let sweep = ["sweep", &files[0], &files[1], "--seeds", "0..8", "--format", "json"];
+    let swept = assize(&[&sweep[..], &["--out", &path("sweep")]].concat());
+    let failed = json(swept.out.lines().last().expect("a summary"))["summary"]["failed"].clone();
+    assert_eq!(failed, 16, "{}", swept.out);
+
+    // Nobody is told to make small what cannot be.
+    let told = assize(&["sweep", &files[0], &files[1], "--seeds", "0..8"]);
+    assert_eq!(told.out.matches("make it small: ").count(), 1, "{}", told.out);
+
+    let flags = ["shrink", &path("sweep"), "--out", &path("small"), "--budget", "3s"];
+    let small = assize(&[&flags[..], &["--format", "json"]].concat());
+    assert_eq!(small.code, 0, "{}", small.err);
+    let lines: Vec<Value> = small.out.lines().map(json).collect();
+    let told = |key: &str, text: &str| {
+        let mut lines = lines.iter().filter(|line| line["left"].is_string());
+        lines.any(|line| line[key].as_str().is_some_and(|told| told.contains(text)))
+    };
+    assert_eq!(lines.len(), 3, "{}", small.out);
+    assert_eq!(lines[0]["failures"], 8, "{}", small.out);
+    assert!(lines[0]["file"].is_string(), "{}", small.out);
+    assert!(told("cause", "was expected and did not come"), "{}", small.out);
+    assert!(told("left", "nothing is violated"), "{}", small.out);
+    assert!(told("left", "must not be above buffer.memory"), "{}", small.out);
+    let all: u64 = lines.iter().map(|line| line["failures"].as_u64().expect("a number")).sum();
+    assert_eq!(all, 16);
+
+    let told = assize(&flags);
+    assert_eq!((told.code, told.out.lines().next()), (0, Some("16 failures of 3 causes")));
+    assert!(told.out.contains("left as it is: "), "{}", told.out);
+}
+
 #[test]
 fn what_does_not_fail_cannot_be_made_smaller() {
     let file = &shipped("smoke/produce-consume.toml");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use reports::number::counted;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Hands, Small, Written, ending, smallest, write};
 use crate::cli::args::{Flags, Format, ShrinkArgs};
@@ -24,6 +24,16 @@ struct Group {
     written: Written,
 }
 
+/// Failures of one cause that cannot be made small.
+struct Left<'a> {
+    /// How many runs failed so.
+    runs: u64,
+    /// The first of them.
+    first: &'a Record,
+    /// Why they are left as they are.
+    why: String,
+}
+
 /// Whether something is a folder with the records of a sweep.
 pub(super) fn has_records(what: &str) -> bool {
     Path::new(what).join(RECORDS).is_file()
@@ -39,6 +49,7 @@ pub(super) fn command(
 ) -> Result<Exit, Failure> {
     let records = Records::read(Path::new(&args.what))?.expect("the records are there");
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut left = Vec::new();
     for (runs, record) in failures(&records.runs) {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -46,8 +57,14 @@ pub(super) fn command(
         let token = record.token().ok_or_else(|| no_token(record))?;
         let flags = Flags { driver: args.flags.driver, ..Flags::default() };
         let (scene, seed) = named(token, None, &flags, console)?;
-        let small = pool.install(|| smallest(&scene, seed, args.budget, stop))?;
-        let Some(mut small) = small else { continue };
+        let small = pool.install(|| smallest(&scene, seed, args.budget, stop));
+        let mut small = match or_why_not(small)? {
+            Ok(small) => small,
+            Err(why) => {
+                left.push(Left { runs, first: record, why });
+                continue;
+            }
+        };
         if let Some(known) = groups.get_mut(&small.kind()) {
             known.runs += runs;
             continue;
@@ -59,24 +76,52 @@ pub(super) fn command(
     let mut groups: Vec<Group> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.runs));
     match args.flags.format {
-        Format::Human => tell(&groups, console),
+        Format::Human => tell(&groups, &left, console),
         Format::Json => {
-            for group in &groups {
-                let Group { runs, small, written } = group;
-                let line = json!({
-                    "failures": runs,
-                    "check": small.cause.check,
-                    "evidence": small.cause.evidence,
-                    "faults": small.faults(),
-                    "operations": small.operations(),
-                    "file": written.place,
-                    "replay": format!("assize run {}", written.place),
-                });
-                console.line(&line.to_string());
-            }
+            groups.iter().for_each(|group| console.line(&group.json().to_string()));
+            left.iter().for_each(|left| console.line(&left.json().to_string()));
         }
     }
     Ok(ending(stop))
+}
+
+/// What a failure was made into, or why it is left as it is.
+fn or_why_not(small: Result<Option<Small>, Failure>) -> Result<Result<Small, String>, Failure> {
+    match small {
+        Ok(Some(small)) => Ok(Ok(small)),
+        Ok(None) => Ok(Err("nothing is violated in it".to_owned())),
+        // The scenario cannot be run under the seed.
+        Err(failure) if failure.exit == Exit::Scenario => {
+            Ok(Err(failure.text.trim_start_matches("error: ").to_owned()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+impl Group {
+    fn json(&self) -> Value {
+        let Self { runs, small, written } = self;
+        json!({
+            "failures": runs,
+            "check": small.cause.check,
+            "evidence": small.cause.evidence,
+            "faults": small.faults(),
+            "operations": small.operations(),
+            "file": written.place,
+            "replay": format!("assize run {}", written.place),
+        })
+    }
+}
+
+impl Left<'_> {
+    fn json(&self) -> Value {
+        json!({
+            "failures": self.runs,
+            "cause": self.first.cause,
+            "left": self.why,
+            "replay": self.first.replay,
+        })
+    }
 }
 
 fn no_token(record: &Record) -> Failure {
@@ -101,10 +146,10 @@ fn own_folder(folder: &Folder, number: usize) -> Result<Folder, Failure> {
     Folder::prepare(&folder.path().join(format!("{number:02}")))
 }
 
-fn tell(groups: &[Group], console: &mut Console<'_>) {
-    let failures: u64 = groups.iter().map(|group| group.runs).sum();
-    let (failures, causes) = (counted(failures, "failure"), counted(groups.len() as u64, "cause"));
-    console.line(&format!("{failures} of {causes}"));
+fn tell(groups: &[Group], left: &[Left<'_>], console: &mut Console<'_>) {
+    let runs = groups.iter().map(|group| group.runs).chain(left.iter().map(|left| left.runs));
+    let causes = counted((groups.len() + left.len()) as u64, "cause");
+    console.line(&format!("{} of {causes}", counted(runs.sum(), "failure")));
     for Group { runs, small, written } in groups {
         let cause = console.paint(Paint::Bad, &small.cause.to_string());
         console.line("");
@@ -114,5 +159,12 @@ fn tell(groups: &[Group], console: &mut Console<'_>) {
         }
         console.line(&format!("    file: {}", written.place));
         console.line(&format!("    what happened: assize run {} --story", written.place));
+    }
+    for Left { runs, first, why } in left {
+        let cause = console.paint(Paint::Bad, first.cause.as_deref().unwrap_or_default());
+        console.line("");
+        console.line(&format!("{}: {cause}", counted(*runs, "failure")));
+        console.line(&format!("    left as it is: {why}"));
+        console.line(&format!("    one of them: {}", first.replay));
     }
 }

@@ -164,8 +164,10 @@ impl Tally {
             console.line("");
             console.line(&format!("{} failed by {name}", counted(group.runs, "run")));
             console.line(&format!("    one of them: {}", group.example.replay));
+            // Where only something expected is missing, nothing is violated.
             if let (Exit::Safety | Exit::Liveness | Exit::Gate, Some(token)) =
                 (group.example.ending(), group.example.token())
+                && !group.example.anomalies.is_empty()
             {
                 console.line(&format!("    make it small: assize shrink '{token}'"));
             }
