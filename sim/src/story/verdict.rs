@@ -155,9 +155,22 @@ impl Known<'_> {
     fn named(&self, stage: &Stage<'_>, text: &str) -> String {
         let members = self.groups.named_members();
         members.fold(text.to_owned(), |text, (member, party)| {
-            text.replace(&format!("member {member}"), &stage.party(party))
+            replaced(&text, &format!("member {member}"), &stage.party(party))
         })
     }
+}
+
+/// A text with another name for whatever has this one, which ends in a number: `member 1` is not in
+/// `member 12`.
+fn replaced(text: &str, name: &str, other: &str) -> String {
+    let mut parts = text.split(name);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let longer = part.starts_with(|c: char| c.is_ascii_digit());
+        told += if longer { name } else { other };
+        told += part;
+    }
+    told
 }
 
 fn violated(at: Instant, text: &str, weight: Weight) -> Beat {
@@ -310,4 +323,19 @@ pub(super) fn without(lacked: Option<(String, i64)>) -> String {
         let were = if count == 1 { "was" } else { "were" };
         format!(", without {what}, which {were} acknowledged")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replaced;
+
+    #[test]
+    fn a_member_is_not_taken_for_one_whose_number_begins_as_its_own() {
+        let text = "member 12 owns what member 1 owns; member 1";
+        assert_eq!(
+            replaced(text, "member 1", "order/0"),
+            "member 12 owns what order/0 owns; order/0"
+        );
+        assert_eq!(replaced(text, "member 3", "order/0"), text);
+    }
 }
