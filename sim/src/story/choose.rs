@@ -20,15 +20,7 @@ pub(super) fn story(stage: &Stage<'_>, beats: Vec<Beat>, load_from: Option<u64>)
     let end = stage.world.now();
     let mut beats = within(beats, stage.load_from, end);
     without_repetition(&mut beats);
-    while beats.len() > ENOUGH
-        && let Some(place) = least(&beats).filter(|place| beats[*place].weight == Weight::Faint)
-    {
-        beats.remove(place);
-    }
-    while beats.len() > LINES_MAX {
-        let Some(place) = least(&beats) else { break };
-        beats.remove(place);
-    }
+    thin(&mut beats);
     let left_out = count - beats.len();
     let picture = picture::picture(stage, &window(stage, &beats), lines(&beats), load_from);
     let seconds = |at: Instant| (at.0 / 1_000) as f64 / 1e6;
@@ -58,8 +50,8 @@ fn window(stage: &Stage<'_>, beats: &[Beat]) -> Window {
 
 /// What is drawn across all lanes.
 fn lines(beats: &[Beat]) -> Vec<Line> {
-    let loud = beats.iter().filter(|beat| is_loud(beat));
-    let lines = loud.map(|beat| {
+    let verdicts = beats.iter().filter(|beat| is_verdict(beat));
+    let lines = verdicts.map(|beat| {
         let parting = beat.kind == MomentKind::Parting;
         let label = beat.text.split(": ").next().unwrap_or_default().to_owned();
         Line { at: beat.at.0, parting, label }
@@ -67,21 +59,23 @@ fn lines(beats: &[Beat]) -> Vec<Line> {
     lines.collect()
 }
 
-fn is_loud(beat: &Beat) -> bool {
+/// Whether it says where truth and belief part, or what was violated.
+fn is_verdict(beat: &Beat) -> bool {
     matches!(beat.kind, MomentKind::Parting | MomentKind::Violation)
 }
 
 /// Without what came long before, and after all was said.
 fn within(beats: Vec<Beat>, load_from: Instant, end: Instant) -> Vec<Beat> {
     // What is judged at the end is no event.
-    let last = beats.iter().rposition(|beat| is_loud(beat) && beat.at < end).unwrap_or(beats.len());
+    let last =
+        beats.iter().rposition(|beat| is_verdict(beat) && beat.at < end).unwrap_or(beats.len());
     let parted = beats.iter().position(|beat| beat.kind == MomentKind::Parting).unwrap_or(last);
     let mut after = 0;
     let kept = beats.into_iter().enumerate().filter(|(place, beat)| {
         if beat.at < load_from && !is_told_before_load(beat) {
             return false;
         }
-        if is_loud(beat) || *place <= parted {
+        if is_verdict(beat) || *place <= parted {
             return true;
         }
         // What follows is aftermath.
@@ -112,6 +106,19 @@ fn without_repetition(beats: &mut Vec<Beat>) {
         } else {
             place += 1;
         }
+    }
+}
+
+/// Leaves out what is faint where enough is told without it, and the lightest while there is no room.
+fn thin(beats: &mut Vec<Beat>) {
+    while beats.len() > ENOUGH
+        && let Some(place) = least(beats).filter(|place| beats[*place].weight == Weight::Faint)
+    {
+        beats.remove(place);
+    }
+    while beats.len() > LINES_MAX {
+        let Some(place) = least(beats) else { break };
+        beats.remove(place);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Messages in a few words, for the arrows of a diagram.
 
-use broker_model::protocol::fetch::{FetchRequest, FetchResponse};
+use broker_model::protocol::fetch::{FetchRequest, FetchResponse, FetchedPartition};
 use broker_model::protocol::produce::{ProduceRequest, ProduceResponse};
 use broker_model::protocol::{ErrorCode, Request, Response};
 use broker_model::records::MetadataRecord;
+use broker_model::types::Offset;
 
 use super::stage::{Stage, nodes, offsets};
 use crate::world::{Party, Passage, Said, counted};
@@ -168,10 +169,7 @@ impl Stage<'_> {
             let label = format!("diverges: epoch {} ends at {}", end.epoch, end.end_offset);
             return drawn(90, true, label);
         }
-        let entries = &r.entries[one.entries.start as usize..one.entries.end as usize];
-        let (first, last) = (entries.first()?, entries.last()?);
-        let count = self.world.shared().batches.get(last.batch).count;
-        let (from, end) = (first.base_offset, last.base_offset + i64::from(count));
+        let (from, end) = self.fetched(r, one)?;
         let what = offsets(from.0, end.0);
         let label = format!("{what}, high watermark {}", one.high_watermark);
         let score = match (self.is_in_question(one.partition, from, end), of_client) {
@@ -182,6 +180,19 @@ impl Stage<'_> {
             (false, _) => 4,
         };
         drawn(score, late, label)
+    }
+
+    /// The offsets that an answer has of a partition, from the first on and before the second; none
+    /// where it brings no records.
+    pub(super) fn fetched(
+        &self,
+        response: &FetchResponse,
+        one: &FetchedPartition,
+    ) -> Option<(Offset, Offset)> {
+        let entries = &response.entries[one.entries.start as usize..one.entries.end as usize];
+        let (first, last) = (entries.first()?, entries.last()?);
+        let count = self.world.shared().batches.get(last.batch).count;
+        Some((first.base_offset, last.base_offset + i64::from(count)))
     }
 
     /// Whether a process of clients belongs to a service whose group matters.

@@ -192,11 +192,11 @@ impl Leaders {
                 broker(*other)
             );
         }
-        let first = epoch.0 == 0;
-        let weight = match (stage.subject.has(partition), first) {
-            (true, false) => Weight::Strong,
-            (false, true) | (true, true) => Weight::Faint,
-            (false, false) => Weight::Light,
+        let weight = match (epoch.0, stage.subject.has(partition)) {
+            // Somebody has to begin.
+            (0, _) => Weight::Faint,
+            (_, true) => Weight::Strong,
+            (_, false) => Weight::Light,
         };
         self.roles.insert((partition, node), Role { leads: true, epoch });
         stage.say(MomentKind::Leader, weight, text + ".");

@@ -18,15 +18,13 @@ impl Stage<'_> {
         with_offset.or_else(|| partitions.first()).copied()
     }
 
-    /// Everybody who sent or received something, or whose process began.
+    /// Everybody whose process began, once or again.
     pub(super) fn all_parties(&self) -> impl Iterator<Item = Party> {
-        let mut all: BTreeSet<Party> = BTreeSet::new();
-        for (_, heard) in &self.hearing.heard {
-            if let Heard::Started(party, _) = heard {
-                all.insert(*party);
-            }
-        }
-        all.into_iter()
+        let started = self.hearing.heard.iter().filter_map(|(_, heard)| match heard {
+            Heard::Started(party, _) => Some(*party),
+            _ => None,
+        });
+        started.collect::<BTreeSet<Party>>().into_iter()
     }
 
     /// What a note is on the lanes of the diagram.

@@ -99,10 +99,7 @@ impl Stage<'_> {
                     );
                     return Some((text, Weight::Strong));
                 }
-                let entries = &r.entries[one.entries.start as usize..one.entries.end as usize];
-                let (first, last) = (entries.first()?, entries.last()?);
-                let count = self.world.shared().batches.get(last.batch).count;
-                let (from, end) = (first.base_offset, last.base_offset + i64::from(count));
+                let (from, end) = self.fetched(r, one)?;
                 if !self.is_in_question(one.partition, from, end) {
                     return None;
                 }

@@ -299,7 +299,7 @@ impl Sketch {
                 self.left_out += 1;
                 continue;
             }
-            drawn.score += if late && drawn.late_matters { 100 } else { 0 };
+            drawn.score += if matters { 100 } else { 0 };
             found.push((place, drawn));
         }
         found.sort_by_key(|(place, drawn)| {

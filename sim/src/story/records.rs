@@ -198,7 +198,7 @@ impl Records {
 
     /// What went with the end of a log.
     fn loss(stage: &Stage<'_>, partition: PartitionId, cut: &Cut) -> (String, Weight) {
-        let mut text = verbed(cut.count);
+        let mut text = gone(cut.count);
         if cut.acknowledged > 0 {
             text += &format!(", {} of them acknowledged", cut.acknowledged);
         }
@@ -220,7 +220,7 @@ impl Records {
 }
 
 /// How many records of a log are gone.
-fn verbed(count: i64) -> String {
+fn gone(count: i64) -> String {
     if count == 1 {
         "1 record of its log is gone".to_owned()
     } else {

@@ -113,6 +113,7 @@ impl Subject {
             self.partitions.extend(of_clients.map(|(id, _)| *id).take(PARTITIONS_MAX));
         }
     }
+
     /// Whether a partition belongs to clients' topics that the story is about.
     pub(super) fn has(&self, partition: PartitionId) -> bool {
         self.partitions.contains(&partition)
