@@ -15,7 +15,7 @@ impl Coverage {
                 one(r.error);
                 r.partitions.iter().for_each(|p| one(p.error));
                 if r.partitions.iter().any(|p| p.diverging.is_some()) {
-                    self.is(Situation::DivergingEpoch);
+                    self.met(Situation::DivergingEpoch);
                 }
             }
             Response::OffsetForLeaderEpoch(r) => r.partitions.iter().for_each(|p| one(p.1)),
@@ -53,7 +53,7 @@ impl Coverage {
             self.reached.add(point);
         }
         if let Some(situation) = situation(api, error) {
-            self.is(situation);
+            self.met(situation);
         }
     }
 }

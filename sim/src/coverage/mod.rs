@@ -50,7 +50,7 @@ impl Coverage {
         &self.reached
     }
 
-    fn is(&mut self, situation: Situation) {
+    fn met(&mut self, situation: Situation) {
         self.reached.add(Point::situation(situation));
     }
 
@@ -80,9 +80,10 @@ impl Coverage {
             Note::MetadataSnapshotLoaded { .. } => Situation::SnapshotLoaded,
             _ => return,
         };
-        self.is(situation);
+        self.met(situation);
     }
 
+    /// What happens to the cluster, in the state in which it meets it.
     fn cluster(&mut self, nodes: &[Node], note: &Note) {
         let event = match *note {
             Note::BrokerFenced { .. } => ClusterEvent::Fenced,
@@ -109,13 +110,18 @@ impl Coverage {
             (false, _) => ClusterState::VoterDownBrokerFenced,
         };
         self.reached.add(Point::cluster(state, event));
+        self.follow_cluster(note);
+    }
+
+    /// Remembers who is fenced, and that there was a controller before.
+    fn follow_cluster(&mut self, note: &Note) {
         match *note {
             Note::BrokerFenced { node } if !self.fenced.contains(&node) => self.fenced.push(node),
             Note::BrokerUnfenced { node } => self.fenced.retain(|fenced| *fenced != node),
             Note::QuorumLeader { .. } => {
                 self.controllers_elected += 1;
                 if self.controllers_elected > 1 {
-                    self.is(Situation::ControllerElectedAnew);
+                    self.met(Situation::ControllerElectedAnew);
                 }
             }
             _ => {}
@@ -146,7 +152,7 @@ impl Coverage {
         };
         self.groups.insert(group, (after, Some(node)));
         if (state, event) == (GroupState::Rebalancing, GroupEvent::RebalanceStarted) {
-            self.is(Situation::RebalanceInRebalance);
+            self.met(Situation::RebalanceInRebalance);
         }
     }
 
@@ -177,7 +183,7 @@ impl Coverage {
             Note::BecameLeader { leader_epoch, .. } if leader_epoch.0 > 0 => {
                 let open = |one: &Transaction| one.state == TransactionState::Ongoing;
                 if self.transactions.values().any(open) {
-                    self.is(Situation::LeaderChangedInTransaction);
+                    self.met(Situation::LeaderChangedInTransaction);
                 }
             }
             _ => {}
@@ -194,7 +200,7 @@ impl Coverage {
         };
         self.reached.add(Point::transaction(step));
         if step != Step::ChangedWhileOngoing {
-            self.is(Situation::CoordinatorChangedWithinEnd);
+            self.met(Situation::CoordinatorChangedWithinEnd);
         }
     }
 }

@@ -106,13 +106,13 @@ impl Partitions {
 /// From one state of a partition to the next.
 fn went(before: &Known, now: &Known, reached: &mut Reached) {
     let mut pair = |event| reached.add(Point::partition(before.internal, before.state, event));
-    let grew = |was: &[NodeId], is: &[NodeId]| is.iter().any(|one| !was.contains(one));
+    let has_more = |than: &[NodeId], here: &[NodeId]| here.iter().any(|one| !than.contains(one));
     for (happened, event) in [
         (now.leader != before.leader, PartitionEvent::LeaderChanged),
-        (grew(&now.isr, &before.isr), PartitionEvent::IsrShrank),
-        (grew(&before.isr, &now.isr), PartitionEvent::IsrGrew),
-        (grew(&now.eligible, &before.eligible), PartitionEvent::ElrShrank),
-        (grew(&before.eligible, &now.eligible), PartitionEvent::ElrGrew),
+        (has_more(&now.isr, &before.isr), PartitionEvent::IsrShrank),
+        (has_more(&before.isr, &now.isr), PartitionEvent::IsrGrew),
+        (has_more(&now.eligible, &before.eligible), PartitionEvent::ElrShrank),
+        (has_more(&before.eligible, &now.eligible), PartitionEvent::ElrGrew),
     ] {
         if happened {
             pair(event);
