@@ -108,6 +108,19 @@ fn what_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_page_without_a_place_for_the_table_is_found_before_the_search() {
+    let folder = scratch("zoo", "page");
+    let (state, page) = (folder.join("state"), folder.join("page.md"));
+    std::fs::write(&page, "no marks").expect("the folder is writable");
+    let (state, page) = (state.to_str().expect("UTF-8"), page.to_str().expect("UTF-8"));
+    let ids = ["zoo", "table", "kip101-hw-truncation", "--restarts", "1", "--bias", "events"];
+    let told = assize(&[&ids[..], &["--state", state, "--write", page]].concat());
+    assert_eq!((told.code, told.out.as_str()), (64, ""));
+    assert!(told.err.starts_with("error: --write"), "{}", told.err);
+    assert!(!Path::new(state).exists());
+}
+
+#[test]
 fn entries_that_are_open_today_are_not_looked_for_in_their_universe() {
     // What is open would be found in the control: its universe switches it off or mends it.
     for entry in Entry::all().filter(|entry| matches!(entry.today, Today::Open(_))) {

@@ -169,22 +169,33 @@ fn word(runs: Option<Runs>) -> String {
     }
 }
 
-/// Puts a table between the marks of a document.
-fn replace(path: &Path, table: &str) -> Result<(), Failure> {
-    let refused = |exit: Exit, why: &str| {
-        Failure::new(exit, format!("error: --write {}: {why}", path.display()))
-    };
-    let text = fs::read_to_string(path).map_err(|e| refused(Exit::Usage, &e.to_string()))?;
-    let marks = || refused(Exit::Usage, &format!("it has no lines `{BEGIN}` and `{END}`"));
+fn refused(path: &Path, exit: Exit, why: &str) -> Failure {
+    Failure::new(exit, format!("error: --write {}: {why}", path.display()))
+}
+
+/// What a document has before its table and behind it.
+///
+/// # Errors
+/// When it cannot be read, or has no place for a table: found before the measurement, not after.
+pub(super) fn around_table(path: &Path) -> Result<(String, String), Failure> {
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| refused(path, Exit::Usage, &error.to_string()))?;
+    let marks = || refused(path, Exit::Usage, &format!("it has no lines `{BEGIN}` and `{END}`"));
     let (before, rest) = text.split_once(BEGIN).ok_or_else(marks)?;
     let (_, after) = rest.split_once(END).ok_or_else(marks)?;
+    Ok((before.to_owned(), after.to_owned()))
+}
+
+/// Puts a table between the marks of a document.
+fn replace(path: &Path, table: &str) -> Result<(), Failure> {
+    let (before, after) = around_table(path)?;
     let text = format!("{before}{BEGIN}\n{table}{END}{after}");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| refused(Exit::Usage, "it is no file"))?;
+    let name = name.ok_or_else(|| refused(path, Exit::Usage, "it is no file"))?;
     let written = Part::unique(folder.unwrap_or(Path::new(".")), name).and_then(|mut part| {
         part.fill(&text)?;
         part.replace(name)
     });
-    written.map_err(|error| refused(Exit::Temporary, &error.to_string()))
+    written.map_err(|error| refused(path, Exit::Temporary, &error.to_string()))
 }

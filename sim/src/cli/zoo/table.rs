@@ -19,12 +19,22 @@ const SEEDS_OF_A_RESTART: u64 = 10_000_000;
 /// Runs that tell one measurement from another.
 const FINGERS: u64 = 4;
 
+/// An entry with its universe, and what the first seeds there do.
+struct Target {
+    entry: &'static Entry,
+    scene: Scene,
+    fingerprint: String,
+}
+
 pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let entries = if args.ids.is_empty() {
         Entry::all().collect::<Vec<_>>()
     } else {
         args.ids.iter().map(|id| entry_of(id)).collect::<Result<_, _>>()?
     };
+    if let Some(path) = &args.write {
+        markdown::around_table(path)?;
+    }
     let head =
         Head { assize: env!("CARGO_PKG_VERSION").to_owned(), from: args.from, cap_s: args.cap };
     let mut records = Records::open(&args.state, &head)?;
@@ -37,38 +47,25 @@ pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<
         Some(BiasName::Blind) => &[Bias::Blind],
     };
     for &bias in biases {
-        let mut scenes = Vec::new();
-        for entry in &entries {
-            let scene = scene_with(entry, bias, console)?;
-            let fingerprint = fingerprint(&scene)?;
-            let of_this = |record: &&Record| record.key.id == entry.id && record.key.bias == bias;
-            if records.all.values().filter(of_this).any(|known| known.fingerprint != fingerprint) {
-                return Err(records.foreign(&format!(
-                    "its seeds of {} did something else than they do now",
-                    entry.id
-                )));
-            }
-            scenes.push((*entry, scene, fingerprint));
-        }
+        let targets = targets(&entries, bias, &records, console)?;
         // Restart by restart: whoever looks early finds a little of everything.
         for restart in 0..args.restarts {
-            for (entry, scene, fingerprint) in &scenes {
-                let key = Key { id: entry.id.to_owned(), bias, restart };
+            for target in &targets {
+                let key = Key { id: target.entry.id.to_owned(), bias, restart };
                 if records.all.contains_key(&key) || args.gives_up(&records, &key) {
                     continue;
                 }
-                let from = restart.saturating_mul(SEEDS_OF_A_RESTART).saturating_add(args.from);
-                let limits = Limits { from, seconds: args.cap };
-                let hunted = Hunt::new(entry, scene, &pool, &stop).start(limits);
+                let hunted = args.hunt(target, restart, (&pool, &stop));
                 hunted.bugs.iter().for_each(|bug| console.error(bug));
                 bugs += hunted.bugs.len();
                 // Given up half-way it is no measurement; found it is one.
                 if stop.load(Ordering::Relaxed) && hunted.hit.is_none() {
                     return Ok(Exit::Interrupted);
                 }
-                let mut record = record(key, fingerprint, entry, &hunted);
+                let mut record = record(key, target, &hunted);
                 if args.shrinks_another(&records, &record) {
-                    record.shrunk = shrunk(scene, &record, args.budget, (&pool, &stop), console);
+                    let hands = (&pool, &*stop);
+                    record.shrunk = shrunk(&target.scene, &record, args.budget, hands, console);
                 }
                 console.error(&told::progress(&record));
                 records.add(record)?;
@@ -79,7 +76,43 @@ pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<
     Ok(if bugs == 0 { Exit::Expected } else { Exit::Bug })
 }
 
+/// The entries where they are looked for. Refused when what is on record of one was measured on other
+/// runs.
+fn targets(
+    entries: &[&'static Entry],
+    bias: Bias,
+    records: &Records,
+    console: &mut Console<'_>,
+) -> Result<Vec<Target>, Failure> {
+    let mut targets = Vec::new();
+    for entry in entries {
+        let scene = scene_with(entry, bias, console)?;
+        let fingerprint = fingerprint(&scene)?;
+        let of_this = |record: &&Record| record.key.id == entry.id && record.key.bias == bias;
+        if records.all.values().filter(of_this).any(|known| known.fingerprint != fingerprint) {
+            return Err(records.foreign(&format!(
+                "its seeds of {} did something else than they do now",
+                entry.id
+            )));
+        }
+        targets.push(Target { entry, scene, fingerprint });
+    }
+    Ok(targets)
+}
+
 impl ZooTableArgs {
+    /// One search, with the seeds of its restart.
+    fn hunt(
+        &self,
+        target: &Target,
+        restart: u64,
+        (pool, stop): (&rayon::ThreadPool, &AtomicBool),
+    ) -> Hunted {
+        let from = restart.saturating_mul(SEEDS_OF_A_RESTART).saturating_add(self.from);
+        let limits = Limits { from, seconds: self.cap };
+        Hunt::new(target.entry, &target.scene, pool, stop).start(limits)
+    }
+
     /// Whether what was found is made small, too.
     fn shrinks_another(&self, records: &Records, record: &Record) -> bool {
         let same = |known: &&Record| known.key.id == record.key.id && known.shrunk.is_some();
@@ -135,15 +168,15 @@ fn shrunk(
     }
 }
 
-fn record(key: Key, fingerprint: &str, entry: &Entry, hunted: &Hunted) -> Record {
+fn record(key: Key, target: &Target, hunted: &Hunted) -> Record {
     Record {
         key,
-        fingerprint: fingerprint.to_owned(),
+        fingerprint: target.fingerprint.clone(),
         found: hunted.hit.is_some(),
         runs: hunted.runs,
         wall_s: (hunted.wall_s * 1_000.0).round() / 1_000.0,
         seed: hunted.hit.as_ref().map(|hit| hit.0),
-        check: told::check(entry, hunted).map(str::to_owned),
+        check: told::check(target.entry, hunted).map(str::to_owned),
         shrunk: None,
     }
 }
