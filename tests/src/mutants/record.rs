@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -67,9 +68,14 @@ fn path(root: &Path) -> PathBuf {
 /// All there are, by id.
 ///
 /// # Errors
-/// When a line is not a record.
+/// When the file cannot be read, or a line is not a record.
 pub fn read(root: &Path) -> Result<BTreeMap<String, Record>, String> {
-    let text = std::fs::read_to_string(path(root)).unwrap_or_default();
+    let text = match std::fs::read_to_string(path(root)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        // Taken for empty, it would be written anew with one record.
+        Err(error) => return Err(format!("{}: {error}", path(root).display())),
+    };
     let record = |line| serde_json::from_str(line).map_err(|error| format!("{error}: {line}"));
     let records: Result<Vec<Record>, _> = text.lines().map(record).collect();
     Ok(records?.into_iter().map(|record| (record.id.clone(), record)).collect())
