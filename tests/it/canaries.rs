@@ -1,8 +1,7 @@
 //! Canaries: for every property a planted bug, and the run in which the property's check
 //! finds it. A check that misses its canary checks nothing.
 
-use std::path::Path;
-
+use assize_tests::root;
 use reports::checker::{Anomaly, Verdict};
 
 use crate::small::{run, scenario};
@@ -268,7 +267,7 @@ fn nothing_is_found_where_nothing_is_planted() {
 
 /// The old rules under which the files of the zoo fail, as they set them.
 fn rules_of_the_zoo() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/zoo");
+    let folder = root().join("scenarios/zoo");
     let files = std::fs::read_dir(folder).expect("the folder is in the repository");
     let texts = files.map(|file| std::fs::read_to_string(file.expect("readable").path()));
     let texts = texts.map(|text| text.expect("readable"));

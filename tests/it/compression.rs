@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use assize_tests::root;
 use reports::summary::Summary;
 use scenarios::Scenario;
 
 use crate::command::assize;
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/load").join(name)
+    root().join("scenarios/load").join(name)
 }
 
 /// A run of `load/uncompressed.toml` for five seconds, with values of its own.

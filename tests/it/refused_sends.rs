@@ -35,7 +35,7 @@ arrivals = { model = "closed", callers = 2, think = "10ms" }
 const PATIENCE: &str = r#"producer = { "batch.size" = 0, "linger.ms" = 0, "delivery.timeout.ms" = 400, "request.timeout.ms" = 300, "enable.idempotence" = false }"#;
 
 fn run(name: &str, text: &str) -> (String, String) {
-    let file = scratch("refused_sends", name).join(name);
+    let file = scratch("refused_sends", &name.replace('.', "-")).join(name);
     std::fs::write(&file, text).expect("the folder is writable");
     let file = file.to_str().expect("the target folder has a plain name");
     let Told { code, out, err } = assize(&["run", file, "--seed", "1", "--format", "json"]);

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use assize_tests::root;
 use reports::summary::Summary;
 use scenarios::Scenario;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+    root().join("scenarios")
 }
 
 /// A scenario from its text, which may extend files of `scenarios/`.

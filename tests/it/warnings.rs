@@ -1,5 +1,7 @@
 //! Configurations that hurt: told, by `check` and `run`, and of no weight.
 
+use assize_tests::root;
+
 use crate::command::{Told, assize};
 use crate::place::scratch;
 
@@ -40,7 +42,7 @@ exactly_once = { from = "orders", to = "parcels" }
 "#;
 
 fn file(name: &str, text: &str) -> String {
-    let file = scratch("warnings", name).join(name);
+    let file = scratch("warnings", &name.replace('.', "-")).join(name);
     std::fs::write(&file, text).expect("the folder is writable");
     file.to_str().expect("the target folder has a plain name").to_owned()
 }
@@ -84,7 +86,7 @@ fn an_internal_topic_that_cannot_be_is_no_reason_to_crash() {
 
 #[test]
 fn no_shipped_scenario_sets_a_rule_without_effect() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/zoo");
+    let folder = root().join("scenarios/zoo");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder is in the repository")
         .map(|entry| entry.expect("an entry").path())
@@ -133,7 +135,7 @@ fn a_rule_that_another_one_shadows_is_told_once_with_its_place() {
 
 #[test]
 fn check_gives_an_object_a_file_with_its_warnings() {
-    let file = file("json", HURTING);
+    let file = file("object.toml", HURTING);
     let Told { code, out, err } = assize(&["check", &file, "no/such.toml", "--format", "json"]);
     assert_ne!(code, 0, "one is not there");
     assert!(!err.contains("warning["), "they are in the object: {err}");

@@ -3,13 +3,11 @@
 #[path = "../../../sim/examples/async_service/payment.rs"]
 mod payment;
 
-use std::path::Path;
-
+use assize_tests::root;
 use reports::checker::Verdict;
 
 fn read(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 #[test]
