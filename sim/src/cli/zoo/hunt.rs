@@ -87,10 +87,10 @@ impl<'a> Hunt<'a> {
             }
         });
         let wall_s = clock.seconds();
-        let hit = shared.hit.into_inner().unwrap_or_default();
+        let hit = shared.hit.into_inner().expect("no thread panics with it");
         let made = shared.next.into_inner();
         let runs = hit.as_ref().map_or(made, |hit| hit.0 - limits.from + 1);
-        let mut bugs = shared.bugs.into_inner().unwrap_or_default();
+        let mut bugs = shared.bugs.into_inner().expect("no thread panics with it");
         bugs.sort_by_key(|(number, _)| *number);
         let bugs = bugs.into_iter().filter(|(number, _)| *number < runs);
         Hunted {
