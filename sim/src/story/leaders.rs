@@ -145,19 +145,9 @@ impl Leaders {
             };
             stage.say(MomentKind::Leader, own, text);
         } else if before.isr != next.isr {
-            let left: Vec<NodeId> =
-                before.isr.iter().copied().filter(|id| !next.isr.contains(id)).collect();
-            let came: Vec<NodeId> =
-                next.isr.iter().copied().filter(|id| !before.isr.contains(id)).collect();
-            let mut moves = Vec::new();
-            if !left.is_empty() {
-                moves.push(format!("without {}", nodes(&left)));
-            }
-            if !came.is_empty() {
-                moves.push(format!("with {} again", nodes(&came)));
-            }
-            let text = format!("the ISR of {name} is now {isr}, {}{elr}.", moves.join(" and "));
-            let weight = if left.is_empty() { own.min(Weight::Plain) } else { own };
+            let (moves, shrank) = moves(&before.isr, &next.isr);
+            let text = format!("the ISR of {name} is now {isr}, {moves}{elr}.");
+            let weight = if shrank { own } else { own.min(Weight::Plain) };
             stage.say(MomentKind::Isr, weight, text);
         } else if before.eligible != next.eligible {
             let text = format!(
@@ -201,6 +191,22 @@ impl Leaders {
         self.roles.insert((partition, node), Role { leads: true, epoch });
         stage.say(MomentKind::Leader, weight, text + ".");
     }
+}
+
+/// Who left an ISR and who came back, and whether anybody left.
+fn moves(before: &[NodeId], now: &[NodeId]) -> (String, bool) {
+    let beyond = |these: &[NodeId], those: &[NodeId]| -> Vec<NodeId> {
+        these.iter().copied().filter(|id| !those.contains(id)).collect()
+    };
+    let (left, came) = (beyond(before, now), beyond(now, before));
+    let mut moves = Vec::new();
+    if !left.is_empty() {
+        moves.push(format!("without {}", nodes(&left)));
+    }
+    if !came.is_empty() {
+        moves.push(format!("with {} again", nodes(&came)));
+    }
+    (moves.join(" and "), !left.is_empty())
 }
 
 impl Stage<'_> {
