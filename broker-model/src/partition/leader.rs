@@ -8,7 +8,7 @@ use super::historic::{counts_when_committed, may_join_at_high_watermark};
 use super::isr::{effective_min_isr, is_caught_up, may_join};
 use super::replica::{Replica, Role};
 use crate::records::PartitionRecord;
-use crate::rules::{HwIsr, IsrExpand, IsrJoinRequiresLeso, Rules};
+use crate::rules::{HwIsr, IsrAdmitsFenced, IsrExpand, IsrJoinRequiresLeso, Rules};
 use crate::types::{BrokerEpoch, Duration, Instant, LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
 /// The state of a leadership.
@@ -77,8 +77,9 @@ impl RemoteReplica {
 
     /// Whether metadata and the process that fetches allow it into an ISR. Source: Kafka,
     /// `Partition.isReplicaIsrEligible`.
-    fn may_be_in_isr(&self) -> bool {
-        self.eligible && self.is_of_registered_process()
+    fn may_be_in_isr(&self, rules: &Rules) -> bool {
+        let eligible = self.eligible || rules.isr_admits_fenced == IsrAdmitsFenced::On;
+        eligible && self.is_of_registered_process()
     }
 
     /// Whether it is in the ISR that the controller confirmed.
@@ -219,7 +220,7 @@ impl Replica {
                 HwIsr::Maximal => {
                     let (end, caught_up) = (r.log_end_offset, r.last_caught_up);
                     leader.in_maximal_isr(r)
-                        || r.may_be_in_isr()
+                        || r.may_be_in_isr(rules)
                             && is_caught_up(leader_end, end, caught_up, now, lag_max)
                 }
                 HwIsr::CommittedOnly => counts_when_committed(r),
@@ -270,7 +271,7 @@ impl Replica {
             IsrJoinRequiresLeso::Off => may_join_at_high_watermark(end, self.high_watermark),
         };
         let remote = leader.remote(follower);
-        remote.is_some_and(|r| !r.in_isr && r.may_be_in_isr() && reaches(r.log_end_offset))
+        remote.is_some_and(|r| !r.in_isr && r.may_be_in_isr(rules) && reaches(r.log_end_offset))
     }
 
     /// Metadata says whether this follower may be in an ISR: not fenced, not shutting down.

@@ -53,11 +53,12 @@ rule_values! {
         /// Before Kafka 3.5: a replica that was another process then is let in.
         Off = "off",
     }
-    /// Whether the controller lets a replica into an ISR that is fenced or shuts down. Source: KIP-841.
+    /// Whether a leader asks for a replica to join the ISR that is fenced or shuts down, and the
+    /// controller lets it in. Source: KIP-841.
     IsrAdmitsFenced {
-        /// It does not.
+        /// Neither.
         #[default] Off = "off",
-        /// Before Kafka 3.3: it does, if the broker is registered.
+        /// Before Kafka 3.3: they do, if the broker is registered.
         On = "on",
     }
     /// Whether there are eligible leader replicas. Source: KIP-966.

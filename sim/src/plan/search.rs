@@ -2,7 +2,8 @@
 //!
 //! What is drawn knows nothing of any bug. It knows what there is to hit, and three things that make
 //! rare orders of events less rare: faults come in groups around one event of the protocol and one
-//! partition, lengths are drawn by their order of magnitude, and each seed leaves out whole kinds.
+//! partition, lengths are drawn by their order of magnitude or about as long as a timeout, and each
+//! seed leaves out whole kinds.
 
 mod budget;
 mod ground;
@@ -24,6 +25,10 @@ const SHORTEST: Duration = MILLISECOND / 10;
 const SHORTEST_LASTING: Duration = 2 * MILLISECOND;
 /// One of so many faults of a group is of the kind of the one before.
 const SAME_SHARE: u64 = 3;
+/// Of those, one of so many is the very same once more, after it was over.
+const ONCE_MORE_SHARE: u64 = 2;
+/// One of so many lengths is about that of a timeout.
+const TIMEOUT_SHARE: u64 = 2;
 /// Faults of one group are no further apart.
 const GROUP_SPREAD: Duration = 2 * SECOND;
 /// At most so many faults belong to one group.
@@ -77,8 +82,8 @@ struct Hunt<'a> {
     /// The kinds that this run has.
     kinds: Vec<FaultKind>,
     budget: Budget,
-    /// The kind of the fault before in the same group.
-    last: Option<FaultKind>,
+    /// The fault before in the same group.
+    last: Option<Made>,
     made: Vec<Made>,
     /// The place of the next fault that is made.
     next: usize,
@@ -117,24 +122,40 @@ impl Hunt<'_> {
         if self.kinds.is_empty() {
             return;
         }
-        let again = self.last.filter(|kind| budget.allows(*kind) && draws.chance(1, SAME_SHARE));
-        let kind = again.unwrap_or_else(|| *pick(draws, &self.kinds));
-        self.last = Some(kind);
+        let last = self.last.take().filter(|last| budget.allows(last.kind));
+        let again = last.filter(|_| draws.chance(1, SAME_SHARE));
+        let once_more = again.as_ref().and_then(|last| once_more(last, draws));
+        let (kind, target, trigger) = once_more.unwrap_or_else(|| {
+            let kind = again.map_or_else(|| *pick(draws, &self.kinds), |last| last.kind);
+            let (kind, target) = kinds::drawn(kind, self.ground, focus, draws);
+            (kind, target, trigger)
+        });
         self.budget.spend(kind);
-        let (kind, target) = kinds::drawn(kind, self.ground, focus, draws);
-        let lasts = magnitude(draws, SHORTEST_LASTING, self.ground.duration);
+        let lasts = self.ground.length(draws, SHORTEST_LASTING);
         let lasts = kind.cannot_last().is_none().then_some(lasts);
         let place = self.next as u32;
         self.next += 1;
-        self.made.push(Made { kind, target, trigger, lasts, draws: place });
+        let made = Made { kind, target, trigger, lasts, draws: place };
+        self.last = Some(made.clone());
+        self.made.push(made);
     }
+}
+
+/// The very same fault, some time after it was over: what flaps. `None` where it is no use, or not
+/// this time.
+fn once_more(last: &Made, draws: &mut Stream) -> Option<(FaultKind, Target, Trigger)> {
+    let lasts = last.lasts.filter(|_| draws.chance(1, ONCE_MORE_SHARE))?;
+    let Trigger::On { event, nth, after } = &last.trigger else { return None };
+    let after = after.low + lasts + magnitude(draws, SHORTEST, GROUP_SPREAD);
+    let trigger = Trigger::On { event: event.clone(), nth: *nth, after: Drawn::fixed(after) };
+    Some((last.kind, last.target.clone(), trigger))
 }
 
 /// An event of the protocol around the focus, and which of its kind.
 fn event(ground: &Ground<'_>, focus: &Focus, draws: &mut Stream) -> (ProtocolEvent, u64) {
     let (topic, partition) = (focus.topic.clone(), focus.partition);
-    let often = magnitude(draws, 1, 256);
-    let seldom = magnitude(draws, 1, 16);
+    let often = magnitude(draws, 1, 128);
+    let seldom = magnitude(draws, 1, 8);
     match draws.below(8) {
         0 | 1 => (ProtocolEvent::Append { topic, partition }, often),
         2 => (ProtocolEvent::HighWatermark { topic, partition }, often),

@@ -9,7 +9,8 @@ use crate::protocol::controller::AlteredPartition;
 use crate::protocol::fetch::EpochEnd;
 use crate::records::{Batches, NewBatch, PartitionRecord};
 use crate::rules::{
-    FollowerTruncation, HwIsr, HwRequiresMinIsr, IsrExpand, IsrJoinRequiresLeso, Rules,
+    FollowerTruncation, HwIsr, HwRequiresMinIsr, IsrAdmitsFenced, IsrExpand, IsrJoinRequiresLeso,
+    Rules,
 };
 use crate::types::{
     BrokerEpoch, CoordinatorEpoch, Duration, Instant, LeaderEpoch, NodeId, Now, Offset,
@@ -219,6 +220,8 @@ fn joining_counts_before_the_controller_agrees() {
     assert!(leader.isr_expand_candidate(NodeId(2), &RULES()));
     leader.set_eligible(NodeId(2), false);
     assert!(!leader.isr_expand_candidate(NodeId(2), &RULES()));
+    let before_kip841 = Rules { isr_admits_fenced: IsrAdmitsFenced::On, ..Rules::default() };
+    assert!(leader.isr_expand_candidate(NodeId(2), &before_kip841));
     leader.set_eligible(NodeId(2), true);
     leader.set_registered(NodeId(2), BrokerEpoch(3));
     let process = "what an earlier process had says nothing of the one that is registered";

@@ -1,15 +1,34 @@
 //! What there is to hit in a scenario.
 
 use broker_model::broker::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
-use broker_model::types::Duration;
+use broker_model::types::{Duration, MILLISECOND};
 use scenarios::Scenario;
-use scenarios::model::{Api, MessageKind, Service, Target};
+use scenarios::model::{Api, KafkaConfig, MessageKind, Service, Target};
 
-use super::{messages, pick};
+use super::{TIMEOUT_SHARE, magnitude, messages, pick};
 use crate::prng::Stream;
 
 /// One of so many groups of faults looks at a partition of an internal topic.
-const INTERNAL_SHARE: u64 = 5;
+const INTERNAL_SHARE: u64 = 3;
+
+/// One of so many faults of a service hits all its instances, as a deployment does.
+const ALL_INSTANCES_SHARE: u64 = 4;
+/// One of so many faults of the network is that of all brokers.
+const ALL_BROKERS_SHARE: u64 = 8;
+
+/// How long the cluster waits for somebody.
+const TIMEOUTS_OF_BROKERS: &[&str] = &[
+    "broker.session.timeout.ms",
+    "replica.lag.time.max.ms",
+    "controller.quorum.election.timeout.ms",
+    "controller.quorum.fetch.timeout.ms",
+    "group.consumer.session.timeout.ms",
+];
+/// How long a producer waits, or is waited for.
+const TIMEOUTS_OF_PRODUCERS: &[&str] =
+    &["request.timeout.ms", "delivery.timeout.ms", "transaction.timeout.ms"];
+/// How long a member of a group is waited for.
+const TIMEOUTS_OF_CONSUMERS: &[&str] = &["session.timeout.ms"];
 
 /// What there is to hit.
 pub(super) struct Ground<'a> {
@@ -20,6 +39,8 @@ pub(super) struct Ground<'a> {
     internal: Vec<Focus>,
     groups: Vec<&'a str>,
     transactional_ids: Vec<String>,
+    /// Those of this run that are no longer than it is.
+    timeouts: Vec<Duration>,
 }
 
 /// What a group of faults is about.
@@ -68,7 +89,23 @@ impl<'a> Ground<'a> {
             internal,
             groups,
             transactional_ids,
+            timeouts: timeouts(scenario),
         }
+    }
+
+    /// How long something lasts, from `least` to the duration of the run: each order of magnitude as
+    /// likely as any other, or from half of a timeout of this run to twice as long.
+    pub(super) fn length(&self, draws: &mut Stream, least: Duration) -> Duration {
+        if self.timeouts.is_empty() || !draws.chance(1, TIMEOUT_SHARE) {
+            return magnitude(draws, least, self.duration);
+        }
+        let timeout = *pick(draws, &self.timeouts);
+        draws.between(timeout / 2, 2 * timeout).clamp(least, self.duration)
+    }
+
+    #[cfg(test)]
+    pub(super) fn timeouts(&self) -> &[Duration] {
+        &self.timeouts
     }
 
     pub(super) fn has_groups(&self) -> bool {
@@ -167,6 +204,14 @@ impl<'a> Ground<'a> {
         if draws.chance(1, 6) { self.controller(draws) } else { self.broker(focus, draws) }
     }
 
+    /// Whose network is hit: a node's, or now and then that of all brokers.
+    pub(super) fn network(&self, focus: &Focus, draws: &mut Stream) -> Target {
+        if draws.chance(1, ALL_BROKERS_SHARE) {
+            return Target::AllBrokers;
+        }
+        self.node(focus, draws)
+    }
+
     /// A kind of message that this scenario has.
     pub(super) fn message(&self, draws: &mut Stream) -> MessageKind {
         let here: Vec<Api> =
@@ -176,6 +221,26 @@ impl<'a> Ground<'a> {
 }
 
 fn instance_of(service: &Service, draws: &mut Stream) -> Target {
+    let all = draws.chance(1, ALL_INSTANCES_SHARE);
     let instance = draws.below(u64::from(service.instances)) as u32;
-    Target::Service { name: service.name.clone(), instance: Some(instance) }
+    Target::Service { name: service.name.clone(), instance: (!all).then_some(instance) }
+}
+
+/// The timeouts of a run that are no longer than it is.
+fn timeouts(scenario: &Scenario) -> Vec<Duration> {
+    let of = |config: &KafkaConfig, keys: &[&str]| -> Vec<i64> {
+        keys.iter().map(|key| config.int(key)).collect()
+    };
+    let mut found = of(&scenario.cluster.config, TIMEOUTS_OF_BROKERS);
+    for service in &scenario.services {
+        if service.writes().next().is_some() {
+            found.extend(of(&service.producer, TIMEOUTS_OF_PRODUCERS));
+        }
+        if service.group.is_some() {
+            found.extend(of(&service.consumer, TIMEOUTS_OF_CONSUMERS));
+        }
+    }
+    let lengths = found.into_iter().filter_map(|ms| u64::try_from(ms).ok());
+    let lengths = lengths.filter_map(|ms| ms.checked_mul(MILLISECOND));
+    lengths.filter(|&length| length > 0 && length <= scenario.duration).collect()
 }

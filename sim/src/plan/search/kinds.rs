@@ -84,7 +84,7 @@ pub(super) fn drawn(
     let target = match &mut kind {
         FaultKind::Partition { cut } => {
             *cut = *pick(draws, CUTS);
-            ground.node(focus, draws)
+            ground.network(focus, draws)
         }
         FaultKind::SlowDisk { factor } => {
             factor.numerator = magnitude(draws, 2, 1_000);
@@ -92,13 +92,13 @@ pub(super) fn drawn(
         }
         FaultKind::SlowLink { latency, .. } => {
             *latency = Drawn::fixed(magnitude(draws, SHORTEST, 1_000 * MILLISECOND));
-            ground.node(focus, draws)
+            ground.network(focus, draws)
         }
         FaultKind::Delay { message, latency, .. } => {
             // Those that follow upon the one that the group begins at, or any.
             let same = focus.message.filter(|_| draws.chance(1, 2));
             *message = same.unwrap_or_else(|| ground.message(draws));
-            *latency = Drawn::fixed(magnitude(draws, MILLISECOND, ground.duration));
+            *latency = Drawn::fixed(ground.length(draws, MILLISECOND));
             messages::sender(*message, ground, focus, draws)
         }
         FaultKind::ConnectionLoss { probability } => {

@@ -42,10 +42,10 @@ impl Hunt<'_> {
     }
 
     fn lasts_otherwise(&mut self, draws: &mut Stream) {
-        let longest = self.ground.duration;
+        let length = self.ground.length(draws, SHORTEST_LASTING);
         let Some(made) = any(&mut self.made, draws) else { return };
         if let Some(lasts) = &mut made.lasts {
-            *lasts = magnitude(draws, SHORTEST_LASTING, longest);
+            *lasts = length;
         }
     }
 

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
+use broker_model::types::MILLISECOND;
 use scenarios::Scenario;
-use scenarios::model::{FaultKind, Trigger};
+use scenarios::model::{Fault, FaultKind, Target, Trigger};
 
-use super::{Stream, magnitude};
+use super::ground::Ground;
+use super::{SHORTEST_LASTING, Stream, magnitude};
 use crate::plan::Plan;
 use crate::world::small::cluster;
 
@@ -81,7 +83,7 @@ fn blind_faults_come_by_time() {
     let blind = searching("[search]\nfaults = 8\nat_events = 0\n");
     for seed in 0..50 {
         let plan = Plan::new(&blind, seed).expect("it can be planned");
-        let by_time = |fault: &scenarios::model::Fault| matches!(fault.trigger, Trigger::At(_));
+        let by_time = |fault: &Fault| matches!(fault.trigger, Trigger::At(_));
         assert!(plan.scenario.faults.iter().all(by_time));
     }
 }
@@ -96,6 +98,44 @@ fn orders_of_magnitude_are_drawn_alike() {
         counts[drawn.ilog2() as usize] += 1;
     }
     assert!(counts.iter().all(|count| (850..1_150).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn every_second_length_is_about_a_timeout_of_the_run() {
+    let mut scenario = searching("[search]\nfaults = 1\n");
+    scenario.duration = 300_000 * MILLISECOND;
+    let ground = Ground::of(&scenario);
+    let mut draws = Stream::new(1, "lengths");
+    let timeouts = ground.timeouts();
+    let near = |length: u64| timeouts.iter().any(|t| (t / 2..=t * 2).contains(&length));
+    let lengths = (0..2_000).map(|_| ground.length(&mut draws, SHORTEST_LASTING));
+    let about = lengths.filter(|&length| near(length)).count();
+    // And some of those that are drawn by their magnitude.
+    assert!((1_000..1_700).contains(&about), "{about} of {timeouts:?}");
+    scenario.duration = MILLISECOND;
+    assert!(Ground::of(&scenario).timeouts().is_empty(), "none that is longer than the run");
+}
+
+#[test]
+fn some_faults_flap_and_some_hit_all_there_are() {
+    let scenario = searching("[search]\nfaults = 8\nkeep = 1\n");
+    let plan = |seed| Plan::new(&scenario, seed).expect("it can be planned");
+    let runs: Vec<Vec<Fault>> = (0..200).map(|seed| plan(seed).scenario.faults).collect();
+    let after = |fault: &Fault| match &fault.trigger {
+        Trigger::On { after, .. } => after.low,
+        Trigger::At(_) => 0,
+    };
+    let flaps = |pair: &[Fault]| {
+        let lasted = pair[0].duration.map_or(0, |lasts| lasts.low);
+        (pair[0].kind, &pair[0].target) == (pair[1].kind, &pair[1].target)
+            && lasted > 0
+            && after(&pair[1]) > after(&pair[0]) + lasted
+    };
+    let flapping = runs.iter().filter(|faults| faults.windows(2).any(flaps)).count();
+    assert!(flapping > 40, "{flapping}");
+    let hit = |is: fn(&Target) -> bool| runs.iter().flatten().filter(|f| is(&f.target)).count();
+    assert!(hit(|target| matches!(target, Target::AllBrokers)) > 20);
+    assert!(hit(|target| matches!(target, Target::Service { instance: None, .. })) > 20);
 }
 
 #[test]

@@ -174,10 +174,16 @@ impl World {
         active.filter_map(|(planned, active)| Some((planned, active.as_ref()?)))
     }
 
-    /// Ends every fault: the load phase is over.
+    /// Ends every fault: the load phase is over. Disks are replaced first, so that a broker which
+    /// starts now starts once.
     pub(super) fn heal(&mut self) {
         self.faults.waiting.clear();
-        for number in 0..self.faults.active.len() {
+        let is_of_a_disk = |number: &usize| {
+            matches!(self.plan.faults[*number].fault.kind, FaultKind::DiskFailure { .. })
+        };
+        let (disks, others): (Vec<usize>, Vec<usize>) =
+            (0..self.faults.active.len()).partition(is_of_a_disk);
+        for number in disks.into_iter().chain(others) {
             self.end_fault(number, FaultEnd::Healed);
         }
     }

@@ -33,6 +33,20 @@ fn a_broker_whose_shutdown_outlasts_the_fault_starts_when_it_has_stopped() {
     assert!(world.brokers_are_registered());
 }
 
+#[test]
+fn a_broker_whose_disk_is_replaced_while_it_is_down_starts_once() {
+    // Both end with the load.
+    let fault = |kind: &str, at: &str| {
+        format!("[[fault]]\nkind = \"{kind}\"\n{ONE}\nat = \"{at}\"\nfor = \"60s\"\n")
+    };
+    let faults = fault("broker-stop", "1s") + &fault("disk-failure", "2s");
+    let mut world = world(&cluster((3, 3), 6, 10, &faults), &[], 1);
+    let ended = until_ended(&mut world, 2);
+    assert_eq!(world.nodes[1].incarnation, 3, "started, stopped and started");
+    run_until(&mut world, ended.0 + 20_000_000_000);
+    assert!(world.brokers_are_registered());
+}
+
 /// `holds` while both are in force and when the first has ended, not when the second has.
 fn survives(fault: &str, extra: &str, holds: impl Fn(&World) -> bool) {
     let mut world = overlapping(fault, extra);
