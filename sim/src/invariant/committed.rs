@@ -48,9 +48,7 @@ pub(super) struct Committed {
     epochs: Vec<(LeaderEpoch, Offset)>,
     /// Nothing before this offset is kept here.
     floor: Offset,
-    /// A leader deleted what is before this offset, by retention or because it was asked to. A
-    /// replica that has been away may still have something else there, which it deletes with its
-    /// leader's next answer.
+    /// See [`Self::deleted`].
     deleted: Offset,
     /// The newest leadership seen.
     pub(super) newest: Option<LeaderEpoch>,
@@ -62,6 +60,13 @@ impl Committed {
     /// First offset after what is committed: the true high watermark.
     pub(super) fn end(&self) -> Offset {
         self.epochs.last().map_or(self.floor, |e| e.1)
+    }
+
+    /// A leader deleted what is before this offset, by retention or because it was asked to. A
+    /// replica that has been away, or forgot its log start offset in a crash, may still have
+    /// something there, which it deletes with its leader's next answer.
+    pub(super) const fn deleted(&self) -> Offset {
+        self.deleted
     }
 
     /// A leader with this epoch cache has everything before `to` committed.
@@ -204,6 +209,8 @@ impl Truth {
                 // What a leader of the past counted is true when its count leads again.
                 let counted = replica.high_watermark().min(log.log_end_offset());
                 committed.commit(log.leader_epochs(), counted);
+                // What it deleted when it followed.
+                committed.deleted = committed.deleted.max(log.log_start_offset());
             }
             Note::PartitionChanged { partition, leader, unclean: true, .. }
                 if view.allows_unclean_election(leader, partition) =>

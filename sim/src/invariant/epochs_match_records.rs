@@ -2,13 +2,16 @@
 //!
 //! Source: KIP-101, KIP-279; KAFKA-7415, KAFKA-10432 (an epoch cache that was not cut, or not
 //! rebuilt, parts logs later). Records that came back below a log start offset that was
-//! forgotten have no epoch in the cache, as with Kafka.
+//! forgotten have no epoch in the cache, as with Kafka, which cuts the cache of a log whose start
+//! moved and does not put back what it cut (`LogLoader`, `LogSegment.recover`): what a leader
+//! deleted is not looked at.
 
 use broker_model::log::LeaderEpochs;
 use broker_model::note::Note;
 use broker_model::records::LogEntry;
 use broker_model::types::{NodeId, Offset, PartitionId};
 
+use super::committed::Committed;
 use super::words::listed;
 use super::{Interest, Invariant, View};
 
@@ -33,7 +36,9 @@ fn differs(cache: &LeaderEpochs, entries: &[LogEntry], log_end: Offset) -> Optio
 fn look(view: &View<'_>, node: NodeId, partition: PartitionId, whole: bool) -> Option<String> {
     let log = view.replica(node, partition)?.log();
     let entries = log.entries();
-    let first = entries.partition_point(|e| e.base_offset < log.log_start_offset());
+    let deleted = view.committed(partition).map_or(Offset(0), Committed::deleted);
+    let start = log.log_start_offset().max(deleted);
+    let first = entries.partition_point(|e| e.base_offset < start);
     let from = if whole { first } else { first.max(entries.len().saturating_sub(1)) };
     let at = differs(log.leader_epochs(), &entries[from..], log.log_end_offset())?;
     let epochs = log.leader_epochs().starts();
