@@ -234,6 +234,10 @@ fn set(
             let count = items.len();
             let index = first.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
             walked.push(first.clone());
+            if index == Some(count) && rest.is_empty() {
+                items.push(value);
+                return Ok(());
+            }
             return match index.and_then(|i| items.get_mut(i)) {
                 Some(item) => set(item, rest, value, flag, walked),
                 None => Err(Problem::new(
@@ -257,21 +261,27 @@ fn set(
     }
     walked.push(first.clone());
     if table.entry_mut(first).is_none() {
-        let node = Node { value: Value::Table(Table::default()), place: flag.clone() };
+        let none = match first.as_str() {
+            "fault" => Value::Array(Vec::new()),
+            _ => Value::Table(Table::default()),
+        };
+        let node = Node { value: none, place: flag.clone() };
         table.entries.push(Entry { key: first.clone(), place: flag.clone(), node });
     }
     let entry = table.entry_mut(first).expect("it was there or was pushed");
     set(&mut entry.node, rest, value, flag, walked)
 }
 
-/// A flag changes named things, it does not make new ones.
+/// A flag changes named things, it does not make new ones; a whole fault it may add.
 fn unknown_name(table: &Table, name: &str, rest: &[String], walked: &[String]) -> Option<Problem> {
     if rest.is_empty() || table.get(name).is_some() {
         return None;
     }
     let known = || table.entries.iter().map(|e| e.key.as_str());
     match walked {
-        [] if name == "fault" => Some(Problem::new("scenario::flag", "the scenario has no faults")),
+        [] if name == "fault" && *rest != ["1"] => {
+            Some(Problem::new("scenario::flag", "the scenario has no faults"))
+        }
         [what] if matches!(what.as_str(), "topic" | "service" | "load") => {
             let help = match nearest(name, known()) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -5,7 +5,6 @@ use crate::decode::target::target;
 use crate::decoder::{Decoder, Fields, Problem};
 use crate::diagnostic::listed;
 use crate::model::fault::{Cut, Fault, FaultKind, ReplicaList, Trigger};
-use crate::model::message::{Api, MessageKind};
 use crate::model::quantity::{Drawn, Ratio};
 use crate::spec;
 use crate::tree::{Node, Value};
@@ -50,13 +49,10 @@ pub(crate) const FAULT_KINDS: &[(&str, FaultKind, &str)] = &[
     ),
     (
         "delay",
-        FaultKind::Delay {
-            message: MessageKind { api: Api::Fetch, answer: false },
-            to: None,
-            latency: Drawn { low: 0, high: 0 },
-        },
-        "each `message` that the target sends, to the broker `to` if one is named, takes \
-        `latency` longer, and whatever follows it on its connection waits behind it",
+        FaultKind::Delay { message: None, to: None, latency: Drawn { low: 0, high: 0 } },
+        "each message that the target sends, of the kind `message` and to the broker `to` where \
+        they are named, takes `latency` longer, and whatever follows it on its connection waits \
+        behind it",
     ),
     (
         "connection-loss",
@@ -231,13 +227,10 @@ fn parameters(decoder: &mut Decoder, t: &Fields<'_>, kind: FaultKind) -> FaultKi
             let read = t.require(decoder, "latency", values::drawn_duration);
             FaultKind::SlowLink { latency: read.unwrap_or(latency), factor }
         }
-        FaultKind::Delay { message, latency, .. } => {
+        FaultKind::Delay { latency, .. } => {
             ["message", "latency", "to"].into_iter().for_each(&mut take);
-            let messages = format!("one of {}", listed(MessageKind::requests()));
             FaultKind::Delay {
-                message: t
-                    .require_of(decoder, "message", &messages, message_kind)
-                    .unwrap_or(message),
+                message: t.read(decoder, "message", message_kind),
                 to: t.read(decoder, "to", broker),
                 latency: t.require(decoder, "latency", values::drawn_duration).unwrap_or(latency),
             }

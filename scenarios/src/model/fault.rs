@@ -62,10 +62,10 @@ pub enum FaultKind {
         /// `factor`: bandwidth is divided by it, at least one.
         factor: Ratio,
     },
-    /// `delay`: messages of one kind that the target sends take longer.
+    /// `delay`: messages that the target sends take longer.
     Delay {
-        /// `message`: which.
-        message: MessageKind,
+        /// `message`: of which kind; all of them where none is named.
+        message: Option<MessageKind>,
         /// `to`: only those to this broker.
         to: Option<u32>,
         /// `latency`: nanoseconds added to each.

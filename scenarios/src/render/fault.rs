@@ -19,7 +19,9 @@ pub(super) fn fault(out: &mut Text, fault: &Fault) {
             out.line("factor", write_ratio(factor));
         }
         FaultKind::Delay { message, to, latency } => {
-            out.text("message", &message.name());
+            if let Some(message) = message {
+                out.text("message", &message.name());
+            }
             if let Some(to) = to {
                 out.text("to", &format!("broker:{to}"));
             }

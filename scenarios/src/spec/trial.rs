@@ -53,7 +53,7 @@ pub const FAULT: Section = Section {
             "Added one way to every \
             message.",
         ),
-        key("message", "see below", "required for delay", "Which messages of the target."),
+        key("message", "see below", "any", "For `delay`: which messages of the target."),
         key("to", "broker:N", "any", "For `delay` and `leader-move`: to which broker."),
         key(
             "replicas",

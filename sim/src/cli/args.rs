@@ -7,9 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod value;
 
+use super::scope::Kind;
 use super::zoo::ZooArgs;
 pub(super) use value::{Shard, assignment, shard};
-use value::{seeds, wall_time};
+use value::{seeds, span, wall_time};
 
 /// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
 #[derive(Debug, Parser)]
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Run once for each thing that a fault's target does, with the fault behind it
     Steps(StepsArgs),
+    /// Run once for each single thing that can go wrong in a run
+    Scope(ScopeArgs),
     /// Run again what a token or a regression file names
     Replay(ReplayArgs),
     /// Make a failure as small as it gets, and write it as a scenario file
@@ -189,6 +192,33 @@ pub(super) struct StepsArgs {
     /// What the pipeline is to deliver; anything else is a failure
     #[arg(long, value_name = "CLASS")]
     pub(super) delivery: Option<Delivery>,
+    /// Runs at a time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScopeArgs {
+    /// The scenario file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Try these only; may be repeated [default: all]
+    #[arg(long, value_name = "KIND")]
+    pub(super) only: Vec<Kind>,
+    /// The seed [default: what the scenario says, else 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Take every Nth only
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) every: u32,
+    /// How long a process is down that was killed
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "1s")]
+    pub(super) down: u64,
+    /// How much later a late message comes
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "5s")]
+    pub(super) late: u64,
     /// Runs at a time [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,

@@ -18,7 +18,7 @@ pub(super) fn command(args: &MergeArgs, console: &mut Console<'_>) -> Result<Exi
     let asked = &shards[0].1.asked.whole();
     let mut runs: Vec<Record> = shards.into_iter().flat_map(|(_, one)| one.runs).collect();
     runs.sort_by_key(|record| record.run);
-    let mut tally = Tally::new(asked);
+    let mut tally = Tally::new(asked.coverage);
     for record in &mut runs {
         tally.recall(record)?;
     }

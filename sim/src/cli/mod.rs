@@ -29,6 +29,7 @@ mod replay;
 mod report;
 mod run;
 mod scene;
+mod scope;
 #[cfg(test)]
 mod scratch;
 mod settings;
@@ -88,6 +89,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<Exit, Failure
         Command::Sweep(args) => sweep::command(&args, console),
         Command::Merge(args) => merge::command(&args, console),
         Command::Steps(args) => steps::command(&args, console),
+        Command::Scope(args) => scope::command(&args, console),
         Command::Replay(args) => replay::command(&args, console),
         Command::Shrink(args) => shrink::command(&args, console),
         Command::Meta(args) => meta::command(&args, console),

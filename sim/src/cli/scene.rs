@@ -137,6 +137,22 @@ impl Scene {
         Cow::Owned(Self { text: self.text.clone(), set, ..self.with_scenario(scenario) })
     }
 
+    /// The same with a flag more.
+    ///
+    /// # Errors
+    /// When the flag is none of the scenario, or makes it one that is refused.
+    pub(super) fn with_flag(&self, path: &str, value: &str) -> Result<Self, Failure> {
+        let mut set = self.set.clone();
+        set.push((path.to_owned(), value.to_owned()));
+        let scenario = Scenario::load_with(&self.text, &set, &loader(&self.path), &vocabulary())
+            .map_err(|errors| {
+                let why = errors.first().map_or("", |error| error.message.as_str());
+                let text = format!("error: {}: --set {path}: {why}", self.path.display());
+                Failure::new(Exit::Scenario, text)
+            })?;
+        Ok(Self { set, scenario, digest: OnceLock::new(), ..self.clone() })
+    }
+
     /// What names a run of it.
     pub(super) fn token(&self, seed: u64) -> Token {
         Token {

@@ -29,10 +29,8 @@ impl Stage<'_> {
             FaultKind::Partition { .. } => format!("the cut around {who} is mended"),
             FaultKind::BrokerPause | FaultKind::ServicePause => format!("{who} goes on"),
             FaultKind::Delay { message, .. } => {
-                format!(
-                    "{} messages of {who} take no longer than usual again",
-                    api_name(&message.name())
-                )
+                let kind = message.map_or(String::new(), |kind| api_name(&kind.name()) + " ");
+                format!("{kind}messages of {who} take no longer than usual again")
             }
             FaultKind::SlowDisk { .. } => format!("the disk of {who} is as fast as before"),
             FaultKind::SlowLink { .. } => format!("the links of {who} are as fast as before"),
@@ -80,7 +78,7 @@ impl Stage<'_> {
             FaultKind::Delay { message, to, .. } => {
                 let to = to.map_or_else(String::new, |to| format!(" to broker {to}"));
                 let longer = span(planned.delay);
-                let what = api_name(&message.name());
+                let what = message.map_or("message".to_owned(), |kind| api_name(&kind.name()));
                 format!("each {what} that {who} sends{to} takes {longer} longer")
             }
             FaultKind::SlowDisk { factor } => {

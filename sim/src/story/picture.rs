@@ -235,7 +235,8 @@ impl Sketch {
             FaultKind::Partition { cut } => (cut_in_words(cut).to_owned(), true),
             FaultKind::Delay { message, to, .. } => {
                 let to = to.map_or_else(String::new, |to| format!(" to broker {to}"));
-                let (what, longer) = (api_name(&message.name()), span(planned.delay));
+                let what = message.map_or("messages".to_owned(), |kind| api_name(&kind.name()));
+                let longer = span(planned.delay);
                 (format!("{what}{to}: {longer} longer"), true)
             }
             FaultKind::LeaderMove { to } => {

@@ -150,6 +150,7 @@ impl World {
             at_once: 0,
             skipped_first: Vec::new(),
             steps: Steps::default(),
+            post: None,
             coverage: None,
             witness: Witness::new(!plan.scenario.expect.notes.is_empty()),
             plan,

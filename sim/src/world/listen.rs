@@ -155,7 +155,7 @@ impl World {
         &self.plan
     }
 
-    fn party(&self, endpoint: Endpoint) -> Party {
+    pub(super) fn party(&self, endpoint: Endpoint) -> Party {
         if self.is_node(endpoint) {
             self.node_party(endpoint.0 as usize)
         } else {

@@ -24,6 +24,7 @@ mod mask_tests;
 mod node;
 mod nodes;
 mod phases;
+mod post;
 mod progress;
 mod queue;
 mod requests;
@@ -50,6 +51,7 @@ pub use listen::{Heard, Hearing, Party, Passage, Said};
 pub(crate) use node::index_of;
 pub use node::{Machine, Node, NodeState, deciding, metadata};
 pub use phases::{Outcome, PhaseClock};
+pub use post::Posted;
 pub use progress::Progress;
 pub use queue::{Event, EventQueue};
 pub use samples::{BrokerSample, Sample};
@@ -106,6 +108,7 @@ pub struct World {
     witness: witness::Witness,
     coverage: Option<Box<Coverage>>,
     steps: steps::Steps,
+    post: Option<Vec<Posted>>,
     /// What leaders that knew nothing of a producer took as its first, told at the audit.
     skipped_first: Vec<(PartitionId, RecordId)>,
     /// Events handled at the current instant.

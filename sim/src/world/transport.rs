@@ -84,6 +84,7 @@ impl World {
         let received = self.nics[to.0 as usize].receive(self.now, reached, bytes);
         let arrival = (received + self.delay_of(api, direction, (from, to))).max(last);
         self.connections.get_mut(id).last_arrival[way] = arrival;
+        self.post(slot, arrival);
         if self.breaks(from, to, key, draw) {
             // The message is lost with its connection.
             self.messages.remove(slot);

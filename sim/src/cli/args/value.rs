@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use broker_model::types::MILLISECOND;
+
 /// Processes that may share a sweep.
 const SHARDS_MAX: u64 = 100_000;
 
@@ -51,6 +53,12 @@ pub(super) fn wall_time(text: &str) -> Result<u64, String> {
         Some(0) => Err("that is no time at all".to_owned()),
         Some(ms) => Ok(ms),
     }
+}
+
+/// A time in a run, in nanoseconds, at least one millisecond: `500ms`, `5s`.
+pub(super) fn span(text: &str) -> Result<u64, String> {
+    let ms = wall_time(text)?;
+    ms.checked_mul(MILLISECOND).ok_or_else(|| format!("{text} is too long"))
 }
 
 /// The part of a sweep that one process of several takes: every `of`-th run, the first of them

@@ -26,7 +26,7 @@ use super::scene::Scene;
 use super::{regression, report};
 use asked::{Asked, BEYOND_SPEC};
 use guide::Guide;
-pub(super) use record::Record;
+pub(super) use record::{Ended, Record};
 use records::Writer;
 pub(super) use records::{RECORDS, Records, times_of, write_all};
 pub(super) use tally::Tally;
@@ -55,7 +55,7 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
         args,
         asked: &asked,
         scenes: &scenes,
-        tally: Tally::new(&asked),
+        tally: Tally::new(asked.coverage),
         guide: asked.guided.then(|| Guide::new(&asked)),
         writer: writer.transpose()?,
         refused: None,

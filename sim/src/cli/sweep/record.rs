@@ -14,7 +14,7 @@ use crate::shrink::Cause;
 
 /// A run, as far as a sweep tells it.
 #[derive(Clone, Debug)]
-pub(super) struct Ended {
+pub(in crate::cli) struct Ended {
     /// The run in numbers.
     pub(super) summary: Summary,
     /// Why it failed, if it did.
@@ -25,7 +25,7 @@ pub(super) struct Ended {
 
 impl Ended {
     /// Of a run.
-    pub(super) fn of(run: Run, reached: Option<Reached>) -> Self {
+    pub(in crate::cli) fn of(run: Run, reached: Option<Reached>) -> Self {
         let cause = cause_of(&run.summary);
         Self { summary: run.summary, cause, reached }
     }
@@ -82,7 +82,7 @@ pub(in crate::cli) struct Record {
 impl Record {
     /// Of a run that ended, or could not, with its number and seed; `scene` has its changes. What is
     /// news of it, others know.
-    pub(super) fn of(
+    pub(in crate::cli) fn of(
         scene: &Scene,
         (run, seed): (u64, u64),
         mutations: &[u64],

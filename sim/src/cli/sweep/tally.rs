@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use reports::number::{counted, grouped};
 use serde_json::json;
 
-use super::asked::Asked;
 use super::atlas::Atlas;
 use super::record::Record;
 use crate::cli::args::Format;
@@ -39,8 +38,8 @@ struct Group {
 }
 
 impl Tally {
-    /// Of no run yet.
-    pub(in crate::cli) fn new(asked: &Asked) -> Self {
+    /// Of no run yet; `coverage` is whether it is asked what runs reach.
+    pub(in crate::cli) fn new(coverage: bool) -> Self {
         Self {
             runs: 0,
             passed: 0,
@@ -51,8 +50,13 @@ impl Tally {
             causes: BTreeMap::new(),
             exit: Exit::Expected,
             first: None,
-            atlas: asked.coverage.then(Atlas::new),
+            atlas: coverage.then(Atlas::new),
         }
+    }
+
+    /// Runs a second, of those that took so many seconds.
+    pub(in crate::cli) fn rate(&self, seconds: f64) -> f64 {
+        self.runs as f64 / seconds.max(1e-6)
     }
 
     /// Counts a run; the first of those with one cause is the example.
@@ -177,7 +181,6 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::super::asked::tests::asked;
     use super::{Exit, Record, Tally};
 
     fn record(run: u64, exit: i32, cause: Option<&str>) -> Record {
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn failures_are_grouped_by_cause_the_most_frequent_first() {
-        let mut tally = Tally::new(&asked(&["a.toml"], (0, Some(9))));
+        let mut tally = Tally::new(false);
         let runs = [
             record(0, 0, None),
             record(1, 10, Some("one")),

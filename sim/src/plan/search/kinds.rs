@@ -1,7 +1,7 @@
 //! The kinds of faults that a seed may make up, and how each is drawn.
 
 use broker_model::types::MILLISECOND;
-use scenarios::model::{Api, Cut, Drawn, FaultKind, MessageKind, Ratio, Search, Target};
+use scenarios::model::{Cut, Drawn, FaultKind, Ratio, Search, Target};
 
 use super::budget::{Budget, is_lossy};
 use super::ground::{Focus, Ground};
@@ -22,7 +22,7 @@ const WEIGHTS: &[(FaultKind, usize)] = &[
     (FaultKind::FullDisk, 1),
     (FaultKind::DiskFailure { directory: None }, 1),
     (FaultKind::SlowLink { latency: NONE, factor: Ratio::ONE }, 1),
-    (FaultKind::Delay { message: FETCH, to: None, latency: NONE }, 3),
+    (FaultKind::Delay { message: None, to: None, latency: NONE }, 3),
     (FaultKind::ConnectionLoss { probability: Ratio::ONE }, 1),
     (FaultKind::ServiceKill, 2),
     (FaultKind::ServiceStop, 1),
@@ -33,8 +33,6 @@ const WEIGHTS: &[(FaultKind, usize)] = &[
     (FaultKind::Reassign { replicas: None, throttle: None }, 1),
     (FaultKind::UncleanElection, 1),
 ];
-
-const FETCH: MessageKind = MessageKind { api: Api::Fetch, answer: false };
 
 const CUTS: &[Cut] =
     &[Cut::Full, Cut::Inbound, Cut::Outbound, Cut::Brokers, Cut::Controller, Cut::Clients];
@@ -97,9 +95,10 @@ pub(super) fn drawn(
         FaultKind::Delay { message, latency, .. } => {
             // Those that follow upon the one that the group begins at, or any.
             let same = focus.message.filter(|_| draws.chance(1, 2));
-            *message = same.unwrap_or_else(|| ground.message(draws));
+            let kind = same.unwrap_or_else(|| ground.message(draws));
+            *message = Some(kind);
             *latency = Drawn::fixed(ground.length(draws, MILLISECOND));
-            messages::sender(*message, ground, focus, draws)
+            messages::sender(kind, ground, focus, draws)
         }
         FaultKind::ConnectionLoss { probability } => {
             *probability = Ratio { numerator: draws.between(1, 9), denominator: 10 };

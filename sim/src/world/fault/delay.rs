@@ -1,4 +1,4 @@
-//! Messages of one kind that take longer.
+//! Messages that take longer.
 
 use broker_model::protocol::ApiKey;
 use broker_model::types::{Duration, NodeId};
@@ -10,7 +10,7 @@ use crate::world::World;
 /// A delay in force: each is small, and there are few.
 #[derive(Clone, Debug)]
 pub(super) struct Delay {
-    kind: MessageKind,
+    kind: Option<MessageKind>,
     from: Vec<HostId>,
     to: Option<HostId>,
     latency: Duration,
@@ -65,7 +65,7 @@ impl World {
         (from, to): (HostId, HostId),
     ) -> Duration {
         let delays = self.faults.delays.iter().filter(|delay| {
-            is(delay.kind, api, direction)
+            delay.kind.is_none_or(|kind| is(kind, api, direction))
                 && delay.from.contains(&from)
                 && delay.to.is_none_or(|only| only == to)
         });
