@@ -20,6 +20,7 @@ mod mutants;
 mod outbox;
 mod place;
 mod scenarios;
+mod scope;
 mod shrink;
 mod small;
 mod stories;
