@@ -30,7 +30,7 @@ fn a_cluster_of_today_stands_whatever_single_thing_goes_wrong() {
 
 #[test]
 fn a_message_that_is_late_finds_what_the_first_protocol_of_transactions_allowed() {
-    let late = ["--only", "late", "--every", "20"];
+    let late = ["--only", "late", "--every", "15"];
     assert_eq!(scoped("exactly-once", &late).code, 0);
     let then = [&late[..], &["--set", "protocol.txn_protocol=v1"]].concat();
     let told = scoped("exactly-once", &then);

@@ -91,8 +91,8 @@ fn thirty_planted_failures_become_small_files_that_fail_again() {
 
 #[test]
 fn a_failure_for_a_rule_goes_on_failing_for_it() {
-    // One that needs a record: without any there is nothing to judge today.
-    let one = &found(PLANTED[0])[1];
+    // A duplicate needs a record: without any there is nothing to judge today.
+    let one = &found(PLANTED[4])[0];
     let folder = scratch("shrink", "rule");
     told(&shrink(one, &["--budget", "3s"], &folder));
     let text = std::fs::read_to_string(shrunk(&folder)).expect("it was written");
