@@ -72,6 +72,7 @@ fn mistakes_in_usage_are_64() {
         &["run", "a.toml", "--format", "yaml"],
         &["sweep", "a.toml", "--seeds", "5..5"],
         &["sweep", "a.toml", "--seeds", "0..1", "--threads", "0"],
+        &["sweep", "a.toml", "--seeds", "0..1", "--threads", "65535"],
         &[],
     ] {
         let told = assize(args);

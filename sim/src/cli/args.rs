@@ -9,7 +9,7 @@ mod value;
 
 use super::scope::Kind;
 use super::zoo::ZooArgs;
-pub(super) use value::{Shard, assignment, shard};
+pub(super) use value::{Shard, THREADS_MAX, assignment, shard};
 use value::{seeds, span, wall_time};
 
 /// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
@@ -124,7 +124,7 @@ pub(super) struct SweepArgs {
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<Shard>,
     /// Runs at a time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     pub(super) threads: Option<u16>,
     /// Keep a record of each run in this folder, and the report of the first run that is not as
     /// expected
@@ -193,7 +193,7 @@ pub(super) struct StepsArgs {
     #[arg(long, value_name = "CLASS")]
     pub(super) delivery: Option<Delivery>,
     /// Runs at a time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     pub(super) threads: Option<u16>,
     #[command(flatten)]
     pub(super) flags: Flags,
@@ -220,7 +220,7 @@ pub(super) struct ScopeArgs {
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "5s")]
     pub(super) late: u64,
     /// Runs at a time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     pub(super) threads: Option<u16>,
     #[command(flatten)]
     pub(super) flags: Flags,
@@ -270,7 +270,7 @@ pub(super) struct ShrinkArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Runs at a time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     pub(super) threads: Option<u16>,
     #[command(flatten)]
     pub(super) flags: Flags,

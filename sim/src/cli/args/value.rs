@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use broker_model::types::MILLISECOND;
 
+/// Runs at a time at most: more threads than any machine has processors only stand in each other's way.
+pub(in crate::cli) const THREADS_MAX: i64 = 1_024;
+
 /// Processes that may share a sweep.
 const SHARDS_MAX: u64 = 100_000;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::super::args::{Format, assignment};
+use super::super::args::{Format, THREADS_MAX, assignment};
 
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct ZooArgs {
@@ -50,7 +50,7 @@ pub(super) struct ZooRunArgs {
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub(super) set: Vec<(String, String)>,
     /// Runs at a time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     pub(super) threads: Option<u16>,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
@@ -99,7 +99,7 @@ pub(super) struct ZooTableArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) write: Option<PathBuf>,
     /// Runs at a time [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     pub(super) threads: Option<u16>,
     /// How the table is printed: as JSON one object an entry
     #[arg(long, value_enum, default_value_t)]
