@@ -82,6 +82,9 @@ fn what_cannot_be_tried_is_refused() {
         "{}",
         told.err
     );
+    let drawn = assize(&["scope", &shipped("search/replication.toml")]);
+    assert_eq!(drawn.code, 65);
+    assert!(drawn.err.contains("--set search.faults=0"), "{}", drawn.err);
     for wrong in [&["--only", "lost"][..], &["--every", "0"], &["--late", "5"], &["--down", "0s"]] {
         let told = assize(&[&["scope", file], wrong].concat());
         assert_eq!(told.code, 64, "{wrong:?}: {}", told.err);

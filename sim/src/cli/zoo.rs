@@ -7,6 +7,8 @@ mod records;
 mod table;
 mod told;
 
+use reports::summary::Summary;
+
 use super::args::Format;
 use super::console::Console;
 use super::exit::{Exit, Failure};
@@ -15,6 +17,7 @@ use super::scene::Scene;
 use super::shrink::smallest;
 use super::sweep::{listen, pool};
 use super::table::Columns;
+use crate::shrink::Cause;
 use crate::zoo::Entry;
 pub(super) use arguments::ZooArgs;
 use arguments::{ZooCommand, ZooListArgs, ZooRunArgs};
@@ -60,7 +63,9 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     }
     let small = match &hunt.hit {
         Some(hit) if !args.no_shrink => {
-            pool.install(|| smallest(&scene, hit.0, args.budget.saturating_mul(1_000), &stop))?
+            let of_the_entry = |summary: &Summary| Cause::of_one_of(summary, entry.seen);
+            let budget_ms = args.budget.saturating_mul(1_000);
+            pool.install(|| smallest((&scene, hit.0), of_the_entry, budget_ms, &stop))?
         }
         _ => None,
     };

@@ -69,9 +69,14 @@ impl Committed {
         self.deleted
     }
 
-    /// A leader with this epoch cache has everything before `to` committed.
+    /// A leader with this epoch cache has everything before `to` committed. What is before the first
+    /// epoch of the cache was deleted before it was seen committed.
     pub(super) fn commit(&mut self, cache: &LeaderEpochs, to: Offset) {
-        let mut at = self.end();
+        let first = cache.starts().first().map_or(Offset(0), |&(_, first)| first);
+        if self.epochs.is_empty() && first < to {
+            self.floor = self.floor.max(first);
+        }
+        let mut at = self.end().max(first);
         while at < to {
             let Some(epoch) = cache.epoch_at(at) else { return };
             let after = cache.starts().partition_point(|s| s.1 <= at);
@@ -338,6 +343,17 @@ mod tests {
         known.begin_anew(Offset(8));
         known.commit(&cache(&[(1, 0), (3, 10)]), Offset(15));
         assert_eq!(known.missing(&other(9)), Some(Offset(9)), "the next log is another one");
+    }
+
+    #[test]
+    fn what_was_deleted_before_it_was_seen_committed_is_passed_over() {
+        let mut known = committed(&[(3, 4)], 6);
+        assert_eq!((known.end(), known.epoch_at(Offset(3))), (Offset(6), None));
+        assert_eq!(known.epoch_at(Offset(4)), Some(LeaderEpoch(3)));
+        known.commit(&cache(&[(5, 9)]), Offset(12));
+        assert_eq!((known.end(), known.epoch_at(Offset(11))), (Offset(12), Some(LeaderEpoch(5))));
+        known.commit(&cache(&[(5, 20)]), Offset(15));
+        assert_eq!(known.end(), Offset(12), "nothing that is kept is below");
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub fn standard() -> Invariants {
         Box::new(FencedEpoch),
         Box::new(OpenWhenAppended),
         Box::<ProducerIdsDisjoint>::default(),
-        Box::new(RepeatedIsTheSame),
+        Box::new(RepeatedIsTheSame::default()),
         Box::new(CoordinatorKnowsItsLog),
         Box::new(CommitByOwner),
         Box::new(OffsetsStay),

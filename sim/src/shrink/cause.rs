@@ -33,6 +33,15 @@ impl Cause {
         wanted.or(first).map(|(_, cause)| cause.clone())
     }
 
+    /// The first of these anomalies that a run shows.
+    #[must_use]
+    pub fn of_one_of(summary: &Summary, wanted: &[Anomaly]) -> Option<Self> {
+        let all = causes(summary).into_iter();
+        let named = |check: &str| wanted.iter().any(|anomaly| anomaly.name() == check);
+        let seen = all.filter(|(_, cause)| named(&cause.check));
+        seen.min_by_key(|(at, _)| *at).map(|(_, cause)| cause)
+    }
+
     /// Whether a run was violated in this way.
     #[must_use]
     pub fn is_in(&self, summary: &Summary) -> bool {

@@ -23,14 +23,7 @@ use trials::{Lasting, Trial};
 
 pub(super) fn command(args: &ScopeArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let scene = Scene::with_flags(&args.file, &args.flags, console)?;
-    if scene.scenario.swarm.enabled {
-        let text = format!(
-            "error: {}: `[swarm]` would leave out some of what is tried: take it out, or say \
-             --set swarm.enabled=false",
-            scene.path.display()
-        );
-        return Err(Failure::new(Exit::Scenario, text));
-    }
+    check(&scene)?;
     let seed = args.seed.unwrap_or(scene.scenario.seed);
     let kinds: &[Kind] = if args.only.is_empty() { &Kind::ALL } else { &args.only };
     let lasting = Lasting { down: args.down, late: args.late };
@@ -54,6 +47,27 @@ pub(super) fn command(args: &ScopeArgs, console: &mut Console<'_>) -> Result<Exi
     tally.tell(Some(rate), interrupted, args.flags.format, console);
     let exit = tally.exit;
     Ok(if interrupted { exit.worse(Exit::Interrupted) } else { exit })
+}
+
+/// What is tried must be all that differs from the run of the file.
+fn check(scene: &Scene) -> Result<(), Failure> {
+    let wrong = |why: &str| {
+        let text = format!("error: {}: {why}", scene.path.display());
+        Err(Failure::new(Exit::Scenario, text))
+    };
+    if scene.scenario.swarm.enabled {
+        return wrong(
+            "`[swarm]` would leave out some of what is tried: take it out, or say \
+             --set swarm.enabled=false",
+        );
+    }
+    if scene.scenario.search.as_ref().is_some_and(|search| search.faults.high > 0) {
+        return wrong(
+            "`[search]` draws other faults when there is one more: say --set search.faults=0, or \
+             write down what a seed draws (assize run FILE --seed N --write-regression) and try that",
+        );
+    }
+    Ok(())
 }
 
 /// How many of each kind there are.

@@ -15,6 +15,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::folder::Folder;
 use crate::cli::named::named;
 use crate::cli::sweep::{RECORDS, Record, Records};
+use crate::shrink::Cause;
 
 /// Failures of one cause.
 struct Group {
@@ -57,7 +58,7 @@ pub(super) fn command(
         let token = record.token().ok_or_else(|| no_token(record))?;
         let flags = Flags { driver: args.flags.driver, ..Flags::default() };
         let (scene, seed) = named(token, None, &flags, console)?;
-        let small = pool.install(|| smallest(&scene, seed, args.budget, stop));
+        let small = pool.install(|| smallest((&scene, seed), Cause::of, args.budget, stop));
         let mut small = match or_why_not(small)? {
             Ok(small) => small,
             Err(why) => {

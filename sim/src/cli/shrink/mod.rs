@@ -81,7 +81,7 @@ fn one(
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
     let clock = Clock::start();
-    let small = pool.install(|| smallest(scene, *seed, args.budget, stop))?;
+    let small = pool.install(|| smallest((scene, *seed), Cause::of, args.budget, stop))?;
     let Some(mut small) = small else {
         let text = format!(
             "error: {} under seed {seed} violates nothing: there is nothing to make smaller",
@@ -115,10 +115,11 @@ fn ending(stop: &AtomicBool) -> Exit {
     if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { Exit::Expected }
 }
 
-/// The failure of a run, as small as it gets within so many milliseconds. None when nothing failed.
+/// The failure of a run, as small as it gets within so many milliseconds. `wanted` says which of its
+/// failures. None when there is none.
 pub(super) fn smallest(
-    scene: &Scene,
-    seed: u64,
+    (scene, seed): (&Scene, u64),
+    wanted: impl FnOnce(&Summary) -> Option<Cause>,
     budget_ms: u64,
     stop: &AtomicBool,
 ) -> Result<Option<Small>, Failure> {
@@ -127,7 +128,7 @@ pub(super) fn smallest(
     let (run, cause) = match execute(scene, seed, &never) {
         Ok(run) => {
             let run = run.expect("nobody gives this run up");
-            let Some(cause) = Cause::of(&run.summary) else { return Ok(None) };
+            let Some(cause) = wanted(&run.summary) else { return Ok(None) };
             (Some(run), cause)
         }
         Err(failure) => (None, bug_in(&failure).ok_or(failure)?),

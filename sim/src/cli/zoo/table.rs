@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use reports::summary::Summary;
+
 use super::super::console::Console;
 use super::super::execute::execute;
 use super::super::exit::{Exit, Failure};
@@ -12,6 +14,7 @@ use super::arguments::{BiasName, ZooTableArgs};
 use super::hunt::{Hunt, Hunted, Limits};
 use super::records::{Bias, Head, Key, Record, Records};
 use super::{entry_of, markdown, scene_of, told};
+use crate::shrink::Cause;
 use crate::zoo::Entry;
 
 /// Seeds of one restart; none makes so many runs.
@@ -65,7 +68,7 @@ pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<
                 let mut record = record(key, target, &hunted);
                 if args.shrinks_another(&records, &record) {
                     let hands = (&pool, &*stop);
-                    record.shrunk = shrunk(&target.scene, &record, args.budget, hands, console);
+                    record.shrunk = shrunk(target, &record, args.budget, hands, console);
                 }
                 console.error(&told::progress(&record));
                 records.add(record)?;
@@ -152,14 +155,16 @@ fn fingerprint(scene: &Scene) -> Result<String, Failure> {
 /// Faults and operations of what was found when it is made small. A failure that cannot be is told,
 /// and the measurement goes on.
 fn shrunk(
-    scene: &Scene,
+    target: &Target,
     record: &Record,
     seconds: u64,
     (pool, stop): (&rayon::ThreadPool, &AtomicBool),
     console: &mut Console<'_>,
 ) -> Option<(u64, u64)> {
     let seed = record.seed?;
-    match pool.install(|| smallest(scene, seed, seconds.saturating_mul(1_000), stop)) {
+    let of_the_entry = |summary: &Summary| Cause::of_one_of(summary, target.entry.seen);
+    let found = (&target.scene, seed);
+    match pool.install(|| smallest(found, of_the_entry, seconds.saturating_mul(1_000), stop)) {
         Ok(small) => small.map(|small| (small.faults(), small.operations())),
         Err(failure) => {
             console.error(&failure.text);
