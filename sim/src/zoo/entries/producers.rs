@@ -20,9 +20,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         today: Today::Chosen("enable.idempotence is true unless somebody sets it"),
     },
     Entry {
-        id: "kafka3197-inflight-reorder",
+        id: "cfg-inflight-reorder",
         title: "The first of two requests in flight fails and is sent again, behind the second",
-        source: "KAFKA-3197",
+        source: "Kafka's documentation of max.in.flight.requests.per.connection",
         kind: Kind::Configuration,
         universe: Universe::Replication,
         set: &[
@@ -65,7 +65,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         universe: Universe::Replication,
         set: &[("check.first-sequence-skipped", "true")],
         seen: &[Anomaly::FirstSequenceSkipped],
-        today: Today::Open("as it was"),
+        today: Today::Open("as in Kafka 4.1; mended after it for empty partitions (KAFKA-15591)"),
     },
     Entry {
         id: "kafka15552-duplicate-pid-block",
@@ -95,9 +95,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         ),
     },
     Entry {
-        id: "kip192-pid-expired",
+        id: "cfg-pid-expired",
         title: "A producer is forgotten sooner than its retry arrives",
-        source: "Kafka's documentation of producer.id.expiration.ms",
+        source: "Kafka's documentation of producer.id.expiration.ms, KIP-854",
         kind: Kind::Configuration,
         universe: Universe::Replication,
         set: &[
