@@ -197,6 +197,14 @@ fn failures_that_cannot_be_made_small_are_told_and_do_not_end_it() {
     let failed = json(swept.out.lines().last().expect("a summary"))["summary"]["failed"].clone();
     assert_eq!(failed, 16, "{}", swept.out);
 
+    // A sweep tells what came of it, whatever becomes of the report of its first failure.
+    let cannot = LEFT.split("[expect]").next().expect("the first part");
+    std::fs::write(path("cannot.toml"), cannot).expect("the folder is writable");
+    let sweep = ["sweep", &path("cannot.toml"), "--seeds", "0..8", "--threads", "1"];
+    let told = assize(&[&sweep[..], &["--out", &path("kept")]].concat());
+    assert!(told.out.contains("failed by cannot be run"), "{}{}", told.out, told.err);
+    assert_ne!(told.code, 0);
+
     // Nobody is told to make small what cannot be.
     let told = assize(&["sweep", &files[0], &files[1], "--seeds", "0..8"]);
     assert_eq!(told.out.matches("make it small: ").count(), 1, "{}", told.out);
@@ -209,6 +217,13 @@ fn failures_that_cannot_be_made_small_are_told_and_do_not_end_it() {
         let mut lines = lines.iter().filter(|line| line["left"].is_string());
         lines.any(|line| line[key].as_str().is_some_and(|told| told.contains(text)))
     };
+    let again = assize(&flags);
+    assert_eq!(again.code, 64, "{}", again.out);
+    assert!(again.err.contains("name another folder"), "{}", again.err);
+    for more in [["--seed", "3"], ["--set", "cluster.brokers=5"]] {
+        let told = assize(&[&["shrink", &path("sweep")], &more[..]].concat());
+        assert_eq!(told.code, 64, "{more:?}: {}", told.out);
+    }
     assert_eq!(lines.len(), 3, "{}", small.out);
     assert_eq!(lines[0]["failures"], 8, "{}", small.out);
     assert!(lines[0]["file"].is_string(), "{}", small.out);
@@ -218,7 +233,7 @@ fn failures_that_cannot_be_made_small_are_told_and_do_not_end_it() {
     let all: u64 = lines.iter().map(|line| line["failures"].as_u64().expect("a number")).sum();
     assert_eq!(all, 16);
 
-    let told = assize(&flags);
+    let told = assize(&["shrink", &path("sweep"), "--out", &path("words"), "--budget", "3s"]);
     assert_eq!((told.code, told.out.lines().next()), (0, Some("16 failures of 3 causes")));
     assert!(told.out.contains("left as it is: "), "{}", told.out);
 }

@@ -1,7 +1,7 @@
 //! Whoever rebuilds producer states from a cleaned log finds what was known before: of each
 //! producer that the log knows, the last batch is there, though perhaps without records.
 //!
-//! Source: KIP-98, KIP-360; KAFKA-5490, KAFKA-8335, KAFKA-9144 (states forgotten with the batch).
+//! Source: KIP-98, KIP-360; KAFKA-5490, KAFKA-9144 (states forgotten with the batch).
 
 use std::collections::BTreeMap;
 

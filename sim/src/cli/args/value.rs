@@ -58,10 +58,14 @@ pub(super) fn wall_time(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A time in a run, in nanoseconds, at least one millisecond: `500ms`, `5s`.
+/// The longest time in a run, in nanoseconds: a day.
+const SPAN_MAX: u64 = 86_400 * 1_000 * MILLISECOND;
+
+/// A time in a run, in nanoseconds, up to a day and at least one millisecond: `500ms`, `5s`.
 pub(super) fn span(text: &str) -> Result<u64, String> {
     let ms = wall_time(text)?;
-    ms.checked_mul(MILLISECOND).ok_or_else(|| format!("{text} is too long"))
+    let span = ms.checked_mul(MILLISECOND).filter(|span| *span <= SPAN_MAX);
+    span.ok_or_else(|| format!("{text} is too long"))
 }
 
 /// The part of a sweep that one process of several takes: every `of`-th run, the first of them

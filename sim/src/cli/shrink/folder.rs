@@ -40,6 +40,21 @@ pub(super) fn has_records(what: &str) -> bool {
     Path::new(what).join(RECORDS).is_file()
 }
 
+/// Refuses flags that say nothing of a folder, and a place that has what came of another one.
+pub(super) fn check(args: &ShrinkArgs) -> Result<(), Failure> {
+    let wrong = |text: &str| Err(Failure::new(Exit::Usage, format!("error: {text}")));
+    if args.seed.is_some() || !args.flags.set.is_empty() {
+        return wrong("--seed and --set: the records of a sweep name seeds and values themselves");
+    }
+    match &args.out {
+        Some(out) if out.join("01").exists() => wrong(&format!(
+            "--out {}: it has what came of another sweep; name another folder",
+            out.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the first failure of each cause small. What they have in common when they are small decides
 /// which causes are one.
 pub(super) fn command(
@@ -50,22 +65,38 @@ pub(super) fn command(
 ) -> Result<Exit, Failure> {
     let records = Records::read(Path::new(&args.what))?.expect("the records are there");
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-    let mut left = Vec::new();
+    let (mut left, mut worst) = (Vec::new(), Exit::Expected);
     for (runs, record) in failures(&records.runs) {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let token = record.token().ok_or_else(|| no_token(record))?;
         let flags = Flags { driver: args.flags.driver, ..Flags::default() };
-        let (scene, seed) = named(token, None, &flags, console)?;
-        let small = pool.install(|| smallest((&scene, seed), Cause::of, args.budget, stop));
-        let mut small = match or_why_not(small)? {
-            Ok(small) => small,
-            Err(why) => {
-                left.push(Left { runs, first: record, why });
+        let (scene, seed) = match named(token, None, &flags, console) {
+            Ok(named) => named,
+            Err(failure) => {
+                worst = worst.worse(failure.exit);
+                left.push(Left { runs, first: record, why: why(&failure) });
                 continue;
             }
         };
+        let mut small =
+            match pool.install(|| smallest((&scene, seed), Cause::of, args.budget, stop)) {
+                Ok(Some(small)) => small,
+                Ok(None) => {
+                    let why = "nothing is violated in it".to_owned();
+                    left.push(Left { runs, first: record, why });
+                    continue;
+                }
+                Err(failure) => {
+                    // That a scenario cannot be run under the seed is what was found.
+                    if failure.exit != Exit::Scenario {
+                        worst = worst.worse(failure.exit);
+                    }
+                    left.push(Left { runs, first: record, why: why(&failure) });
+                    continue;
+                }
+            };
         if let Some(known) = groups.get_mut(&small.kind()) {
             known.runs += runs;
             continue;
@@ -83,19 +114,14 @@ pub(super) fn command(
             left.iter().for_each(|left| console.line(&left.json().to_string()));
         }
     }
-    Ok(ending(stop))
+    Ok(worst.worse(ending(stop)))
 }
 
-/// What a failure was made into, or why it is left as it is.
-fn or_why_not(small: Result<Option<Small>, Failure>) -> Result<Result<Small, String>, Failure> {
-    match small {
-        Ok(Some(small)) => Ok(Ok(small)),
-        Ok(None) => Ok(Err("nothing is violated in it".to_owned())),
-        // The scenario cannot be run under the seed.
-        Err(failure) if failure.exit == Exit::Scenario => {
-            Ok(Err(failure.text.trim_start_matches("error: ").to_owned()))
-        }
-        Err(failure) => Err(failure),
+/// What a failure says, without its first word; what is wrong with a file was told already.
+fn why(failure: &Failure) -> String {
+    match failure.text.trim_start_matches("error: ") {
+        "" => "its file is refused".to_owned(),
+        text => text.to_owned(),
     }
 }
 

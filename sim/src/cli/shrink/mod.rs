@@ -56,7 +56,10 @@ pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Ex
     let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
     let whole_sweep = folder::has_records(&args.what);
     let run = match whole_sweep {
-        true => None,
+        true => {
+            folder::check(args)?;
+            None
+        }
         false => Some(named(&args.what, args.seed, &args.flags, console)?),
     };
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;

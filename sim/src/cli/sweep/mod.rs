@@ -70,14 +70,18 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
     if let Some(refused) = sweep.refused {
         return Err(refused);
     }
-    if let Some(first) = &sweep.tally.first {
-        let scene = scenes[asked.place(first.run).scene].mutated(&first.mutations);
-        keep(args, &scene, first.seed, folder.as_ref(), console)?;
-    }
     let interrupted = stop.load(Ordering::Relaxed) && !console.is_closed();
-    let exit = sweep.tally.exit;
+    let mut exit = sweep.tally.exit;
     let rate = (sweep.tally.runs - before) as f64 / sweep.clock.seconds().max(1e-6);
     sweep.tally.tell(Some(rate), interrupted, args.flags.format, console);
+    if let Some(first) = &sweep.tally.first {
+        let scene = scenes[asked.place(first.run).scene].mutated(&first.mutations);
+        // It may be one that cannot be run.
+        if let Err(failure) = keep(args, &scene, first.seed, folder.as_ref(), console) {
+            console.error(&failure.text);
+            exit = exit.worse(failure.exit);
+        }
+    }
     if let (true, Some(folder)) = (interrupted, &folder) {
         console.error(&format!("go on with: assize sweep --resume {}", folder.path().display()));
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,8 @@ pub(super) struct Record {
 pub(super) struct Records {
     path: PathBuf,
     file: File,
+    /// Bytes that are ours: another process may write into the folder, too.
+    length: u64,
     /// All there are.
     pub(super) all: BTreeMap<Key, Record>,
 }
@@ -86,14 +88,16 @@ impl Records {
             Failure::new(Exit::Temporary, text)
         };
         fs::create_dir_all(folder).map_err(refused)?;
-        let opened =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let opened = File::options().read(true).append(true).create(true).open(&path);
         let mut file = opened.map_err(refused)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(refused)?;
-        let mut records = Self { path: path.clone(), file, all: BTreeMap::new() };
+        let mut records = Self { path: path.clone(), file, length: 0, all: BTreeMap::new() };
         let text =
             std::str::from_utf8(whole(&bytes)).map_err(|_| records.foreign("it is not UTF-8"))?;
+        if text.is_empty() && !line_of(head).as_bytes().starts_with(&bytes) {
+            return Err(records.foreign("its first line is not that of a measurement"));
+        }
         let mut lines = text.lines().enumerate();
         if let Some((_, line)) = lines.next() {
             records.compare(line, head)?;
@@ -104,8 +108,8 @@ impl Records {
             })?;
             records.all.insert(record.key.clone(), record);
         }
-        records.file.set_len(text.len() as u64).map_err(refused)?;
-        records.file.seek(SeekFrom::End(0)).map_err(refused)?;
+        records.length = text.len() as u64;
+        records.file.set_len(records.length).map_err(refused)?;
         if text.is_empty() {
             records.line(head)?;
         }
@@ -147,12 +151,18 @@ impl Records {
     }
 
     fn line(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let written =
-            self.file.write_all(line_of(value).as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|error| {
-            let text = format!("error: --state {}: {error}", self.path.display());
+        let wrong = |why: &dyn std::fmt::Display| {
+            let text = format!("error: --state {}: {why}", self.path.display());
             Failure::new(Exit::Temporary, text)
-        })
+        };
+        if self.file.metadata().map_err(|error| wrong(&error))?.len() != self.length {
+            return Err(wrong(&"another process writes into it"));
+        }
+        let line = line_of(value);
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|error| wrong(&error))?;
+        self.length += line.len() as u64;
+        Ok(())
     }
 }
 
@@ -217,5 +227,25 @@ mod tests {
         fs::write(&path, "something else\n").expect("written");
         assert!(Records::open(&folder, &head("1", 60)).is_err());
         assert_eq!(fs::read_to_string(&path).expect("there"), "something else\n");
+    }
+
+    #[test]
+    fn a_second_process_and_foreign_text_lose_nothing() {
+        let scratch = Scratch::new("zoo-second");
+        let folder = scratch.join("both");
+        let mut first = Records::open(&folder, &head("1", 60)).expect("a new folder");
+        let mut second = Records::open(&folder, &head("1", 60)).expect("there by now");
+        first.add(record(0)).expect("written");
+        let refused = second.add(record(1)).expect_err("somebody else has written");
+        assert!(refused.text.contains("another process writes into it"), "{}", refused.text);
+        first.add(record(1)).expect("written");
+        let foreign = scratch.join("foreign");
+        fs::create_dir_all(&foreign).expect("ours");
+        fs::write(foreign.join(NAME), "my only notes").expect("ours");
+        Records::open(&foreign, &head("1", 60)).expect_err("no line end, and no head");
+        let kept = fs::read_to_string(foreign.join(NAME)).expect("it is there");
+        assert_eq!(kept, "my only notes");
+        fs::write(foreign.join(NAME), "{\"assize\":").expect("ours");
+        Records::open(&foreign, &head("1", 60)).expect("the beginning of a head that was cut off");
     }
 }

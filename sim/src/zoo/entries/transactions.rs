@@ -67,7 +67,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         universe: Universe::ExactlyOnce,
         set: &[("protocol.marker_epoch_check", "gt_no_retry")],
         seen: &[Anomaly::HangingTransaction, Anomaly::StuckLag, Anomaly::UnansweredCall],
-        today: Today::Mended("never released: 4.1 takes a marker of the same epoch and writes it again"),
+        today: Today::Mended(
+            "never released: 4.1 takes a marker of the same epoch and writes it again",
+        ),
     },
     Entry {
         id: "kafka17582-abort-does-not-rewind",
