@@ -44,6 +44,8 @@ pub enum Interest {
     CoordinatorLoaded,
     /// [`Note::CommitAccepted`].
     CommitAccepted,
+    /// [`Note::MemberFenced`].
+    MemberFenced,
     /// [`Note::Appended`] by a leader: records or offsets of a transaction, a marker, or records of
     /// a transaction coordinator.
     Transactional,
@@ -73,6 +75,7 @@ impl Interest {
             Note::ProducerIds { .. } => Some(Self::ProducerIds),
             Note::CoordinatorLoaded { .. } => Some(Self::CoordinatorLoaded),
             Note::CommitAccepted { .. } => Some(Self::CommitAccepted),
+            Note::MemberFenced { .. } => Some(Self::MemberFenced),
             _ => None,
         }
     }

@@ -4,16 +4,26 @@
 //! Source: KIP-211; KAFKA-13636, KAFKA-8069 (offsets that expire under a group that reads). An
 //! offset goes back only by a commit, and who may commit is `commit-by-owner`; what coordinators
 //! make of their logs is `coordinator-knows-its-log`.
+//!
+//! A coordinator that loses the last member of a classic group logs an empty round; where that cannot
+//! be written the group is empty all the same (Kafka, `GroupMetadataManager`: "Failed to write empty
+//! metadata for group"), so a member that a coordinator has fenced owns nothing there.
+
+use std::collections::BTreeSet;
 
 use broker_model::note::Note;
 use broker_model::records::GroupRecord;
+use broker_model::types::{GroupId, MemberId, NodeId};
 
 use super::ledger::is_of_the_past;
 use super::{Interest, Invariant, View};
 
 /// See the module.
-#[derive(Debug)]
-pub(super) struct OffsetsStay;
+#[derive(Debug, Default)]
+pub(super) struct OffsetsStay {
+    /// Members that a coordinator's broker has fenced.
+    fenced: BTreeSet<(NodeId, GroupId, MemberId)>,
+}
 
 impl Invariant for OffsetsStay {
     fn name(&self) -> &'static str {
@@ -21,11 +31,18 @@ impl Invariant for OffsetsStay {
     }
 
     fn interests(&self) -> &'static [Interest] {
-        &[Interest::GroupLog]
+        &[Interest::GroupLog, Interest::MemberFenced]
     }
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
-        let Note::Appended { node, partition: log, entry, .. } = *note else { return None };
+        let (node, log, entry) = match *note {
+            Note::Appended { node, partition, entry, .. } => (node, partition, entry),
+            Note::MemberFenced { node, group, member } => {
+                self.fenced.insert((node, group, member));
+                return None;
+            }
+            _ => return None,
+        };
         let ownership = view.ownership?;
         view.batches.group_records(entry.batch).find_map(|record| {
             let GroupRecord::Offset { group, partition, value: None } = *record else {
@@ -33,7 +50,7 @@ impl Invariant for OffsetsStay {
             };
             let owner = ownership.round(group)?.owner(partition)?;
             view.image()?.partition(partition)?;
-            if is_of_the_past(view, log, entry) {
+            if is_of_the_past(view, log, entry) || self.fenced.contains(&(node, group, owner)) {
                 return None;
             }
             Some(format!(
@@ -49,24 +66,42 @@ impl Invariant for OffsetsStay {
 #[cfg(test)]
 mod tests {
     use super::super::ownership::fixture::{Bench, offset, round};
+    use broker_model::note::Note;
+    use broker_model::types::{GroupId, MemberId, NodeId};
+
     use super::OffsetsStay;
 
     #[test]
     fn rejects_a_removal_under_an_owner() {
         let mut bench = Bench::living();
-        bench.logs(&mut OffsetsStay, round(1, &[(1, &[0])]));
-        assert_eq!(bench.logs(&mut OffsetsStay, offset(0, Some(7))), None);
-        assert!(bench.logs(&mut OffsetsStay, offset(0, None)).is_some());
+        bench.logs(&mut OffsetsStay::default(), round(1, &[(1, &[0])]));
+        assert_eq!(bench.logs(&mut OffsetsStay::default(), offset(0, Some(7))), None);
+        assert!(bench.logs(&mut OffsetsStay::default(), offset(0, None)).is_some());
     }
 
     #[test]
     fn accepts_the_removal_of_what_nobody_owns_or_is_deleted() {
         let mut bench = Bench::living();
-        bench.logs(&mut OffsetsStay, round(1, &[(1, &[99])]));
-        assert_eq!(bench.logs(&mut OffsetsStay, offset(0, None)), None, "of nobody");
-        assert_eq!(bench.logs(&mut OffsetsStay, offset(99, None)), None, "deleted");
-        bench.logs(&mut OffsetsStay, round(1, &[(1, &[0])]));
-        bench.logs(&mut OffsetsStay, round(2, &[]));
-        assert_eq!(bench.logs(&mut OffsetsStay, offset(0, None)), None, "all have left");
+        bench.logs(&mut OffsetsStay::default(), round(1, &[(1, &[99])]));
+        assert_eq!(bench.logs(&mut OffsetsStay::default(), offset(0, None)), None, "of nobody");
+        assert_eq!(bench.logs(&mut OffsetsStay::default(), offset(99, None)), None, "deleted");
+        bench.logs(&mut OffsetsStay::default(), round(1, &[(1, &[0])]));
+        bench.logs(&mut OffsetsStay::default(), round(2, &[]));
+        assert_eq!(bench.logs(&mut OffsetsStay::default(), offset(0, None)), None, "all have left");
+    }
+
+    #[test]
+    fn accepts_the_removal_under_a_member_that_this_coordinator_has_fenced() {
+        let removal = |by| {
+            let mut bench = Bench::living();
+            let mut invariant = OffsetsStay::default();
+            bench.logs(&mut invariant, round(1, &[(1, &[0])]));
+            let fenced =
+                Note::MemberFenced { node: NodeId(by), group: GroupId(0), member: MemberId(1) };
+            bench.say(&mut invariant, &fenced);
+            bench.logs(&mut invariant, offset(0, None))
+        };
+        assert_eq!(removal(1), None);
+        assert!(removal(2).is_some(), "another one has fenced it, before it came here");
     }
 }

@@ -92,7 +92,7 @@ pub fn standard() -> Invariants {
         Box::new(RepeatedIsTheSame::default()),
         Box::new(CoordinatorKnowsItsLog),
         Box::new(CommitByOwner),
-        Box::new(OffsetsStay),
+        Box::new(OffsetsStay::default()),
         Box::new(OneOwner),
     ])
 }
