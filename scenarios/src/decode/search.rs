@@ -29,7 +29,7 @@ pub(super) fn search(decoder: &mut Decoder, node: Option<&Node>) -> Option<Searc
     let t = decoder.open(node?, "search", &spec::SEARCH, &[])?;
     let mut search = Search {
         faults: Drawn { low: 1, high: 6 },
-        at_events: Ratio { numerator: 8, denominator: 10 },
+        at_events: Ratio { numerator: 4, denominator: 10 },
         keep: Ratio { numerator: 5, denominator: 10 },
         beyond_spec: t.read(decoder, "beyond_spec", values::flag).unwrap_or(false),
         mutations: t

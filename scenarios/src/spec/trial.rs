@@ -113,7 +113,7 @@ pub const SEARCH: Section = Section {
         key(
             "at_events",
             "probability",
-            "0.8",
+            "0.4",
             "Probability that faults are placed at a protocol event, a few of them at the same one; \
              otherwise each at a time of its own.",
         ),

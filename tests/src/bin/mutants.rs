@@ -46,18 +46,18 @@ fn search(cap: u64, ids: &[String]) -> Result<(), String> {
     }
     let program = build(&root, &mutants)?;
     let hunter = Hunter { program, cap };
-    hunter.check(CHECKED)?;
+    let product = hunter.check(CHECKED)?;
     for (number, mutant) in mutants.iter().enumerate() {
         let records = read(&root)?;
-        let known = records.get(&mutant.id).is_some_and(|record| record.holds(mutant, cap));
+        let known = records.get(&mutant.id).is_some_and(|record| record.holds(mutant, &product, cap));
         let asked = if ids.is_empty() { !known } else { ids.contains(&mutant.id) };
         if asked {
-            let record = Record::of(mutant, hunter.hunt(number)?, cap);
+            let record = Record::of(mutant, &product, hunter.hunt(number)?, cap);
             tell(mutant, &record);
             add(&root, record)?;
         }
     }
-    write(&root, &mutants, &read(&root)?)
+    write(&root, &mutants, &read(&root)?, &product)
 }
 
 fn tell(mutant: &Mutant, record: &Record) {

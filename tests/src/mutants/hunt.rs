@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use assize::zoo::Universe;
 use serde_json::Value;
 
+use super::list::digest;
 use super::tree::VARIABLE;
 
 /// How a sweep tells that a run panicked: an assertion of the models does.
@@ -54,11 +55,12 @@ enum Line {
 
 impl Hunter {
     /// Whether the program without a mutant does what the product does: the digests of so many
-    /// runs of each file.
+    /// runs of each file. Gives a number of these digests, by which a record of another product is
+    /// known.
     ///
     /// # Errors
     /// When they differ.
-    pub fn check(&self, seeds: u64) -> Result<(), String> {
+    pub fn check(&self, seeds: u64) -> Result<String, String> {
         let seeds = format!("0..{seeds}");
         let args = sweep(&["--seeds", &seeds]);
         let copy = Command::new(&self.program).args(&args).output();
@@ -68,7 +70,8 @@ impl Hunter {
         if product.is_empty() || copy != product {
             return Err("without a mutant the program is not the product".to_owned());
         }
-        Ok(())
+        let told = product.iter().flat_map(|(file, seed, digest)| [file, seed, digest]);
+        Ok(digest(told.map(String::as_str)))
     }
 
     /// Searches until a run is not as expected that is so without the mutant, or the time is over.

@@ -46,13 +46,11 @@ pub fn all() -> Vec<Mutant> {
 }
 
 impl Mutant {
-    /// A number that changes with what it does, 16 hex digits (FNV-1a).
+    /// A number that changes with what it does, 16 hex digits.
     #[must_use]
     pub fn digest(&self) -> String {
         let parts = [&self.file, self.at.as_ref().unwrap_or(&self.file), &self.find, &self.replace];
-        let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([0]));
-        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-        format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, mix))
+        digest(parts.into_iter().map(String::as_str))
     }
 
     /// Where in its file the mistake is made, from and to.
@@ -75,6 +73,13 @@ impl Mutant {
         let from = begin + once(text, &self.find)?;
         Ok((from, from + self.find.len()))
     }
+}
+
+/// A number of texts in their order, 16 hex digits (FNV-1a).
+pub(super) fn digest<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let bytes = texts.flat_map(|text| text.bytes().chain([0]));
+    let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, mix))
 }
 
 /// A source text in which each of these mutants, all of its file, can be switched on by its number.

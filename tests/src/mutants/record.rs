@@ -20,6 +20,8 @@ pub struct Record {
     pub id: String,
     /// What it did then ([`Mutant::digest`]).
     pub change: String,
+    /// What the product did then ([`super::Hunter::check`]).
+    pub product: String,
     /// Whether it was found.
     pub killed: bool,
     /// By what.
@@ -39,11 +41,12 @@ pub struct Record {
 impl Record {
     /// Of a search that had so many seconds.
     #[must_use]
-    pub fn of(mutant: &Mutant, hunt: Hunt, cap: u64) -> Self {
+    pub fn of(mutant: &Mutant, product: &str, hunt: Hunt, cap: u64) -> Self {
         let found = hunt.found.as_ref();
         Self {
             id: mutant.id.clone(),
             change: mutant.digest(),
+            product: product.to_owned(),
             killed: found.is_some(),
             by: found.map(|found| found.by.clone()),
             file: found.map(|found| found.file.clone()),
@@ -54,10 +57,12 @@ impl Record {
         }
     }
 
-    /// Whether it says what a search for the mutant as it is now would say.
+    /// Whether it says what a search for the mutant as it is now would say, in the product as it
+    /// is now.
     #[must_use]
-    pub fn holds(&self, mutant: &Mutant, cap: u64) -> bool {
-        self.change == mutant.digest() && (self.killed || self.cap >= cap)
+    pub fn holds(&self, mutant: &Mutant, product: &str, cap: u64) -> bool {
+        let same = self.change == mutant.digest() && self.product == product;
+        same && (self.killed || self.cap >= cap)
     }
 }
 

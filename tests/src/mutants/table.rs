@@ -10,7 +10,7 @@ const PAGE: &str = "docs/mutants.md";
 const BEGIN: &str = "<!-- written by the command above -->\n";
 const END: &str = "<!-- up to here -->";
 
-/// Writes what is on record into the page.
+/// Writes what is on record of this product into the page.
 ///
 /// # Errors
 /// When the page cannot be read or written, or has no place for it.
@@ -18,6 +18,7 @@ pub fn write(
     root: &Path,
     mutants: &[Mutant],
     records: &BTreeMap<String, Record>,
+    product: &str,
 ) -> Result<(), String> {
     let path = root.join(PAGE);
     let page = std::fs::read_to_string(&path).map_err(|error| format!("{PAGE}: {error}"))?;
@@ -25,20 +26,24 @@ pub fn write(
     let Some(((before, _), (_, after))) = place else {
         return Err(format!("{PAGE}: it has no place for the table"));
     };
-    let text = format!("{before}{BEGIN}{}{END}{after}", tables(mutants, records));
+    let text = format!("{before}{BEGIN}{}{END}{after}", tables(mutants, records, product));
     std::fs::write(&path, text).map_err(|error| format!("{PAGE}: {error}"))
 }
 
 /// Numbers, those that were killed, and those that were not.
-fn tables(mutants: &[Mutant], records: &BTreeMap<String, Record>) -> String {
+fn tables(
+    mutants: &[Mutant],
+    records: &BTreeMap<String, Record>,
+    product: &str,
+) -> String {
     let measured = |mutant: &Mutant| {
-        let record = records.get(&mutant.id).filter(|record| record.change == mutant.digest());
+        let record = records.get(&mutant.id).filter(|record| record.holds(mutant, product, 0));
         record.map(|record| (mutant.clone(), record.clone()))
     };
     let measured: Vec<(Mutant, Record)> = mutants.iter().filter_map(measured).collect();
     let (killed, alive): (Vec<_>, Vec<_>) = measured.iter().partition(|(_, record)| record.killed);
     let mut text = String::from("\n");
-    let percent = killed.len() * 100 / measured.len().max(1);
+    let percent = killed.len() * 100 / mutants.len().max(1);
     let _ = writeln!(
         text,
         "**{} of {} mutants killed ({percent} %)**, {} of them in the first 100 runs and {} after \
