@@ -48,6 +48,56 @@ fn a_consumer_that_dies_behind_its_commit() {
     insta::assert_snapshot!("commit_before", told("hazards/commit-before-processing.toml"));
 }
 
+/// A follower of before KIP-101 cuts off what is committed of an internal topic, long before the
+/// load begins.
+const BEFORE_THE_LOAD: &str = r#"
+[scenario]
+name = "before-the-load"
+duration = "100ms"
+
+[cluster]
+hardware = "test"
+
+[topic."orders"]
+replication = 3
+
+[service."order"]
+kind = "ingress"
+time = "100us"
+output = "orders"
+
+[service."audit"]
+kind = "reader"
+input = ["orders"]
+
+[load."customers"]
+into = "order"
+arrivals = { model = "open", rate = "30.0/s" }
+size = "256B"
+
+[[fault]]
+kind = "broker-kill"
+target = "coordinator-of:group/audit"
+on = "leader:__consumer_offsets/0#1"
+after = "1s"
+for = "1ms"
+
+[protocol]
+truncate = "local_hw"
+"#;
+
+#[test]
+fn what_went_wrong_before_the_load_is_told_from_its_first_fault_on() {
+    let folder = scratch("stories", "before-the-load");
+    let (file, out) = (folder.join("scenario.toml"), folder.join("out"));
+    std::fs::write(&file, BEFORE_THE_LOAD).expect("it is ours");
+    let [file, out] = [&file, &out].map(|path| path.to_str().expect("a plain name"));
+    let told = assize(&["run", file, "--story", "--out", out]).out;
+    insta::assert_snapshot!("before_the_load", story(&told));
+    let page = std::fs::read_to_string(folder.join("out/report.html")).expect("it was written");
+    assert!(page.contains("<svg class=\"map\""));
+}
+
 /// Every scenario of these folders that expects a failure.
 fn failing() -> Vec<String> {
     let mut found = Vec::new();

@@ -18,7 +18,7 @@ const AFTERWARDS: usize = 2;
 pub(super) fn story(stage: &Stage<'_>, beats: Vec<Beat>, load_from: Option<u64>) -> Story {
     let count = beats.len();
     let end = stage.world.now();
-    let mut beats = within(beats, stage.load_from, end);
+    let mut beats = within(beats, stage.from, end);
     without_repetition(&mut beats);
     thin(&mut beats);
     let left_out = count - beats.len();
@@ -35,17 +35,17 @@ pub(super) fn story(stage: &Stage<'_>, beats: Vec<Beat>, load_from: Option<u64>)
     Story { about: verdict::about(stage), moments: moments.collect(), left_out, picture }
 }
 
-/// The part of the run that is drawn: from the first moment under load to the last violation that
-/// is an event.
+/// The part of the run that is drawn: from the first moment since its begin to the last violation
+/// that is an event.
 fn window(stage: &Stage<'_>, beats: &[Beat]) -> Window {
     let end = stage.world.now();
-    let under_load = || beats.iter().filter(|beat| beat.at >= stage.load_from);
-    let from = under_load().map(|beat| beat.at).min().unwrap_or(stage.load_from);
-    let last = under_load().filter(|beat| beat.at < end).map(|beat| beat.at).max();
+    let told = || beats.iter().filter(|beat| beat.at >= stage.from);
+    let from = told().map(|beat| beat.at).min().unwrap_or(stage.from);
+    let last = told().filter(|beat| beat.at < end).map(|beat| beat.at).max();
     let parted = beats.iter().find(|beat| beat.kind == MomentKind::Parting);
     let parted = parted.map_or(end, |beat| beat.at);
     let until = last.unwrap_or(end).max(parted);
-    Window { from, until, moments: under_load().map(|beat| beat.at).collect(), parted }
+    Window { from, until, moments: told().map(|beat| beat.at).collect(), parted }
 }
 
 /// What is drawn across all lanes.
@@ -59,20 +59,25 @@ fn lines(beats: &[Beat]) -> Vec<Line> {
     lines.collect()
 }
 
+/// When truth and belief part, or something was violated, for the first time.
+pub(super) fn first_verdict(beats: &[Beat]) -> Option<Instant> {
+    beats.iter().find(|beat| is_verdict(beat)).map(|beat| beat.at)
+}
+
 /// Whether it says where truth and belief part, or what was violated.
 fn is_verdict(beat: &Beat) -> bool {
     matches!(beat.kind, MomentKind::Parting | MomentKind::Violation)
 }
 
 /// Without what came long before, and after all was said.
-fn within(beats: Vec<Beat>, load_from: Instant, end: Instant) -> Vec<Beat> {
+fn within(beats: Vec<Beat>, from: Instant, end: Instant) -> Vec<Beat> {
     // What is judged at the end is no event.
     let last =
         beats.iter().rposition(|beat| is_verdict(beat) && beat.at < end).unwrap_or(beats.len());
     let parted = beats.iter().position(|beat| beat.kind == MomentKind::Parting).unwrap_or(last);
     let mut after = 0;
     let kept = beats.into_iter().enumerate().filter(|(place, beat)| {
-        if beat.at < load_from && !is_told_before_load(beat) {
+        if beat.at < from && !is_told_before(beat) {
             return false;
         }
         if is_verdict(beat) || *place <= parted {
@@ -90,8 +95,8 @@ fn within(beats: Vec<Beat>, load_from: Instant, end: Instant) -> Vec<Beat> {
     kept.map(|(_, beat)| beat).collect()
 }
 
-/// Before the load, a reader wants to know who leads and who owns what.
-fn is_told_before_load(beat: &Beat) -> bool {
+/// Of what was before, a reader wants to know who leads and who owns what.
+fn is_told_before(beat: &Beat) -> bool {
     beat.weight >= Weight::Plain && matches!(beat.kind, MomentKind::Leader | MomentKind::Group)
 }
 

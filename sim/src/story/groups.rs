@@ -35,14 +35,14 @@ impl Groups {
                 self.tell_commits(stage);
                 let (who, name) = (broker(*node), stage.group(*group));
                 let text = format!("group {name} begins a rebalance (coordinator {who}).");
-                stage.say(MomentKind::Group, stage.under_load(), text);
+                stage.say(MomentKind::Group, stage.since_begin(), text);
             }
             Heard::Note(Note::GroupStable { group, generation, members, .. })
                 if stage.has_group(*group) =>
             {
                 let (name, members) = (stage.group(*group), counted(*members, "member"));
                 let text = format!("group {name} is stable in generation {generation}, {members}.");
-                stage.say(MomentKind::Group, stage.under_load(), text);
+                stage.say(MomentKind::Group, stage.since_begin(), text);
             }
             Heard::Note(Note::MemberFenced { group, member, .. }) if stage.has_group(*group) => {
                 self.tell_commits(stage);
@@ -199,7 +199,7 @@ impl Groups {
                     .collect();
                 if !told.is_empty() {
                     let text = format!("{who} hears that {}.", and(told));
-                    stage.say(MomentKind::Group, stage.under_load(), text);
+                    stage.say(MomentKind::Group, stage.since_begin(), text);
                 }
             }
             Response::OffsetCommit(r) => self.refused(stage, &who, "commit", &r.partitions),

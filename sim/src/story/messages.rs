@@ -34,7 +34,11 @@ impl Stage<'_> {
                 }
                 let Some((what, weight)) = self.telling(passage) else { return };
                 let (from, to) = (self.party(passage.from), self.party(passage.to));
-                let text = format!("{from} sends {what} to {to}, which never arrives.");
+                let end = match passage.under_way {
+                    true => "which is still under way when the run ends",
+                    false => "which never arrives",
+                };
+                let text = format!("{from} sends {what} to {to}, {end}.");
                 self.say(MomentKind::Message, weight, text);
             }
             _ => {}

@@ -35,7 +35,7 @@ use self::leaders::Leaders;
 use self::logs::Logs;
 use self::progress::Progress;
 use self::records::Records;
-use self::stage::{Stage, Weight};
+use self::stage::{Beat, Stage, Weight};
 use self::subject::Subject;
 use self::transactions::Transactions;
 use crate::plan::PlanError;
@@ -102,6 +102,29 @@ pub fn of(run: &Run, check: Option<&str>) -> Told {
 /// Tells what was heard.
 fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
     let load_from = world.recorder().phases().load_from_ns();
+    let from = Instant(load_from.unwrap_or(0));
+    let (mut stage, mut beats) = beats(world, hearing, subject, from);
+    // What went wrong before the load has what led to it there too.
+    if let Some(wrong) = choose::first_verdict(&beats).filter(|at| *at < from) {
+        (stage, beats) = self::beats(world, hearing, subject, beginning(world, wrong));
+    }
+    choose::story(&stage, beats, load_from)
+}
+
+/// When that began which had gone wrong by then: with the first fault, else with the run.
+fn beginning(world: &World, wrong: Instant) -> Instant {
+    let struck = world.fault_records().iter().filter(|record| record.struck);
+    let first = struck.map(|record| record.at).filter(|at| *at <= wrong).min();
+    first.unwrap_or(Instant(0))
+}
+
+/// All lines there are, in order, those from a moment on in full.
+fn beats<'a>(
+    world: &'a World,
+    hearing: &'a Hearing,
+    subject: &'a Subject,
+    from: Instant,
+) -> (Stage<'a>, Vec<Beat>) {
     let mut stage = Stage {
         world,
         hearing,
@@ -109,7 +132,7 @@ fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
         logs: Logs::default(),
         leading: BTreeMap::new(),
         now: Instant(0),
-        load_from: Instant(load_from.unwrap_or(0)),
+        from,
         beats: Vec::new(),
     };
     let mut areas = Areas::default();
@@ -131,7 +154,7 @@ fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
     let Areas { lost_at, records, groups, .. } = &areas;
     let known = verdict::Known { losses: lost_at, records, groups };
     let beats = verdict::with_violations(&stage, beats, &known);
-    choose::story(&stage, beats, load_from)
+    (stage, beats)
 }
 
 /// When faults strike and end, in order; at one time those that strike come last.

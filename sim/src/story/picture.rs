@@ -106,7 +106,8 @@ pub(super) fn picture(
         let (Some(from), Some(to)) = (lane(passage.from), lane(passage.to)) else { continue };
         let late = passage.arrived.is_some_and(|at| at.since(passage.sent) >= LATE);
         let arrived = passage.arrived.filter(|at| *at <= window.until).map(|at| at.0);
-        let cut_short = arrived.is_none() && passage.arrived.is_some();
+        // Its arrival is not in the picture, or nobody knows of it.
+        let cut_short = arrived.is_none() && (passage.arrived.is_some() || passage.under_way);
         if !cut_short {
             let (sent, label) = (passage.sent.max(window.from).0, drawn.label);
             picture.arrows.push(Arrow { from, to, sent, arrived, late, label });

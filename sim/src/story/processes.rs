@@ -10,7 +10,7 @@ use crate::world::{Heard, Party};
 impl Stage<'_> {
     /// A process has begun or ended. That a fault ended it was told already.
     pub(super) fn hear_process(&mut self, heard: &Heard) {
-        if self.now < self.load_from {
+        if self.now < self.from {
             return;
         }
         match heard {

@@ -199,21 +199,25 @@ impl Records {
     /// What went with the end of a log.
     fn loss(stage: &Stage<'_>, partition: PartitionId, cut: &Cut) -> (String, Weight) {
         let mut text = gone(cut.count);
+        let them = if cut.count == 1 { "it" } else { "them" };
         if cut.acknowledged > 0 {
-            text += &format!(", {} of them acknowledged", cut.acknowledged);
+            text += &match cut.count {
+                1 => ", which was acknowledged".to_owned(),
+                _ => format!(", {} of them acknowledged", cut.acknowledged),
+            };
         }
         let mut weight = Weight::Plain;
         if cut.nowhere > 0 {
             text += &match cut.nowhere {
-                n if n == cut.count => ", and no log has them any more".to_owned(),
+                n if n == cut.count => format!(", and no log has {them} any more"),
                 n => format!(", and no log has {n} of them any more"),
             };
             if cut.acknowledged > 0 {
                 weight = Weight::Loud;
             }
         } else {
-            text +=
-                &format!("; {}", still_there(&stage.logs.holders_of_all(partition, &cut.batches)));
+            let holders = stage.logs.holders_of_all(partition, &cut.batches);
+            text += &format!("; {} {them}", still_there(&holders));
         }
         (text, weight)
     }
@@ -221,22 +225,14 @@ impl Records {
 
 /// How many records of a log are gone.
 fn gone(count: i64) -> String {
-    if count == 1 {
-        "1 record of its log is gone".to_owned()
-    } else {
-        format!("{count} records of its log are gone")
-    }
+    if count == 1 { "1 record is gone".to_owned() } else { format!("{count} records are gone") }
 }
 
 fn still_there(holders: &[NodeId]) -> String {
-    if holders.is_empty() {
-        return "other logs still have them".to_owned();
-    }
-    let who = and(holders.iter().map(|id| broker(*id)));
-    if holders.len() == 1 {
-        format!("{who} still has them")
-    } else {
-        format!("{who} still have them")
+    match holders {
+        [] => "other logs still have".to_owned(),
+        [one] => format!("{} still has", broker(*one)),
+        many => format!("{} still have", and(many.iter().map(|id| broker(*id)))),
     }
 }
 

@@ -70,15 +70,16 @@ pub(super) struct Stage<'a> {
     /// Who began to lead in the newest epoch so far.
     pub(super) leading: BTreeMap<PartitionId, (NodeId, LeaderEpoch)>,
     pub(super) now: Instant,
-    /// When the load began; 0 if it never did.
-    pub(super) load_from: Instant,
+    /// From when on all is told: when the load began, 0 if it never did; earlier where something was
+    /// violated before.
+    pub(super) from: Instant,
     pub(super) beats: Vec<Beat>,
 }
 
 impl Stage<'_> {
-    /// What makes the story easier to follow under load, and is of no interest before.
-    pub(super) fn under_load(&self) -> Weight {
-        if self.now < self.load_from { Weight::Faint } else { Weight::Plain }
+    /// What makes the story easier to follow from its begin on, and is of no interest before.
+    pub(super) fn since_begin(&self) -> Weight {
+        if self.now < self.from { Weight::Faint } else { Weight::Plain }
     }
 
     /// Remembers who began to lead.

@@ -12,7 +12,7 @@ use broker_model::records::MetadataRecord;
 use broker_model::types::{Instant, NodeId, Offset, PartitionId};
 
 use super::World;
-use crate::network::{Body, Direction, Endpoint, Slot};
+use crate::network::{Body, Direction, Endpoint, MessageState, Slot};
 
 /// One end of a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -45,6 +45,8 @@ pub struct Passage {
     pub sent: Instant,
     /// When the receiver read it from its socket; none if that never happened.
     pub arrived: Option<Instant>,
+    /// The run has ended before it could arrive.
+    pub under_way: bool,
     /// What it says.
     pub said: Said,
 }
@@ -107,7 +109,15 @@ impl World {
 
     /// What was heard since [`World::attend`]; nothing without it.
     pub fn take_heard(&mut self) -> Hearing {
-        self.ear.as_mut().map(|ear| std::mem::take(&mut ear.hearing)).unwrap_or_default()
+        let Some(mut ear) = self.ear.take() else { return Hearing::default() };
+        for (slot, message) in self.messages.iter() {
+            let life = self.connections.get(message.connection).life;
+            let lives = message.state != MessageState::Dead && message.life == life;
+            if let Some(place) = ear.under_way.get(&slot.0).filter(|_| lives) {
+                ear.hearing.passages[*place].under_way = true;
+            }
+        }
+        ear.hearing
     }
 
     pub(super) fn hear_notes(&mut self, notes: &[Note]) {
@@ -236,10 +246,10 @@ impl World {
             Direction::ToServer => (client, server),
             Direction::ToClient => (server, client),
         };
-        let (sent, arrived) = (self.now, None);
+        let (sent, arrived, under_way) = (self.now, None, false);
         let Some(ear) = &mut self.ear else { return };
         let place = ear.hearing.passages.len();
-        ear.hearing.passages.push(Passage { from, to, sent, arrived, said });
+        ear.hearing.passages.push(Passage { from, to, sent, arrived, under_way, said });
         ear.hearing.heard.push((sent, Heard::Sent(place)));
         ear.under_way.insert(slot.0, place);
     }

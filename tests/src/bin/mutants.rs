@@ -49,7 +49,8 @@ fn search(cap: u64, ids: &[String]) -> Result<(), String> {
     let product = hunter.check(CHECKED)?;
     for (number, mutant) in mutants.iter().enumerate() {
         let records = read(&root)?;
-        let known = records.get(&mutant.id).is_some_and(|record| record.holds(mutant, &product, cap));
+        let known =
+            records.get(&mutant.id).is_some_and(|record| record.holds(mutant, &product, cap));
         let asked = if ids.is_empty() { !known } else { ids.contains(&mutant.id) };
         if asked {
             let record = Record::of(mutant, &product, hunter.hunt(number)?, cap);

@@ -31,11 +31,7 @@ pub fn write(
 }
 
 /// Numbers, those that were killed, and those that were not.
-fn tables(
-    mutants: &[Mutant],
-    records: &BTreeMap<String, Record>,
-    product: &str,
-) -> String {
+fn tables(mutants: &[Mutant], records: &BTreeMap<String, Record>, product: &str) -> String {
     let measured = |mutant: &Mutant| {
         let record = records.get(&mutant.id).filter(|record| record.holds(mutant, product, 0));
         record.map(|record| (mutant.clone(), record.clone()))
