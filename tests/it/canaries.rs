@@ -154,6 +154,7 @@ const CANARIES: &[Canary] = &[
     canary(Anomaly::CompactionKeepsNewest, ("compaction", "drop-newest"), "storage/compaction-latest-state.toml", 0, ""),
     canary(Anomaly::TombstonesStay, ("delete_horizon", "ignored"), "storage/compaction-latest-state.toml", 0, ""),
     canary(Anomaly::CompactionKeepsVerdicts, ("cleaned_verdicts", "forgotten"), "storage/compaction-latest-state.toml", 0, ABORTING),
+    canary(Anomaly::AbortedMatchRecords, ("cleaned_verdicts", "forgotten"), "storage/compaction-latest-state.toml", 0, ABORTING),
     canary(Anomaly::CompactionKeepsProducers, ("cleaned_producers", "dropped"), "storage/compaction-latest-state.toml", 0, SURVIVED),
     canary(Anomaly::LogBounds, ("retention_bound", "log-end"), "faults/broker-pause.toml", 0, SHORT_LIVED),
     canary(Anomaly::VisibleReads, ("last_stable_offset", "log-end"), "hazards/read-uncommitted-repaired.toml", 0, ""),

@@ -129,9 +129,12 @@ anomalies! {
     IsrInReplicas = "isr-in-replicas",
     /// The leader epochs of a log are not those of its records.
     EpochsMatchRecords = "epochs-match-records",
+    /// The index of aborted transactions of a log is not that of its records.
+    AbortedMatchRecords = "aborted-match-records",
     /// Replicas that are not in sync were copied faster than their throttle lets.
     ReplicationThrottle = "replication-throttle",
-    /// A last stable offset is above the high watermark.
+    /// A last stable offset is above the high watermark, falls, or passes a transaction whose
+    /// marker is not replicated.
     LastStableOffset = "last-stable-offset",
     /// A log has a gap or a repetition in a producer's sequence.
     SequenceContiguous = "sequence-contiguous",

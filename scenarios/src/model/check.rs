@@ -92,6 +92,8 @@ anomalies! {
     IsrInReplicas = "isr-in-replicas",
     /// The leader epochs of a log are not those of its records.
     EpochsMatchRecords = "epochs-match-records",
+    /// The index of aborted transactions of a log is not that of its records.
+    AbortedMatchRecords = "aborted-match-records",
     /// Replicas that are not in sync were copied faster than their throttle lets.
     ReplicationThrottle = "replication-throttle",
     /// The last stable offset is wrong or above the high watermark.

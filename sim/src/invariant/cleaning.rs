@@ -146,6 +146,10 @@ pub(super) mod tests {
             LogEntry { batch: self.batches.push_cleaned(of.batch, kept, horizon, horizon), ..of }
         }
 
+        pub(in crate::invariant) const fn batches(&self) -> &Batches {
+            &self.batches
+        }
+
         pub(in crate::invariant) fn cleaning<'a>(
             &'a self,
             before: &'a [LogEntry],

@@ -40,6 +40,8 @@ pub enum Interest {
     Repeated,
     /// [`Note::ProducerIds`].
     ProducerIds,
+    /// [`Note::TransactionState`].
+    TransactionState,
     /// [`Note::CoordinatorLoaded`].
     CoordinatorLoaded,
     /// [`Note::CommitAccepted`].
@@ -73,6 +75,7 @@ impl Interest {
             Note::Read { .. } => Some(Self::Read),
             Note::Repeated { .. } => Some(Self::Repeated),
             Note::ProducerIds { .. } => Some(Self::ProducerIds),
+            Note::TransactionState { .. } => Some(Self::TransactionState),
             Note::CoordinatorLoaded { .. } => Some(Self::CoordinatorLoaded),
             Note::CommitAccepted { .. } => Some(Self::CommitAccepted),
             Note::MemberFenced { .. } => Some(Self::MemberFenced),

@@ -4,6 +4,7 @@
 //! They look at what an event touched, never at everything; each says which notes it wants,
 //! so that the others cost it nothing.
 
+mod aborted_match_records;
 mod broker_epoch_monotonic;
 mod by_partition;
 mod by_process;

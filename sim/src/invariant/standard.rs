@@ -1,6 +1,7 @@
 //! The list of all invariants.
 
 use super::Invariants;
+use super::aborted_match_records::AbortedMatchRecords;
 use super::broker_epoch_monotonic::BrokerEpochMonotonic;
 use super::commit_by_owner::CommitByOwner;
 use super::commit_in_own_epoch::CommitInOwnEpoch;
@@ -60,6 +61,7 @@ pub fn standard() -> Invariants {
         Box::new(TruncationKeepsCommitted),
         Box::new(IsrInReplicas::default()),
         Box::new(EpochsMatchRecords),
+        Box::new(AbortedMatchRecords),
         Box::<ValidControllerState>::default(),
         Box::new(ReplicationQuorumSuperset),
         Box::<ReplicationThrottled>::default(),
@@ -82,7 +84,7 @@ pub fn standard() -> Invariants {
         Box::new(FullIsr),
         Box::new(StableGroups),
         Box::new(HangingTransaction),
-        Box::new(TransactionSteps),
+        Box::<TransactionSteps>::default(),
         Box::new(MarkerOfItsTransaction),
         Box::new(OneVerdict),
         Box::new(DecisionUndone),
@@ -110,6 +112,6 @@ mod tests {
         assert!(names.iter().all(|name| Anomaly::of_name(name).is_some()));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 43);
+        assert_eq!(names.len(), 44);
     }
 }

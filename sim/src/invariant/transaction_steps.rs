@@ -1,20 +1,29 @@
 //! A transactional id goes from state to state as its coordinator may take it: a decision follows
 //! an open transaction or aborts nothing, an end follows its decision, and once; the epoch of a
-//! producer id never falls.
+//! producer id never falls, and rises with every `InitProducerId`: nobody is given an epoch that
+//! another process may have.
 //!
 //! Source: Kafka 4.1, `TransactionState`, which states may precede which; KIP-98, KIP-890.
 //! KAFKA-10080 (an end that is written twice), KAFKA-16352, KAFKA-19999. That every decision comes
 //! to its end is `hanging-transaction`.
 
+use std::collections::BTreeMap;
+
 use broker_model::note::Note;
+use broker_model::protocol::txn::ProducerIdAndEpoch;
 use broker_model::records::{TransactionRecord, TransactionState};
+use broker_model::types::TransactionalId;
 
 use super::ledger::is_of_the_past;
 use super::{Interest, Invariant, View};
 
 /// See the module.
-#[derive(Debug)]
-pub(super) struct TransactionSteps;
+#[derive(Debug, Default)]
+pub(super) struct TransactionSteps {
+    /// What coordinators have made of each id last. An append that failed is not among it: the
+    /// same epoch is tried once more.
+    made: BTreeMap<TransactionalId, ProducerIdAndEpoch>,
+}
 
 /// The last epoch that is given to a client; an id that has reached it is replaced. Source: Kafka,
 /// `TransactionMetadata.isProducerEpochExhausted`.
@@ -66,12 +75,25 @@ impl Invariant for TransactionSteps {
     }
 
     fn interests(&self) -> &'static [Interest] {
-        &[Interest::Transactional]
+        &[Interest::Transactional, Interest::TransactionState]
     }
 
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
-        let Note::Appended { node, partition, entry, .. } = *note else { return None };
         let ledger = view.ledger?;
+        if let Note::TransactionState { node, transactional_id: id, producer, state } = *note {
+            let before = self.made.insert(id, producer);
+            let initialized = state == TransactionState::Empty && ledger.is_whole(id);
+            let same = before.filter(|b| b.id == producer.id && b.epoch >= producer.epoch);
+            return same.filter(|_| initialized).map(|before| {
+                let id = view.transactional_id(id);
+                format!(
+                    "transactional id {id} on coordinator {node} is initialized with epoch {} of \
+                     producer {}, which was in epoch {}",
+                    producer.epoch, producer.id, before.epoch
+                )
+            });
+        }
+        let Note::Appended { node, partition, entry, .. } = *note else { return None };
         if is_of_the_past(view, partition, entry) {
             return None;
         }
@@ -99,7 +121,7 @@ mod tests {
 
     fn count(steps: &[(TransactionState, i64, i16)]) -> usize {
         let mut bench = Bench::default();
-        let mut invariant = TransactionSteps;
+        let mut invariant = TransactionSteps::default();
         let say = |&(state, id, epoch): &_| bench.logs(&mut invariant, record(state, id, epoch));
         steps.iter().filter_map(say).count()
     }
@@ -119,6 +141,24 @@ mod tests {
     fn rejects_epochs_that_fall_and_ids_that_change_early() {
         assert_eq!(count(&[(Empty, 7, 3), (Empty, 7, 2)]), 1);
         assert_eq!(count(&[(Empty, 7, 3), (Empty, 8, 0)]), 1);
+    }
+
+    fn initialized(made: &[(TransactionState, i64, i16)]) -> usize {
+        let mut bench = Bench::default();
+        let mut invariant = TransactionSteps::default();
+        let say = |&(state, id, epoch): &_| bench.makes(&mut invariant, &record(state, id, epoch));
+        made.iter().filter_map(say).count()
+    }
+
+    #[test]
+    fn rejects_an_epoch_that_is_given_once_more() {
+        assert_eq!(initialized(&[(Empty, 7, 0), (CompleteCommit, 7, 1), (Empty, 7, 1)]), 1);
+    }
+
+    #[test]
+    fn accepts_an_epoch_that_rises_and_another_producer() {
+        let all = [(Empty, 7, 0), (CompleteCommit, 7, 1), (Empty, 7, 2), (Empty, 8, 0)];
+        assert_eq!(initialized(&all), 0);
     }
 
     #[test]
@@ -142,11 +182,15 @@ mod tests {
     #[test]
     fn what_a_failover_cut_off_is_not_what_came_before() {
         let mut bench = Bench::default();
-        let mut say = |r| bench.logs(&mut TransactionSteps, r);
+        let mut steps = TransactionSteps::default();
+        let mut say = |r| bench.logs(&mut steps, r);
         assert_eq!(say(record(Empty, 7, 0)), None);
         assert_eq!(say(record(Ongoing, 7, 0)), None);
         bench.cut();
-        assert_eq!(bench.logs(&mut TransactionSteps, record(CompleteCommit, 7, 1)), None);
+        assert_eq!(
+            bench.logs(&mut TransactionSteps::default(), record(CompleteCommit, 7, 1)),
+            None
+        );
         let (prepared, empty) = (record(PrepareAbort, 7, 1), record(Empty, 7, 0));
         assert!(wrong(&empty, Some(&prepared)).is_some());
     }

@@ -87,6 +87,17 @@ impl Bench {
         self.append(invariant, LOG.0, batch)
     }
 
+    /// The coordinator has a state logged.
+    pub(crate) fn makes(
+        &mut self,
+        invariant: &mut dyn Invariant,
+        record: &TransactionRecord,
+    ) -> Option<String> {
+        let TransactionRecord { transactional_id, producer, state, .. } = *record;
+        let node = NodeId(1);
+        self.say(invariant, &Note::TransactionState { node, transactional_id, producer, state })
+    }
+
     /// A producer closes a batch of its transaction.
     pub(crate) fn batch(&mut self, id: i64, epoch: i16) -> BatchId {
         let (producer_id, producer_epoch) = (ProducerId(id), ProducerEpoch(epoch));
