@@ -122,14 +122,17 @@ impl Written {
         Self { producer, open: false, oldest, newest, marker, ended }
     }
 
-    /// A new leader has this log: what was ended by a marker that it lacks is open again.
-    fn cut_to(&mut self, log: &Log) {
-        let Some(ended) = self.ended else { return };
+    /// A new leader has this log: what was ended by a marker that it lacks is open again. Gives the
+    /// marker.
+    fn cut_to(&mut self, log: &Log) -> Option<LogEntry> {
+        let ended = self.ended?;
         let at = ended.at;
-        if at.base_offset >= log.log_start_offset() && !log.has(at.base_offset, at.leader_epoch) {
-            (self.oldest, self.newest) = ended.batches;
-            (self.open, self.marker, self.ended) = (true, None, None);
+        if at.base_offset < log.log_start_offset() || log.has(at.base_offset, at.leader_epoch) {
+            return None;
         }
+        (self.oldest, self.newest) = ended.batches;
+        (self.open, self.marker, self.ended) = (true, None, None);
+        Some(at)
     }
 }
 
@@ -153,6 +156,10 @@ pub(super) struct Ledger {
     logs: BTreeMap<PartitionId, Vec<TransactionalId>>,
     /// See [`Ledger::torn_by_undone`].
     torn_by_undone: Vec<BatchId>,
+    /// Of each partition, what leaders have appended of transactions that had not heard of their
+    /// successors, and markers that a successor lacks. All that is cut, unless one who has it is
+    /// the next leader.
+    of_the_past: ByPartition<Vec<LogEntry>>,
 }
 
 pub(super) const fn is_decision(state: TransactionState) -> bool {
@@ -249,6 +256,8 @@ impl Ledger {
                 let body = view.batches.get(entry.batch);
                 if !is_of_the_past(view, partition, entry) {
                     self.appended(view, partition, entry, body);
+                } else if body.transactional {
+                    self.of_the_past.of(partition).push(entry);
                 }
             }
             Note::BecameLeader { node, partition, leader_epoch, start }
@@ -349,7 +358,18 @@ impl Ledger {
         (partition, start): (PartitionId, Offset),
     ) {
         if let Some(replica) = view.replica(node, partition) {
-            self.written.of(partition).iter_mut().for_each(|written| written.cut_to(replica.log()));
+            let log = replica.log();
+            let lacked = self.written.of(partition).iter_mut().filter_map(|one| one.cut_to(log));
+            let past = self.of_the_past.of(partition);
+            past.extend(lacked);
+            past.sort_unstable_by_key(|entry| entry.base_offset);
+            let is_back = |entry: &mut LogEntry| {
+                entry.base_offset < start && log.has(entry.base_offset, entry.leader_epoch)
+            };
+            let back: Vec<LogEntry> = past.extract_if(.., is_back).collect();
+            for entry in back {
+                self.appended(view, partition, entry, view.batches.get(entry.batch));
+            }
         }
         let Some(entries) = taken_over(view, node, partition, start) else { return };
         let Some(ids) = self.logs.get(&partition) else { return };
