@@ -181,6 +181,13 @@ impl TransactionState {
             Self::Dead => "Dead",
         }
     }
+
+    /// Whether a transaction has begun and not ended: markers of it are still to be written, or
+    /// the answers to them to be heard.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Ongoing | Self::PrepareCommit | Self::PrepareAbort)
+    }
 }
 
 /// A record of `__transaction_state`: the whole state of one transactional id.

@@ -3,7 +3,7 @@
 //! Source: KIP-664, KIP-890 (hanging transactions); KAFKA-16352, KAFKA-19999 (a coordinator
 //! that stays in Prepare).
 
-use broker_model::records::{TransactionRecord, TransactionState};
+use broker_model::records::TransactionRecord;
 use broker_model::types::{Offset, PartitionId};
 
 use super::words::listed;
@@ -18,10 +18,7 @@ fn open_at_coordinator<'a>(
     view: &View<'_>,
     mut records: impl Iterator<Item = &'a TransactionRecord>,
 ) -> Option<String> {
-    let open = records.find(|r| {
-        use TransactionState::{Ongoing, PrepareAbort, PrepareCommit};
-        matches!(r.state, Ongoing | PrepareCommit | PrepareAbort)
-    })?;
+    let open = records.find(|r| r.state.is_open())?;
     Some(format!(
         "transactional id {} is still in {} of a transaction that began at {} ms, with partitions {}",
         view.transactional_id(open.transactional_id),

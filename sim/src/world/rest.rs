@@ -2,6 +2,7 @@
 
 use broker_model::broker::Broker;
 use broker_model::partition::Replica;
+use broker_model::records::TransactionState;
 
 use super::lag::Behind;
 use super::{Node, NodeState, World};
@@ -71,8 +72,20 @@ impl World {
             .all(|b| b.groups().groups().iter().all(|group| group.state.is_settled()))
     }
 
-    pub(super) fn transactions_are_open(&self) -> bool {
+    fn transactions_are_open(&self) -> bool {
         self.leaders().any(|r| r.last_stable_offset(&self.shared.rules) < r.high_watermark())
+    }
+
+    /// All markers may be written, and the answer to the last of them be under way. What is
+    /// ongoing waits for its client: if that has nothing left to do, it is left behind.
+    fn coordinators_wait_for_markers(&self) -> bool {
+        use TransactionState::{PrepareAbort, PrepareCommit};
+        let running = self.nodes.iter().filter(|n| n.state == NodeState::Up);
+        let mut coordinators = running.filter_map(Node::broker).map(Broker::transactions);
+        coordinators.any(|coordinator| {
+            let mut known = coordinator.transactions();
+            known.any(|record| matches!(record.state, PrepareCommit | PrepareAbort))
+        })
     }
 
     /// A leader has records that it gives to nobody: lag counts what is given.
@@ -126,7 +139,7 @@ impl World {
 }
 
 /// What can keep a run from being at rest, the cheap questions first.
-const UNREST: [fn(&World) -> Option<String>; 9] = [
+const UNREST: [fn(&World) -> Option<String>; 10] = [
     World::busy_clients,
     World::rows_wait,
     World::lagging,
@@ -136,6 +149,7 @@ const UNREST: [fn(&World) -> Option<String>; 9] = [
     |world| said(!world.groups_are_stable(), "a group is not stable"),
     |world| said(world.records_are_uncommitted(), "a record is not on all replicas in sync"),
     |world| said(world.transactions_are_open(), "a transaction is open"),
+    |world| said(world.coordinators_wait_for_markers(), "a coordinator waits for markers"),
 ];
 
 fn said(holds: bool, words: &str) -> Option<String> {
