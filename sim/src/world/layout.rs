@@ -213,6 +213,7 @@ fn make_nodes(plan: &Plan, racks: u32, draws: &mut Stream) -> Vec<Node> {
             synced_at: Instant(0),
             lost_power: false,
             unclean_stops: 0,
+            ended_in_order: false,
             metadata_durable: 0,
             answers: Vec::new(),
         });

@@ -40,6 +40,7 @@ impl World {
         let registered = node.broker().is_some_and(|broker| broker.is_registered());
         node.lost_power = kind == StopKind::PowerCut || (node.lost_power && !registered);
         node.unclean_stops += u64::from(kind != StopKind::Clean);
+        node.ended_in_order = kind == StopKind::Clean;
         node.synced_at = Instant(0);
         node.state = match kind {
             StopKind::Clean | StopKind::Kill => NodeState::Stopped,

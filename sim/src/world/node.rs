@@ -78,8 +78,11 @@ pub struct Node {
     pub synced_at: Instant,
     /// Its host lost power, and it has not registered since.
     pub lost_power: bool,
-    /// How often its process has ended out of order, by a kill or with the power.
+    /// How often its process has ended out of order, by a kill or with the power, or has lost its
+    /// disk after it had ended in order.
     pub unclean_stops: u64,
+    /// Its process has ended last in order: the disk has all that it had.
+    pub ended_in_order: bool,
     /// Durable end of the metadata log, on controllers.
     pub metadata_durable: i64,
     /// Answers of other nodes whose CPU time is being spent.

@@ -78,6 +78,8 @@ impl World {
 
     fn replace_disk(&mut self, index: usize, place: u32) {
         let node = &mut self.nodes[index];
+        // Who was killed, or had no power, has been counted; a broker is told by its empty disk.
+        node.unclean_stops += u64::from(std::mem::take(&mut node.ended_in_order));
         let gone = node.broker_mut().map(|broker| broker.replace_directory(place));
         for (partition, bytes) in gone.unwrap_or_default() {
             node.cache.take_dirty(partition);

@@ -47,6 +47,22 @@ fn a_broker_whose_disk_is_replaced_while_it_is_down_starts_once() {
     assert!(world.brokers_are_registered());
 }
 
+#[test]
+fn a_disk_that_is_lost_is_one_unclean_stop_however_its_broker_had_ended() {
+    let stops = |kind: &str, lost: bool| {
+        let fault = |kind: &str, at: &str| {
+            format!("[[fault]]\nkind = \"{kind}\"\n{ONE}\nat = \"{at}\"\nfor = \"60s\"\n")
+        };
+        let disk = if lost { fault("disk-failure", "2s") } else { String::new() };
+        let mut world = world(&cluster((3, 3), 6, 10, &(fault(kind, "1s") + &disk)), &[], 1);
+        until_ended(&mut world, 1 + usize::from(lost));
+        world.nodes[1].unclean_stops
+    };
+    assert_eq!(stops("broker-stop", false), 0, "it has all that it had");
+    assert_eq!(stops("broker-stop", true), 1, "it has nothing");
+    assert_eq!(stops("broker-kill", true), 1, "one loss, not two");
+}
+
 /// `holds` while both are in force and when the first has ended, not when the second has.
 fn survives(fault: &str, extra: &str, holds: impl Fn(&World) -> bool) {
     let mut world = overlapping(fault, extra);
