@@ -60,11 +60,13 @@ impl<'a> Cleaning<'a> {
         aborted
     }
 
-    /// Takes in a marker. Says whether it is one.
+    /// Takes in a marker, which ends nothing once its record is gone. Says whether it is one.
     fn meet(&self, entry: &LogEntry, next: &mut BTreeMap<ProducerId, bool>) -> bool {
         let body = self.batches.get(entry.batch);
         let Content::Marker { commit, .. } = body.content else { return false };
-        next.insert(body.producer_id, commit);
+        if !self.batches.is_emptied(entry.batch) {
+            next.insert(body.producer_id, commit);
+        }
         true
     }
 }
@@ -148,6 +150,12 @@ pub(super) mod tests {
 
         pub(in crate::invariant) const fn batches(&self) -> &Batches {
             &self.batches
+        }
+
+        /// The same batch without its records, which a cleaning leaves of a producer's last one.
+        pub(in crate::invariant) fn emptied(&mut self, of: LogEntry) -> LogEntry {
+            let (none, never) = (Vec::new(), Timestamp::NONE);
+            LogEntry { batch: self.batches.push_cleaned(of.batch, none, never, never), ..of }
         }
 
         pub(in crate::invariant) fn cleaning<'a>(

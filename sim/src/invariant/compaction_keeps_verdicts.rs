@@ -80,6 +80,13 @@ mod tests {
         let (data, abort) = (b.transactional(0, 1, 7), b.marker(1, 7, false));
         assert_eq!(changed(&b.cleaning(&[data, abort], &[abort]), |_| false), None);
         assert_eq!(changed(&b.cleaning(&[data, abort], &[data, abort]), |_| true), None);
+        let (data, abort) = (b.transactional(2, 1, 7), b.marker(3, 7, false));
+        let (abort, commit) = (b.emptied(abort), b.marker(4, 7, true));
+        assert_eq!(
+            changed(&b.cleaning(&[data, abort, commit], &[data, commit]), |_| false),
+            None,
+            "what is left of a marker says nothing, so the next one ended it before as now"
+        );
         let plain = b.keyed(4, 1);
         assert_eq!(changed(&b.cleaning(&[plain], &[plain]), |_| true), None);
     }
