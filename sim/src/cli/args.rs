@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod value;
 
+use reports::checker::Anomaly;
+
 use super::scope::Kind;
 use super::zoo::ZooArgs;
 pub(super) use value::{Shard, THREADS_MAX, assignment, shard};
-use value::{seeds, span, wall_time};
+use value::{anomaly, seeds, span, wall_time};
 
 /// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
 #[derive(Debug, Parser)]
@@ -265,6 +267,9 @@ pub(super) struct ShrinkArgs {
     /// Stop after so long with what there is then, as in `10s` or `5m`
     #[arg(long, value_name = "TIME", value_parser = wall_time, default_value = "60s")]
     pub(super) budget: u64,
+    /// The anomaly to keep, by its name [default: what the file expects, else what came first]
+    #[arg(long, value_name = "NAME", value_parser = anomaly)]
+    pub(super) check: Option<Anomaly>,
     /// Write the file and the report of its run to this folder [default: the file alone to
     /// scenarios/regressions/]
     #[arg(long, value_name = "DIR")]

@@ -7,6 +7,7 @@ use super::args::MergeArgs;
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
+use super::shell;
 use super::sweep::{RECORDS, Record, Records, Tally, times_of, write_all};
 
 pub(super) fn command(args: &MergeArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
@@ -72,9 +73,10 @@ fn fit(shards: &[(&PathBuf, Records)]) -> Result<(), Failure> {
             ));
         }
         if !records.is_complete() {
-            let folder = folder.display();
+            let folder = folder.display().to_string();
+            let quoted = shell::quoted(&folder);
             return wrong(format!(
-                "{folder} has {} runs of {}: go on with `assize sweep --resume {folder}` first",
+                "{folder} has {} runs of {}: go on with `assize sweep --resume {quoted}` first",
                 records.runs.len(),
                 records.asked.own().unwrap_or_default(),
             ));

@@ -33,6 +33,7 @@ mod scope;
 #[cfg(test)]
 mod scratch;
 mod settings;
+mod shell;
 mod shrink;
 mod steps;
 mod story;

@@ -12,9 +12,10 @@ use reports::summary::Summary;
 use super::args::Format;
 use super::console::Console;
 use super::exit::{Exit, Failure};
+use super::folder::Folder;
 use super::library;
 use super::scene::Scene;
-use super::shrink::smallest;
+use super::shrink::{Written, smallest, write};
 use super::sweep::{listen, pool};
 use super::table::Columns;
 use crate::shrink::Cause;
@@ -56,12 +57,13 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let scene = scene_of(entry, &args.set, console)?;
     let pool = pool(args.threads.map_or(0, usize::from))?;
     let stop = listen();
+    let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
     let limits = Limits { from: args.from, seconds: args.cap };
     let hunt = Hunt::new(entry, &scene, &pool, &stop).start(limits);
     for bug in &hunt.bugs {
         console.error(bug);
     }
-    let small = match &hunt.hit {
+    let mut small = match &hunt.hit {
         Some(hit) if !args.no_shrink => {
             let of_the_entry = |summary: &Summary| Cause::of_one_of(summary, entry.seen);
             let budget_ms = args.budget.saturating_mul(1_000);
@@ -69,11 +71,24 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
         }
         _ => None,
     };
+    let written = match (&hunt.hit, &mut small, &folder) {
+        (Some(hit), Some(small), Some(folder)) => Some(write(&scene, hit.0, small, Some(folder))?),
+        _ => None,
+    };
     match args.format {
         Format::Json => {
             console.line(&told::hunt(entry, &scene, &hunt, small.as_ref()).to_string());
         }
-        Format::Human => told::hunt_in_words(entry, &scene, (&hunt, small.as_ref()), console),
+        Format::Human => {
+            told::hunt_in_words(entry, &scene, (&hunt, small.as_ref()), console);
+            if let Some(Written { place, report, .. }) = &written {
+                console.line(&format!("file: {place}"));
+                report.iter().for_each(|report| console.line(&format!("report: {report}")));
+            } else if let Some(hit) = &hunt.hit {
+                let token = scene.token(hit.0);
+                console.line(&format!("as a file with its story: assize shrink '{token}'"));
+            }
+        }
     }
     if !hunt.bugs.is_empty() {
         return Ok(Exit::Bug);

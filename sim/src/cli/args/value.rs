@@ -4,12 +4,25 @@ use std::fmt;
 use std::ops::Range;
 
 use broker_model::types::MILLISECOND;
+use reports::checker::Anomaly;
 
 /// Runs at a time at most: more threads than any machine has processors only stand in each other's way.
 pub(in crate::cli) const THREADS_MAX: i64 = 1_024;
 
 /// Processes that may share a sweep.
 const SHARDS_MAX: u64 = 100_000;
+
+/// The name of an anomaly.
+pub(super) fn anomaly(text: &str) -> Result<Anomaly, String> {
+    Anomaly::of_name(text).ok_or_else(|| {
+        let near = Anomaly::ALL.iter().filter(|one| one.name().contains(text) && !text.is_empty());
+        let near: Vec<&str> = near.map(|one| one.name()).collect();
+        match near[..] {
+            [] => "no anomaly has this name; docs/scenario.md names them".to_owned(),
+            _ => format!("no anomaly has this name; there is {}", near.join(", ")),
+        }
+    })
+}
 
 /// `PATH=VALUE`.
 pub(in crate::cli) fn assignment(text: &str) -> Result<(String, String), String> {

@@ -44,7 +44,12 @@ pub(super) fn command(args: &ScopeArgs, console: &mut Console<'_>) -> Result<Exi
     records?.iter().flatten().for_each(|record| tally.take(record));
     let interrupted = stop.load(Ordering::Relaxed);
     let rate = tally.rate(clock.seconds());
-    tally.tell(Some(rate), interrupted, args.flags.format, console);
+    let in_words = |record: &Record| {
+        let trial = chosen.get(usize::try_from(record.run).ok()?)?;
+        let fault = trial.fault_in(&scene).ok()?.scenario.faults.last()?.to_string();
+        Some(format!("{}: {fault}", trial.kind.words()))
+    };
+    tally.tell_with(Some(rate), interrupted, args.flags.format, console, &in_words);
     let exit = tally.exit;
     Ok(if interrupted { exit.worse(Exit::Interrupted) } else { exit })
 }
@@ -154,9 +159,8 @@ fn run_all(
     stop: &AtomicBool,
     bar: &ProgressBar,
 ) -> Result<Vec<Option<Record>>, Failure> {
-    let number = scene.scenario.faults.len() + 1;
     let one = |(run, trial): (usize, &Trial)| {
-        let scene = scene.with_flag(&format!("fault.{number}"), &trial.fault)?;
+        let scene = trial.fault_in(scene)?;
         let ended = match execute(&scene, seed, stop) {
             Ok(None) => return Ok(None),
             Ok(Some(run)) => Ok(Ended::of(run, None)),

@@ -6,6 +6,8 @@ use broker_model::types::{Duration, Instant};
 use clap::ValueEnum;
 use scenarios::model::Target;
 
+use crate::cli::exit::Failure;
+use crate::cli::scene::Scene;
 use crate::world::{FIRST_CONTROLLER, Party, Posted, World};
 
 /// What is done to one run, once in each of its variants.
@@ -35,6 +37,16 @@ impl Kind {
         }
     }
 
+    /// What one of its variants is.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Crash => "a crash",
+            Self::Lose => "a lost message",
+            Self::Late => "a late message",
+            Self::Race => "a race turned round",
+        }
+    }
+
     /// What its variants are called, several of them.
     pub(super) const fn plural(self) -> &'static str {
         match self {
@@ -53,6 +65,17 @@ pub(super) struct Trial {
     pub(super) kind: Kind,
     /// The fault, as a value of the scenario language.
     pub(super) fault: String,
+}
+
+impl Trial {
+    /// The scene with the fault behind its own.
+    ///
+    /// # Errors
+    /// When the scenario does not take it.
+    pub(super) fn fault_in(&self, scene: &Scene) -> Result<Scene, Failure> {
+        let number = scene.scenario.faults.len() + 1;
+        scene.with_flag(&format!("fault.{number}"), &self.fault)
+    }
 }
 
 /// How long things last, in nanoseconds.

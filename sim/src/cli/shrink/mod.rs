@@ -2,9 +2,11 @@
 
 mod folder;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPool;
+use reports::checker::Anomaly;
 use reports::number::{counted, grouped};
 use reports::summary::Summary;
 use scenarios::Scenario;
@@ -18,7 +20,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
-use super::{regression, report, story, sweep, telling};
+use super::{regression, report, shell, story, sweep, telling};
 use crate::run::Run;
 use crate::shrink::{Cause, Judge, Shrunk, operations, readable, settle, shrink, written_down};
 
@@ -84,16 +86,18 @@ fn one(
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
     let clock = Clock::start();
-    let small = pool.install(|| smallest((scene, *seed), Cause::of, args.budget, stop))?;
+    let wanted = |summary: &Summary| wanted(args.check, summary);
+    let small = pool.install(|| smallest((scene, *seed), wanted, args.budget, stop))?;
     let Some(mut small) = small else {
+        let what = args.check.map_or("anything", Anomaly::name);
         let text = format!(
-            "error: {} under seed {seed} violates nothing: there is nothing to make smaller",
+            "error: {} under seed {seed} does not violate {what}: there is nothing to make smaller",
             scene.path.display()
         );
         return Err(Failure::new(Exit::Usage, text));
     };
     let seconds = clock.seconds();
-    let Written { place, summary } = write(scene, *seed, &mut small, folder)?;
+    let Written { place, report, summary } = write(scene, *seed, &mut small, folder)?;
     match args.flags.format {
         Format::Human => {
             tell(&small, seconds, console);
@@ -102,16 +106,24 @@ fn one(
             }
             console.line("");
             console.line(&format!("file: {place}"));
-            if let Some(folder) = &folder {
-                let report = folder.path().join("report.html");
-                console.line(&format!("report: {}", report.display()));
+            if let Some(report) = report {
+                console.line(&format!("report: {report}"));
             }
-            let again = console.paint(Paint::Strong, &format!("assize run {place}"));
+            let again = format!("assize run {}", shell::quoted(&place));
+            let again = console.paint(Paint::Strong, &again);
             console.line(&format!("again with: {again}"));
         }
         Format::Json => console.line(&as_json(&small, &place, seconds)),
     }
     Ok(ending(stop))
+}
+
+/// The failure of a run that is made smaller.
+fn wanted(check: Option<Anomaly>, summary: &Summary) -> Option<Cause> {
+    match check {
+        Some(check) => Cause::of_one_of(summary, &[check]),
+        None => Cause::of(summary),
+    }
 }
 
 fn ending(stop: &AtomicBool) -> Exit {
@@ -148,12 +160,21 @@ pub(super) fn smallest(
     };
     // What fails for a rule of `[protocol]` is to go on failing for it.
     let for_a_rule = has_rules(&start) && !is_there(&without_rules(&start));
+    // A fault must not become a setting that anybody would be warned of.
+    let doubts = doubts(&start);
     let fails = |scenario: &Scenario| {
-        is_there(scenario) && !(for_a_rule && is_there(&without_rules(scenario)))
+        self::doubts(scenario).is_subset(&doubts)
+            && is_there(scenario)
+            && !(for_a_rule && is_there(&without_rules(scenario)))
     };
     let mut shrunk = shrink(&start, calls, Judge { fails: &fails, goes_on: &goes_on });
     let first = expecting(scene, &mut shrunk.scenario, &cause)?.unwrap_or_else(|| cause.clone());
     Ok(Some(Small { cause, first, start, shrunk }))
+}
+
+/// What the configuration of a scenario is warned of, by name.
+fn doubts(scenario: &Scenario) -> BTreeSet<&'static str> {
+    scenarios::warning::warnings(scenario).iter().map(|warning| warning.name).collect()
 }
 
 const fn has_rules(scenario: &Scenario) -> bool {
@@ -195,15 +216,17 @@ fn run_of(scene: &Scene) -> Result<Option<Run>, Failure> {
 }
 
 /// What was written.
-struct Written {
+pub(super) struct Written {
     /// The file.
-    place: String,
+    pub(super) place: String,
+    /// The page about its run, in a folder of its own.
+    pub(super) report: Option<String>,
     /// Its run in numbers, with its story; none when assize does not survive it.
     summary: Option<Summary>,
 }
 
 /// Writes the file, and the report into a folder of its own.
-fn write(
+pub(super) fn write(
     scene: &Scene,
     seed: u64,
     small: &mut Small,
@@ -232,13 +255,14 @@ fn write(
     let mut scene = scene.with_scenario(scenario.clone());
     (scene.path, scene.text) = (path, readable(scenario));
     let Some(mut run) = run_of(&scene)? else {
-        return Ok(Written { place, summary: None });
+        return Ok(Written { place, report: None, summary: None });
     };
     story::tell(&mut run, &scene, scenario.seed);
-    if let Some(folder) = folder {
+    let report = folder.map(|folder| {
         report::write(&scene, &run, folder)?;
-    }
-    Ok(Written { place, summary: Some(run.summary) })
+        Ok::<_, Failure>(folder.path().join("report.html").display().to_string())
+    });
+    Ok(Written { place, report: report.transpose()?, summary: Some(run.summary) })
 }
 
 /// What a scenario is made of, in words.
@@ -256,13 +280,17 @@ fn size(scenario: &Scenario) -> String {
 fn tell(small: &Small, seconds: f64, console: &mut Console<'_>) {
     let cause = console.paint(Paint::Bad, &small.cause.to_string());
     console.line(&cause);
+    tell_sizes(small, console);
+    let cut = if small.shrunk.stopped { ", and the time was over" } else { "" };
+    console.line(&format!("  {} runs in {seconds:.1} s{cut}", grouped(small.shrunk.runs)));
+}
+
+fn tell_sizes(small: &Small, console: &mut Console<'_>) {
     console.line(&format!("  it was  {}", size(&small.start)));
     console.line(&format!("  it is   {}", size(&small.shrunk.scenario)));
     for fault in &small.shrunk.scenario.faults {
         console.line(&format!("    {fault}"));
     }
-    let cut = if small.shrunk.stopped { ", and the time was over" } else { "" };
-    console.line(&format!("  {} runs in {seconds:.1} s{cut}", grouped(small.shrunk.runs)));
 }
 
 fn as_json(small: &Small, place: &str, seconds: f64) -> String {
@@ -277,7 +305,7 @@ fn as_json(small: &Small, place: &str, seconds: f64) -> String {
         "stopped": small.shrunk.stopped,
         "wall_s": seconds,
         "file": place,
-        "replay": format!("assize run {place}"),
+        "replay": format!("assize run {}", shell::quoted(place)),
     })
     .to_string()
 }

@@ -16,14 +16,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::{Flags, SweepArgs};
+use super::args::{Flags, Format, SweepArgs};
 use super::clock::Clock;
 use super::console::Console;
 use super::execute::execute;
 use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::scene::Scene;
-use super::{regression, report};
+use super::{regression, report, shell, story};
 use asked::{Asked, BEYOND_SPEC};
 use guide::Guide;
 pub(super) use record::{Ended, Record};
@@ -82,8 +82,14 @@ pub(super) fn command(args: &SweepArgs, console: &mut Console<'_>) -> Result<Exi
             exit = exit.worse(failure.exit);
         }
     }
-    if let (true, Some(folder)) = (interrupted, &folder) {
-        console.error(&format!("go on with: assize sweep --resume {}", folder.path().display()));
+    if let Some(folder) = &folder {
+        let place = folder.path().display().to_string();
+        let place = shell::quoted(&place);
+        if interrupted {
+            console.error(&format!("go on with: assize sweep --resume {place}"));
+        } else if sweep.tally.failed > 0 && args.flags.format == Format::Human {
+            console.line(&format!("each cause made small: assize shrink {place}"));
+        }
     }
     Ok(if interrupted { exit.worse(Exit::Interrupted) } else { exit })
 }
@@ -136,7 +142,14 @@ fn keep(
 ) -> Result<(), Failure> {
     if let Some(folder) = folder {
         let again = execute(scene, seed, &AtomicBool::new(false))?;
-        report::write(scene, &again.expect("nobody gives this run up"), folder)?;
+        let mut again = again.expect("nobody gives this run up");
+        story::tell(&mut again, scene, seed);
+        report::write(scene, &again, folder)?;
+        if args.flags.format == Format::Human {
+            console.line("");
+            let report = folder.path().join("report.html");
+            console.line(&format!("report of seed {seed}: {}", report.display()));
+        }
     }
     if args.write_regression {
         let path = regression::write(scene, seed)?;

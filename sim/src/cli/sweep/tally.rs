@@ -114,9 +114,21 @@ impl Tally {
         format: Format,
         console: &mut Console<'_>,
     ) {
+        self.tell_with(rate, interrupted, format, console, &|_| None);
+    }
+
+    /// The same; `in_words` says what is special about the run that is the example of a cause.
+    pub(in crate::cli) fn tell_with(
+        &self,
+        rate: Option<f64>,
+        interrupted: bool,
+        format: Format,
+        console: &mut Console<'_>,
+        in_words: &dyn Fn(&Record) -> Option<String>,
+    ) {
         match format {
             Format::Json => console.line(&self.json(rate, interrupted).to_string()),
-            Format::Human => self.tell_people(rate, interrupted, console),
+            Format::Human => self.tell_people((rate, interrupted), in_words, console),
         }
     }
 
@@ -144,7 +156,12 @@ impl Tally {
         json!({"summary": summary})
     }
 
-    fn tell_people(&self, rate: Option<f64>, interrupted: bool, console: &mut Console<'_>) {
+    fn tell_people(
+        &self,
+        (rate, interrupted): (Option<f64>, bool),
+        in_words: &dyn Fn(&Record) -> Option<String>,
+        console: &mut Console<'_>,
+    ) {
         let cut = if interrupted { " (interrupted)" } else { "" };
         let rate = rate.map_or(String::new(), |rate| format!("; {rate:.1} a second"));
         console.line(&format!(
@@ -167,6 +184,9 @@ impl Tally {
             let name = console.paint(Paint::Bad, cause);
             console.line("");
             console.line(&format!("{} failed by {name}", counted(group.runs, "run")));
+            if let Some(words) = in_words(&group.example) {
+                console.line(&format!("    one of them is {words}"));
+            }
             console.line(&format!("    one of them: {}", group.example.replay));
             // Where only something expected is missing, nothing is violated.
             if let (Exit::Safety | Exit::Liveness | Exit::Gate, Some(token)) =

@@ -46,6 +46,9 @@ pub(super) struct ZooRunArgs {
     /// Leave what was found as it is
     #[arg(long)]
     pub(super) no_shrink: bool,
+    /// Write what was made small, and the report of its run, to this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "no_shrink")]
+    pub(super) out: Option<PathBuf>,
     /// Set a further value of the scenario, as in `--set search.at_events=0`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub(super) set: Vec<(String, String)>,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use reports::number::counted;
 use serde_json::{Value, json};
 
 use super::super::console::{Console, Paint};
@@ -38,7 +39,7 @@ pub(super) fn hunt(entry: &Entry, scene: &Scene, hunted: &Hunted, small: Option<
         "shrunk_faults": small.map(Small::faults),
         "shrunk_operations": small.map(Small::operations),
         "seed": hit.map(|(seed, _)| seed),
-        "replay": hit.map(|(seed, _)| replay(scene, *seed)),
+        "replay": hit.map(|(seed, _)| scene.command(*seed)),
         "bugs": hunted.bugs.len(),
     })
 }
@@ -60,15 +61,6 @@ pub(super) fn check(entry: &Entry, hunted: &Hunted) -> Option<&'static str> {
     entry.found_in(summary).map(|anomaly| anomaly.name())
 }
 
-/// The command that runs a seed of a scene again.
-fn replay(scene: &Scene, seed: u64) -> String {
-    let mut command = format!("assize run {} --seed {seed}", scene.path.display());
-    for (path, value) in &scene.set {
-        command.push_str(&format!(" --set {path}={value}"));
-    }
-    command
-}
-
 /// What came of a search, for people.
 pub(super) fn hunt_in_words(
     entry: &Entry,
@@ -87,7 +79,8 @@ pub(super) fn hunt_in_words(
     let Some((seed, summary)) = hunted.hit.as_deref() else {
         let word = console.paint(Paint::Doubtful, "not found");
         let (runs, wall_s) = (hunted.runs, hunted.wall_s);
-        console.line(&format!("{word} in {runs} runs, {wall_s:.1} s, {rate:.0} a second"));
+        let runs = counted(runs, "run");
+        console.line(&format!("{word} in {runs}, {wall_s:.1} s, {rate:.0} a second"));
         return;
     };
     let word = console.paint(Paint::Good, "found");
@@ -99,13 +92,15 @@ pub(super) fn hunt_in_words(
         console.line(&format!("  {}: {}", violation.anomaly.name(), violation.text));
     }
     if let Some(small) = small {
-        let (faults, operations) = (small.faults(), small.operations());
-        console.line(&format!("shrunk to {faults} faults and {operations} calls:"));
+        let (faults, calls) = (small.faults(), small.operations());
+        let (faults, calls) = (counted(faults, "fault"), counted(calls, "call"));
+        let colon = if small.faults() > 0 { ":" } else { "" };
+        console.line(&format!("shrunk to {faults} and {calls}{colon}"));
         for fault in &small.shrunk.scenario.faults {
             console.line(&format!("  {fault}"));
         }
     }
-    console.line(&format!("again with: {}", replay(scene, *seed)));
+    console.line(&format!("again with: {}", scene.command(*seed)));
 }
 
 /// Violations that are told of a run.
