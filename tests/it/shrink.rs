@@ -259,3 +259,49 @@ fn a_token_names_its_seed_and_values() {
         assert_eq!(told.code, 64, "{}", told.err);
     }
 }
+
+#[test]
+fn the_check_that_is_asked_for_is_kept() {
+    let folder = scratch("shrink", "check");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (records, file) = (path("my sweep"), shipped("search/replication.toml"));
+    let rule = "protocol.truncate=local_hw";
+    let swept = assize(&["sweep", &file, "--seeds", "0..60", "--set", rule, "--out", &records]);
+    let next = format!("each cause made small: assize shrink '{records}'");
+    assert!(swept.out.contains(&next), "{}", swept.out);
+    let page = std::fs::read_to_string(folder.join("my sweep/report.html")).expect("a report");
+    assert!(page.contains("What happened"), "the report of a sweep has its story");
+
+    let small = |name: &str, more: &[&str]| {
+        let flags = ["shrink", &records, "--budget", "3s", "--out", &path(name)];
+        assize(&[&flags[..], more].concat())
+    };
+    let first = small("first", &[]);
+    assert!(first.out.contains(": truncation-keeps-committed: "), "{}", first.out);
+    assert!(first.out.contains("  it was  ") && first.out.contains("report.html"), "{}", first.out);
+    let line = first.out.lines().find(|line| line.contains("in these runs also: "));
+    let line = line.expect("other anomalies");
+    assert!(line.contains("leader-candidate-completeness in "), "{line}");
+
+    let asked = small("asked", &["--check", "leader-candidate-completeness"]);
+    assert!(asked.out.contains(": leader-candidate-completeness: "), "{}", asked.out);
+    let run = assize(&["run", &path("asked/01/shrunk.toml")]);
+    assert_eq!(run.code, 0, "{}", run.out);
+    let missing = small("missing", &["--check", "reordered"]);
+    assert_eq!(missing.code, 64, "{}", missing.out);
+    assert!(missing.err.contains("there is ") && missing.err.contains("truncation-keeps"));
+    let seed = ["shrink", &file, "--seed", "0", "--check", "reordered", "--out", &path("one")];
+    let one = assize(&seed);
+    assert!(one.code == 64 && one.err.contains("does not show reordered"), "{}", one.err);
+}
+
+#[test]
+fn a_fault_does_not_become_a_setting_that_is_warned_of() {
+    for one in found(PLANTED[0]) {
+        let folder = scratch("shrink", &format!("warnings-{}", one.seed));
+        let small = told(&shrink(&one, &["--budget", "20s"], &folder));
+        assert!(small["faults"].as_u64() > Some(0), "{small}");
+        let checked = assize(&["check", &shrunk(&folder)]);
+        assert!(!checked.err.contains("warning[broker-heartbeat"), "{}", checked.err);
+    }
+}

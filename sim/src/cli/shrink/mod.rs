@@ -89,9 +89,12 @@ fn one(
     let wanted = |summary: &Summary| wanted(args.check, summary);
     let small = pool.install(|| smallest((scene, *seed), wanted, args.budget, stop))?;
     let Some(mut small) = small else {
-        let what = args.check.map_or("anything", Anomaly::name);
+        let what = match args.check {
+            Some(check) => format!("does not show {}", check.name()),
+            None => "violates nothing".to_owned(),
+        };
         let text = format!(
-            "error: {} under seed {seed} does not violate {what}: there is nothing to make smaller",
+            "error: {} under seed {seed} {what}: there is nothing to make smaller",
             scene.path.display()
         );
         return Err(Failure::new(Exit::Usage, text));
