@@ -81,7 +81,7 @@ fn the_first_seed_that_shows_an_entry_does_not_depend_on_threads() {
         assert_eq!(told.code, 0, "{}", told.err);
         let found = json(&told.out);
         assert_eq!(found["found"], true);
-        assert!(found["replay"].as_str().is_some_and(|text| text.starts_with("assize run ")));
+        assert!(found["replay"].as_str().is_some_and(|text| text.starts_with("assize replay ")));
         (found["seed"].clone(), found["runs"].clone(), found["check"].clone())
     };
     let one = run("1");

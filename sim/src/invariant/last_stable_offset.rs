@@ -63,11 +63,16 @@ impl Invariant for LastStableOffset {
                 None
             }
             Note::Appended { node, partition, entry, .. } => {
-                if matches!(view.batches.get(entry.batch).content, Content::Marker { .. }) {
+                let leadership = self.leaderships.of(partition);
+                // Who has not heard of its successor writes what is cut.
+                let leads = leadership.of == Some((node, entry.leader_epoch));
+                let marker =
+                    matches!(view.batches.get(entry.batch).content, Content::Marker { .. });
+                if leads && marker {
                     let log = view.replica(node, partition)?.log();
                     let began = begin(view.batches, log.entries(), entry);
                     let ended = began.map(|began| (began, entry.base_offset));
-                    self.leaderships.of(partition).unreplicated.extend(ended);
+                    leadership.unreplicated.extend(ended);
                 }
                 None
             }

@@ -363,8 +363,10 @@ impl Ledger {
             let past = self.of_the_past.of(partition);
             past.extend(lacked);
             past.sort_unstable_by_key(|entry| entry.base_offset);
+            let has = below(log, start);
             let is_back = |entry: &mut LogEntry| {
-                entry.base_offset < start && log.has(entry.base_offset, entry.leader_epoch)
+                let place = has.binary_search_by_key(&entry.base_offset, |one| one.base_offset);
+                place.is_ok_and(|place| view.batches.origin(has[place].batch) == entry.batch)
             };
             let back: Vec<LogEntry> = past.extract_if(.., is_back).collect();
             for entry in back {
