@@ -366,7 +366,10 @@ impl Ledger {
             let has = below(log, start);
             let is_back = |entry: &mut LogEntry| {
                 let place = has.binary_search_by_key(&entry.base_offset, |one| one.base_offset);
-                place.is_ok_and(|place| view.batches.origin(has[place].batch) == entry.batch)
+                let Some(one) = place.ok().map(|place| has[place]) else { return false };
+                // A batch that is sent again is the same one, in the epoch of the next leader.
+                one.leader_epoch == entry.leader_epoch
+                    && view.batches.origin(one.batch) == entry.batch
             };
             let back: Vec<LogEntry> = past.extract_if(.., is_back).collect();
             for entry in back {
