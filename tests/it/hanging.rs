@@ -36,3 +36,18 @@ fn what_is_younger_than_a_quarter_of_an_hour_is_left_alone() {
     assert!(hangs(&summary));
     assert_eq!(summary.missing_notes, ["abort-hanging"]);
 }
+
+/// The longest way from end to end, in milliseconds, of `services/transactional-id-per-process.toml`.
+fn slowest(ids: &str) -> f64 {
+    let file = "extends = \"services/transactional-id-per-process.toml\"\n[service.payment]\n";
+    let summary = run(&scenario(&format!("{file}transactional_id = \"{ids}\"\n")), 0);
+    assert_eq!(summary.verdict, Verdict::Pass);
+    let found = summary.latency.0.iter().find(|(name, _)| *name == "end_to_end");
+    found.expect("records reached the reader").1.overall.max_ms
+}
+
+#[test]
+fn what_a_process_with_another_id_had_begun_is_ended_by_its_timeout() {
+    assert!(slowest("per-process") >= 4_000.0, "the timeout of the transaction");
+    assert!(slowest("per-instance") < 2_000.0, "the same id ends it at once");
+}

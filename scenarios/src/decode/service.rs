@@ -281,9 +281,12 @@ fn transactions(decoder: &mut Decoder, t: &Fields<'_>, service: &mut Service) {
     if let Some(interval) = t.read(decoder, "commit_interval", values::duration) {
         service.commit_interval = interval;
     }
-    let id = t.read(decoder, "transactional_id", values::name);
-    if let Some(id) = id.filter(|id| id != "per-instance") {
-        service.transactional_ids = TransactionalIds::Shared(id);
+    if let Some(id) = t.read(decoder, "transactional_id", values::name) {
+        service.transactional_ids = match id.as_str() {
+            "per-instance" => TransactionalIds::PerInstance,
+            "per-process" => TransactionalIds::PerProcess,
+            _ => TransactionalIds::Shared(id),
+        };
     }
     if let Some(abort) = t.read(decoder, "abort", values::probability) {
         service.abort = abort;

@@ -174,30 +174,35 @@ pub enum ServiceTime {
 /// Where transactional ids come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TransactionalIds {
-    /// `SERVICE-INSTANCE`, one for each instance.
+    /// `SERVICE-INSTANCE`, one for each instance: who starts again ends what it had begun.
     PerInstance,
+    /// `SERVICE-INSTANCE-START`, one for each process, as with Kafka Streams without a state directory:
+    /// what a process that is gone had begun is ended by its timeout.
+    PerProcess,
     /// One id for all instances, which is a mistake: they fence each other.
     Shared(String),
 }
 
 impl TransactionalIds {
-    /// The transactional id of an instance of a service.
+    /// The transactional id of an instance of a service when it has started so often, 0 being the
+    /// first time.
     #[must_use]
-    pub fn of(&self, service: &str, instance: u32) -> String {
+    pub fn of(&self, service: &str, instance: u32, start: u32) -> String {
         match self {
             Self::PerInstance => format!("{service}-{instance}"),
+            Self::PerProcess => format!("{service}-{instance}-{start}"),
             Self::Shared(id) => id.clone(),
         }
     }
 
-    /// Those of so many instances of a service, each once.
+    /// Those of the first processes of so many instances of a service, each once.
     #[must_use]
     pub fn all(&self, service: &str, instances: u32) -> Vec<String> {
         let different = match self {
-            Self::PerInstance => instances,
+            Self::PerInstance | Self::PerProcess => instances,
             Self::Shared(_) => 1,
         };
-        (0..different).map(|instance| self.of(service, instance)).collect()
+        (0..different).map(|instance| self.of(service, instance, 0)).collect()
     }
 }
 

@@ -258,8 +258,10 @@ fn delivery(out: &mut Text, service: &Service) {
         };
         out.text("commit", commit);
     }
-    if let TransactionalIds::Shared(id) = &service.transactional_ids {
-        out.text("transactional_id", id);
+    match &service.transactional_ids {
+        TransactionalIds::PerInstance => {}
+        TransactionalIds::PerProcess => out.text("transactional_id", "per-process"),
+        TransactionalIds::Shared(id) => out.text("transactional_id", id),
     }
     if !matches!(service.commit, Commit::Auto | Commit::WithEffects) {
         out.text("commit_interval", &write_duration(service.commit_interval));

@@ -48,10 +48,11 @@ pub const SERVICE: Section = Section {
         ),
         key(
             "transactional_id",
-            "name",
+            "\"per-instance\", \"per-process\" or a name",
             "\"per-instance\": NAME-0, NAME-1, ...",
-            "One transactional id for all \
-            instances: the mistake that makes them fence each other.",
+            "\"per-process\" gives whoever starts again another one, NAME-0-0, NAME-0-1, ...: what it \
+            had begun is ended by `transaction.timeout.ms` only. A name is one for all instances: the \
+            mistake that makes them fence each other.",
         ),
         key("abort", "probability", "0", "Per transaction: the service aborts it by itself."),
         key(

@@ -77,7 +77,7 @@ impl HostedActor {
 
     fn make_sending(&self, cx: &mut ActorContext<'_>, name: &str) -> Option<Sending> {
         let (topic, output) = (self.spec.output_topic(cx)?, self.spec.output.as_ref()?);
-        let config = self.spec.producer_config(cx, self.number);
+        let config = self.spec.producer_config(cx, self.number, self.starts);
         let draws = Stream::new(self.spec.seed, &format!("{name}/producer/{}", self.starts));
         let topic = (output.as_str(), topic);
         let stage = self.spec.produce_stage;

@@ -29,24 +29,31 @@ struct Aborted {
     first: Option<Offset>,
 }
 
-/// Those that these entries have the markers of.
+/// Those that these entries have the markers of. A marker of which compaction has left nothing but the
+/// batch ends nothing where it is copied, and may have ended something where it was cleaned: these
+/// come last, and need not be named.
 fn aborted(batches: &Batches, entries: &[LogEntry]) -> Vec<Aborted> {
     let mut open: BTreeMap<ProducerId, (Offset, Option<Offset>)> = BTreeMap::new();
-    let mut ended = Vec::new();
+    let (mut ended, mut perhaps) = (Vec::new(), Vec::new());
     for entry in entries {
         let body = batches.get(entry.batch);
-        let producer = body.producer_id;
+        let (producer, emptied) = (body.producer_id, batches.is_emptied(entry.batch));
         let (from, first) = open.entry(producer).or_insert((Offset(0), None));
         if let Content::Marker { commit, .. } = body.content {
             let (from, first, marker) = (*from, *first, entry.base_offset);
+            if emptied {
+                perhaps.push(Aborted { producer, from, marker, first: None });
+                continue;
+            }
             if !commit {
                 ended.push(Aborted { producer, from, marker, first });
             }
             open.insert(producer, (marker + 1, None));
-        } else if body.transactional && !batches.is_emptied(entry.batch) {
+        } else if body.transactional && !emptied {
             first.get_or_insert(entry.base_offset);
         }
     }
+    ended.append(&mut perhaps);
     ended
 }
 
@@ -135,6 +142,19 @@ mod tests {
         assert_eq!(said(&[(7, 0), (7, 2)]), Some((0, "is named, and was not aborted")));
         assert_eq!(said(&[(7, 2), (7, 9)]), Some((9, "is named, and was not aborted")));
         assert_eq!(said(&[(8, 2), (7, 2)]), Some((2, "is named, and was not aborted")));
+    }
+
+    #[test]
+    fn accepts_that_a_marker_of_which_nothing_is_left_ends_something_or_nothing() {
+        let mut b = Bench::default();
+        let (data, marker) = (b.transactional(1, 1, 7), b.marker(3, 7, false));
+        let copied = [data, b.emptied(marker)];
+        assert_eq!(differs(b.batches(), &copied, &[]), None);
+        let one = AbortedTransaction { producer_id: ProducerId(7), first_offset: Offset(1) };
+        assert_eq!(differs(b.batches(), &copied, &[one]), None);
+        let ended = [copied[0], copied[1], b.marker(5, 7, false)];
+        assert_eq!(differs(b.batches(), &ended, &[one]), None, "by the next one");
+        assert!(differs(b.batches(), &ended, &[]).is_some());
     }
 
     #[test]

@@ -154,6 +154,8 @@ pub(super) struct Ledger {
     written: ByPartition<Vec<Written>>,
     /// The ids that each partition of the coordinators' topic has records of.
     logs: BTreeMap<PartitionId, Vec<TransactionalId>>,
+    /// Who leads each partition, of all who may believe so.
+    leaders: BTreeMap<PartitionId, NodeId>,
     /// See [`Ledger::torn_by_undone`].
     torn_by_undone: Vec<BatchId>,
     /// Of each partition, what leaders have appended of transactions that had not heard of their
@@ -175,6 +177,13 @@ impl Ledger {
     /// Whether what an id did before is known, if it did anything.
     pub(super) fn is_whole(&self, id: TransactionalId) -> bool {
         self.accounts.get(place(id)).is_none_or(|account| !account.was_cut)
+    }
+
+    /// Whether a broker is not the coordinator of an id any more, whatever it believes.
+    pub(super) fn is_deposed(&self, node: NodeId, id: TransactionalId) -> bool {
+        let log = self.accounts.get(place(id)).and_then(|account| account.log);
+        let leader = log.and_then(|log| self.leaders.get(&log));
+        leader.is_some_and(|leader| *leader != node)
     }
 
     /// Where a transactional id stands.
@@ -263,6 +272,7 @@ impl Ledger {
             Note::BecameLeader { node, partition, leader_epoch, start }
                 if !leads_in_the_past(view, partition, leader_epoch) =>
             {
+                self.leaders.insert(partition, node);
                 self.elected(view, node, (partition, start));
             }
             _ => {}

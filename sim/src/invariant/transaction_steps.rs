@@ -81,6 +81,10 @@ impl Invariant for TransactionSteps {
     fn on_note(&mut self, view: &View<'_>, note: &Note) -> Option<String> {
         let ledger = view.ledger?;
         if let Note::TransactionState { node, transactional_id: id, producer, state } = *note {
+            // What its successor has in the log already, and has gone on from.
+            if ledger.is_deposed(node, id) {
+                return None;
+            }
             let before = self.made.insert(id, producer);
             let initialized = state == TransactionState::Empty && ledger.is_whole(id);
             let same = before.filter(|b| b.id == producer.id && b.epoch >= producer.epoch);
@@ -153,6 +157,18 @@ mod tests {
     #[test]
     fn rejects_an_epoch_that_is_given_once_more() {
         assert_eq!(initialized(&[(Empty, 7, 0), (CompleteCommit, 7, 1), (Empty, 7, 1)]), 1);
+    }
+
+    #[test]
+    fn accepts_what_a_deposed_coordinator_hears_of_late() {
+        let mut bench = Bench::default();
+        let mut invariant = TransactionSteps::default();
+        let (old, new) = (record(Empty, 7, 0), record(Empty, 7, 1));
+        bench.logs(&mut invariant, old.clone());
+        bench.fails_over(&mut invariant);
+        assert_eq!(bench.makes_at(2, &mut invariant, &new), None);
+        assert_eq!(bench.makes_at(1, &mut invariant, &old), None);
+        assert!(bench.makes_at(2, &mut invariant, &old).is_some(), "its successor may not");
     }
 
     #[test]

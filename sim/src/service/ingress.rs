@@ -347,7 +347,7 @@ impl Actor for Ingress {
         }
         let name = format!("{}/{}/producer/{}", spec.name, self.plan.number, self.starts);
         let draws = Stream::new(spec.seed, &name);
-        let config = spec.producer_config(cx, self.plan.number);
+        let config = spec.producer_config(cx, self.plan.number, self.starts);
         let stage: Option<StageId> = spec.produce_stage;
         let (Some(topic), Some(name)) = (spec.output_topic(cx), &spec.output) else { return };
         self.topic = Some(topic);

@@ -236,7 +236,7 @@ impl Actor for Relay {
         let number = self.plan.claimant.number;
         let draws = format!("{}/{number}/producer/{}", spec.name, self.starts);
         let draws = Stream::new(spec.seed, &draws);
-        let config = spec.producer_config(cx, number);
+        let config = spec.producer_config(cx, number, self.starts);
         let (topic, stage) = ((name.as_str(), topic), spec.produce_stage);
         let mut publisher = Publisher::new(cx, config, draws, self.plan.instance, topic, stage);
         publisher.tell_everything();

@@ -107,19 +107,19 @@ impl ServiceSpec {
         self.inputs.iter().position(|name| cx.shared.topics.id(name) == topic).unwrap_or(0)
     }
 
-    /// The transactional id of an instance.
+    /// The configuration of the producer of an instance, which has started so often, 1 being the first
+    /// time.
     #[must_use]
-    pub fn transactional_id(&self, number: u32) -> String {
-        self.transactional_ids.of(&self.name, number)
-    }
-
-    /// The configuration of an instance's producer.
-    #[must_use]
-    pub fn producer_config(&self, cx: &mut ActorContext<'_>, number: u32) -> ProducerConfig {
+    pub fn producer_config(
+        &self,
+        cx: &mut ActorContext<'_>,
+        number: u32,
+        starts: u32,
+    ) -> ProducerConfig {
         let mut config = self.clients.producer.clone();
         config.bootstrap_servers.clone_from(&self.brokers);
         if self.transactional {
-            let id = self.transactional_id(number);
+            let id = self.transactional_ids.of(&self.name, number, starts - 1);
             config.transactional_id = Some(cx.shared.names.transactional_id(&id));
         }
         config
@@ -189,9 +189,8 @@ impl ServiceSpec {
     /// A producer of this service cannot go on. If several instances share a transactional id,
     /// they have fenced each other.
     pub fn note_fenced(&self, cx: &mut ActorContext<'_>, fenced: bool, number: u32) {
-        let shared = matches!(self.transactional_ids, TransactionalIds::Shared(_));
-        if fenced && shared && self.instances > 1 {
-            let id = self.transactional_id(number);
+        let TransactionalIds::Shared(id) = &self.transactional_ids else { return };
+        if fenced && self.instances > 1 {
             cx.shared.fenced.push((
                 cx.now.instant,
                 format!(

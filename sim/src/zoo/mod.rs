@@ -76,6 +76,8 @@ pub enum Universe {
     Retention,
     /// A group with nothing to do for a minute.
     Idle,
+    /// Many partitions, and transactional ids that are gone with their process.
+    Wide,
 }
 
 impl Universe {
@@ -87,6 +89,7 @@ impl Universe {
         Self::Cleaning,
         Self::Retention,
         Self::Idle,
+        Self::Wide,
     ];
 
     /// The file's name in `scenarios/search/`.
@@ -99,6 +102,7 @@ impl Universe {
             Self::Cleaning => "cleaning.toml",
             Self::Retention => "retention.toml",
             Self::Idle => "idle.toml",
+            Self::Wide => "wide.toml",
         }
     }
 }

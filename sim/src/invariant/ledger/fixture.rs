@@ -93,8 +93,18 @@ impl Bench {
         invariant: &mut dyn Invariant,
         record: &TransactionRecord,
     ) -> Option<String> {
+        self.makes_at(1, invariant, record)
+    }
+
+    /// The same of a broker that is coordinator, or believes so.
+    pub(crate) fn makes_at(
+        &mut self,
+        node: u32,
+        invariant: &mut dyn Invariant,
+        record: &TransactionRecord,
+    ) -> Option<String> {
         let TransactionRecord { transactional_id, producer, state, .. } = *record;
-        let node = NodeId(1);
+        let node = NodeId(node);
         self.say(invariant, &Note::TransactionState { node, transactional_id, producer, state })
     }
 
@@ -143,6 +153,15 @@ impl Bench {
         for account in &mut self.ledger.accounts {
             account.steps.retain(|step| step.is_ongoing);
         }
+    }
+
+    /// Broker 2 takes over the coordinator's log, with all that is in it.
+    pub(crate) fn fails_over(&mut self, invariant: &mut dyn Invariant) {
+        let (node, partition, leader_epoch) = (NodeId(2), LOG, LeaderEpoch(1));
+        self.say(
+            invariant,
+            &Note::BecameLeader { node, partition, leader_epoch, start: Offset(self.end) },
+        );
     }
 
     /// Another leader has nothing of the coordinator's log.

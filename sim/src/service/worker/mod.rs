@@ -297,7 +297,7 @@ impl Actor for Worker {
             && let Some(topic) = cx.shared.topics.id(first)
         {
             let topic = (first.as_str(), topic);
-            let config = spec.producer_config(cx, self.plan.number);
+            let config = spec.producer_config(cx, self.plan.number, self.starts);
             let draws = Stream::new(spec.seed, &format!("{name}/producer/{}", self.starts));
             let mut publisher =
                 Publisher::new(cx, config, draws, self.plan.instance, topic, spec.produce_stage);
