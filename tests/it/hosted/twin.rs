@@ -77,7 +77,7 @@ impl Actor for Producing {
     fn start(&mut self, cx: &mut ActorContext<'_>) {
         let name = format!("{}/{}/producer/1", self.spec.name, self.number);
         let mut draws = Stream::new(self.spec.seed, &name);
-        let config = self.spec.producer_config(cx, self.number, self.starts);
+        let config = self.spec.producer_config(cx, self.number, 1);
         let mut producer = Producer::new(config, draws.bits()).expect("a sound configuration");
         producer.want_topic(self.spec.output.as_ref().expect("the scenario gives it an output"));
         self.machine = Some((producer, draws));

@@ -60,10 +60,10 @@ pub(in crate::shrink) fn plainer(scenario: &Scenario) -> Vec<Edit> {
     all.chain([by_place, by_kind]).collect()
 }
 
-/// A time in whole seconds, tenths of them and so on, below it and above it.
+/// A time in whole seconds, tenths of them and so on, below it and above it, as far as it is that long.
 fn rounded(time: u64) -> impl Iterator<Item = u64> {
     let units = [1_000_000_000, 100_000_000, 10_000_000, LEAST].into_iter();
-    let uneven = units.filter(move |unit| !time.is_multiple_of(*unit));
+    let uneven = units.filter(move |unit| time >= *unit && !time.is_multiple_of(*unit));
     uneven.flat_map(move |unit| [time / unit * unit, time.div_ceil(unit) * unit])
 }
 
