@@ -1,7 +1,8 @@
 //! Aborted never read by read_committed.
 //!
 //! A record of a transaction that was aborted is given to no read_committed reader, at no
-//! time, and the audit does not return it.
+//! time, and the audit does not return it. A transaction whose producer died before it asked for a
+//! commit counts as aborted: nobody else may commit it.
 //!
 //! Source: KIP-98, "Consumer"; Jepsen's `G1a` (aborted read).
 

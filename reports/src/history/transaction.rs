@@ -7,9 +7,10 @@ pub enum Outcome {
     Open,
     /// `commitTransaction` returned.
     Committed,
-    /// `abortTransaction` returned, or the commit failed for certain.
+    /// `abortTransaction` returned, or the commit failed for certain, or the producer died before
+    /// it asked for a commit.
     Aborted,
-    /// The producer died, or the answer never came: it may have committed or not.
+    /// The producer died behind its commit, or the answer never came: it may have committed or not.
     Unknown,
 }
 

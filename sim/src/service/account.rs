@@ -33,6 +33,8 @@ pub struct Account {
     completed: u64,
     /// A call that ends the transaction has not returned.
     ending: bool,
+    /// The transaction is to be committed.
+    commits: bool,
     told: Option<Vec<Told>>,
 }
 
@@ -48,6 +50,7 @@ impl Account {
             failed: 0,
             completed: 0,
             ending: false,
+            commits: false,
             told: None,
         }
     }
@@ -202,10 +205,12 @@ impl Account {
     pub fn transaction_begun(&mut self, cx: &mut ActorContext<'_>) {
         let at = cx.now.instant.0;
         self.transaction = Some(cx.shared.recorder.transaction_begun(self.session, at));
+        self.commits = false;
     }
 
     /// The transaction is to be committed or aborted; a call made again is the same call.
-    pub fn end_called(&mut self, cx: &mut ActorContext<'_>) {
+    pub fn end_called(&mut self, cx: &mut ActorContext<'_>, commit: bool) {
+        self.commits |= commit;
         if !std::mem::replace(&mut self.ending, true) {
             cx.shared.recorder.calls_started(CallKind::EndTransaction, 1);
         }
@@ -229,7 +234,8 @@ impl Account {
         }
     }
 
-    /// The process is gone: what was in flight is unknown for ever.
+    /// The process is gone: what was in flight is unknown for ever. A transaction whose commit it
+    /// never asked for can only be aborted.
     pub fn lost(&mut self, cx: &mut ActorContext<'_>) {
         let at = cx.now.instant.0;
         for &batch in self.outstanding.keys() {
@@ -237,9 +243,42 @@ impl Account {
             cx.shared.recorder.unknown(ids, "the process ended", at);
         }
         self.outstanding.clear();
-        if let Some(number) = self.transaction.take() {
-            cx.shared.recorder.transaction_unknown(number, at);
+        match self.transaction.take() {
+            Some(number) if self.commits => cx.shared.recorder.transaction_unknown(number, at),
+            Some(number) => cx.shared.recorder.transaction_aborted(number, at),
+            None => {}
         }
         self.end_returned(cx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reports::checker::Claim;
+
+    use crate::world::small::{cluster, world};
+
+    /// What is said of aborted transactions when a producer that commits every two seconds is
+    /// killed.
+    fn killed(when: &str) -> String {
+        let kill =
+            format!("[[fault]]\nkind = \"service-kill\"\ntarget = \"service:order\"\n{when}");
+        let file = cluster((3, 3), 6, 10, &kill);
+        let transactional = "transactional = true\ncommit_interval = \"2s\"\n[load.customers]";
+        let mut world = world(&file.replace("[load.customers]", transactional), &[], 1);
+        while world.step() {}
+        world.recorder().judge(&[Claim::AbortedNeverRead])[0].detail.clone()
+    }
+
+    #[test]
+    fn a_transaction_that_nobody_asked_to_commit_can_only_be_aborted() {
+        let before_the_commit = "at = \"1s\"\nfor = \"1s\"";
+        assert_eq!(killed(before_the_commit), "none of 1 aborted transactions was visible");
+    }
+
+    #[test]
+    fn a_commit_without_an_answer_may_have_worked() {
+        let behind_the_commit = "on = \"end-txn\"\nfor = \"1s\"";
+        assert_eq!(killed(behind_the_commit), "no transaction was aborted");
     }
 }

@@ -267,7 +267,7 @@ impl Publisher {
         let now = cx.now.instant;
         let asked = if commit { self.producer.commit(now) } else { self.producer.abort(now) };
         if asked.is_ok() {
-            self.account.end_called(cx);
+            self.account.end_called(cx, commit);
         }
         asked.is_ok()
     }
