@@ -2,6 +2,9 @@
 //! or repetition, no older epoch follows a newer one, and the batches of an epoch stand in the
 //! order in which their producer closed them, which their sequences do not show.
 //!
+//! After healing an idempotent producer goes on where its leader has it: what expired left no gap,
+//! behind which everything would be refused.
+//!
 //! Source: KIP-98, KIP-360; KAFKA-6119, KAFKA-9600 (appends of a fenced epoch).
 
 use broker_model::note::Note;
@@ -11,6 +14,7 @@ use broker_model::types::{ProducerEpoch, ProducerId};
 
 use super::by_partition::ByPartition;
 use super::{Interest, Invariant, View};
+use crate::client::producer::NextBatch;
 
 /// The last batch of a producer.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +77,13 @@ fn survives(view: &View<'_>, node: NodeId, partition: PartitionId, last: &Last) 
         let entry = entries[index];
         (view.batches.origin(entry.batch), entry.leader_epoch) == (last.batch, last.leader_epoch)
     })
+}
+
+/// What a leader takes next of a producer of which it has this epoch and last sequence, if that is
+/// not what comes. The first batch of a new epoch is always taken.
+fn expected_instead((epoch, last): (ProducerEpoch, i32), next: &NextBatch) -> Option<i32> {
+    let expected = if last == i32::MAX { 0 } else { last + 1 };
+    (epoch == next.producer.epoch && expected != next.sequence).then_some(expected)
 }
 
 impl SequenceContiguous {
@@ -154,11 +165,27 @@ impl Invariant for SequenceContiguous {
         };
         self.appended(view, view.batches, node, partition, entry)
     }
+
+    fn after_healing(&mut self, view: &View<'_>) -> Option<String> {
+        view.next_batches.iter().find_map(|next| {
+            let leader = view.image()?.partition(next.partition)?.leader?;
+            let known = view.replica(leader, next.partition)?.log().producer(next.producer.id)?;
+            let expected = expected_instead((known.epoch, known.last_sequence()), next)?;
+            Some(format!(
+                "producer {} goes on with sequence {} on partition {}, where its leader has {expected} \
+                 next",
+                next.producer.id,
+                next.sequence,
+                view.partition(next.partition)
+            ))
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use broker_model::note::Note;
+    use broker_model::protocol::txn::ProducerIdAndEpoch;
     use broker_model::records::{Batches, LogEntry, NewBatch};
     use broker_model::types::{
         CoordinatorEpoch, LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId,
@@ -166,7 +193,7 @@ mod tests {
     };
 
     use super::super::tests::violations;
-    use super::SequenceContiguous;
+    use super::{NextBatch, SequenceContiguous, expected_instead};
 
     /// Batches of producer 7 as (leader epoch, producer epoch, first sequence, records); no
     /// records is a marker.
@@ -241,5 +268,26 @@ mod tests {
         assert_eq!(count(&[(0, 0, 0, 3), (0, 1, -1, 0), (0, 1, 0, 2)]), 0);
         assert_eq!(count(&[(0, 0, 0, 3), (0, 0, -1, 0), (0, 0, 3, 2)]), 0, "one epoch for two");
         assert_eq!(count(&[(0, 0, 0, 3), (1, 0, 0, 3)]), 0, "the first try was cut");
+    }
+
+    /// What a leader that has epoch 1 up to a sequence expects instead of the next one.
+    fn instead(last: i32, epoch: i16, sequence: i32) -> Option<i32> {
+        let producer = ProducerIdAndEpoch { id: ProducerId(7), epoch: ProducerEpoch(epoch) };
+        let next = NextBatch { partition: PartitionId(0), producer, sequence };
+        expected_instead((ProducerEpoch(1), last), &next)
+    }
+
+    #[test]
+    fn rejects_a_producer_that_goes_on_behind_a_gap() {
+        assert_eq!(instead(4, 1, 7), Some(5), "what expired was never written");
+        assert_eq!(instead(-1, 1, 2), Some(0));
+        assert_eq!(instead(4, 1, 3), Some(5), "what is there would come again");
+    }
+
+    #[test]
+    fn accepts_what_comes_next_and_a_new_epoch() {
+        assert_eq!(instead(4, 1, 5), None);
+        assert_eq!(instead(i32::MAX, 1, 0), None);
+        assert_eq!(instead(4, 2, 0), None, "the gap ended with its epoch");
     }
 }

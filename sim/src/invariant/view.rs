@@ -12,6 +12,7 @@ use broker_model::types::{GroupId, Instant, NodeId, PartitionId, ProducerId, Tra
 use super::committed::{Committed, Truth};
 use super::ledger::Ledger;
 use super::ownership::Ownership;
+use crate::client::producer::NextBatch;
 use crate::records::RecordTable;
 use crate::world::{Node, Progress};
 
@@ -36,6 +37,8 @@ pub struct View<'a> {
     pub(super) ledger: Option<&'a Ledger>,
     /// Who owns what in groups; left to [`Invariants`], too.
     pub(super) ownership: Option<&'a Ownership>,
+    /// What producers will send next, at the end of a run.
+    pub(super) next_batches: &'a [NextBatch],
     pub(super) aborted_by_hand: Option<&'a BTreeSet<(PartitionId, ProducerId)>>,
 }
 
@@ -55,6 +58,7 @@ impl<'a> View<'a> {
             progress,
             ledger,
             ownership,
+            next_batches: &[],
             aborted_by_hand,
         }
     }
@@ -83,6 +87,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn with_names(self, names: &'a Names) -> Self {
         Self { names: Some(names), ..self }
+    }
+
+    /// With what producers will send next.
+    #[must_use]
+    pub const fn with_next_batches(self, next_batches: &'a [NextBatch]) -> Self {
+        Self { next_batches, ..self }
     }
 
     /// With what groups are to read.

@@ -20,6 +20,7 @@ use super::arrivals::ArrivalStream;
 use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
 use crate::client::Correlation;
+use crate::client::producer::NextBatch;
 use crate::plan::{KeyLaw, Mask, Quantiles, Tables};
 use crate::prng::Stream;
 use crate::records::{Key, Lane};
@@ -407,6 +408,10 @@ impl Actor for Ingress {
     fn kill(&mut self, cx: &mut ActorContext<'_>) {
         self.stop(cx);
         self.restart_at = Instant::FAR;
+    }
+
+    fn next_batches(&self) -> Vec<NextBatch> {
+        self.publisher.as_ref().map(Publisher::next_batches).unwrap_or_default()
     }
 
     fn is_idle(&self) -> bool {

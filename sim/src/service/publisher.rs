@@ -11,7 +11,8 @@ use reports::metric::StageId;
 
 use super::account::{Account, Told};
 use crate::client::producer::{
-    Operation, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal, SendOutcome,
+    NextBatch, Operation, Producer, ProducerConfig, ProducerError, ProducerEvent, Refusal,
+    SendOutcome,
 };
 use crate::client::{Correlation, GroupMetadata};
 use crate::prng::Stream;
@@ -148,6 +149,12 @@ impl Publisher {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.backlog.is_empty() && self.producer.is_idle() && !self.in_transaction()
+    }
+
+    /// What its producer will send next, where nothing is under way.
+    #[must_use]
+    pub fn next_batches(&self) -> Vec<NextBatch> {
+        self.producer.next_batches().collect()
     }
 
     /// Whether a transaction is open.

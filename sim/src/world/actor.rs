@@ -14,6 +14,7 @@ use super::progress::Progress;
 use crate::stores::Stores;
 
 use crate::client::murmur2::Spread;
+use crate::client::producer::NextBatch;
 use crate::client::{ClientContext, ClientOutput, Correlation};
 use crate::prng::Stream;
 use crate::records::RecordTable;
@@ -198,6 +199,10 @@ pub trait Actor: std::fmt::Debug {
     /// When what it works on takes effect, piece by piece, without being called again.
     fn finishing(&self) -> &[Instant] {
         &[]
+    }
+    /// What its producer will send next, where nothing is under way.
+    fn next_batches(&self) -> Vec<NextBatch> {
+        Vec::new()
     }
     /// What keeps it from its work, for people.
     fn trouble(&self) -> Option<String> {

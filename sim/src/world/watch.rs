@@ -6,7 +6,7 @@ use broker_model::note::Note;
 use broker_model::protocol::Request;
 use broker_model::types::NodeId;
 
-use super::World;
+use super::{NodeState, World};
 use crate::coverage::Reached;
 use crate::invariant::{Invariants, View};
 
@@ -69,8 +69,10 @@ impl World {
     }
 
     pub(super) fn check_after_healing(&mut self) {
+        let up = self.clients.iter().filter(|client| client.state == NodeState::Up);
+        let next: Vec<_> = up.flat_map(|client| client.actor.next_batches()).collect();
         let (view, invariants) = self.view();
-        invariants.after_healing(&view);
+        invariants.after_healing(&view.with_next_batches(&next));
     }
 
     pub(super) fn invariants_are_not_at_rest(&mut self) {

@@ -32,6 +32,17 @@ pub struct BatchView {
     pub records: u32,
 }
 
+/// What the next batch of a producer to a partition will be, while none is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NextBatch {
+    /// The partition.
+    pub partition: PartitionId,
+    /// Who sends it.
+    pub producer: ProducerIdAndEpoch,
+    /// Its first sequence.
+    pub sequence: i32,
+}
+
 /// A partition as [`Producer::inspect`] shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PartitionView {
@@ -122,6 +133,25 @@ impl Producer {
                 muted: p.muted,
             })
             .collect()
+    }
+
+    /// What comes next on the partitions of which nothing is under way; nothing of a partition
+    /// whose next batch begins a new epoch, nor of a transactional producer, whose application ends
+    /// what failed.
+    pub fn next_batches(&self) -> impl Iterator<Item = NextBatch> {
+        let producer = self.txn.producer;
+        let alone = self.config.transactional_id.is_none();
+        let continues = move |p: &&super::partition::Partition| {
+            let sequences = &p.sequences;
+            let continues = sequences.tracked && sequences.producer == producer;
+            alone && continues && sequences.outstanding.is_empty()
+        };
+        let next = move |p: &super::partition::Partition| NextBatch {
+            partition: p.id,
+            producer,
+            sequence: p.sequences.next,
+        };
+        self.partitions.iter().filter(continues).map(next)
     }
 
     /// For scripts: the metadata, to be loaded from outside.

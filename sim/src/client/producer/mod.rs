@@ -46,7 +46,7 @@ pub use config::{ConfigError, ProducerConfig};
 pub use event::{
     Operation, Outcome, ProducerError, ProducerEvent, Refusal, RunOutcome, SendOutcome,
 };
-pub use inspect::{BatchView, Journal, PartitionView};
+pub use inspect::{BatchView, Journal, NextBatch, PartitionView};
 pub use partitioner::{LoadTable, switches};
 pub use transaction::ProducerState;
 

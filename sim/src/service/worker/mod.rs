@@ -24,6 +24,7 @@ use super::publisher::{Publisher, Signal};
 use super::spec::ServiceSpec;
 use crate::client::Correlation;
 use crate::client::consumer::{CommitId, Consumer, ConsumerError, Polled};
+use crate::client::producer::NextBatch;
 use crate::prng::Stream;
 use crate::world::{Actor, ActorContext, Port};
 
@@ -366,6 +367,10 @@ impl Actor for Worker {
 
     fn trouble(&self) -> Option<String> {
         self.trouble.as_ref().map(ToString::to_string)
+    }
+
+    fn next_batches(&self) -> Vec<NextBatch> {
+        self.publisher.as_ref().map(Publisher::next_batches).unwrap_or_default()
     }
 
     fn is_idle(&self) -> bool {
