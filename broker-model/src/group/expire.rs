@@ -98,10 +98,12 @@ impl Basis {
         match group.state {
             GroupState::Empty => Some(Self::Empty(group.since)),
             GroupState::Stable if known => Some(Self::Commit),
+            // To which topics they subscribe is known of the generation before, which had none if
+            // the group was empty.
             GroupState::PreparingRebalance | GroupState::CompletingRebalance
-                if rules.expire_when_unstable == ExpireWhenUnstable::On =>
+                if known && rules.expire_when_unstable == ExpireWhenUnstable::On =>
             {
-                Some(Self::Unsubscribed)
+                Some(Self::Commit)
             }
             _ => None,
         }

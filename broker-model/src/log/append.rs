@@ -9,7 +9,7 @@ use crate::protocol::ErrorCode;
 use crate::records::{Batch, Batches, Content, LogEntry, NewBatch, RecordSource};
 use crate::rules::Rules;
 use crate::types::{
-    BatchId, Duration, LeaderEpoch, MILLISECOND, Now, Offset, ProducerId, Timestamp,
+    BatchId, Duration, LeaderEpoch, MILLISECOND, Now, Offset, ProducerEpoch, ProducerId, Timestamp,
 };
 
 /// Who wants a batch appended.
@@ -268,15 +268,18 @@ impl Log {
 
     /// Takes a batch into producer states and transactions. The same for leader, follower
     /// and recovery, so that all replicas know the same. A marker that compaction `emptied`
-    /// ends nothing: its transaction is gone.
+    /// ends nothing: its transaction is gone. Nor does it tell its epoch to who did not know the
+    /// producer. Source: Kafka 4.1, `ProducerAppendInfo.append`, `ProducerStateEntry.empty`.
     pub(super) fn apply(&mut self, base_offset: Offset, body: &Batch, emptied: bool) {
         if body.producer_id == ProducerId::NONE {
             return;
         }
-        let state = self.producers.entry(body.producer_id, body.producer_epoch);
         if emptied && body.control {
-            state.raise_epoch(body.producer_epoch);
-        } else if let Content::Marker { commit, coordinator_epoch } = body.content {
+            self.producers.entry(body.producer_id, ProducerEpoch::NONE);
+            return;
+        }
+        let state = self.producers.entry(body.producer_id, body.producer_epoch);
+        if let Content::Marker { commit, coordinator_epoch } = body.content {
             let first = state.txn_start;
             state.mark(body, coordinator_epoch);
             if let Some(first) = first {

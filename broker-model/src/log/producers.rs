@@ -104,7 +104,7 @@ impl ProducerState {
         (follows && body.last_sequence() - body.base_sequence == length).then_some(last)
     }
 
-    pub(super) fn raise_epoch(&mut self, epoch: ProducerEpoch) {
+    fn raise_epoch(&mut self, epoch: ProducerEpoch) {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.kept_count = 0;

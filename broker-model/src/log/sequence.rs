@@ -2,11 +2,12 @@
 
 use super::Log;
 use super::append::Origin;
+use super::producers::ProducerState;
 use super::verification::Verification;
 use crate::protocol::ErrorCode;
 use crate::records::Batch;
 use crate::rules::{Rules, SequenceCheck, UnknownPid};
-use crate::types::{CoordinatorEpoch, Offset, Timestamp};
+use crate::types::{CoordinatorEpoch, Offset, ProducerEpoch, ProducerId, Timestamp};
 
 /// What the checks found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +25,7 @@ impl Log {
     /// Checks a batch of a producer with an id, in Kafka's order: duplicate, verification,
     /// epoch, sequence, transactional state.
     pub(super) fn check_producer(&self, body: &Batch, origin: Origin, rules: &Rules) -> Checked {
-        let state = self.producers.get(body.producer_id);
+        let state = self.known(body.producer_id);
         let client = matches!(origin, Origin::Client(_));
         let eats = rules.sequence_check == SequenceCheck::EatsNext;
         if client
@@ -58,6 +59,11 @@ impl Log {
         Checked::Fine { skips: client && state.is_none() && body.base_sequence > 0 }
     }
 
+    /// What is known of a producer, if that is more than that there is one.
+    fn known(&self, id: ProducerId) -> Option<&ProducerState> {
+        self.producers.get(id).filter(|state| state.epoch != ProducerEpoch::NONE)
+    }
+
     fn is_verified(&self, body: &Batch, origin: Origin) -> bool {
         let (Origin::Client(verification) | Origin::Coordinator(verification)) = origin;
         let open = self
@@ -79,7 +85,7 @@ impl Log {
         if entry.is_some_and(|e| first > e.lowest_sequence) {
             return false;
         }
-        let Some(state) = self.producers.get(body.producer_id) else {
+        let Some(state) = self.known(body.producer_id) else {
             // Nothing is known of it, perhaps because retention took its records: any
             // sequence will do, but a transaction of v2 always begins at 0.
             return first == 0 || entry.is_none_or(|e| !e.v2);

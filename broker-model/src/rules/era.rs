@@ -52,13 +52,13 @@ macro_rules! before_35 {
     };
 }
 
-/// Rules that every release before 3.0.1 lacks too. Offsets expire under a group that rebalances in
-/// 2.4 to 3.0.0; before 2.1 they expire under any group, of which this rule is the part that the
-/// model has.
+/// Rules that every release before 3.0.1 lacks too. Offsets expire under a group that rebalances
+/// up to 2.8.1, in 3.0.0 and in 3.1.0.
 macro_rules! before_30 {
     ($($rule:literal = $value:literal),* $(,)?) => {
         before_35!(
             "expire_when_unstable" = "on",
+            "isr_admits_fenced" = "on",
             $($rule = $value),*
         )
     };
@@ -77,6 +77,8 @@ macro_rules! before_21 {
             "clean_control_by_key" = "on",
             "partial_clean_index" = "cleaned_part_only",
             "unknown_pid" = "reset_same_epoch",
+            "offset_expiry" = "from_commit",
+            "offset_fetch_stable" = "off",
             $($rule = $value)?
         )
     };

@@ -210,7 +210,7 @@ fn what_came_besides_the_expected_is_named() {
     summary.anomalies = vec![Anomaly::LostAcknowledged, Anomaly::Duplicate];
     let told = html::sentence(&summary);
     assert!(
-        told.ends_with("This scenario expects lost-acknowledged, which came, but not duplicate."),
+        told.ends_with("This scenario expects lost-acknowledged, which came, and does not expect duplicate, which came too."),
         "{told}"
     );
     assert!(super::junit(&summary).contains("the scenario does not expect duplicate"));

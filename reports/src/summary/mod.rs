@@ -297,6 +297,17 @@ impl Summary {
             && self.unexpected_anomalies().next().is_some()
     }
 
+    /// Whether an anomaly is what a run is remembered for: what it did not expect beside what it
+    /// expected, else what it expected, else whatever there is.
+    #[must_use]
+    pub fn is_remembered_for(&self, anomaly: Anomaly) -> bool {
+        if self.more_than_expected_came() {
+            return self.unexpected_anomalies().any(|one| one == anomaly);
+        }
+        let came = self.expected_anomaly.filter(|one| self.anomalies.contains(one));
+        came.is_none_or(|one| one == anomaly)
+    }
+
     fn verdict_is_expected(&self) -> bool {
         let found = self.expected_anomaly.is_none_or(|one| self.anomalies.contains(&one));
         self.verdict == self.expected && found && self.unexpected_anomalies().next().is_none()

@@ -11,8 +11,8 @@ use reports::checker::Anomaly;
 
 use super::scope::Kind;
 use super::zoo::ZooArgs;
-pub(super) use value::{Shard, THREADS_MAX, assignment, shard};
-use value::{anomaly, seeds, span, wall_time};
+pub(super) use value::{Shard, THREADS_MAX, assignment, shard, wall_time};
+use value::{anomaly, seeds, span};
 
 /// A seeded deterministic simulator and load-test harness for Kafka-style event pipelines.
 #[derive(Debug, Parser)]

@@ -13,8 +13,8 @@ use crate::run::{self, Driver, Run};
 use crate::shrink::Cause;
 use crate::world::World;
 
-/// How the sentence begins that tells a panic.
-const BUG: &str = "error: this is a bug in assize, not in your pipeline: ";
+/// How the sentence begins that tells a panic, as an assertion of the models is one.
+pub const BUG: &str = "error: this is a bug in assize, not in your pipeline: ";
 
 /// A run under a seed, one of many: it keeps to its thread. None when it was given up.
 pub(super) fn execute(scene: &Scene, seed: u64, stop: &AtomicBool) -> Result<Option<Run>, Failure> {

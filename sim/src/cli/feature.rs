@@ -38,7 +38,8 @@ const FEATURES: &[Feature] = &[
     Feature {
         name: "group.version",
         levels: &[levels(Version::V4_0, (0, 1), 1), levels(Version::V4_1, (0, 1), 1)],
-        about: "told by the controller, and without effect: only classic groups are modelled.",
+        about: "told by the controller. Both protocols are modelled (KIP-848); which one a group \
+                has, its members say by `group.protocol`.",
     },
     Feature {
         name: "metadata.version",

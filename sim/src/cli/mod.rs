@@ -40,6 +40,7 @@ mod story;
 mod sweep;
 mod table;
 mod telling;
+mod threads;
 mod token;
 mod zoo;
 
@@ -50,6 +51,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 pub use console::{Console, Screen};
+pub use execute::BUG;
 pub use exit::Exit;
 
 use args::{Arguments, Command};

@@ -16,7 +16,7 @@ use super::console::{Console, Paint};
 use super::execute::{execute, guarded, world};
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
-use super::sweep;
+use super::threads;
 
 /// What a class rests on: without one of these checks none is told.
 const COUNTED: [Checked; 5] = [
@@ -69,9 +69,9 @@ pub(super) fn command(args: &StepsArgs, console: &mut Console<'_>) -> Result<Exi
             grouped(steps.len() as u64),
         ));
     }
-    let stop = sweep::listen();
-    let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
-    let bar = sweep::bar(Some(chosen.len() as u64), console);
+    let stop = threads::listen();
+    let pool = threads::pool(args.threads.map_or(0, usize::from))?;
+    let bar = threads::bar(Some(chosen.len() as u64), console);
     let runs = pool.install(|| run_all(&scene, seed, number, &chosen, &stop, &bar));
     bar.finish_and_clear();
     let mut tally = Tally::default();

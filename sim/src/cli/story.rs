@@ -7,7 +7,7 @@ use reports::number::grouped;
 
 /// Adds the story of a run to its summary, or why it has none. The run is done a second time.
 pub(super) fn tell(run: &mut Run, scene: &Scene, seed: u64) {
-    match story::of(run, None) {
+    match story::of(run) {
         Told::Story(story) => run.summary.story = Some(*story),
         Told::NothingWrong => {}
         Told::TooLong { events } => {

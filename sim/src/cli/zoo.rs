@@ -3,6 +3,7 @@
 mod arguments;
 mod hunt;
 mod markdown;
+mod measure;
 mod records;
 mod table;
 mod told;
@@ -16,8 +17,8 @@ use super::folder::Folder;
 use super::library;
 use super::scene::Scene;
 use super::shrink::{Written, smallest, write};
-use super::sweep::{listen, pool};
 use super::table::Columns;
+use super::threads::{listen, pool};
 use crate::shrink::Cause;
 use crate::zoo::Entry;
 pub(super) use arguments::ZooArgs;
@@ -58,7 +59,7 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let pool = pool(args.threads.map_or(0, usize::from))?;
     let stop = listen();
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
-    let limits = Limits { from: args.from, seconds: args.cap };
+    let limits = Limits { from: args.from, ms: args.cap };
     let hunt = Hunt::new(entry, &scene, &pool, &stop).start(limits);
     for bug in &hunt.bugs {
         console.error(bug);
@@ -66,8 +67,7 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut small = match &hunt.hit {
         Some(hit) if !args.no_shrink => {
             let of_the_entry = |summary: &Summary| Cause::of_one_of(summary, entry.seen);
-            let budget_ms = args.budget.saturating_mul(1_000);
-            pool.install(|| smallest((&scene, hit.0), of_the_entry, budget_ms, &stop))?
+            pool.install(|| smallest((&scene, hit.0), of_the_entry, args.budget, &stop))?
         }
         _ => None,
     };

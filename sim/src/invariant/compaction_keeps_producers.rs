@@ -1,6 +1,8 @@
 //! Whoever rebuilds producer states from a cleaned log finds what was known before: of each
 //! producer that the log knows, the last batch is there, though perhaps without records.
 //!
+//! What a marker was the last batch of does not count: of an emptied one Kafka takes nothing in.
+//!
 //! Source: KIP-98, KIP-360; KAFKA-5490, KAFKA-9144 (states forgotten with the batch).
 
 use std::collections::BTreeMap;

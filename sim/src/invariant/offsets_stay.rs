@@ -1,5 +1,6 @@
 //! A committed offset disappears only when it was asked for: not while a member owns its partition
-//! and the topic exists.
+//! and the topic exists, and not before a group of the classic protocol has been empty for
+//! `offsets.retention.minutes`.
 //!
 //! Source: KIP-211; KAFKA-13636, KAFKA-8069 (offsets that expire under a group that reads). An
 //! offset goes back only by a commit, and who may commit is `commit-by-owner`; what coordinators
@@ -9,11 +10,11 @@
 //! be written the group is empty all the same (Kafka, `GroupMetadataManager`: "Failed to write empty
 //! metadata for group"), so a member that a coordinator has fenced owns nothing there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::note::Note;
 use broker_model::records::GroupRecord;
-use broker_model::types::{GroupId, MemberId, NodeId};
+use broker_model::types::{GroupId, Instant, MILLISECOND, MemberId, NodeId, PartitionId};
 
 use super::ledger::is_of_the_past;
 use super::{Interest, Invariant, View};
@@ -23,6 +24,52 @@ use super::{Interest, Invariant, View};
 pub(super) struct OffsetsStay {
     /// Members that a coordinator's broker has fenced.
     fenced: BTreeSet<(NodeId, GroupId, MemberId)>,
+    /// Since when the logs say that classic groups are empty.
+    empty: BTreeMap<GroupId, Instant>,
+}
+
+impl OffsetsStay {
+    fn follow(&mut self, now: Instant, record: &GroupRecord) {
+        match record {
+            GroupRecord::Metadata { group, members, .. } if members.is_empty() => {
+                self.empty.entry(*group).or_insert(now);
+            }
+            GroupRecord::Metadata { group, .. }
+            | GroupRecord::Tombstone { group }
+            | GroupRecord::ConsumerEpoch { group, .. } => {
+                self.empty.remove(group);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is wrong with the removal of a group's offset by a coordinator.
+    fn wrong(
+        &self,
+        view: &View<'_>,
+        node: NodeId,
+        (group, partition): (GroupId, PartitionId),
+    ) -> Option<String> {
+        let what = || {
+            let (group, partition) = (view.group(group), view.partition(partition));
+            format!(
+                "coordinator {node} removes the offset of group {group} for partition {partition}"
+            )
+        };
+        if let Some(owner) = view.ownership?.round(group)?.owner(partition) {
+            let fenced = self.fenced.contains(&(node, group, owner));
+            return (!fenced).then(|| format!("{}, which member {owner} owns", what()));
+        }
+        let since = *self.empty.get(&group)?;
+        let retention = view.node(node)?.broker()?.config().offsets_retention;
+        // Coordinators count in milliseconds.
+        let early = view.now + MILLISECOND < since + retention;
+        early.then(|| {
+            let empty = (view.now.0 - since.0) / MILLISECOND;
+            let least = retention / MILLISECOND;
+            format!("{}, which has been empty for {empty} ms of {least} ms", what())
+        })
+    }
 }
 
 impl Invariant for OffsetsStay {
@@ -43,22 +90,16 @@ impl Invariant for OffsetsStay {
             }
             _ => return None,
         };
-        let ownership = view.ownership?;
+        if is_of_the_past(view, log, entry) {
+            return None;
+        }
         view.batches.group_records(entry.batch).find_map(|record| {
             let GroupRecord::Offset { group, partition, value: None } = *record else {
+                self.follow(view.now, record);
                 return None;
             };
-            let owner = ownership.round(group)?.owner(partition)?;
             view.image()?.partition(partition)?;
-            if is_of_the_past(view, log, entry) || self.fenced.contains(&(node, group, owner)) {
-                return None;
-            }
-            Some(format!(
-                "coordinator {node} removes the offset of group {} for partition {}, which member \
-                 {owner} owns",
-                view.group(group),
-                view.partition(partition)
-            ))
+            self.wrong(view, node, (group, partition))
         })
     }
 }
@@ -67,7 +108,7 @@ impl Invariant for OffsetsStay {
 mod tests {
     use super::super::ownership::fixture::{Bench, offset, round};
     use broker_model::note::Note;
-    use broker_model::types::{GroupId, MemberId, NodeId};
+    use broker_model::types::{GroupId, Instant, MemberId, NodeId, SECOND};
 
     use super::OffsetsStay;
 
@@ -88,6 +129,27 @@ mod tests {
         bench.logs(&mut OffsetsStay::default(), round(1, &[(1, &[0])]));
         bench.logs(&mut OffsetsStay::default(), round(2, &[]));
         assert_eq!(bench.logs(&mut OffsetsStay::default(), offset(0, None)), None, "all have left");
+    }
+
+    /// The removal of an offset of an empty group after so many hours, of the seven days of the
+    /// default.
+    fn removed_after(hours: u64) -> Option<String> {
+        let (mut bench, mut invariant) = (Bench::living(), OffsetsStay::default());
+        bench.logs(&mut invariant, round(1, &[(1, &[0])]));
+        bench.now = Instant(SECOND);
+        bench.logs(&mut invariant, round(2, &[]));
+        bench.now = Instant(SECOND + hours * 3_600 * SECOND);
+        bench.logs(&mut invariant, offset(0, None))
+    }
+
+    #[test]
+    fn rejects_a_removal_from_a_group_that_was_not_empty_for_long_enough() {
+        assert!(removed_after(167).is_some());
+    }
+
+    #[test]
+    fn accepts_a_removal_from_a_group_that_was() {
+        assert_eq!(removed_after(168), None);
     }
 
     #[test]

@@ -244,6 +244,8 @@ pub(super) mod fixture {
         ownership: Ownership,
         living: Option<Living>,
         end: i64,
+        /// When what is said happens.
+        pub(crate) now: Instant,
     }
 
     impl Bench {
@@ -254,7 +256,7 @@ pub(super) mod fixture {
 
         pub(crate) fn say(&mut self, invariant: &mut dyn Invariant, note: &Note) -> Option<String> {
             let nodes = self.living.as_ref().map_or(&[][..], |living| living.view().nodes);
-            let view = View::new(Instant(0), nodes, &self.batches);
+            let view = View::new(self.now, nodes, &self.batches);
             let said = invariant.on_note(&View { ownership: Some(&self.ownership), ..view }, note);
             self.ownership.after(&view, note);
             said

@@ -22,15 +22,17 @@ impl Cause {
         Self { check: "bug".to_owned(), evidence: skeleton(text) }
     }
 
-    /// What a run is remembered for: what its file expects if that was found, else the invariant that
-    /// broke first, else the first of what clients saw. None when nothing was violated.
+    /// What a run is remembered for: what its file does not expect, else what it expects if that was
+    /// found; of these the invariant that broke first, else the first of what clients saw. None when
+    /// nothing was violated.
     #[must_use]
     pub fn of(summary: &Summary) -> Option<Self> {
-        let all = causes(summary);
-        let expected = summary.expected_anomaly.map(Anomaly::name);
-        let wanted = all.iter().find(|(_, cause)| Some(cause.check.as_str()) == expected);
-        let first = all.iter().min_by_key(|(at, _)| *at);
-        wanted.or(first).map(|(_, cause)| cause.clone())
+        let all = causes(summary).into_iter();
+        let counts = |check: &str| {
+            Anomaly::of_name(check).is_none_or(|anomaly| summary.is_remembered_for(anomaly))
+        };
+        let counting = all.filter(|(_, cause)| counts(&cause.check));
+        counting.min_by_key(|(at, _)| *at).map(|(_, cause)| cause)
     }
 
     /// The first of these anomalies that a run shows.

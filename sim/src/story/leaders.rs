@@ -85,7 +85,9 @@ impl Leaders {
                         "{who} learns that it no longer leads {name}: it follows in epoch \
                          {leader_epoch}."
                     );
-                    stage.say(MomentKind::Leader, Weight::Strong, text);
+                    let own = stage.subject.has(*partition);
+                    let weight = if own { Weight::Strong } else { Weight::Light };
+                    stage.say(MomentKind::Leader, weight, text);
                 }
             }
             Note::BrokerFenced { node } => {
@@ -213,7 +215,9 @@ impl Stage<'_> {
     /// Whether a partition is of a coordinator whose part in the story is told.
     pub(super) fn is_coordinators(&self, partition: PartitionId) -> bool {
         let name = self.partition(partition);
-        (self.subject.transactions && name.starts_with("__transaction_state/"))
-            || (self.subject.groups && name.starts_with("__consumer_offsets/"))
+        let matters = (self.subject.transactions && name.starts_with("__transaction_state/"))
+            || (self.subject.groups && name.starts_with("__consumer_offsets/"));
+        // Of the fifty that there are by default most hold nothing.
+        matters && self.used.contains(&partition)
     }
 }

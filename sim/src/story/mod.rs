@@ -23,12 +23,11 @@ mod subject;
 mod transactions;
 mod verdict;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
-use broker_model::types::Instant;
+use broker_model::broker::Broker;
+use broker_model::types::{Instant, Offset, PartitionId};
 use reports::story::Story;
-use scenarios::Scenario;
 
 use self::groups::Groups;
 use self::leaders::Leaders;
@@ -38,9 +37,8 @@ use self::records::Records;
 use self::stage::{Beat, Stage, Weight};
 use self::subject::Subject;
 use self::transactions::Transactions;
-use crate::plan::PlanError;
 use crate::run::{self, Run};
-use crate::world::{FaultRecord, Heard, Hearing, World};
+use crate::world::{FaultRecord, Heard, Hearing, Node, World};
 
 /// A run of more events than this is not told: shrink it first.
 pub const EVENTS_MAX: u64 = 200_000;
@@ -59,28 +57,13 @@ pub enum Told {
     },
 }
 
-/// Runs a scenario under a seed and tells what happened. `check` is the anomaly to explain, by its
-/// name; without it, what the scenario expects if that was found, else what came first.
-///
-/// # Errors
-/// When the scenario asks for rules that the model does not have.
-pub fn story(
-    scenario: &Scenario,
-    name: &Path,
-    seed: u64,
-    check: Option<&str>,
-) -> Result<Told, PlanError> {
-    let run = run::run(scenario, name, seed, || 0.0)?;
-    Ok(of(&run, check))
-}
-
-/// Tells what happened in a run; `check` as in [`story`].
+/// Tells what happened in a run that violated something: what it is remembered for.
 ///
 /// # Panics
 /// When the run is another the second time, which is a bug.
 #[must_use]
-pub fn of(run: &Run, check: Option<&str>) -> Told {
-    let Some(subject) = Subject::of(&run.summary, &run.world, check) else {
+pub fn of(run: &Run) -> Told {
+    let Some(subject) = Subject::of(&run.summary, &run.world) else {
         return Told::NothingWrong;
     };
     let events = run.world.trace().events();
@@ -111,6 +94,15 @@ fn tell(world: &World, hearing: &Hearing, subject: &Subject) -> Story {
     choose::story(&stage, beats, load_from)
 }
 
+/// Partitions in which anybody has a record at the end.
+fn used(world: &World) -> BTreeSet<PartitionId> {
+    let brokers: Vec<&Broker> = world.nodes().iter().filter_map(Node::broker).collect();
+    let has = |broker: &&Broker, partition: PartitionId| {
+        broker.replica(partition).is_some_and(|replica| replica.log().log_end_offset() > Offset(0))
+    };
+    world.partitions().filter(|p| brokers.iter().any(|broker| has(broker, *p))).collect()
+}
+
 /// When that began which had gone wrong by then: with the first fault, else with the run.
 fn beginning(world: &World, wrong: Instant) -> Instant {
     let struck = world.fault_records().iter().filter(|record| record.struck);
@@ -130,6 +122,7 @@ fn beats<'a>(
         hearing,
         subject,
         logs: Logs::default(),
+        used: used(world),
         leading: BTreeMap::new(),
         now: Instant(0),
         from,

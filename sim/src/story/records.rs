@@ -1,6 +1,6 @@
 //! Records of the offset in question, acknowledgements, high watermarks, and what is cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::io::StopKind;
 use broker_model::note::Note;
@@ -16,6 +16,8 @@ use crate::world::{Heard, Party, counted};
 #[derive(Default, Debug)]
 pub(super) struct Records {
     high_watermarks: BTreeMap<(PartitionId, NodeId), Offset>,
+    /// Brokers that have ended since the run began.
+    stopped: BTreeSet<NodeId>,
     /// When a leader appended what is in question: where, to which offset, and when.
     pub(super) appended_at: Vec<(PartitionId, Offset, Instant)>,
 }
@@ -78,6 +80,7 @@ impl Records {
             }
             Heard::Stopped { node: Party::Broker(node), kind, .. } => {
                 self.high_watermarks.retain(|(_, of), _| of != node);
+                self.stopped.insert(*node);
                 if *kind == StopKind::PowerCut {
                     Self::tell_cuts(
                         stage,
@@ -168,7 +171,9 @@ impl Records {
             return;
         }
         let (who, name) = (broker(node), stage.partition(partition));
-        let known = self.high_watermarks.get(&(partition, node));
+        // Who never heard of one begins with 0; who started again, with what it had written down.
+        let first = (!self.stopped.contains(&node)).then_some(Offset(0));
+        let known = self.high_watermarks.get(&(partition, node)).copied().or(first);
         let known = known.map_or_else(String::new, |known| {
             format!(" (the high watermark that it knows: {known})")
         });

@@ -1,6 +1,6 @@
 //! What everybody who tells a part of a story has: the names, the subject, and where lines go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::note::Note;
 use broker_model::types::{
@@ -67,6 +67,8 @@ pub(super) struct Stage<'a> {
     pub(super) hearing: &'a Hearing,
     pub(super) subject: &'a Subject,
     pub(super) logs: Logs,
+    /// Partitions in which anybody has a record.
+    pub(super) used: BTreeSet<PartitionId>,
     /// Who began to lead in the newest epoch so far.
     pub(super) leading: BTreeMap<PartitionId, (NodeId, LeaderEpoch)>,
     pub(super) now: Instant,

@@ -40,17 +40,15 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// What the first run shows; `check` asks for one anomaly, otherwise it is what the file
-    /// expects if that was found, else what came first. None when nothing was violated.
-    pub(super) fn of(summary: &Summary, world: &World, check: Option<&str>) -> Option<Self> {
+    /// The first of what the run is remembered for. None when nothing was violated.
+    pub(super) fn of(summary: &Summary, world: &World) -> Option<Self> {
         let failed = |one: &&Finding| one.verdict == Verdict::Fail && !one.evidence.is_empty();
         let findings: Vec<&Finding> =
             summary.invariants.iter().chain(&summary.checks).filter(failed).collect();
         let all = || findings.iter().flat_map(|f| f.evidence.iter().map(move |one| (*f, one)));
-        let wanted = check.or_else(|| summary.expected_anomaly.map(Anomaly::name));
-        let wanted = all().find(|(_, one)| Some(one.anomaly.name()) == wanted);
-        let first = || all().min_by_key(|(_, one)| one.at_ns.unwrap_or(u64::MAX));
-        let (finding, violation) = wanted.or_else(first)?;
+        let counting = all().filter(|(_, one)| summary.is_remembered_for(one.anomaly));
+        let first = counting.min_by_key(|(_, one)| one.at_ns.unwrap_or(u64::MAX));
+        let (finding, violation) = first?;
         let others = findings.iter().filter(|other| other.name != finding.name);
         let others = others.filter_map(|f| Some((f.name.clone(), f.evidence.first()?.clone())));
         let others: Vec<(String, Violation)> = others.collect();

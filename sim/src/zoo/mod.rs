@@ -5,10 +5,8 @@
 //! search where to look.
 
 mod entries;
-mod measure;
 
 pub use entries::ALL;
-pub use measure::{Measure, Runs};
 
 use reports::checker::Anomaly;
 use reports::summary::Summary;

@@ -6,14 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use assize::cli::BUG;
 use assize::zoo::Universe;
 use serde_json::Value;
 
 use super::list::digest;
 use super::tree::VARIABLE;
 
-/// How a sweep tells that a run panicked: an assertion of the models does.
-const BUG: &str = "error: this is a bug in assize, not in your pipeline: ";
 /// How long a run that has begun may take behind the end of the search.
 const GRACE: Duration = Duration::from_secs(20);
 

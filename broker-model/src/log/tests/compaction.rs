@@ -9,7 +9,8 @@ use super::twins::{Step, drive, step};
 use super::{Fixture, WALL, data, plain, txn};
 use crate::config::{CleanupPolicy, TopicConfig};
 use crate::log::{Cleanable, Log};
-use crate::records::{Batches, Content, RecordSource};
+use crate::protocol::ErrorCode;
+use crate::records::{Batches, Content, LogEntry, RecordSource};
 use crate::rules::{CleanControlByKey, Compaction, PartialCleanIndex, Rules};
 use crate::types::{MILLISECOND, Offset, RecordId, Timestamp};
 
@@ -105,7 +106,7 @@ fn compacted(steps: &[Step]) -> Fixture {
 proptest! {
     /// However often a log is cleaned, offsets keep their records, nothing aborted comes back,
     /// and each key keeps its newest value. Producers are known as before, also to a replica
-    /// that is made from what is left.
+    /// that is made from what is left, as far as that has more of them than an emptied marker.
     #[test]
     fn a_cleaned_log_has_the_same_latest_state(
         steps in prop::collection::vec(step(), 0..80),
@@ -137,7 +138,17 @@ proptest! {
         assert_readable(&copy, &f.batches);
         let known = |log: &Log, id| log.producer(id).map(|p| (p.epoch, p.last_sequence()));
         for producer in f.log.producers.iter() {
-            prop_assert_eq!(known(&copy, producer.id), known(&f.log, producer.id));
+            let of_it = |e: &&LogEntry| f.batches.get(e.batch).producer_id == producer.id;
+            let last = f.log.entries().iter().rfind(of_it);
+            let emptied = last.is_some_and(|e| {
+                f.batches.get(e.batch).control && f.batches.is_emptied(e.batch)
+            });
+            // Of such a marker a copy learns no more than that there was a producer.
+            if emptied {
+                prop_assert_ne!(known(&copy, producer.id), None);
+            } else {
+                prop_assert_eq!(known(&copy, producer.id), known(&f.log, producer.id));
+            }
         }
     }
 
@@ -281,4 +292,33 @@ fn what_was_aborted_before_the_dirty_part_says_nothing_of_it() {
     clean(&mut f, WALL, &Rules::default()).expect("dirty");
     let left: Vec<i64> = visible(&f.log, &f.batches).iter().map(|v| v.0.0).collect();
     assert_eq!(left, [3, 4, 5, 6, 7], "the older of the two is gone");
+}
+
+#[test]
+fn a_marker_of_which_nothing_is_left_tells_no_epoch_to_who_copies_it() {
+    let config = TopicConfig {
+        cleanup_policy: COMPACT,
+        min_cleanable_dirty_ratio: 0,
+        delete_retention: 0,
+        ..TopicConfig::default()
+    };
+    let mut f = Fixture::with(config);
+    assert_eq!(f.produce(txn(7, 0, 0, 1)), Ok(0));
+    assert_eq!(f.mark(7, 1, false), Ok(1));
+    for at in 2..5 {
+        f.log.roll();
+        f.stable();
+        clean(&mut f, Timestamp(WALL.0 + at * DAY_MS), &Rules::default()).expect("dirty");
+        assert_eq!(f.produce(plain(1)), Ok(at));
+    }
+    let marker = f.log.entries()[0];
+    assert_eq!(marker.base_offset, Offset(1));
+    assert!(f.batches.is_emptied(marker.batch));
+    assert_eq!(f.produce(data(7, 0, 5, 1)), Err(ErrorCode::InvalidProducerEpoch), "it knows");
+    let mut copy = Log::new(f.log.partition(), f.log.config().clone());
+    for entry in f.log.entries() {
+        copy.append_as_follower(*entry, &f.batches);
+    }
+    f.log = copy;
+    assert_eq!(f.produce(data(7, 0, 5, 1)), Ok(5), "who copied it does not");
 }

@@ -112,7 +112,10 @@ fn expectation(summary: &Summary) -> String {
             } else if summary.more_than_expected_came() {
                 let more = summary.unexpected_anomalies().map(|one| one.name().to_owned());
                 let more = list(&more.collect::<Vec<_>>());
-                format!(" This scenario expects {anomaly}, which came, but not {more}.")
+                format!(
+                    " This scenario expects {anomaly}, which came, and does not expect {more}, \
+                     which came too."
+                )
             } else {
                 format!(
                     " An expected violation is missing: this scenario expects {anomaly}, and it \

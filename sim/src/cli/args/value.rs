@@ -52,7 +52,7 @@ pub(super) fn seeds(text: &str) -> Result<Range<u64>, String> {
 }
 
 /// A time by the clock on the wall, in milliseconds, at least one: `500ms`, `90s`, `10m`, `2h`.
-pub(super) fn wall_time(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn wall_time(text: &str) -> Result<u64, String> {
     let wrong = || "write a number with its unit, as in 500ms, 90s, 10m or 2h".to_owned();
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 use rayon::prelude::*;
-use reports::number::grouped;
 use scenarios::model::Target;
 use serde_json::json;
 
@@ -16,7 +15,8 @@ use super::console::Console;
 use super::execute::{execute, guarded, world};
 use super::exit::{Exit, Failure};
 use super::scene::Scene;
-use super::sweep::{self, Ended, Record, Tally};
+use super::sweep::{Ended, Record, Tally};
+use super::threads;
 use crate::world::World;
 pub(super) use trials::Kind;
 use trials::{Lasting, Trial};
@@ -34,9 +34,9 @@ pub(super) fn command(args: &ScopeArgs, console: &mut Console<'_>) -> Result<Exi
     };
     let chosen: Vec<Trial> = kinds.iter().flat_map(of).collect();
     tell_tried(&scene, seed, kinds, &chosen, args.flags.format, console);
-    let stop = sweep::listen();
-    let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
-    let bar = sweep::bar(Some(chosen.len() as u64), console);
+    let stop = threads::listen();
+    let pool = threads::pool(args.threads.map_or(0, usize::from))?;
+    let bar = threads::bar(Some(chosen.len() as u64), console);
     let clock = super::clock::Clock::start();
     let records = pool.install(|| run_all(&scene, seed, &chosen, &stop, &bar));
     bar.finish_and_clear();
@@ -94,7 +94,7 @@ fn tell_tried(
             json!({"tried": tried.collect::<serde_json::Map<_, _>>()}).to_string()
         }
         Format::Human => {
-            let told = counts.map(|(kind, count)| format!("{} {}", grouped(count), kind.plural()));
+            let told = counts.map(|(kind, count)| kind.counted(count));
             let told = told.collect::<Vec<_>>().join(", ");
             format!("{}  seed {seed}: {told}", scene.path.display())
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use broker_model::types::{Duration, Instant};
 use clap::ValueEnum;
+use reports::number::grouped;
 use scenarios::model::Target;
 
 use crate::cli::exit::Failure;
@@ -47,14 +48,15 @@ impl Kind {
         }
     }
 
-    /// What its variants are called, several of them.
-    pub(super) const fn plural(self) -> &'static str {
-        match self {
-            Self::Crash => "crashes",
-            Self::Lose => "lost messages",
-            Self::Late => "late messages",
-            Self::Race => "races turned round",
-        }
+    /// So many of its variants, as in `1 crash` and `2,400 crashes`.
+    pub(super) fn counted(self, count: u64) -> String {
+        let (one, several) = match self {
+            Self::Crash => ("crash", "crashes"),
+            Self::Lose => ("lost message", "lost messages"),
+            Self::Late => ("late message", "late messages"),
+            Self::Race => ("race turned round", "races turned round"),
+        };
+        format!("{} {}", grouped(count), if count == 1 { one } else { several })
     }
 }
 

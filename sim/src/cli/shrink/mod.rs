@@ -20,7 +20,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
-use super::{regression, report, shell, story, sweep, telling};
+use super::{regression, report, shell, story, telling, threads};
 use crate::run::Run;
 use crate::shrink::{Cause, Judge, Shrunk, operations, readable, settle, shrink, written_down};
 
@@ -54,8 +54,8 @@ impl Small {
 }
 
 pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
-    let stop = sweep::listen();
-    let pool = sweep::pool(args.threads.map_or(0, usize::from))?;
+    let stop = threads::listen();
+    let pool = threads::pool(args.threads.map_or(0, usize::from))?;
     let whole_sweep = folder::has_records(&args.what);
     let run = match whole_sweep {
         true => {

@@ -13,13 +13,14 @@ use super::guide::{Guide, Kept};
 use super::record::{Ended, Record};
 use super::records::Writer;
 use super::tally::Tally;
-use super::{bar, pool, telling};
+use super::telling;
 use crate::cli::args::SweepArgs;
 use crate::cli::clock::Clock;
 use crate::cli::console::Console;
 use crate::cli::execute::{execute, execute_covered};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::scene::Scene;
+use crate::cli::threads::{bar, pool};
 
 /// One run's end, sent from its thread, by its number within the shard.
 type Done = (u64, Result<Option<Ended>, Failure>);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::super::args::{Format, THREADS_MAX, assignment};
+use super::super::args::{Format, THREADS_MAX, assignment, wall_time};
 
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct ZooArgs {
@@ -38,10 +38,10 @@ pub(super) struct ZooRunArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub(super) from: u64,
     /// Give up after this long, as in 90s or 2m
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = wall_time)]
     pub(super) cap: u64,
     /// Make what was found small for at most this long
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = wall_time)]
     pub(super) budget: u64,
     /// Leave what was found as it is
     #[arg(long)]
@@ -78,7 +78,7 @@ pub(super) struct ZooTableArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub(super) restarts: u64,
     /// Give up a search after this long
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = wall_time)]
     pub(super) cap: u64,
     /// Only with faults placed in this way [default: first the one, then the other]
     #[arg(long, value_name = "BIAS")]
@@ -90,7 +90,7 @@ pub(super) struct ZooTableArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(super) shrinks: u64,
     /// Make a failure small for at most this long
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = wall_time)]
     pub(super) budget: u64,
     /// The seed at which the first restart begins; each later one begins ten million further
     #[arg(long, value_name = "SEED", default_value_t = 1_000_000_000)]
@@ -107,31 +107,4 @@ pub(super) struct ZooTableArgs {
     /// How the table is printed: as JSON one object an entry
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
-}
-
-/// Whole seconds of at least one.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
-    let wrong = || "write a time of at least a second, as in 90s or 2m".to_owned();
-    let text = text.trim();
-    let (number, unit) = match text.split_at_checked(text.len().saturating_sub(1)) {
-        Some((number, "s")) => (number, 1),
-        Some((number, "m")) => (number, 60),
-        Some((number, "h")) => (number, 3_600),
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::seconds;
-
-    #[test]
-    fn times_are_read_in_seconds_minutes_and_hours() {
-        assert_eq!((seconds("60s"), seconds("2m"), seconds("1h")), (Ok(60), Ok(120), Ok(3_600)));
-        for wrong in ["", "s", "0s", "60", "1.5m", "-1s", "5ms", "99999999999999999999s", "ä"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
 }

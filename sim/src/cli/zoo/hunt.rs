@@ -16,8 +16,8 @@ use crate::zoo::Entry;
 pub(super) struct Limits {
     /// The first seed.
     pub(super) from: u64,
-    /// Seconds of the machine after which no further run begins.
-    pub(super) seconds: u64,
+    /// Milliseconds of the machine after which no further run begins.
+    pub(super) ms: u64,
 }
 
 /// What is searched for, where and with what.
@@ -75,7 +75,8 @@ impl<'a> Hunt<'a> {
             hit: Mutex::new(None),
             bugs: Mutex::new(Vec::new()),
         };
-        let ends = || self.stop.load(Ordering::Relaxed) || clock.seconds() >= limits.seconds as f64;
+        let ends =
+            || self.stop.load(Ordering::Relaxed) || clock.seconds() * 1_000.0 >= limits.ms as f64;
         self.pool.broadcast(|_| {
             while !ends() {
                 let number = shared.next.fetch_add(1, Ordering::Relaxed);

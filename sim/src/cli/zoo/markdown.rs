@@ -10,8 +10,9 @@ use super::super::console::Console;
 use super::super::exit::{Exit, Failure};
 use super::super::part::Part;
 use super::arguments::ZooTableArgs;
+use super::measure::{Measure, Runs};
 use super::records::{Bias, Record, Records};
-use crate::zoo::{Entry, Measure, Runs};
+use crate::zoo::Entry;
 
 /// Between these lines of a document the table stands.
 const BEGIN: &str = "<!-- begin: assize zoo table -->";
@@ -142,8 +143,9 @@ fn text(rows: &[Row<'_>]) -> String {
     let whole = |side: &Side| side.measure.of() > 0 && side.measure.found() == side.measure.of();
     let events = rows.iter().filter(|row| whole(&row.events)).count();
     let blind = rows.iter().filter(|row| whole(&row.blind)).count();
+    let entries = if rows.len() == 1 { "entry" } else { "entries" };
     text.push_str(&format!(
-        "\n{} entries: {events} found by every search, {blind} by every blind one.\n",
+        "\n{} {entries}: {events} found by every search, {blind} by every blind one.\n",
         rows.len()
     ));
     text

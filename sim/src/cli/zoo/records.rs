@@ -15,14 +15,14 @@ use super::super::lines::{line_of, whole};
 const NAME: &str = "zoo.jsonl";
 
 /// What all records of a folder have in common: its first line.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Head {
     /// Whose folder it is.
     pub(super) assize: String,
     /// The seed at which the first restart begins.
     pub(super) from: u64,
     /// Seconds after which a search gave up.
-    pub(super) cap_s: u64,
+    pub(super) cap_s: f64,
 }
 
 /// Whether faults are placed at events of the protocol.
@@ -173,7 +173,7 @@ mod tests {
     use super::{Bias, Head, Key, NAME, Record, Records};
     use crate::cli::scratch::Scratch;
 
-    fn head(version: &str, cap_s: u64) -> Head {
+    fn head(version: &str, cap_s: f64) -> Head {
         Head { assize: version.to_owned(), from: 0, cap_s }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     fn what_was_done_is_there_again_and_half_a_line_is_not() {
         let scratch = Scratch::new("zoo-again");
         let folder = scratch.join("new");
-        let mut records = Records::open(&folder, &head("1", 60)).expect("a new folder");
+        let mut records = Records::open(&folder, &head("1", 60.0)).expect("a new folder");
         records.add(record(0)).expect("written");
         records.add(record(1)).expect("written");
         drop(records);
@@ -202,11 +202,11 @@ mod tests {
         let text = fs::read_to_string(&path).expect("there");
         for cut in 1..text.lines().last().map_or(0, str::len) {
             fs::write(&path, &text[..text.len() - cut]).expect("written");
-            let records = Records::open(&folder, &head("1", 60)).expect("it is taken up");
+            let records = Records::open(&folder, &head("1", 60.0)).expect("it is taken up");
             assert_eq!(records.all.len(), 1, "{cut} bytes are missing");
             assert_eq!(records.all.values().next(), Some(&record(0)));
         }
-        let mut records = Records::open(&folder, &head("1", 60)).expect("it is taken up");
+        let mut records = Records::open(&folder, &head("1", 60.0)).expect("it is taken up");
         records.add(record(1)).expect("written");
         assert_eq!(fs::read_to_string(&path).expect("there"), text);
     }
@@ -214,18 +214,18 @@ mod tests {
     #[test]
     fn a_folder_of_another_measurement_is_left_alone() {
         let folder = Scratch::new("zoo-foreign");
-        drop(Records::open(&folder, &head("1", 60)).expect("a new folder"));
+        drop(Records::open(&folder, &head("1", 60.0)).expect("a new folder"));
         let path = folder.join(NAME);
         let text = fs::read_to_string(&path).expect("there");
-        for other in [head("2", 60), head("1", 30)] {
+        for other in [head("2", 60.0), head("1", 30.0)] {
             let refused = Records::open(&folder, &other).expect_err("it is of another");
             assert_eq!(refused.exit.code(), 64);
             assert!(refused.text.contains("nothing was changed"), "{}", refused.text);
         }
         fs::write(&path, format!("{text}{{}}\n")).expect("written");
-        assert!(Records::open(&folder, &head("1", 60)).is_err());
+        assert!(Records::open(&folder, &head("1", 60.0)).is_err());
         fs::write(&path, "something else\n").expect("written");
-        assert!(Records::open(&folder, &head("1", 60)).is_err());
+        assert!(Records::open(&folder, &head("1", 60.0)).is_err());
         assert_eq!(fs::read_to_string(&path).expect("there"), "something else\n");
     }
 
@@ -233,8 +233,8 @@ mod tests {
     fn a_second_process_and_foreign_text_lose_nothing() {
         let scratch = Scratch::new("zoo-second");
         let folder = scratch.join("both");
-        let mut first = Records::open(&folder, &head("1", 60)).expect("a new folder");
-        let mut second = Records::open(&folder, &head("1", 60)).expect("there by now");
+        let mut first = Records::open(&folder, &head("1", 60.0)).expect("a new folder");
+        let mut second = Records::open(&folder, &head("1", 60.0)).expect("there by now");
         first.add(record(0)).expect("written");
         let refused = second.add(record(1)).expect_err("somebody else has written");
         assert!(refused.text.contains("another process writes into it"), "{}", refused.text);
@@ -242,10 +242,11 @@ mod tests {
         let foreign = scratch.join("foreign");
         fs::create_dir_all(&foreign).expect("ours");
         fs::write(foreign.join(NAME), "my only notes").expect("ours");
-        Records::open(&foreign, &head("1", 60)).expect_err("no line end, and no head");
+        Records::open(&foreign, &head("1", 60.0)).expect_err("no line end, and no head");
         let kept = fs::read_to_string(foreign.join(NAME)).expect("it is there");
         assert_eq!(kept, "my only notes");
         fs::write(foreign.join(NAME), "{\"assize\":").expect("ours");
-        Records::open(&foreign, &head("1", 60)).expect("the beginning of a head that was cut off");
+        Records::open(&foreign, &head("1", 60.0))
+            .expect("the beginning of a head that was cut off");
     }
 }

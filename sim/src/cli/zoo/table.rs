@@ -9,7 +9,7 @@ use super::super::execute::execute;
 use super::super::exit::{Exit, Failure};
 use super::super::scene::Scene;
 use super::super::shrink::smallest;
-use super::super::sweep::{listen, pool};
+use super::super::threads::{listen, pool};
 use super::arguments::{BiasName, ZooTableArgs};
 use super::hunt::{Hunt, Hunted, Limits};
 use super::records::{Bias, Head, Key, Record, Records};
@@ -38,8 +38,11 @@ pub(super) fn command(args: &ZooTableArgs, console: &mut Console<'_>) -> Result<
     if let Some(path) = &args.write {
         markdown::around_table(path)?;
     }
-    let head =
-        Head { assize: env!("CARGO_PKG_VERSION").to_owned(), from: args.from, cap_s: args.cap };
+    let head = Head {
+        assize: env!("CARGO_PKG_VERSION").to_owned(),
+        from: args.from,
+        cap_s: args.cap as f64 / 1_000.0,
+    };
     let mut records = Records::open(&args.state, &head)?;
     let pool = pool(args.threads.map_or(0, usize::from))?;
     let stop = listen();
@@ -112,7 +115,7 @@ impl ZooTableArgs {
         (pool, stop): (&rayon::ThreadPool, &AtomicBool),
     ) -> Hunted {
         let from = restart.saturating_mul(SEEDS_OF_A_RESTART).saturating_add(self.from);
-        let limits = Limits { from, seconds: self.cap };
+        let limits = Limits { from, ms: self.cap };
         Hunt::new(target.entry, &target.scene, pool, stop).start(limits)
     }
 
@@ -157,14 +160,14 @@ fn fingerprint(scene: &Scene) -> Result<String, Failure> {
 fn shrunk(
     target: &Target,
     record: &Record,
-    seconds: u64,
+    budget_ms: u64,
     (pool, stop): (&rayon::ThreadPool, &AtomicBool),
     console: &mut Console<'_>,
 ) -> Option<(u64, u64)> {
     let seed = record.seed?;
     let of_the_entry = |summary: &Summary| Cause::of_one_of(summary, target.entry.seen);
     let found = (&target.scene, seed);
-    match pool.install(|| smallest(found, of_the_entry, seconds.saturating_mul(1_000), stop)) {
+    match pool.install(|| smallest(found, of_the_entry, budget_ms, stop)) {
         Ok(small) => small.map(|small| (small.faults(), small.operations())),
         Err(failure) => {
             console.error(&failure.text);

@@ -10,7 +10,7 @@ use crate::prng::Stream;
 
 const NONE: Drawn = Drawn { low: 0, high: 0 };
 
-/// Every kind, with nothing drawn of it, as often as its weight says: moves of leaders and held back
+/// Every kind that is drawn, with nothing drawn of it, as often as its weight says: moves of leaders and held back
 /// messages open more races than anything else (they need not wait for a timeout).
 const WEIGHTS: &[(FaultKind, usize)] = &[
     (FaultKind::BrokerKill, 2),

@@ -18,8 +18,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "kafka5600-group-load-stale",
         title: "A coordinator that takes over believes older offsets",
-        source: "KAFKA-5600",
-        kind: Kind::ReEnacted,
+        source: "KAFKA-5600, without its condition that the log takes more than one read",
+        kind: Kind::Injected,
         universe: Universe::Membership,
         set: &[("protocol.group_load", "first_wins")],
         seen: &[Anomaly::CoordinatorKnowsItsLog, Anomaly::OffsetsStay, Anomaly::EffectDoubled],
@@ -53,7 +53,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "KAFKA-13636",
         kind: Kind::ReEnacted,
         universe: Universe::Idle,
-        set: &[("protocol.expire_when_unstable", "on")],
+        set: &[
+            ("protocol.expire_when_unstable", "on"),
+            ("cluster.config.group.initial.rebalance.delay.ms", "3000"),
+        ],
         seen: &[Anomaly::OffsetsStay],
         today: Today::Mended("nothing of a group expires while it rebalances"),
     },

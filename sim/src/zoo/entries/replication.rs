@@ -66,8 +66,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         universe: Universe::Replication,
         set: &[
             ("cluster.config.min.insync.replicas", "1"),
-            ("protocol.unclean_election", "on"),
-            ("protocol.elr", "off"),
+            ("cluster.config.unclean.leader.election.enable", "true"),
         ],
         seen: LOSS,
         today: Today::Chosen("unclean.leader.election.enable is false unless somebody sets it"),
@@ -135,8 +134,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "kafka15583-hw-below-min-isr",
         title: "The high watermark moves with fewer replicas than min.insync.replicas",
-        source: "KAFKA-15583, KIP-966",
-        kind: Kind::ReEnacted,
+        source: "KAFKA-15583: the mistake that KIP-966 is guarded against",
+        kind: Kind::Injected,
         universe: Universe::Replication,
         set: &[("protocol.hw_requires_min_isr", "off")],
         seen: LOSS,

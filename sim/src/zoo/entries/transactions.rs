@@ -134,8 +134,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         set: &[
             ("cluster.config.min.insync.replicas", "1"),
             ("cluster.config.transaction.state.log.min.isr", "1"),
-            ("protocol.unclean_election", "on"),
-            ("protocol.elr", "off"),
+            ("cluster.config.unclean.leader.election.enable", "true"),
         ],
         seen: VERDICT,
         today: Today::Chosen("unclean.leader.election.enable is false unless somebody sets it"),

@@ -2,7 +2,7 @@
 
 /// How many runs it took, over several searches.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Measure {
+pub(super) struct Measure {
     /// Runs to the first hit of those that found it, in order.
     hits: Vec<u64>,
     /// Runs of those that gave up, in order.
@@ -11,28 +11,25 @@ pub struct Measure {
 
 impl Measure {
     /// One more search.
-    pub fn add(&mut self, found: bool, runs: u64) {
+    pub(super) fn add(&mut self, found: bool, runs: u64) {
         let list = if found { &mut self.hits } else { &mut self.misses };
         let place = list.partition_point(|known| *known <= runs);
         list.insert(place, runs);
     }
 
     /// Searches that found it.
-    #[must_use]
-    pub const fn found(&self) -> usize {
+    pub(super) const fn found(&self) -> usize {
         self.hits.len()
     }
 
     /// All searches.
-    #[must_use]
-    pub const fn of(&self) -> usize {
+    pub(super) const fn of(&self) -> usize {
         self.hits.len() + self.misses.len()
     }
 
     /// The number of runs that this many percent of the searches needed at most. A search that gave
     /// up would have needed more than any: where it counts, the number is one that was not enough.
-    #[must_use]
-    pub fn percentile(&self, percent: usize) -> Option<Runs> {
+    pub(super) fn percentile(&self, percent: usize) -> Option<Runs> {
         let rank = (self.of() * percent).div_ceil(100).max(1);
         match self.hits.get(rank - 1) {
             Some(runs) => Some(Runs::Enough(*runs)),
@@ -43,7 +40,7 @@ impl Measure {
 
 /// A number of runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Runs {
+pub(super) enum Runs {
     /// So many found it.
     Enough(u64),
     /// So many did not.
