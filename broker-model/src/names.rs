@@ -81,6 +81,12 @@ impl Names {
         TransactionalId(self.transactional_ids.intern(name))
     }
 
+    /// Whether anybody has used a transactional id.
+    #[must_use]
+    pub fn knows_transactional_id(&self, name: &str) -> bool {
+        self.transactional_ids.by_name.contains_key(name)
+    }
+
     /// The id of a text, new or known.
     pub fn text(&mut self, text: &str) -> TextId {
         if text.is_empty() { TextId::EMPTY } else { TextId(self.texts.intern(text) + 1) }

@@ -16,7 +16,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::library;
 use super::scene::Scene;
-use super::shrink::{Written, smallest, write};
+use super::shrink::{Written, nothing_there, smallest, write};
 use super::table::Columns;
 use super::threads::{listen, pool};
 use crate::shrink::Cause;
@@ -58,6 +58,9 @@ fn run(args: &ZooRunArgs, console: &mut Console<'_>) -> Result<Exit, Failure> {
     let scene = scene_of(entry, &args.set, console)?;
     let pool = pool(args.threads.map_or(0, usize::from))?;
     let stop = listen();
+    if let Some(out) = &args.out {
+        nothing_there(out)?;
+    }
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
     let limits = Limits { from: args.from, ms: args.cap };
     let hunt = Hunt::new(entry, &scene, &pool, &stop).start(limits);

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::note::Note;
 use broker_model::records::GroupRecord;
-use broker_model::types::{GroupId, Instant, MILLISECOND, MemberId, NodeId, PartitionId};
+use broker_model::types::{GroupId, MILLISECOND, MemberId, NodeId, PartitionId, Timestamp};
 
 use super::ledger::is_of_the_past;
 use super::{Interest, Invariant, View};
@@ -24,15 +24,16 @@ use super::{Interest, Invariant, View};
 pub(super) struct OffsetsStay {
     /// Members that a coordinator's broker has fenced.
     fenced: BTreeSet<(NodeId, GroupId, MemberId)>,
-    /// Since when the logs say that classic groups are empty.
-    empty: BTreeMap<GroupId, Instant>,
+    /// Since when classic groups are empty, by the clocks of their coordinators: a record may be
+    /// appended later than it was made.
+    empty: BTreeMap<GroupId, Timestamp>,
 }
 
 impl OffsetsStay {
-    fn follow(&mut self, now: Instant, record: &GroupRecord) {
+    fn follow(&mut self, made: Timestamp, record: &GroupRecord) {
         match record {
             GroupRecord::Metadata { group, members, .. } if members.is_empty() => {
-                self.empty.entry(*group).or_insert(now);
+                self.empty.entry(*group).or_insert(made);
             }
             GroupRecord::Metadata { group, .. }
             | GroupRecord::Tombstone { group }
@@ -47,7 +48,7 @@ impl OffsetsStay {
     fn wrong(
         &self,
         view: &View<'_>,
-        node: NodeId,
+        (node, made): (NodeId, Timestamp),
         (group, partition): (GroupId, PartitionId),
     ) -> Option<String> {
         let what = || {
@@ -62,13 +63,9 @@ impl OffsetsStay {
         }
         let since = *self.empty.get(&group)?;
         let retention = view.node(node)?.broker()?.config().offsets_retention;
-        // Coordinators count in milliseconds.
-        let early = view.now + MILLISECOND < since + retention;
-        early.then(|| {
-            let empty = (view.now.0 - since.0) / MILLISECOND;
-            let least = retention / MILLISECOND;
-            format!("{}, which has been empty for {empty} ms of {least} ms", what())
-        })
+        let (empty, least) = (made.0 - since.0, (retention / MILLISECOND) as i64);
+        (empty < least)
+            .then(|| format!("{}, which has been empty for {empty} ms of {least} ms", what()))
     }
 }
 
@@ -93,13 +90,14 @@ impl Invariant for OffsetsStay {
         if is_of_the_past(view, log, entry) {
             return None;
         }
+        let made = view.batches.get(entry.batch).max_timestamp;
         view.batches.group_records(entry.batch).find_map(|record| {
             let GroupRecord::Offset { group, partition, value: None } = *record else {
-                self.follow(view.now, record);
+                self.follow(made, record);
                 return None;
             };
             view.image()?.partition(partition)?;
-            self.wrong(view, node, (group, partition))
+            self.wrong(view, (node, made), (group, partition))
         })
     }
 }
@@ -108,7 +106,7 @@ impl Invariant for OffsetsStay {
 mod tests {
     use super::super::ownership::fixture::{Bench, offset, round};
     use broker_model::note::Note;
-    use broker_model::types::{GroupId, Instant, MemberId, NodeId, SECOND};
+    use broker_model::types::{GroupId, MemberId, NodeId, Timestamp};
 
     use super::OffsetsStay;
 
@@ -133,12 +131,12 @@ mod tests {
 
     /// The removal of an offset of an empty group after so many hours, of the seven days of the
     /// default.
-    fn removed_after(hours: u64) -> Option<String> {
+    fn removed_after(hours: i64) -> Option<String> {
         let (mut bench, mut invariant) = (Bench::living(), OffsetsStay::default());
         bench.logs(&mut invariant, round(1, &[(1, &[0])]));
-        bench.now = Instant(SECOND);
+        bench.wall = Timestamp(1_000);
         bench.logs(&mut invariant, round(2, &[]));
-        bench.now = Instant(SECOND + hours * 3_600 * SECOND);
+        bench.wall = Timestamp(1_000 + hours * 3_600_000);
         bench.logs(&mut invariant, offset(0, None))
     }
 

@@ -244,8 +244,8 @@ pub(super) mod fixture {
         ownership: Ownership,
         living: Option<Living>,
         end: i64,
-        /// When what is said happens.
-        pub(crate) now: Instant,
+        /// What the coordinator's clock says, in milliseconds.
+        pub(crate) wall: Timestamp,
     }
 
     impl Bench {
@@ -256,7 +256,7 @@ pub(super) mod fixture {
 
         pub(crate) fn say(&mut self, invariant: &mut dyn Invariant, note: &Note) -> Option<String> {
             let nodes = self.living.as_ref().map_or(&[][..], |living| living.view().nodes);
-            let view = View::new(self.now, nodes, &self.batches);
+            let view = View::new(Instant(0), nodes, &self.batches);
             let said = invariant.on_note(&View { ownership: Some(&self.ownership), ..view }, note);
             self.ownership.after(&view, note);
             said
@@ -276,7 +276,7 @@ pub(super) mod fixture {
             invariant: &mut dyn Invariant,
             records: Vec<GroupRecord>,
         ) -> Option<String> {
-            let batch = self.batches.push_group(NewBatch::plain(100, Timestamp(0)), records);
+            let batch = self.batches.push_group(NewBatch::plain(100, self.wall), records);
             let (base_offset, leader_epoch) = (Offset(self.end), LeaderEpoch(0));
             self.end += 1;
             let (node, partition, end) = (NodeId(1), LOG, Offset(self.end));

@@ -44,6 +44,12 @@ impl Cause {
         seen.min_by_key(|(at, _)| *at).map(|(_, cause)| cause)
     }
 
+    /// Whether a violation is of this kind.
+    #[must_use]
+    pub fn is(&self, violation: &Violation) -> bool {
+        cause_of(violation) == *self
+    }
+
     /// Whether a run was violated in this way.
     #[must_use]
     pub fn is_in(&self, summary: &Summary) -> bool {

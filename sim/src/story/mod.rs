@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_model::broker::Broker;
 use broker_model::types::{Instant, Offset, PartitionId};
+use reports::checker::Violation;
 use reports::story::Story;
 
 use self::groups::Groups;
@@ -57,13 +58,14 @@ pub enum Told {
     },
 }
 
-/// Tells what happened in a run that violated something: what it is remembered for.
+/// Tells what happened in a run that violated something: the first violation that is `wanted`, else
+/// what it is remembered for.
 ///
 /// # Panics
 /// When the run is another the second time, which is a bug.
 #[must_use]
-pub fn of(run: &Run) -> Told {
-    let Some(subject) = Subject::of(&run.summary, &run.world) else {
+pub fn of(run: &Run, wanted: &dyn Fn(&Violation) -> bool) -> Told {
+    let Some(subject) = Subject::of(&run.summary, &run.world, wanted) else {
         return Told::NothingWrong;
     };
     let events = run.world.trace().events();
@@ -122,6 +124,7 @@ fn beats<'a>(
         hearing,
         subject,
         logs: Logs::default(),
+        started: BTreeSet::new(),
         used: used(world),
         leading: BTreeMap::new(),
         now: Instant(0),

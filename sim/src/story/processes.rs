@@ -10,7 +10,10 @@ use crate::world::{Heard, Party};
 impl Stage<'_> {
     /// A process has begun or ended. That a fault ended it was told already.
     pub(super) fn hear_process(&mut self, heard: &Heard) {
-        if self.now < self.from {
+        // Nodes are there from the begin on; clients start when their topics are.
+        let first = matches!(heard, Heard::Started(party @ Party::Client(_), _)
+            if self.started.insert(*party));
+        if self.now < self.from || first {
             return;
         }
         match heard {

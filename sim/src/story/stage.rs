@@ -67,6 +67,8 @@ pub(super) struct Stage<'a> {
     pub(super) hearing: &'a Hearing,
     pub(super) subject: &'a Subject,
     pub(super) logs: Logs,
+    /// Processes of clients that have begun.
+    pub(super) started: BTreeSet<Party>,
     /// Partitions in which anybody has a record.
     pub(super) used: BTreeSet<PartitionId>,
     /// Who began to lead in the newest epoch so far.

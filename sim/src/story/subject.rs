@@ -40,15 +40,21 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// The first of what the run is remembered for. None when nothing was violated.
-    pub(super) fn of(summary: &Summary, world: &World) -> Option<Self> {
+    /// The first of what is `wanted`, else of what the run is remembered for. None when nothing was
+    /// violated.
+    pub(super) fn of(
+        summary: &Summary,
+        world: &World,
+        wanted: &dyn Fn(&Violation) -> bool,
+    ) -> Option<Self> {
         let failed = |one: &&Finding| one.verdict == Verdict::Fail && !one.evidence.is_empty();
         let findings: Vec<&Finding> =
             summary.invariants.iter().chain(&summary.checks).filter(failed).collect();
         let all = || findings.iter().flat_map(|f| f.evidence.iter().map(move |one| (*f, one)));
-        let counting = all().filter(|(_, one)| summary.is_remembered_for(one.anomaly));
-        let first = counting.min_by_key(|(_, one)| one.at_ns.unwrap_or(u64::MAX));
-        let (finding, violation) = first?;
+        let at = |(_, one): &(&Finding, &Violation)| one.at_ns.unwrap_or(u64::MAX);
+        let counting = || all().filter(|(_, one)| summary.is_remembered_for(one.anomaly));
+        let first = all().filter(|(_, one)| wanted(one)).min_by_key(at);
+        let (finding, violation) = first.or_else(|| counting().min_by_key(at))?;
         let others = findings.iter().filter(|other| other.name != finding.name);
         let others = others.filter_map(|f| Some((f.name.clone(), f.evidence.first()?.clone())));
         let others: Vec<(String, Violation)> = others.collect();

@@ -262,7 +262,8 @@ pub(super) fn fold_quiet(stage: &Stage<'_>, beats: Vec<Beat>) -> Vec<Beat> {
 
 /// A line for each transactional id on the transactions that were left out.
 fn told(stage: &Stage<'_>, folded: &mut BTreeMap<TransactionalId, (u32, Beat)>) -> Vec<Beat> {
-    let all = std::mem::take(folded).into_iter();
+    // What has begun here may end behind the next line that is told.
+    let all = std::mem::take(folded).into_iter().filter(|(_, (count, _))| *count > 0);
     let lines = all.map(|(id, (count, last))| {
         let name = stage.transactional_id(id);
         let text = match count {

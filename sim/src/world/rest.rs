@@ -3,6 +3,8 @@
 use broker_model::broker::Broker;
 use broker_model::partition::Replica;
 use broker_model::records::TransactionState;
+use broker_model::types::TransactionalId;
+use scenarios::model::TransactionalIds;
 
 use super::lag::Behind;
 use super::{Node, NodeState, World};
@@ -77,14 +79,36 @@ impl World {
     }
 
     /// All markers may be written, and the answer to the last of them be under way. What is
-    /// ongoing waits for its client: if that has nothing left to do, it is left behind.
-    fn coordinators_wait_for_markers(&self) -> bool {
-        use TransactionState::{PrepareAbort, PrepareCommit};
+    /// ongoing waits for its client: if that has nothing left to do, it is left behind. Nobody comes
+    /// back to what a process with an id of its own had begun: that waits for its timeout.
+    fn coordinators_wait(&self) -> bool {
+        use TransactionState::{Ongoing, PrepareAbort, PrepareCommit};
         let running = self.nodes.iter().filter(|n| n.state == NodeState::Up);
         let mut coordinators = running.filter_map(Node::broker).map(Broker::transactions);
         coordinators.any(|coordinator| {
             let mut known = coordinator.transactions();
-            known.any(|record| matches!(record.state, PrepareCommit | PrepareAbort))
+            known.any(|record| match record.state {
+                PrepareCommit | PrepareAbort => true,
+                Ongoing => self.has_a_successor(record.transactional_id),
+                _ => false,
+            })
+        })
+    }
+
+    /// Whether a process has started since that has taken the place of the one with this id.
+    fn has_a_successor(&self, id: TransactionalId) -> bool {
+        let names = &self.shared.names;
+        let process = names.transactional_id_name(id).rsplit_once('-');
+        process.is_some_and(|(instance, start)| {
+            let service = instance.rsplit_once('-').map(|(service, _)| service);
+            let mut services = self.plan.scenario.services.iter();
+            let of_its_own = services.any(|one| {
+                one.transactional_ids == TransactionalIds::PerProcess
+                    && service == Some(one.name.as_str())
+            });
+            let next = start.parse().ok().and_then(|start: u32| start.checked_add(1));
+            of_its_own
+                && next.is_some_and(|n| names.knows_transactional_id(&format!("{instance}-{n}")))
         })
     }
 
@@ -149,7 +173,7 @@ const UNREST: [fn(&World) -> Option<String>; 10] = [
     |world| said(!world.groups_are_stable(), "a group is not stable"),
     |world| said(world.records_are_uncommitted(), "a record is not on all replicas in sync"),
     |world| said(world.transactions_are_open(), "a transaction is open"),
-    |world| said(world.coordinators_wait_for_markers(), "a coordinator waits for markers"),
+    |world| said(world.coordinators_wait(), "a coordinator has a transaction to end"),
 ];
 
 fn said(holds: bool, words: &str) -> Option<String> {

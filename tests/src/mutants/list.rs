@@ -46,6 +46,14 @@ pub fn all() -> Vec<Mutant> {
 }
 
 impl Mutant {
+    /// Whether it is known to change nothing that anybody could see, or nothing but times: another line
+    /// does the same once more.
+    #[must_use]
+    pub fn makes_no_difference(&self) -> bool {
+        let why = self.why.as_deref();
+        why.is_some_and(|why| why.starts_with("equivalent") || why.starts_with("guarded"))
+    }
+
     /// A number that changes with what it does, 16 hex digits.
     #[must_use]
     pub fn digest(&self) -> String {

@@ -49,6 +49,14 @@ fn tables(mutants: &[Mutant], records: &BTreeMap<String, Record>, product: &str)
         killed.iter().filter(|(_, record)| record.runs <= 100).count(),
         killed.iter().filter(|(_, record)| record.runs > 1_000).count(),
     );
+    let same = alive.iter().filter(|(mutant, _)| mutant.makes_no_difference()).count();
+    let others = mutants.len() - same;
+    let percent = killed.len() * 100 / others.max(1);
+    let _ = writeln!(
+        text,
+        "{same} of the others make no difference that anybody could see; of the {others} that do, \
+         {percent} % are killed.\n"
+    );
     text.push_str("| mutant | what it breaks | killed by | in | seed | runs | s |\n");
     text.push_str("|---|---|---|---|---|---|---|\n");
     for (mutant, record) in killed {

@@ -25,7 +25,8 @@ pub(super) fn command(args: &ScopeArgs, console: &mut Console<'_>) -> Result<Exi
     let scene = Scene::with_flags(&args.file, &args.flags, console)?;
     check(&scene)?;
     let seed = args.seed.unwrap_or(scene.scenario.seed);
-    let kinds: &[Kind] = if args.only.is_empty() { &Kind::ALL } else { &args.only };
+    let asked = |kind: &Kind| args.only.is_empty() || args.only.contains(kind);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(asked).collect();
     let lasting = Lasting { down: args.down, late: args.late };
     let all = trials_of(&scene, seed, lasting)?;
     let of = |kind: &Kind| {
@@ -33,7 +34,7 @@ pub(super) fn command(args: &ScopeArgs, console: &mut Console<'_>) -> Result<Exi
         all.iter().filter(move |trial| trial.kind == kind).step_by(args.every as usize).cloned()
     };
     let chosen: Vec<Trial> = kinds.iter().flat_map(of).collect();
-    tell_tried(&scene, seed, kinds, &chosen, args.flags.format, console);
+    tell_tried(&scene, seed, &kinds, &chosen, args.flags.format, console);
     let stop = threads::listen();
     let pool = threads::pool(args.threads.map_or(0, usize::from))?;
     let bar = threads::bar(Some(chosen.len() as u64), console);

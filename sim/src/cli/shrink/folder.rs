@@ -75,7 +75,9 @@ pub(super) fn command(
     let (mut left, mut worst) = (Vec::new(), Exit::Expected);
     for Failures { runs, first: record, others } in failures(&records.runs, args.check)? {
         if stop.load(Ordering::Relaxed) {
-            break;
+            let why = "interrupted before it was tried".to_owned();
+            left.push(Left { runs, first: record, why });
+            continue;
         }
         let token = record.token().ok_or_else(|| no_token(record))?;
         let flags = Flags { driver: args.flags.driver, ..Flags::default() };
@@ -146,6 +148,8 @@ impl Group {
             "evidence": small.cause.evidence,
             "faults": small.faults(),
             "operations": small.operations(),
+            "runs": small.shrunk.runs,
+            "stopped": small.shrunk.stopped,
             "file": written.place,
             "replay": format!("assize run {}", shell::quoted(&written.place)),
         })
@@ -219,6 +223,9 @@ fn tell(args: &ShrinkArgs, groups: &[Group], left: &[Left<'_>], console: &mut Co
         console.line("");
         console.line(&format!("{}: {cause}", counted(*runs, "failure")));
         tell_sizes(small, console);
+        if small.shrunk.stopped {
+            console.line("  the time was over before everything was tried: see --budget");
+        }
         console.line(&format!("  file: {}", written.place));
         match &written.report {
             Some(report) => console.line(&format!("  what happened: {report}")),

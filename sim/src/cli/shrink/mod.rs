@@ -3,6 +3,7 @@
 mod folder;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPool;
@@ -20,6 +21,7 @@ use super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::named::named;
 use super::scene::Scene;
+use super::sweep::RECORDS;
 use super::{regression, report, shell, story, telling, threads};
 use crate::run::Run;
 use crate::shrink::{Cause, Judge, Shrunk, operations, readable, settle, shrink, written_down};
@@ -64,6 +66,9 @@ pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Ex
         }
         false => Some(named(&args.what, args.seed, &args.flags, console)?),
     };
+    if let Some(out) = &args.out {
+        nothing_there(out)?;
+    }
     let folder = args.out.as_deref().map(Folder::prepare).transpose()?;
     if folder.is_none() {
         regression::place()?;
@@ -72,6 +77,18 @@ pub(super) fn command(args: &ShrinkArgs, console: &mut Console<'_>) -> Result<Ex
         None => folder::command(args, folder.as_ref(), (&pool, &stop), console),
         Some(run) => one(args, &run, folder.as_ref(), (&pool, &stop), console),
     }
+}
+
+/// What was made small once, and the records of a sweep, are not written over.
+pub(super) fn nothing_there(out: &Path) -> Result<(), Failure> {
+    let there = [FILE, RECORDS].into_iter().find(|name| out.join(name).exists());
+    there.map_or(Ok(()), |name| {
+        let text = format!(
+            "error: --out {}: there is a {name} already; name another folder",
+            out.display()
+        );
+        Err(Failure::new(Exit::Usage, text))
+    })
 }
 
 /// Threads to try with, and the flag that Ctrl-C raises.
@@ -260,7 +277,8 @@ pub(super) fn write(
     let Some(mut run) = run_of(&scene)? else {
         return Ok(Written { place, report: None, summary: None });
     };
-    story::tell(&mut run, &scene, scenario.seed);
+    let cause = &small.cause;
+    story::tell_of(&mut run, &scene, scenario.seed, &|violation| cause.is(violation));
     let report = folder.map(|folder| {
         report::write(&scene, &run, folder)?;
         Ok::<_, Failure>(folder.path().join("report.html").display().to_string())

@@ -141,10 +141,14 @@ impl Producer {
     pub fn next_batches(&self) -> impl Iterator<Item = NextBatch> {
         let producer = self.txn.producer;
         let alone = self.config.transactional_id.is_none();
+        let bumps = self.txn.bump_required;
         let continues = move |p: &&super::partition::Partition| {
             let sequences = &p.sequences;
             let continues = sequences.tracked && sequences.producer == producer;
-            alone && continues && sequences.outstanding.is_empty()
+            // What expired is looked into when the producer next has something to do.
+            let settled = sequences.outstanding.is_empty() && sequences.unresolved.is_none();
+            let settled = settled && !bumps;
+            alone && continues && settled
         };
         let next = move |p: &super::partition::Partition| NextBatch {
             partition: p.id,
