@@ -284,8 +284,11 @@ impl Producer {
         self.next_expiry = next;
         expired.append(&mut in_flight);
         for at in expired {
-            if self.idempotent && self.pool.get(at).in_retry {
+            let batch = self.pool.get(at);
+            if self.idempotent && batch.in_retry {
                 self.mark_unresolved(at);
+            } else if batch.identity.is_some() {
+                self.partitions.get_mut(batch.partition).sequences.unexamined = true;
             }
             self.fail(cx, at, ProducerError::DeliveryTimeout, false);
         }

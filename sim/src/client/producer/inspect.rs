@@ -145,10 +145,9 @@ impl Producer {
         let continues = move |p: &&super::partition::Partition| {
             let sequences = &p.sequences;
             let continues = sequences.tracked && sequences.producer == producer;
-            // What expired is looked into when the producer next has something to do.
-            let settled = sequences.outstanding.is_empty() && sequences.unresolved.is_none();
-            let settled = settled && !bumps;
-            alone && continues && settled
+            // What expired is looked into when the producer next has something to do, or not at all.
+            let examined = sequences.unresolved.is_none() && !sequences.unexamined;
+            alone && continues && examined && !bumps && sequences.outstanding.is_empty()
         };
         let next = move |p: &super::partition::Partition| NextBatch {
             partition: p.id,

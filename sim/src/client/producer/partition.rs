@@ -36,6 +36,9 @@ pub(super) struct Sequences {
     pub(super) last_acked_offset: i64,
     /// The sequence after the last batch whose outcome is unknown, if there is such a batch.
     pub(super) unresolved: Option<i32>,
+    /// A batch expired in its first attempt: Java does not look whether that left a gap
+    /// (`Sender.sendProducerData` asks `inRetry`) before a leader refuses the next one.
+    pub(super) unexamined: bool,
     /// Batches with a sequence and no outcome, in flight or in retry, in order of sequence.
     pub(super) outstanding: Vec<BatchRef>,
 }
@@ -49,6 +52,7 @@ impl Sequences {
             last_acked: -1,
             last_acked_offset: -1,
             unresolved: None,
+            unexamined: false,
             outstanding: Vec::new(),
         }
     }
@@ -86,6 +90,7 @@ impl Sequences {
             sequence = super::batch::increment(sequence, batch.count);
         }
         self.tracked = true;
+        self.unexamined = false;
         self.producer = producer;
         self.next = sequence;
         self.last_acked = -1;
